@@ -1,0 +1,227 @@
+"""Who may ask: clients nearby may read, this machine alone may control.
+
+Reading (GET, HEAD, OPTIONS) is for loopback, private and link-local clients. Control (every other method)
+is for loopback clients that came through no proxy and from no other web site's page. Everybody else gets 401.
+
+What this cannot see: a proxy on this machine that adds no forwarding header at all makes its clients
+look like local ones. Every such proxy must set X-Forwarded-For or X-Real-IP.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Iterable, List, Optional, Sequence, Tuple, Union
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+Address = Union[IPv4Address, IPv6Address]
+Headers = Iterable[Tuple[bytes, bytes]]
+
+READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# Written out: what `ipaddress` calls private differs between Python versions and includes much more.
+_LOOPBACK = tuple(ip_network(text) for text in ("127.0.0.0/8", "::1/128"))
+_PRIVATE = tuple(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+_LINK_LOCAL = tuple(ip_network(text) for text in ("169.254.0.0/16", "fe80::/10"))
+_NEARBY = _LOOPBACK + _PRIVATE + _LINK_LOCAL
+
+# Each holds one client address, or a list of them from the client to the nearest proxy.
+_ADDRESS_LISTS = frozenset({b"x-forwarded-for", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip"})
+_FORWARDING = _ADDRESS_LISTS | {b"forwarded", b"via"}
+
+_LONGEST_FORWARDING_VALUE = 2048  # characters; about fifty addresses
+_LONGEST_ADDRESS = 64  # characters; IPv6 with a zone and a port
+_BRACKETED = re.compile(r"\[([^\[\]]*)\](?::[0-9]{1,5})?")
+_IPV4_WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
+# RFC 7239 § 4: token "=" ( token / quoted-string ), then ";" or "," or the end.
+_FORWARDED_PAIR = re.compile(r'[ \t]*([\w!#$%&\'*+.^`|~-]+)=("[^"\\]*"|[^\s",;]+)[ \t]*(;|,|$)', re.ASCII)
+
+_READ_ELSEWHERE = (
+    "Cameras are shown to clients on this machine and in its private networks only, "
+    "and this request comes from elsewhere; ask from the local network or through a VPN."
+)
+_CONTROL_ELSEWHERE = (
+    "Cameras are controlled from the machine that runs the server only, "
+    "and this request comes from elsewhere; send it there, to 127.0.0.1."
+)
+_CONTROL_FORWARDED = (
+    "Cameras are not controlled through a proxy, and this request has a forwarding header; "
+    "send it to the server itself, to 127.0.0.1 on the machine that runs it."
+)
+_CONTROL_HOST = (
+    "Cameras are controlled under the names localhost, 127.0.0.1 and [::1] only, "
+    "and this request's Host header has another one; use one of these names."
+)
+_CONTROL_CROSS_SITE = (
+    "Cameras are not controlled by the pages of other web sites, and this request comes from one; "
+    "use this server's own page or the command line."
+)
+
+
+def parse_address(text: str) -> Optional[Address]:
+    """Read one IP address: bare, with a port, in brackets, with an IPv6 zone ("fe80::1%eth0").
+
+    An IPv4 address mapped into IPv6 (RFC 4291 § 2.5.5.2) comes out as IPv4. None for anything else, such as
+    the "unknown" and "_hidden" of RFC 7239 § 6.
+    """
+    return _parse_short(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=1024)  # the same few clients ask again and again
+def _parse_short(text: str) -> Optional[Address]:
+    match = _BRACKETED.fullmatch(text) or _IPV4_WITH_PORT.fullmatch(text)
+    host, _, zone = (match.group(1) if match else text).partition("%")
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, IPv4Address):
+        return None if zone else address
+    return address.ipv4_mapped or address
+
+
+def is_loopback(address: Address) -> bool:
+    """Whether the address is this machine's own (127.0.0.0/8, ::1)."""
+    return any(address in network for network in _LOOPBACK)
+
+
+@lru_cache(maxsize=1024)
+def is_nearby(address: Address) -> bool:
+    """Whether the address is loopback, private (RFC 1918, RFC 4193) or link-local (RFC 3927, RFC 4291)."""
+    return any(address in network for network in _NEARBY)
+
+
+def client_addresses(peer: Optional[str], headers: Headers) -> Optional[List[Address]]:
+    """Every address that the request names as its origin: the peer's and each forwarded one.
+
+    `peer` is the other end of the connection, `headers` are ASGI headers (lower-case names). None when the
+    peer is missing (a Unix socket says nothing about who asks) or any of them cannot be read.
+    """
+    texts = [peer]
+    for name, value in headers:
+        if name in _ADDRESS_LISTS:
+            texts += _listed(value.decode("latin-1"))
+        elif name == b"forwarded":
+            texts += _forwarded_for(value.decode("latin-1"))
+    addresses = [parse_address(text) for text in texts if text is not None]
+    known = [address for address in addresses if address is not None]
+    return known if len(known) == len(texts) else None
+
+
+def _listed(value: str) -> Sequence[Optional[str]]:
+    """The entries of a comma-separated list; [None] when it is too long to read."""
+    if len(value) > _LONGEST_FORWARDING_VALUE:
+        return [None]
+    return [entry.strip(" \t") for entry in value.split(",")]
+
+
+def _forwarded_for(value: str) -> Sequence[Optional[str]]:
+    """The `for` of every element of a Forwarded header (RFC 7239 § 4), None for an element without one.
+
+    [None] for a header that cannot be read.
+    """
+    if len(value) > _LONGEST_FORWARDING_VALUE:
+        return [None]
+    nodes: List[Optional[str]] = [None]
+    position, separator = 0, ","
+    while separator:
+        match = _FORWARDED_PAIR.match(value, position)
+        if match is None:
+            return [None]
+        if match.group(1).lower() == "for":
+            if nodes[-1] is not None:
+                return [None]
+            nodes[-1] = match.group(2).strip('"')
+        position, separator = match.end(), match.group(3)
+        if separator == ",":
+            nodes.append(None)
+    return nodes
+
+
+def read_refusal(scope: Scope) -> Optional[str]:
+    """Why this request may not read, as one sentence; None if it may.
+
+    Every address that it names must be nearby. The Host may be any name: a proxy in the local network
+    legitimately passes on its public one.
+    """
+    addresses = client_addresses(_peer(scope), scope["headers"])
+    if addresses is None or not all(is_nearby(address) for address in addresses):
+        return _READ_ELSEWHERE
+    return None
+
+
+def control_refusal(scope: Scope) -> Optional[str]:
+    """Why this request may not control, as one sentence; None if it may.
+
+    The peer must be loopback and no forwarding header present, whatever its value. The Host must be a
+    loopback name (a foreign name that resolves to 127.0.0.1 is DNS rebinding), and a browser must not report
+    another site's page as the sender (Origin, RFC 6454 § 7; Sec-Fetch-Site, W3C Fetch Metadata).
+    """
+    headers = scope["headers"]
+    if any(name in _FORWARDING or name.startswith(b"x-forwarded-") for name, _ in headers):
+        return _CONTROL_FORWARDED
+    peer = parse_address(_peer(scope) or "")
+    if peer is None or not is_loopback(peer):
+        return _CONTROL_ELSEWHERE
+    hosts = _values(headers, b"host")
+    if len(hosts) != 1 or not _is_loopback_host(hosts[0]):
+        return _CONTROL_HOST
+    own_origin = f"{scope['scheme']}://{hosts[0]}"
+    if any(origin != own_origin for origin in _values(headers, b"origin")):
+        return _CONTROL_CROSS_SITE
+    if any(site not in ("same-origin", "none") for site in _values(headers, b"sec-fetch-site")):
+        return _CONTROL_CROSS_SITE
+    return None
+
+
+def _peer(scope: Scope) -> Optional[str]:
+    client = scope.get("client")
+    return client[0] if client else None
+
+
+def _values(headers: Headers, wanted: bytes) -> List[str]:
+    return [value.decode("latin-1").lower() for name, value in headers if name == wanted]
+
+
+def _is_loopback_host(host: str) -> bool:
+    address = parse_address(host)
+    if address is not None:
+        return is_loopback(address)
+    return re.fullmatch(r"localhost(:[0-9]{1,5})?", host) is not None
+
+
+class AccessGate:
+    """ASGI middleware: lets through who may ask, answers everybody else 401 with the reason as `detail`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        reading = scope.get("method") in READING_METHODS  # a web socket has no method: it counts as control
+        refusal = read_refusal(scope) if reading else control_refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            # RFC 9110 § 15.5.2 wants a challenge with every 401; Bearer says that no password dialog helps.
+            await send_detail(send, 401, refusal, [(b"www-authenticate", b'Bearer realm="cctv"')])
+        else:
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal})
+
+
+async def send_detail(send: Send, status: int, detail: str, headers: Sequence[Tuple[bytes, bytes]] = ()) -> None:
+    """Answer `{"detail": detail}` with the status; never stored by caches, since the reason may pass."""
+    body = json.dumps({"detail": detail}).encode()
+    own = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": own + list(headers)})
+    await send({"type": "http.response.body", "body": body})

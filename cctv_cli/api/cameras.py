@@ -1,0 +1,74 @@
+"""`/cameras`: what the cameras are doing, and start, stop, restart."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Union
+
+from fastapi import APIRouter
+
+from cctv_cli.api.models import CameraModel, ErrorModel
+from cctv_cli.core.clock import format_instant
+from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.status import CameraStatus
+
+UNKNOWN: Dict[Union[int, str], Dict[str, Any]] = {
+    404: {"model": ErrorModel, "description": "No such camera is configured"}
+}
+REFUSED: Responses = {401: {"model": ErrorModel, "description": "This client may not ask"}}
+
+
+def router(runtime: Runtime) -> APIRouter:
+    """The endpoints of this resource."""
+    routes = APIRouter(prefix="/cameras", tags=["cameras"], responses={**REFUSED})
+
+    @routes.get("", response_model=List[CameraModel], summary="List all cameras")
+    def list_cameras() -> List[CameraModel]:
+        return [camera_model(status, runtime) for status in runtime.statuses()]
+
+    @routes.get("/{camera_id}", response_model=CameraModel, responses={**UNKNOWN}, summary="One camera")
+    def get_camera(camera_id: str) -> CameraModel:
+        return camera_model(runtime.status(camera_id), runtime)
+
+    @routes.post("/{camera_id}/start", response_model=CameraModel, status_code=202, responses={**UNKNOWN})
+    def start_camera(camera_id: str) -> CameraModel:
+        """Let a stopped camera record again. Answers at once; watch its state."""
+        runtime.start_camera(camera_id)
+        return camera_model(runtime.status(camera_id), runtime)
+
+    @routes.post("/{camera_id}/stop", response_model=CameraModel, status_code=202, responses={**UNKNOWN})
+    def stop_camera(camera_id: str) -> CameraModel:
+        """Stop a camera until it is started again, also over restarts of the server."""
+        runtime.stop_camera(camera_id)
+        return camera_model(runtime.status(camera_id), runtime)
+
+    @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses={**UNKNOWN})
+    def restart_camera(camera_id: str) -> CameraModel:
+        """Start the camera's FFmpeg anew."""
+        runtime.restart_camera(camera_id)
+        return camera_model(runtime.status(camera_id), runtime)
+
+    return routes
+
+
+def camera_model(status: CameraStatus, runtime: Runtime) -> CameraModel:
+    """A status as clients see it."""
+
+    def instant(value: float) -> str:
+        return format_instant(value, runtime.tz)
+
+    return CameraModel(
+        id=status.id,
+        name=status.name,
+        enabled=status.enabled,
+        state=status.state.value,
+        reason=status.reason,
+        since=None if status.since is None else instant(status.since),
+        live_url=f"/stream/{status.id}/live.m3u8",
+        codec=status.codec or None,
+        audio=status.audio or None,
+        bit_rate=None if status.bit_rate is None else round(status.bit_rate),
+        last_segment_at=None if status.last_segment_at is None else instant(status.last_segment_at),
+        recorded_today_seconds=round(status.recorded_today, 3),
+        restarts=status.restarts,
+        retry_at=None if status.retry_at is None else instant(status.retry_at),
+    )

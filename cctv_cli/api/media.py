@@ -1,0 +1,235 @@
+"""Playlists and segments over HTTP: ETag and 304, byte ranges, gzip, CORS. Plain ASGI.
+
+Who calls this has matched the request to a path already; nothing from the request is joined to a path here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
+
+from cctv_cli.api.access import send_detail
+from cctv_cli.api.byte_range import ByteRange, RangeNotSatisfiable, accepts_gzip, matches_etag, parse_range
+from cctv_cli.api.media_cache import CachedFile, MediaCache, OpenFile
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+HeaderList = List[Tuple[bytes, bytes]]
+
+_SLICE = 256 * 1024  # bytes handed to the server at once, so that a slow client is felt
+_DEFAULT_TYPE = b"application/octet-stream"
+_TYPES = {
+    ".m3u8": b"application/vnd.apple.mpegurl",  # RFC 8216 § 10
+    ".ts": b"video/mp2t",
+    ".mp4": b"video/mp4",
+    ".m4s": b"video/iso.segment",
+}
+_READ = frozenset({b"range", b"if-range", b"if-none-match", b"accept-encoding"})
+_CORS: HeaderList = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"Content-Length, Content-Range, ETag"),
+]
+_EMPTY: HeaderList = [(b"content-length", b"0"), (b"cache-control", b"no-store")]
+_PREFLIGHT: HeaderList = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
+    (b"access-control-allow-headers", b"Range, If-Range, If-None-Match"),
+    (b"access-control-max-age", b"86400"),
+    (b"allow", b"GET, HEAD, OPTIONS"),
+]
+
+
+@dataclass(frozen=True)
+class MediaKind:
+    """How long a kind of file may be trusted: by clients (Cache-Control), by the memory cache (seconds)."""
+
+    cache_control: bytes
+    freshness: float
+    is_playlist: bool = False
+
+
+PLAYLIST = MediaKind(b"no-cache", 0.2, is_playlist=True)
+# The name comes back with other pictures after the storage was wiped, so for about a live window only.
+# "private" on segments: a shared cache would hand them to clients whom this server refuses.
+LIVE_SEGMENT = MediaKind(b"private, max-age=60", 1.0)
+RECORDED_SEGMENT = MediaKind(b"private, max-age=31536000, immutable", 5.0)
+
+
+@dataclass(frozen=True)
+class _Representation:
+    """The bytes that a request selects, before ranges (RFC 9110 § 3.2)."""
+
+    content: Union[bytes, OpenFile]
+    size: int
+    etag: str
+    gzipped: bool = False
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: HeaderList
+    part: Optional[ByteRange]  # None: no body
+
+
+async def serve_file(
+    scope: Scope, receive: Receive, send: Send, cache: MediaCache, path: Path, kind: MediaKind
+) -> None:
+    """Answer one HTTP request for a file of the storage, from `cache` or, if it is large, from disk.
+
+    200, 206, 304 or 416 as the request's headers say; 204 for OPTIONS, 404 for a file that is not there,
+    405 for other methods, 503 when the disk fails. A client that leaves early ends it quietly. Raises
+    OSError when the disk fails after the answer began: the connection must break then, not end well.
+    """
+    with contextlib.suppress(_ClientGone):
+        await _serve(scope, receive, send, cache, path, kind)
+
+
+class _ClientGone(Exception):
+    """The client left before its answer was complete."""
+
+
+async def _serve(scope: Scope, receive: Receive, send: Send, cache: MediaCache, path: Path, kind: MediaKind) -> None:
+    method = scope["method"]
+    if method == "OPTIONS":
+        await _send_head(send, 204, _PREFLIGHT)
+        await _send_body(send, b"", more=False)
+        return
+    if method not in ("GET", "HEAD"):
+        await send_detail(send, 405, f"{path.name} is only read; use GET.", _PREFLIGHT)
+        return
+    try:
+        found = await cache.get(path, kind.freshness, compress=kind.is_playlist)
+        file = found or await cache.open(path)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        detail = f"{path.name} does not exist, or not any more; ask for the playlist or the list again."
+        await send_detail(send, 404, detail, _CORS)
+        return
+    except OSError as error:
+        detail = f"{path.name} cannot be read ({error.strerror}); check the storage's disk."
+        await send_detail(send, 503, detail, _CORS)
+        return
+    try:
+        await _answer(scope, receive, send, file, path.suffix, kind)
+    finally:
+        if isinstance(file, OpenFile):
+            await file.close()
+
+
+async def _answer(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    file: Union[CachedFile, OpenFile],
+    suffix: str,
+    kind: MediaKind,
+) -> None:
+    wanted = _wanted_headers(scope)
+    chosen = _choose(file, wanted)
+    answer = _decide(scope["method"], wanted, chosen, suffix, kind)
+    await _send_head(send, answer.status, answer.headers)
+    if answer.part is None or answer.part.start == answer.part.stop:
+        await _send_body(send, b"", more=False)
+    elif isinstance(chosen.content, bytes):
+        await _send_memory(send, chosen.content, answer.part)
+    else:
+        await _send_disk(receive, send, chosen.content, answer.part)
+
+
+def _wanted_headers(scope: Scope) -> Dict[bytes, str]:
+    """The headers that matter here; a repeated one becomes a list (RFC 9110 § 5.3)."""
+    found: Dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        if name in _READ:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def _choose(file: Union[CachedFile, OpenFile], wanted: Dict[bytes, str]) -> _Representation:
+    if isinstance(file, OpenFile):
+        return _Representation(file, file.version.size, file.version.etag)
+    etag = file.version.etag
+    if file.compressed is not None and accepts_gzip(wanted.get(b"accept-encoding", "")):
+        # Other bytes need another strong tag (RFC 9110 § 8.8.3.3).
+        return _Representation(file.compressed, len(file.compressed), f'{etag[:-1]}-gzip"', gzipped=True)
+    return _Representation(file.body, len(file.body), etag)
+
+
+def _decide(method: str, wanted: Dict[bytes, str], chosen: _Representation, suffix: str, kind: MediaKind) -> _Answer:
+    """Status, headers and bytes of the answer; If-None-Match goes before Range (RFC 9110 § 13.2.2)."""
+    headers = _CORS + [(b"etag", chosen.etag.encode()), (b"cache-control", kind.cache_control)]
+    if kind.is_playlist:
+        headers.append((b"vary", b"Accept-Encoding"))
+    else:
+        headers.append((b"accept-ranges", b"bytes"))
+    if b"if-none-match" in wanted and matches_etag(wanted[b"if-none-match"], chosen.etag):
+        return _Answer(304, headers, None)
+    try:
+        part = _asked_part(method, wanted, chosen)
+    except RangeNotSatisfiable:
+        return _Answer(416, _CORS + [(b"content-range", b"bytes */%d" % chosen.size), *_EMPTY], None)
+    status, sent = (200, ByteRange(0, chosen.size)) if part is None else (206, part)
+    if part is not None:
+        headers.append((b"content-range", b"bytes %d-%d/%d" % (part.start, part.stop - 1, chosen.size)))
+    if chosen.gzipped:
+        headers.append((b"content-encoding", b"gzip"))
+    headers.append((b"content-type", _TYPES.get(suffix, _DEFAULT_TYPE)))
+    headers.append((b"content-length", b"%d" % (sent.stop - sent.start)))
+    return _Answer(status, headers, None if method == "HEAD" else sent)
+
+
+def _asked_part(method: str, wanted: Dict[bytes, str], chosen: _Representation) -> Optional[ByteRange]:
+    """The one range that is sent alone, or None for everything. Raises RangeNotSatisfiable."""
+    # RFC 9110 § 14.2: Range means something for GET only. Of gzip bytes no player wants a part.
+    if b"range" not in wanted or method != "GET" or chosen.gzipped:
+        return None
+    # Strong comparison (§ 13.1.5); a date never equals a tag, so it gets everything, which is always right.
+    if wanted.get(b"if-range", chosen.etag).strip() != chosen.etag:
+        return None
+    return parse_range(wanted[b"range"].strip(), chosen.size)
+
+
+async def _send_memory(send: Send, content: bytes, part: ByteRange) -> None:
+    view = memoryview(content)  # slices of it copy nothing: half the processor time of a megabyte
+    for start in range(part.start, part.stop, _SLICE):
+        stop = min(start + _SLICE, part.stop)
+        await _send_body(send, view[start:stop], more=stop < part.stop)
+
+
+async def _send_disk(receive: Receive, send: Send, file: OpenFile, part: ByteRange) -> None:
+    gone = asyncio.ensure_future(_disconnected(receive))  # else a file is read to its end for nobody
+    try:
+        position = part.start
+        while position < part.stop and not gone.done():
+            chunk = await file.read(position, min(_SLICE, part.stop - position))
+            if not chunk:
+                raise OSError("a media file became shorter while it was sent")
+            position += len(chunk)
+            await _send_body(send, chunk, more=position < part.stop)
+    finally:
+        gone.cancel()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_head(send: Send, status: int, headers: HeaderList) -> None:
+    await _send(send, {"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _send_body(send: Send, body: Union[bytes, memoryview], *, more: bool) -> None:
+    await _send(send, {"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _send(send: Send, message: Dict[str, object]) -> None:
+    try:
+        await send(message)
+    except OSError as error:  # how a server reports a client that left (ASGI's HTTP message format)
+        raise _ClientGone from error

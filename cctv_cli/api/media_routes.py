@@ -1,0 +1,88 @@
+"""Which request is for which media file: live and recorded playlists and segments. Plain ASGI.
+
+These requests are most of the traffic, so they are answered before FastAPI sees them. Every part
+of a path is matched by `layout`; none is joined as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cctv_cli.api.access import send_detail
+from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, serve_file
+from cctv_cli.api.media_cache import MediaCache
+from cctv_cli.api.stream import LiveStates
+from cctv_cli.core.errors import UnknownCamera
+from cctv_cli.core.layout import (
+    HOUR_PLAYLIST,
+    LIVE_PLAYLIST,
+    is_day,
+    is_hour,
+    parse_live_segment,
+    parse_recording,
+)
+from cctv_cli.core.runtime import Runtime
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_LIVE = re.compile(r"/stream/([^/]+)/([^/]+\.(?:m3u8|ts))\Z")
+_RECORDED = re.compile(r"/recordings/([^/]+)/([^/]+)/([^/]+)/([^/]+\.(?:m3u8|ts))\Z")
+_CORS = [(b"access-control-allow-origin", b"*")]
+_RETRY = [*_CORS, (b"retry-after", b"2")]
+
+
+class MediaRoutes:
+    """Answers requests for media and hands all others on."""
+
+    def __init__(self, app: ASGIApp, runtime: Runtime, states: LiveStates, cache: MediaCache) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._states = states
+        self._cache = cache
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        live = _LIVE.match(path)
+        recorded = None if live else _RECORDED.match(path)
+        try:
+            if live is not None:
+                await self._live(live.group(1), live.group(2), scope, receive, send)
+            elif recorded is not None:
+                await self._recorded(recorded, scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        except UnknownCamera as error:
+            await send_detail(send, 404, f"{error}.", _CORS)
+
+    async def _live(self, camera_id: str, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        number = parse_live_segment(name)
+        if name != LIVE_PLAYLIST and number is None:
+            await send_detail(send, 404, f"{name} is no live file; begin with {LIVE_PLAYLIST}.", _CORS)
+            return
+        live = await self._states.get(camera_id, least_number=-1 if number is None else number)
+        if live.window is None:
+            await send_detail(send, live.status, live.detail, _CORS if live.status == 409 else _RETRY)
+            return
+        layout = self._runtime.layout(camera_id)
+        if number is None:
+            await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
+        elif number > live.window.segments[-1].number:
+            await send_detail(send, 404, f"{name} is not finished yet; ask for {LIVE_PLAYLIST} again.", _CORS)
+        else:
+            await serve_file(scope, receive, send, self._cache, layout.live_segment(number), LIVE_SEGMENT)
+
+    async def _recorded(self, match: re.Match[str], scope: Scope, receive: Receive, send: Send) -> None:
+        camera_id, day, hour, file = match.groups()
+        layout = self._runtime.layout(camera_id)
+        name = parse_recording(day, hour, file)
+        if name is not None:
+            await serve_file(scope, receive, send, self._cache, layout.recording(name), RECORDED_SEGMENT)
+        elif file == HOUR_PLAYLIST and is_day(day) and is_hour(hour):
+            await serve_file(scope, receive, send, self._cache, layout.hour_playlist(day, hour), PLAYLIST)
+        else:
+            await send_detail(send, 404, f"{day}/{hour}/{file} names no recording; ask for the list.", _CORS)

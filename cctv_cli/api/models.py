@@ -1,0 +1,98 @@
+"""The JSON that clients decode. Times are ISO 8601 with UTC offset, durations seconds, rates bit/s."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+from pydantic import BaseModel, Field
+
+
+class CameraModel(BaseModel):
+    """One camera and what it is doing."""
+
+    id: str
+    name: str
+    enabled: bool
+    state: str = Field(description="stopped, starting, running, stalled, backoff or auth_failed")
+    reason: str = Field(description="One sentence: why the camera is in this state, and what to do")
+    since: Optional[str] = None
+    live_url: str = Field(description="The path of the live playlist on this server")
+    codec: Optional[str] = None
+    audio: Optional[str] = None
+    bit_rate: Optional[int] = None
+    last_segment_at: Optional[str] = Field(None, description="End of the newest finished live segment")
+    recorded_today_seconds: float
+    restarts: int
+    retry_at: Optional[str] = None
+
+
+class StreamInfoModel(BaseModel):
+    """The live window of a camera."""
+
+    id: str
+    state: str
+    reason: str
+    live_url: str
+    playable: bool = Field(description="Whether the live playlist is served now")
+    codec: Optional[str] = None
+    audio: Optional[str] = None
+    bit_rate: Optional[int] = None
+    target_duration: Optional[int] = None
+    media_sequence: Optional[int] = None
+    segments: int
+    starts_at: Optional[str] = None
+    ends_at: Optional[str] = None
+
+
+class GapModel(BaseModel):
+    """Time that no recording covers, and why."""
+
+    start: str
+    seconds: float
+    cause: str
+    detail: str
+
+
+class SegmentModel(BaseModel):
+    """One recording."""
+
+    url: str
+    start: str
+    seconds: float
+    bytes: int
+
+
+class HourModel(BaseModel):
+    """One local hour of recordings."""
+
+    hour: str
+    playlist_url: str
+    segments: int
+    seconds: float
+    bytes: int
+
+
+class DayModel(BaseModel):
+    """One local day of recordings; segments only when that day was asked for."""
+
+    date: str
+    segments: int
+    seconds: float
+    missing_seconds: float
+    bytes: int
+    hours: List[HourModel]
+    gaps: List[GapModel]
+    recordings: Optional[List[SegmentModel]] = None
+
+
+class RecordingsModel(BaseModel):
+    """What a camera recorded, newest day first."""
+
+    camera_id: str
+    days: List[DayModel]
+
+
+class ErrorModel(BaseModel):
+    """Every error's body: one sentence."""
+
+    detail: str

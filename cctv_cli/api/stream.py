@@ -1,0 +1,121 @@
+"""`/stream`: whether a camera's live window can be played, and what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+
+from cctv_cli.api.cameras import REFUSED, UNKNOWN
+from cctv_cli.api.models import StreamInfoModel
+from cctv_cli.core.clock import format_instant
+from cctv_cli.core.playlist import LiveWindow, parse_live
+from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.state import State
+from cctv_cli.core.status import CameraStatus
+from cctv_cli.core.store import read_text
+
+_FRESH = 0.5  # seconds for which a look at a camera serves all viewers
+_STALE_TARGETS = 3  # target durations after which a window that stands still is no live picture any more
+_STALE_LEAST = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a viewer of a camera gets: 200 with the window, or a status with one sentence.
+
+    404 unknown, 409 stopped or disabled, 503 starting (try again soon), 502 the camera fails.
+    """
+
+    status: int
+    detail: str
+    window: Optional[LiveWindow] = None
+
+
+def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now: float) -> Live:
+    """Decide what viewers of a camera get at the instant `now`."""
+    name = f"Camera {status.id}"
+    if not status.enabled:
+        return Live(409, f"{name} is disabled in the configuration; enable it there.")
+    if stopped:
+        return Live(409, f"{name} was stopped by an operator; start it with POST /cameras/{status.id}/start.")
+    if window is not None and window.segments:
+        still = now - window.segments[-1].end
+        if still <= max(_STALE_LEAST, _STALE_TARGETS * window.target_duration):
+            return Live(200, "", window)
+    if status.state in (State.BACKOFF, State.AUTH_FAILED, State.STALLED):
+        return Live(502, f"{name} gives no picture: {status.reason}.")
+    if status.state is State.STOPPED:
+        return Live(503, f"{name} is not recording: {status.reason}.")
+    return Live(503, f"{name} is starting; try again in a few seconds.")
+
+
+class LiveStates:
+    """Looks at cameras for many viewers: one look serves all of them for half a second."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._seen: Dict[str, Tuple[float, Live]] = {}
+        self._locks: Dict[str, asyncio.Lock] = {}
+
+    async def get(self, camera_id: str, *, least_number: int = -1) -> Live:
+        """What viewers get; a look that does not know segment `least_number` yet is not good enough.
+
+        Raises UnknownCamera.
+        """
+        self._runtime.camera(camera_id)
+        live = self._recent(camera_id, least_number)
+        if live is not None:
+            return live
+        async with self._locks.setdefault(camera_id, asyncio.Lock()):
+            live = self._recent(camera_id, least_number)
+            if live is None:
+                live = await run_in_threadpool(self.look, camera_id)
+                self._seen[camera_id] = (self._runtime.clock.monotonic(), live)
+            return live
+
+    def _recent(self, camera_id: str, least_number: int) -> Optional[Live]:
+        at, live = self._seen.get(camera_id, (0.0, None))
+        if live is None or self._runtime.clock.monotonic() - at > _FRESH:
+            return None
+        newest = live.window.segments[-1].number if live.window is not None else -1
+        return live if newest >= least_number else None
+
+    def look(self, camera_id: str) -> Live:
+        """Read the camera's files. Raises UnknownCamera, OSError."""
+        layout = self._runtime.layout(camera_id)
+        window = parse_live(read_text(layout.live_playlist) or "")
+        status = self._runtime.status(camera_id)
+        return judge(status, layout.stopped_file.exists(), window, self._runtime.clock.now())
+
+
+def router(runtime: Runtime, states: LiveStates) -> APIRouter:
+    """The endpoints of this resource that answer JSON; `media_routes` answers the media."""
+    routes = APIRouter(prefix="/stream", tags=["stream"], responses={**REFUSED, **UNKNOWN})
+
+    @routes.get("/{camera_id}/info", response_model=StreamInfoModel, summary="Stream information")
+    def stream_info(camera_id: str) -> StreamInfoModel:
+        status = runtime.status(camera_id)
+        live = states.look(camera_id)
+        window = live.window if live.window is not None else LiveWindow(0)
+        segments = window.segments
+        return StreamInfoModel(
+            id=camera_id,
+            state=status.state.value,
+            reason=status.reason,
+            live_url=f"/stream/{camera_id}/live.m3u8",
+            playable=live.status == 200,
+            codec=status.codec or None,
+            audio=status.audio or None,
+            bit_rate=None if status.bit_rate is None else round(status.bit_rate),
+            target_duration=window.target_duration if segments else None,
+            media_sequence=segments[0].number if segments else None,
+            segments=len(segments),
+            starts_at=format_instant(segments[0].start, runtime.tz) if segments else None,
+            ends_at=format_instant(segments[-1].end, runtime.tz) if segments else None,
+        )
+
+    return routes

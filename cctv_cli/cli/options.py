@@ -1,0 +1,28 @@
+"""Options that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from cctv_cli.core.settings import Settings
+
+CONFIG = typer.Option(None, "--config", "-c", help="Configuration file. [default: ./cameras.toml if it is there]")
+STORAGE = typer.Option(
+    None, "--storage", help="Folder for live streams and recordings. [default: HLS_BASE_PATH or ./hls]"
+)
+JSON = typer.Option(False, "--json", help="Print JSON for scripts.")
+
+
+def load(config: Optional[Path], storage: Optional[Path] = None, **flags: object) -> Settings:
+    """The effective settings; flags that are None were not given. Raises ConfigError."""
+    from cctv_cli.core.config import load_settings
+
+    given: Dict[str, object] = {key.replace("__", "."): value for key, value in flags.items() if value is not None}
+    if storage is not None:
+        given["storage.path"] = str(storage)
+    return load_settings(config=config, environ=os.environ, cwd=Path.cwd(), flags=given)

@@ -1,0 +1,138 @@
+"""The recordings of one camera: commits finished files and says where nothing was recorded.
+
+A commit writes the journal first and moves the file then: a crash between the two is mended by
+finishing the move, because the journal's line names the file on both sides.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Iterator, List, Optional, Tuple
+
+from filelock import FileLock
+
+from cctv_cli.core import store
+from cctv_cli.core.clock import local_time
+from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.layout import CameraLayout, RecordingName, is_day, parse_recording, recording_name
+from cctv_cli.core.playlist import JOINT, render_hour
+from cctv_cli.core.transport_stream import MediaSpan
+
+_LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
+_CUT_TOLERANCE = 0.5  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
+
+
+class Archive:
+    """Commits recordings and gaps of one camera. Methods raise OSError as the disk reports it."""
+
+    def __init__(self, layout: CameraLayout, tz: Optional[tzinfo]) -> None:
+        self._layout = layout
+        self._tz = tz
+        self._lock = FileLock(str(layout.journal_lock), timeout=_LOCK_PATIENCE)
+        self._covered_until: Optional[float] = None
+
+    @property
+    def covered_until(self) -> Optional[float]:
+        """The instant up to which recordings and gaps explain everything; None before the first recording."""
+        return self._covered_until
+
+    def open(self) -> None:
+        """Finish what a crash interrupted and learn up to when everything is explained."""
+        days = self._days()
+        with self._lock:
+            for day in days[-2:]:
+                self._finish_moves(day)
+        self._covered_until = next((end for day in reversed(days) for end in self._last_end(day)), None)
+
+    def commit(self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool) -> SegmentEntry:
+        """Make a finished file a recording: journal line, move, playlist.
+
+        `start` is the instant of its first frame; `cut` says that it began at a minute's boundary.
+        Time before it that nothing covers is journalled as a gap with the cause "unknown" unless
+        `explain` was called first.
+        """
+        name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
+        with self._lock:
+            self._add_gap(start, "unknown", "")
+            name = self._free_name(name_at)
+            size, digest = source.stat().st_size, store.sha256_synced(source)
+            entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name)
+            self._layout.hour(name.day, name.hour).mkdir(parents=True, exist_ok=True)
+            journal = Journal(self._layout.journal(name.day))
+            journal.append(entry, self._tz)
+            store.move(source, self._layout.recording(name))
+            for hole in span.holes:
+                gap = GapEntry(start + hole.offset, hole.duration, "no frames", "the camera sent no frames")
+                journal.append(gap, self._tz)
+            self._render(name.day, name.hour)
+        self._covered_until = entry.end
+        return entry
+
+    def explain(self, until: float, cause: str, detail: str = "") -> None:
+        """Journal that nothing was recorded up to the instant `until`, and why."""
+        with self._lock:
+            self._add_gap(until, cause, detail)
+
+    def _add_gap(self, until: float, cause: str, detail: str) -> None:
+        begin = self._covered_until
+        if begin is None or until - begin <= JOINT:
+            return
+        for start, end in self._by_day(begin, until):
+            day = local_time(start, self._tz).strftime("%Y-%m-%d")
+            self._layout.day(day).mkdir(parents=True, exist_ok=True)
+            Journal(self._layout.journal(day)).append(GapEntry(start, end - start, cause, detail), self._tz)
+            self._covered_until = end
+
+    def _by_day(self, start: float, end: float) -> Iterator[Tuple[float, float]]:
+        """Cut a stretch at local midnights, so that each day's journal explains its own day."""
+        while start < end:
+            local = local_time(start, self._tz)
+            tomorrow = (local.replace(tzinfo=None) + timedelta(days=1)).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            )
+            midnight = self._instant(tomorrow)
+            stop = min(end, midnight if midnight > start else end)
+            yield start, stop
+            start = stop
+
+    def _instant(self, naive: datetime) -> float:
+        return (naive if self._tz is None else naive.replace(tzinfo=self._tz)).timestamp()
+
+    def _free_name(self, at: datetime) -> RecordingName:
+        first = recording_name(at)
+        known = {e.file for e in Journal(self._layout.journal(first.day)).hour_segments(first.hour)}
+        suffix = 0
+        while True:
+            name = recording_name(at, suffix)
+            if name.in_day not in known and not self._layout.recording(name).exists():
+                return name
+            suffix += 1
+
+    def _render(self, day: str, hour: str) -> None:
+        segments = Journal(self._layout.journal(day)).hour_segments(hour)
+        present = [s for s in segments if (self._layout.day(day) / s.file).is_file()]
+        store.replace_text(self._layout.hour_playlist(day, hour), render_hour(present, self._tz))
+
+    def _days(self) -> List[str]:
+        try:
+            return sorted(p.name for p in self._layout.recordings.iterdir() if is_day(p.name))
+        except FileNotFoundError:
+            return []
+
+    def _last_end(self, day: str) -> Iterator[float]:
+        """The end of what the day's journal wrote last, if anything: late recoveries may lie before others."""
+        ends = [entry.end for entry in Journal(self._layout.journal(day)).entries()]
+        if ends:
+            yield max(ends)
+
+    def _finish_moves(self, day: str) -> None:
+        for entry in Journal(self._layout.journal(day)).entries():
+            if not isinstance(entry, SegmentEntry):
+                continue
+            name = parse_recording(day, *entry.file.split("/", 1))
+            source = self._layout.run_folder(entry.run) / Path(entry.source).name
+            if name is not None and source.is_file() and not self._layout.recording(name).exists():
+                self._layout.hour(name.day, name.hour).mkdir(parents=True, exist_ok=True)
+                store.move(source, self._layout.recording(name))
+                self._render(name.day, name.hour)

@@ -1,0 +1,96 @@
+"""What was recorded, and what is missing and why: journals read as days, hours, segments and gaps."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.layout import CameraLayout, is_day, parse_recording
+
+
+@dataclass(frozen=True)
+class Hour:
+    """One local hour: its number "00" to "23", segments, seconds, bytes."""
+
+    hour: str
+    segments: int
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """One local day, its segments and gaps in the order of their absolute start."""
+
+    date: str
+    hours: Tuple[Hour, ...]
+    segments: Tuple[SegmentEntry, ...]
+    gaps: Tuple[GapEntry, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Recorded seconds."""
+        return sum(hour.seconds for hour in self.hours)
+
+    @property
+    def missing_seconds(self) -> float:
+        """Seconds that gaps explain."""
+        return sum(gap.duration for gap in self.gaps)
+
+    @property
+    def bytes(self) -> int:
+        """Recorded bytes."""
+        return sum(hour.bytes for hour in self.hours)
+
+
+class Catalog:
+    """Reads days; remembers those whose journal did not change. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._known: Dict[Path, Tuple[int, Day]] = {}
+        self._lock = threading.Lock()
+
+    def days(self, layout: CameraLayout) -> List[Day]:
+        """Every day that has a journal, newest first. Raises OSError."""
+        try:
+            names = sorted((p.name for p in layout.recordings.iterdir() if is_day(p.name)), reverse=True)
+        except FileNotFoundError:
+            return []
+        return [day for day in (self.day(layout, name) for name in names) if day is not None]
+
+    def day(self, layout: CameraLayout, date: str) -> Optional[Day]:
+        """One day; None without a journal. Raises OSError."""
+        journal = Journal(layout.journal(date))
+        try:
+            size = journal.path.stat().st_size
+        except FileNotFoundError:
+            return None
+        with self._lock:
+            known = self._known.get(journal.path)
+        if known is None or known[0] != size:
+            known = (size, _read(date, journal))
+            with self._lock:
+                self._known[journal.path] = known
+        return known[1]
+
+
+def _read(date: str, journal: Journal) -> Day:
+    entries = sorted(journal.entries(), key=lambda entry: entry.start)
+    segments = tuple(e for e in entries if isinstance(e, SegmentEntry) and _is_named_well(date, e))
+    by_hour: Dict[str, List[SegmentEntry]] = defaultdict(list)
+    for segment in segments:
+        by_hour[segment.file.split("/", 1)[0]].append(segment)
+    hours = tuple(
+        Hour(hour, len(found), sum(s.duration for s in found), sum(s.bytes for s in found))
+        for hour, found in sorted(by_hour.items())
+    )
+    return Day(date, hours, segments, tuple(e for e in entries if isinstance(e, GapEntry)))
+
+
+def _is_named_well(date: str, entry: SegmentEntry) -> bool:
+    hour, _, file = entry.file.partition("/")
+    return parse_recording(date, hour, file) is not None

@@ -1,0 +1,65 @@
+"""Time: instants, the clock that code asks, and local time.
+
+An *instant* is a float: seconds since 1970-01-01T00:00:00 UTC. Wall time serves
+names, journals and retention; monotonic time serves uptime, back-off and stalls.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone, tzinfo
+from typing import Optional, Protocol
+
+
+class Clock(Protocol):
+    """What a service may ask about time; tests bring their own."""
+
+    def now(self) -> float:
+        """The wall time as an instant."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that nobody sets."""
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> float:
+        """The wall time as an instant."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that nobody sets."""
+        return time.monotonic()
+
+
+def zone(name: Optional[str]) -> Optional[tzinfo]:
+    """The time zone of an IANA name; None stands for the system's zone.
+
+    Raises KeyError (ZoneInfoNotFoundError) for a name that nobody knows.
+    """
+    if name is None:
+        return None
+    try:
+        from zoneinfo import ZoneInfo
+    except ImportError:  # Python 3.8
+        from backports.zoneinfo import ZoneInfo  # type: ignore[import-not-found,no-redef,unused-ignore]
+    return ZoneInfo(name)
+
+
+def local_time(instant: float, tz: Optional[tzinfo]) -> datetime:
+    """The aware local time of an instant, in `tz` or in the system's zone."""
+    return datetime.fromtimestamp(instant, timezone.utc).astimezone(tz)
+
+
+def format_instant(instant: float, tz: Optional[tzinfo]) -> str:
+    """ISO 8601 with milliseconds and the UTC offset: 2026-11-23T14:41:00.040+01:00."""
+    return local_time(round(instant, 3), tz).isoformat(timespec="milliseconds")
+
+
+def parse_instant(text: str) -> float:
+    """The instant of an ISO 8601 text that carries a UTC offset. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no UTC offset")
+    return moment.timestamp()

@@ -1,0 +1,69 @@
+"""Why FFmpeg ended, from its last lines: its exit codes say too little. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+from cctv_cli.core.settings import RtspSource
+
+_URL_USER = re.compile(r"(?i)\b(rtsps?://)[^\s/@]*@")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """`cause` as the journal calls it, `reason` as one sentence for the operator."""
+
+    cause: str
+    reason: str
+
+
+_SIGNS: Tuple[Tuple[str, str, str], ...] = (
+    (r"\b401\b|Unauthorized", "unauthorized", "the camera refuses the user name or password; correct them"),
+    (r"No space left on device", "disk full", "the disk is full; free space or shorten the retention"),
+    (r"\b404\b", "not found", "the camera has no stream at this URL; check the channel number"),
+    (r"\b453\b|Not Enough Bandwidth", "busy", "the camera serves too many viewers already; close some"),
+    (r"Connection refused", "refused", "the camera refuses connections; check its port and that RTSP is on"),
+    (
+        r"Failed to resolve|Name or service not known|nodename nor servname",
+        "unreachable",
+        "the camera's name is unknown",
+    ),
+    (
+        r"No route to host|Network is unreachable",
+        "unreachable",
+        "no network leads to the camera; check its address",
+    ),
+    (r"timed out|Invalid data found", "silent", "the camera stopped answering; check its network and power"),
+    (
+        r"Permission denied|Read-only file system",
+        "storage",
+        "the storage cannot be written; check its permissions",
+    ),
+    (r"Input/output error", "storage or network", "reading or writing failed; see ffmpeg.log"),
+)
+
+
+def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
+    """Name the cause of an FFmpeg's end from its latest log lines and exit code (None when it is not known)."""
+    text = "\n".join(lines)
+    for pattern, cause, reason in _SIGNS:
+        if re.search(pattern, text):
+            return Diagnosis(cause, reason)
+    if exit_code == 0:
+        return Diagnosis("closed", "the camera closed the connection")
+    if exit_code is not None and exit_code < 0:
+        return Diagnosis("killed", f"FFmpeg was ended by signal {-exit_code}")
+    code = "" if exit_code is None else f" with code {exit_code}"
+    return Diagnosis("ended", f"FFmpeg ended{code}; see ffmpeg.log")
+
+
+def redact(text: str, source: RtspSource) -> str:
+    """What FFmpeg says of this source without its password: it prints the whole URL on errors."""
+    secrets = [source.url().reveal()]
+    if source.username is not None:
+        secrets.append(source.userinfo().reveal())
+    for secret in secrets:
+        text = text.replace(secret, source.redacted_url())
+    return _URL_USER.sub(r"\1***@", text)

@@ -1,0 +1,57 @@
+"""The errors that a user may see.
+
+    CctvError                     exit code 1
+    ├── ConfigError               3   the configuration cannot be used
+    ├── FfmpegError               4   FFmpeg is missing, too old or unusable
+    ├── AlreadySupervised         5   another process supervises this camera
+    ├── StorageError              6   the storage cannot be read or written
+    └── UnknownCamera             7   no camera of that id is configured
+
+Exit code 2 is a wrong command line, 130 an interrupt. Every message is one
+sentence for the user that names the thing, the cause and the cure, and never
+holds a password.
+"""
+
+from __future__ import annotations
+
+from typing import Sequence, Tuple
+
+
+class CctvError(Exception):
+    """Base of every error that is meant for the user's eyes."""
+
+    exit_code = 1
+
+
+class ConfigError(CctvError):
+    """The configuration cannot be used; carries every problem found at once."""
+
+    exit_code = 3
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems: Tuple[str, ...] = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class FfmpegError(CctvError):
+    """FFmpeg is missing, too old, or lacks something that is needed."""
+
+    exit_code = 4
+
+
+class AlreadySupervised(CctvError):
+    """Another living process supervises the camera."""
+
+    exit_code = 5
+
+
+class StorageError(CctvError):
+    """The storage root cannot be created, read or written."""
+
+    exit_code = 6
+
+
+class UnknownCamera(CctvError):
+    """No camera of that id is configured."""
+
+    exit_code = 7

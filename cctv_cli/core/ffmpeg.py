@@ -1,0 +1,244 @@
+"""FFmpeg: where it is, what it can, and the whole commands that we give it.
+
+Finding asks the system; building a command is pure and returns argv and standard input whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import FrozenSet, List, Optional, Tuple
+
+from cctv_cli.core.errors import FfmpegError
+from cctv_cli.core.layout import INCOMING_PATTERN, LIVE_PATTERN
+from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings, Source
+from cctv_cli.core.units import Secret
+
+OLDEST = 5
+_LIBAVFORMAT_OF_OLDEST = 59  # FFmpeg 5.0; a build from git has no version number but this
+_INSTALL = (
+    "install it (apt install ffmpeg, brew install ffmpeg, or pip install 'cctv-cli[ffmpeg]'), "
+    "or name it with FFMPEG_PATH"
+)
+# H.264 encoders that need no hardware come first
+_H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
+_RTSP_TIMEOUT = 5  # seconds; FFmpeg gives up after about twice this
+RECORDING_SECONDS = 60
+_AUDIO_RATE = "48000"  # Hz: short frames, so that video does not wait for sound
+_INTERLEAVE = "100000"  # microseconds that a packet may wait for the other stream
+
+
+@dataclass(frozen=True)
+class Ffmpeg:
+    """A usable FFmpeg. `version` is what it prints; `major` is None for a build from git."""
+
+    path: str
+    version: str
+    major: Optional[int]
+    encoders: FrozenSet[str]
+    drawtext: bool = False
+
+    @property
+    def h264_encoder(self) -> str:
+        """The H.264 encoder to use. Raises FfmpegError when there is none."""
+        for name in _H264_ENCODERS:
+            if name in self.encoders:
+                return name
+        raise FfmpegError(f"FFmpeg at {self.path} has no H.264 encoder; {_INSTALL}")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One FFmpeg start: argv without secrets, and what it reads from standard input."""
+
+    argv: Tuple[str, ...]
+    stdin: Optional[Secret] = None
+
+
+def find_ffmpeg(configured: Optional[Path]) -> Ffmpeg:
+    """The FFmpeg to use: the configured one, the one on PATH, or the `ffmpeg` extra's.
+
+    Raises FfmpegError when there is none, it does not run, or it is older than 5.
+    """
+    if configured is not None:
+        path = shutil.which(str(configured))
+        if path is None:
+            raise FfmpegError(f"FFmpeg is not at {configured}; correct FFMPEG_PATH or remove it")
+        return inspect(path)
+    path = shutil.which("ffmpeg") or _bundled()
+    if path is None:
+        raise FfmpegError(f"FFmpeg was not found; {_INSTALL}")
+    return inspect(path)
+
+
+def _bundled() -> Optional[str]:
+    try:
+        import imageio_ffmpeg
+    except ImportError:
+        return None
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        return None
+
+
+def inspect(path: str) -> Ffmpeg:
+    """Ask an FFmpeg for its version and abilities. Raises FfmpegError."""
+    banner = _ask(path, "-version")
+    major = re.search(r"^ffmpeg version n?(\d+)\.", banner)
+    library = re.search(r"^libavformat\s+(\d+)\.", banner, re.MULTILINE)
+    version = re.search(r"^ffmpeg version (\S+)", banner)
+    if version is None or library is None:
+        raise FfmpegError(f"{path} does not answer as FFmpeg does; {_INSTALL}")
+    if int(library.group(1)) < _LIBAVFORMAT_OF_OLDEST:
+        raise FfmpegError(
+            f"FFmpeg at {path} is version {version.group(1)}, but cctv needs {OLDEST} or newer; {_INSTALL}"
+        )
+    encoders = frozenset(re.findall(r"^ [VA][A-Z.]{5} (\S+)", _ask(path, "-encoders"), re.MULTILINE))
+    return Ffmpeg(path, version.group(1), int(major.group(1)) if major else None, encoders)
+
+
+def _ask(path: str, question: str) -> str:
+    try:
+        done = subprocess.run(
+            [path, "-hide_banner", question] if question != "-version" else [path, question],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise FfmpegError(f"FFmpeg at {path} does not start ({error}); {_INSTALL}") from error
+    return done.stdout.decode("utf-8", "replace")
+
+
+def can_draw_text(ffmpeg: Ffmpeg) -> bool:
+    """Whether this FFmpeg can burn a clock into a picture: it needs a font on this machine."""
+    argv = [ffmpeg.path, "-v", "quiet", "-f", "lavfi", "-i", "color=s=64x64:d=0.04,drawtext=text=1"]
+    try:
+        done = subprocess.run(
+            [*argv, "-f", "null", "-"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
+def record_command(
+    ffmpeg: Ffmpeg,
+    camera: Camera,
+    settings: Settings,
+    *,
+    run: str,
+    first_live: int,
+    copy_audio: bool,
+    live_folder: Optional[Path] = None,
+    recording_seconds: int = RECORDING_SECONDS,
+) -> Command:
+    """The one command that records a camera and feeds its live window.
+
+    It runs in the camera's folder. `first_live` numbers the first live segment, `live_folder` is
+    where they lie if not in `live`, `copy_audio` says that the camera's sound is AAC already.
+    """
+    inputs, stdin = _inputs(camera.source, ffmpeg)
+    argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
+    argv += [*inputs, *_maps(camera.source)]
+    argv += _video(ffmpeg, camera, settings)
+    argv += ["-c:a", "copy"] if copy_audio else _encode_audio(settings)
+    argv += [
+        "-max_interleave_delta",
+        _INTERLEAVE,
+        "-f",
+        "tee",
+        _outputs(run, first_live, live_folder, settings, recording_seconds),
+    ]
+    return Command(tuple(argv), stdin)
+
+
+def _inputs(source: Source, ffmpeg: Ffmpeg) -> Tuple[List[str], Optional[Secret]]:
+    if isinstance(source, RtspSource):
+        # the URL with its password goes through standard input: argv is for everybody's eyes
+        protocols = "pipe,tcp,rtsp,rtp,udp,tls"
+        argv = ["-f", "concat", "-safe", "0", "-protocol_whitelist", protocols, "-i", "pipe:0"]
+        return argv, Secret(_ffconcat(source))
+    picture = "testsrc2=size=640x360:rate=25"
+    if ffmpeg.drawtext:
+        picture += ",drawtext=text='%{localtime}':x=20:y=300:fontsize=32:fontcolor=white:box=1:boxcolor=black"
+    argv = ["-re", "-f", "lavfi", "-i", picture]
+    if source.tone:
+        argv += ["-re", "-f", "lavfi", "-i", "sine=frequency=440:beep_factor=2:sample_rate=48000"]
+    return argv, None
+
+
+def _ffconcat(source: RtspSource) -> str:
+    return "\n".join(
+        (
+            "ffconcat version 1.0",
+            f"file {source.url().reveal()}",
+            "option rtsp_transport tcp",
+            f"option timeout {_RTSP_TIMEOUT * 1_000_000}",
+            # without it a stream whose first PTS is slightly negative freezes after 13 h 14 m
+            "option correct_ts_overflow 0",
+            "option allowed_media_types video+audio",
+            "",
+        )
+    )
+
+
+def _maps(source: Source) -> List[str]:
+    if isinstance(source, RtspSource):
+        return ["-map", "0:v:0", "-map", "0:a:0?"]
+    return ["-map", "0:v:0", *(["-map", "1:a:0"] if source.tone else [])]
+
+
+def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings) -> List[str]:
+    demo = isinstance(camera.source, DemoSource)
+    if not demo and not camera.transcode:
+        # -copytb 1: times stay the camera's; FFmpeg 5 else rounds them to the frame rate that the SPS claims
+        return ["-c:v", "copy", "-copytb", "1"]
+    encoder = ffmpeg.h264_encoder
+    rate = settings.video_bitrate
+    argv = ["-c:v", encoder, "-b:v", str(rate), "-maxrate", str(rate), "-bufsize", str(2 * rate)]
+    argv += ["-pix_fmt", "yuv420p", "-threads", str(settings.ffmpeg_threads)]
+    if encoder == "libx264":
+        argv += ["-preset", "ultrafast" if demo else "veryfast", "-tune", "zerolatency"]
+    if not demo:
+        # every frame as it came, whatever frame rate the SPS claims; the option was renamed in 5.1
+        old = ffmpeg.version.lstrip("n").startswith("5.0")
+        argv += ["-vsync" if old else "-fps_mode", "passthrough", "-enc_time_base", "-1"]
+    return [*argv, "-force_key_frames", "expr:gte(t,n_forced*2)"]
+
+
+def _encode_audio(settings: Settings) -> List[str]:
+    return ["-c:a", "aac", "-b:a", str(settings.audio_bitrate), "-ar", _AUDIO_RATE]
+
+
+def _outputs(run: str, first_live: int, live_folder: Optional[Path], settings: Settings, recording_seconds: int) -> str:
+    common = "individual_header_trailer=0:segment_format=mpegts:segment_format_options=flush_packets=1"
+    recording = f"f=segment:onfail=abort:segment_time={recording_seconds}:segment_atclocktime=1:{common}"
+    live = f"f=segment:onfail=ignore:segment_time={settings.segment_duration}:{common}"
+    live += f":segment_start_number={first_live}"
+    folder = "live" if live_folder is None else escape_tee(live_folder)
+    return f"[{recording}].incoming/{run}/{INCOMING_PATTERN}|[{live}]{folder}/{LIVE_PATTERN}"
+
+
+def escape_tee(path: Path) -> str:
+    """A folder's absolute path as tee and the segment muxer's file name pattern read it."""
+    text = path.absolute().as_posix().replace("%", "%%")
+    return re.sub(r"([\\'|\s])", r"\\\1", text)
+
+
+def fingerprint(command: Command, source: Source) -> str:
+    """A short name of what a command does, to compare with a running one. Holds no secret."""
+    label = source.redacted_url() if isinstance(source, RtspSource) else ""
+    return hashlib.sha256(repr((command.argv, label)).encode()).hexdigest()[:16]

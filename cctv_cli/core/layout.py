@@ -1,0 +1,149 @@
+"""Names on disk: the only place that knows what a file is called and what a name means.
+
+<storage>/{camera_id}/
+    live/live.m3u8, segment{N}.ts            (or <live_path>/{camera_id}/live/)
+    recordings/YYYY-MM-DD/HH/MM.ts           a taken minute: MM-1.ts, MM-2.ts, ...
+    recordings/YYYY-MM-DD/HH/playlist.m3u8
+    recordings/YYYY-MM-DD/journal.jsonl
+    .incoming/<run>/NNNNNN.ts                being written, in the order of the numbers
+    .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Optional
+
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z", re.ASCII)
+_HOUR = re.compile(r"(?:[01]\d|2[0-3])\Z", re.ASCII)
+_RECORDING = re.compile(r"([0-5]\d)(?:-([1-9]\d{0,3}))?\.ts\Z", re.ASCII)
+_LIVE_SEGMENT = re.compile(r"segment(0|[1-9]\d{0,11})\.ts\Z", re.ASCII)
+_INCOMING = re.compile(r"(\d{6,})\.ts\Z", re.ASCII)
+_RUN = re.compile(r"[0-9a-f]{16}\Z", re.ASCII)
+
+LIVE_PLAYLIST = "live.m3u8"
+HOUR_PLAYLIST = "playlist.m3u8"
+INCOMING_PATTERN = "%06d.ts"
+LIVE_PATTERN = "segment%d.ts"
+
+
+@dataclass(frozen=True)
+class RecordingName:
+    """The name of a recording below a camera's recordings folder, in local time."""
+
+    day: str  # YYYY-MM-DD
+    hour: str  # HH
+    minute: int
+    suffix: int = 0  # 0 is the first recording of that minute
+
+    @property
+    def file(self) -> str:
+        """The file's name inside its hour: "41.ts", "41-1.ts"."""
+        tail = f"-{self.suffix}" if self.suffix else ""
+        return f"{self.minute:02d}{tail}.ts"
+
+    @property
+    def in_day(self) -> str:
+        """The name as the day's journal writes it: "14/41.ts"."""
+        return f"{self.hour}/{self.file}"
+
+
+def recording_name(start: datetime, suffix: int = 0) -> RecordingName:
+    """The name of a recording that starts at the local time `start`."""
+    return RecordingName(start.strftime("%Y-%m-%d"), start.strftime("%H"), start.minute, suffix)
+
+
+def parse_recording(day: str, hour: str, file: str) -> Optional[RecordingName]:
+    """The reverse of `recording_name`; None for anything that this layout would not write."""
+    match = _RECORDING.match(file)
+    if match is None or not is_day(day) or not is_hour(hour):
+        return None
+    return RecordingName(day, hour, int(match.group(1)), int(match.group(2) or 0))
+
+
+def is_day(text: str) -> bool:
+    """Whether `text` is a day's folder name: a real date, YYYY-MM-DD."""
+    match = _DATE.match(text)
+    if match is None:
+        return False
+    try:
+        date(*map(int, match.groups()))
+    except ValueError:
+        return False
+    return True
+
+
+def is_hour(text: str) -> bool:
+    """Whether `text` is an hour's folder name: 00 to 23."""
+    return _HOUR.match(text) is not None
+
+
+def parse_live_segment(name: str) -> Optional[int]:
+    """The number of a live segment's file name; None for any other name."""
+    match = _LIVE_SEGMENT.match(name)
+    return int(match.group(1)) if match else None
+
+
+def parse_incoming(name: str) -> Optional[int]:
+    """The number of an incoming file's name; None for any other name."""
+    match = _INCOMING.match(name)
+    return int(match.group(1)) if match else None
+
+
+def is_run(name: str) -> bool:
+    """Whether `name` is a run's id."""
+    return _RUN.match(name) is not None
+
+
+class CameraLayout:
+    """Every path of one camera."""
+
+    def __init__(self, storage: Path, camera_id: str, live_path: Optional[Path] = None) -> None:
+        self.camera_id = camera_id
+        self.folder = storage / camera_id
+        self.live = (live_path / camera_id if live_path else self.folder) / "live"
+        self.live_playlist = self.live / LIVE_PLAYLIST
+        self.recordings = self.folder / "recordings"
+        self.incoming = self.folder / ".incoming"
+        self.run_file = self.folder / ".run.json"
+        self.state_file = self.folder / ".state.json"
+        self.stopped_file = self.folder / ".stopped"
+        self.supervisor_file = self.folder / ".supervisor"
+        self.supervisor_lock = self.folder / ".supervisor.lock"
+        self.journal_lock = self.folder / ".journal.lock"
+        self.log_file = self.folder / "ffmpeg.log"
+
+    def live_segment(self, number: int) -> Path:
+        """The file of live segment `number`."""
+        return self.live / (LIVE_PATTERN % number)
+
+    def run_folder(self, run: str) -> Path:
+        """Where the run writes what is not committed yet."""
+        return self.incoming / run
+
+    def incoming_file(self, run: str, number: int) -> Path:
+        """File `number` of the run."""
+        return self.run_folder(run) / (INCOMING_PATTERN % number)
+
+    def day(self, day: str) -> Path:
+        """The folder of a local day."""
+        return self.recordings / day
+
+    def journal(self, day: str) -> Path:
+        """The journal of a local day."""
+        return self.day(day) / "journal.jsonl"
+
+    def hour(self, day: str, hour: str) -> Path:
+        """The folder of a local hour."""
+        return self.day(day) / hour
+
+    def hour_playlist(self, day: str, hour: str) -> Path:
+        """The playlist of a local hour."""
+        return self.hour(day, hour) / HOUR_PLAYLIST
+
+    def recording(self, name: RecordingName) -> Path:
+        """The file of a recording."""
+        return self.hour(name.day, name.hour) / name.file

@@ -1,0 +1,129 @@
+"""The live window of one camera: which segments are finished, the playlist, and what goes.
+
+FFmpeg writes `segment{N}.ts` one after the other; a segment is finished when its follower holds a
+frame, or when FFmpeg has ended.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import tzinfo
+from typing import List, Optional, Tuple
+
+from cctv_cli.core import store
+from cctv_cli.core.layout import CameraLayout, parse_live_segment
+from cctv_cli.core.playlist import LiveSegment, LiveWindow, parse_live, render_live
+from cctv_cli.core.state import Run
+from cctv_cli.core.timeline import Timeline
+from cctv_cli.core.transport_stream import first_pts, measure
+
+_FEWEST = 6  # segments, as Apple's authoring rules ask
+_SPAN = 60.0  # seconds that the window covers at least
+
+
+def window_size(segment_duration: int) -> int:
+    """How many segments the playlist names."""
+    return max(_FEWEST, math.ceil(_SPAN / segment_duration))
+
+
+class LiveWriter:
+    """Renders and prunes one camera's live window. Methods raise OSError as the disk reports it."""
+
+    def __init__(self, layout: CameraLayout, segment_duration: int, tz: Optional[tzinfo]) -> None:
+        self._layout = layout
+        self._segment_duration = segment_duration
+        self._size = window_size(segment_duration)
+        self._tz = tz
+        self._window = LiveWindow(segment_duration)
+        self._next = 0
+        self._first_of_run = 0
+
+    @property
+    def window(self) -> LiveWindow:
+        """What the playlist names now."""
+        return self._window
+
+    def open(self, run: Optional[Run]) -> None:
+        """Take up the window where the last supervisor left it; `run` helps when the live folder was lost."""
+        self._layout.live.mkdir(parents=True, exist_ok=True)
+        written = parse_live(store.read_text(self._layout.live_playlist) or "")
+        if written is not None:
+            self._window = written
+        elif run is not None:
+            self._window = LiveWindow(max(run.target_duration, self._segment_duration), (), run.discontinuity_sequence)
+        if run is not None:
+            self._first_of_run = run.first_live
+        self._next = self._window.next_number if self._window.segments else self._first_of_run
+
+    def begin_run(self, previous: Optional[Run], now: float) -> int:
+        """The number of the first segment of a new run: above everything that any playlist ever named."""
+        on_disk = [n for n in map(parse_live_segment, self._names()) if n is not None]
+        lowest = max([self._next, *(n + 1 for n in on_disk)])
+        if previous is not None and not on_disk:
+            # the live folder was lost (a RAM disk): no run makes more than a segment a second
+            lowest = max(lowest, previous.first_live + max(0, int(now - previous.started)) + 1)
+        self._next = self._first_of_run = lowest
+        return lowest
+
+    def newest(self) -> Optional[Tuple[int, int]]:
+        """Number and bytes of the segment that is being written; None before the first."""
+        for number in (self._next + 1, self._next):
+            try:
+                return number, self._layout.live_segment(number).stat().st_size
+            except FileNotFoundError:
+                continue
+        return None
+
+    def update(self, timeline: Timeline, *, alive: bool) -> None:
+        """Add the segments that are finished now, render the playlist, prune."""
+        before = self._window
+        while True:
+            segment = self._finished(self._next, timeline, alive)
+            if segment is None:
+                break
+            size = 1 if self._outdated(segment) else self._size
+            self._window = self._window.append(segment, size)
+            self._next += 1
+        if self._window is not before:
+            store.replace_text(self._layout.live_playlist, render_live(self._window, self._tz))
+            self._prune()
+
+    def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:
+        path, follower = self._layout.live_segment(number), self._layout.live_segment(number + 1)
+        if alive and not follower.exists():
+            return None
+        try:
+            begin = first_pts(path)
+            end = first_pts(follower) if follower.exists() else None
+            if begin is None or (end is None and alive):
+                return None
+            span = measure(path) if end is None else None
+        except FileNotFoundError:
+            return None
+        start = timeline.instant(begin)
+        if end is not None:
+            duration = timeline.media_time(end) - timeline.media_time(begin)
+        else:
+            duration = span.duration if span is not None else 0.0
+        new_run = number == self._first_of_run and bool(self._window.segments)
+        return LiveSegment(number, start, max(duration, 0.0), new_run)
+
+    def _outdated(self, segment: LiveSegment) -> bool:
+        """Whether the window is from so long ago that a player must not start in it."""
+        if not self._window.segments:
+            return False
+        return segment.start - self._window.segments[-1].end > 3 * self._window.target_duration
+
+    def _prune(self) -> None:
+        # a segment stays for one more window after it left the playlist (RFC 8216 6.2.2)
+        oldest = self._window.segments[0].number - self._size
+        for name in self._names():
+            number = parse_live_segment(name)
+            if number is not None and number < oldest:
+                store.remove(self._layout.live / name)
+
+    def _names(self) -> List[str]:
+        try:
+            return [path.name for path in self._layout.live.iterdir()]
+        except FileNotFoundError:
+            return []

@@ -1,0 +1,48 @@
+"""`ffmpeg.log`: what FFmpeg said, with the time, bounded however much it says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cctv_cli.core.clock import format_instant
+
+_BYTES = 1_000_000
+_LINES_A_MINUTE = 200
+
+
+class BoundedLog:
+    """Writes lines into a file of about 1 MB, with one older file (`ffmpeg.log.1`) beside it.
+
+    A line equal to the last is counted, not written; more than 200 lines a minute are counted too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last = ""
+        self._unwritten = 0
+        self._minute = 0.0
+        self._in_minute = 0
+
+    def write(self, line: str, now: float) -> None:
+        """Log one line at the instant `now`. A disk that cannot be written loses the line, nothing else."""
+        if not 0 <= now - self._minute < 60:
+            self._minute, self._in_minute = now, 0
+        self._in_minute += 1
+        if line == self._last or self._in_minute > _LINES_A_MINUTE:
+            self._unwritten += 1
+            return
+        lines = [f"({self._unwritten} more lines)", line] if self._unwritten else [line]
+        self._last, self._unwritten = line, 0
+        stamp = format_instant(now, None)
+        self._append("".join(f"{stamp} {text}\n" for text in lines))
+
+    def _append(self, text: str) -> None:
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(text)
+                size = file.tell()
+            if size > _BYTES:
+                os.replace(self._path, self._path.with_name(self._path.name + ".1"))
+        except OSError:
+            pass

@@ -1,0 +1,394 @@
+"""Ask a camera over RTSP what it has, or why it does not answer, without setting up a session.
+
+One DESCRIBE without credentials; when the camera challenges it, one more with them. The password
+goes out at most once, since cameras lock out an address after a few wrong ones. Everything is
+bounded: by one deadline for the whole conversation, and by the size of each answer.
+(RTSP/1.0: RFC 2326. Digest: RFC 2617 and RFC 7616. Basic: RFC 7617.)
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import hashlib
+import re
+import secrets
+import socket
+import ssl
+import sys
+import time
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
+
+from cctv_cli.core.sdp import AudioStream, VideoStream, parse_sdp
+from cctv_cli.core.settings import RtspSource
+
+ANSWER_LIMIT = 64 * 1024  # bytes of one answer, headers and body together
+
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+_STATUS_LINE = re.compile(r"RTSP/\d\.\d[ \t]+(\d{3})\b", re.ASCII)
+# A parameter of a challenge, quoted or plain, or else the name of the scheme that the next ones belong to.
+_CHALLENGE = re.compile(r'([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))|([\w-]+)', re.ASCII)
+_LOCATION = re.compile(r"rtsps?://([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(?:/|$)", re.ASCII | re.IGNORECASE)
+
+
+class Outcome(enum.Enum):
+    """What a probe found; the values are for machines, `ProbeResult.reason` is for people."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"  # the name does not resolve, no route, or no connection in time
+    REFUSED = "refused"  # nothing listens on the port
+    UNAUTHORIZED = "unauthorized"  # credentials are missing, wrong, or of no use to this camera
+    NOT_FOUND = "not_found"
+    BUSY = "busy"
+    SILENT = "silent"  # connected, but no complete answer came
+    NOT_RTSP = "not_rtsp"
+    NO_VIDEO = "no_video"
+    REDIRECTED = "redirected"
+    OVERSIZED = "oversized"
+    FAILED = "failed"  # any other status
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What a camera said. `reason` is one sentence for the operator, with the cure.
+
+    `status` is the RTSP status of the last complete answer, None when there was none. `video` and
+    `audio` are what the camera announces; `video` is None unless the outcome is OK.
+    """
+
+    outcome: Outcome
+    reason: str
+    status: Optional[int] = None
+    video: Optional[VideoStream] = None
+    audio: Optional[AudioStream] = None
+
+
+def probe(source: RtspSource, *, timeout: float = 5.0) -> ProbeResult:
+    """Ask the camera for its description, in at most `timeout` seconds altogether.
+
+    Never raises for anything that a camera or a network does. (The name lookup alone is the
+    system's, and has the system's limit: it cannot be interrupted without a thread.)
+    """
+    deadline = time.monotonic() + timeout
+    at = f"[{source.host}]:{source.port}" if ":" in source.host else f"{source.host}:{source.port}"
+    try:
+        with _open(source, deadline) as sock:
+            description = _describe(_Connection(sock, deadline), source, at)
+    except _Problem as problem:
+        return ProbeResult(problem.outcome, f"{at} {problem.text}.", problem.status)
+    video, audio = parse_sdp(description)
+    if video is None:
+        text = "describes no video: check the path of the RTSP URL and the camera's video settings"
+        return ProbeResult(Outcome.NO_VIDEO, f"{at} {text}.", 200, None, audio)
+    return ProbeResult(Outcome.OK, f"{at} sends {_in_words(video, audio)}.", 200, video, audio)
+
+
+class _Problem(Exception):
+    """Ends a probe. `text` continues a sentence that begins with the camera's host and port."""
+
+    def __init__(self, outcome: Outcome, text: str, status: Optional[int] = None) -> None:
+        super().__init__(text)
+        self.outcome = outcome
+        self.text = text
+        self.status = status
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: Dict[str, List[str]]  # names in lower case
+    body: bytes
+
+
+# --- the conversation
+
+
+def _describe(connection: _Connection, source: RtspSource, at: str) -> str:
+    """The camera's session description; credentials only go out once it has asked for them."""
+    uri = f"{'rtsps' if source.tls else 'rtsp'}://{at}{source.target}"
+    answer = connection.describe(uri)
+    tried = answer.status == 401
+    if tried:
+        answer = connection.describe(uri, _authorization(answer, source, uri))
+    if answer.status != 200:
+        raise _refusal(answer, tried)
+    return answer.body.decode("utf-8", "replace")
+
+
+def _refusal(answer: _Answer, tried: bool) -> _Problem:
+    """What a status other than 200 means; `tried` says that the password was sent."""
+    status = answer.status
+    if status == 401 and tried:
+        text = (
+            "refuses the username or password: correct them before the next try, "
+            "since cameras lock an address out after a few wrong ones"
+        )
+        return _Problem(Outcome.UNAUTHORIZED, text, status)
+    if status == 404:
+        text = "has no such stream (404): check the path of the RTSP URL, such as /Streaming/Channels/101"
+        return _Problem(Outcome.NOT_FOUND, text, status)
+    if status in (453, 500, 503):
+        text = f"is busy ({status}): close other viewers of the camera, use its sub-stream, or restart it"
+        return _Problem(Outcome.BUSY, text, status)
+    if 300 <= status < 400:
+        text = f"redirects to {_new_address(answer)} ({status}): set the new address in the RTSP URL"
+        return _Problem(Outcome.REDIRECTED, text, status)
+    text = f"answers with RTSP status {status}: check the RTSP URL and the user's rights on the camera"
+    return _Problem(Outcome.FAILED, text, status)
+
+
+def _new_address(answer: _Answer) -> str:
+    """Host and port of a redirection; the rest may hold a password or anything else."""
+    location = answer.headers.get("location", [""])[0]
+    match = _LOCATION.match(location)
+    if match is None or "@" in location:
+        return "another address"
+    return match.group(1) + (match.group(2) or "")
+
+
+def _in_words(video: VideoStream, audio: Optional[AudioStream]) -> str:
+    picture = f"{video.codec} video"
+    if video.width is not None:
+        picture += f" of {video.width}x{video.height}"
+    if audio is None:
+        return f"{picture} and no audio"
+    return f"{picture} and {audio.codec} audio" + (f" at {audio.rate} Hz" if audio.rate else "")
+
+
+# --- authentication
+
+
+def _authorization(answer: _Answer, source: RtspSource, uri: str) -> str:
+    """The Authorization header that answers a 401; a _Problem when there is nothing to answer with.
+
+    Of several Digest challenges the last one counts, and only MD5, because FFmpeg does the same:
+    a camera that it cannot log in to must not look healthy here.
+    """
+    if source.username is None or source.password is None:
+        text = "asks for a login: set username and password of this camera"
+        raise _Problem(Outcome.UNAUTHORIZED, text, 401)
+    challenges = _challenges(", ".join(answer.headers.get("www-authenticate", [])))
+    password = source.password.reveal()
+    if "digest" in challenges:
+        return _digest(challenges["digest"], source.username, password, uri)
+    if "basic" in challenges:
+        token = base64.b64encode(f"{source.username}:{password}".encode()).decode("ascii")
+        return f"Basic {token}"
+    text = "asks for a login but offers neither Digest nor Basic: choose Digest (MD5) in its RTSP settings"
+    raise _Problem(Outcome.UNAUTHORIZED, text, 401)
+
+
+def _challenges(value: str) -> Dict[str, Dict[str, str]]:
+    """The parameters of each scheme in a WWW-Authenticate value (RFC 7235 § 4.1), the last of each."""
+    challenges: Dict[str, Dict[str, str]] = {}
+    parameters: Dict[str, str] = {}
+    for name, quoted, plain, scheme in _CHALLENGE.findall(value):
+        if scheme:
+            parameters = challenges[scheme.lower()] = {}
+        else:
+            parameters[name.lower()] = quoted or plain
+    return challenges
+
+
+def _digest(challenge: Dict[str, str], username: str, password: str, uri: str) -> str:
+    """A Digest response: RFC 7616 § 3.4 with qop=auth, RFC 2069 where the camera offers no qop."""
+    realm, nonce = challenge.get("realm", ""), challenge.get("nonce", "")
+    algorithm = challenge.get("algorithm", "MD5")
+    if algorithm not in ("MD5", "MD5-sess"):
+        shown = re.sub(r"[^\w-]", "", algorithm, flags=re.ASCII)[:20]
+        text = f"asks for Digest {shown}, but FFmpeg knows MD5 only: choose Digest MD5 in its RTSP settings"
+        raise _Problem(Outcome.UNAUTHORIZED, text, 401)
+    cnonce = secrets.token_hex(8)
+    a1 = _md5(f"{username}:{realm}:{password}")
+    if algorithm == "MD5-sess":
+        a1 = _md5(f"{a1}:{nonce}:{cnonce}")
+    a2 = _md5(f"DESCRIBE:{uri}")
+    fields = [f'username="{_escaped(username)}"', f'realm="{realm}"', f'nonce="{nonce}"', f'uri="{uri}"']
+    if "auth" in re.split(r"[\s,]+", challenge.get("qop", "")):
+        response = _md5(f"{a1}:{nonce}:00000001:{cnonce}:auth:{a2}")
+        fields += ["qop=auth", "nc=00000001", f'cnonce="{cnonce}"']
+    else:
+        response = _md5(f"{a1}:{nonce}:{a2}")
+    fields.append(f'response="{response}"')
+    if "algorithm" in challenge:
+        fields.append(f"algorithm={algorithm}")
+    if "opaque" in challenge:
+        fields.append(f'opaque="{challenge["opaque"]}"')
+    return "Digest " + ", ".join(fields)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _md5(text: str) -> str:
+    data = text.encode()
+    if sys.version_info >= (3, 9):
+        # MD5 is the camera's choice; systems in FIPS mode refuse it when it is not marked so.
+        return hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return hashlib.md5(data).hexdigest()
+
+
+# --- the wire
+
+
+def _seconds_left(deadline: float) -> float:
+    """Seconds until the deadline; socket.timeout once it has passed."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise socket.timeout("the deadline has passed")
+    return left
+
+
+def _open(source: RtspSource, deadline: float) -> socket.socket:
+    try:
+        sock = _connect(source, deadline)
+    except ConnectionRefusedError:
+        text = "refuses the connection: check the port, and that RTSP is switched on in the camera"
+        raise _Problem(Outcome.REFUSED, text) from None
+    except (OSError, UnicodeError):  # UnicodeError: the host is no possible name
+        text = "cannot be reached: check the address, the network and the camera's power"
+        raise _Problem(Outcome.UNREACHABLE, text) from None
+    return _with_tls(sock, source.host, deadline) if source.tls else sock
+
+
+def _connect(source: RtspSource, deadline: float) -> socket.socket:
+    """A connected socket; raises the OSError of the last address of the host that was tried."""
+    addresses = socket.getaddrinfo(source.host, source.port, type=socket.SOCK_STREAM)
+    while True:
+        family, kind, protocol, _, address = addresses.pop(0)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            # An address that drops packets must leave time for the ones after it.
+            sock.settimeout(_seconds_left(deadline) / (len(addresses) + 1))
+            sock.connect(address)
+            return sock
+        except OSError:
+            sock.close()
+            if not addresses:
+                raise
+
+
+def _with_tls(sock: socket.socket, host: str, deadline: float) -> socket.socket:
+    """The socket inside TLS; closed when that fails.
+
+    The certificate is not verified: cameras make their own, for no name that we could check. So
+    TLS keeps listeners out, not an impostor; FFmpeg treats rtsps in the same way by default.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        sock.settimeout(_seconds_left(deadline))
+        return context.wrap_socket(sock, server_hostname=host)
+    except ssl.SSLError:
+        sock.close()
+        text = "does not speak TLS on this port: use rtsp:// or the camera's port for rtsps://"
+        raise _Problem(Outcome.NOT_RTSP, text) from None
+    except OSError as error:
+        sock.close()
+        raise _silence(error) from None
+
+
+def _silence(error: OSError) -> _Problem:
+    if isinstance(error, socket.timeout):
+        text = "accepts the connection but gives no complete answer in time: restart the camera"
+    else:
+        text = "closes the connection without a complete answer: check the port, or restart the camera"
+    return _Problem(Outcome.SILENT, text)
+
+
+class _Connection:
+    """Requests and answers over one socket, all of them before one deadline."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._received = b""
+        self._cseq = 0
+
+    def describe(self, uri: str, authorization: Optional[str] = None) -> _Answer:
+        """Send one DESCRIBE and read its answer; _Problem when no complete and proper one comes."""
+        self._cseq += 1
+        lines = [
+            f"DESCRIBE {uri} RTSP/1.0",
+            f"CSeq: {self._cseq}",
+            "Accept: application/sdp",
+            "User-Agent: cctv",
+        ]
+        if authorization is not None:
+            lines.append(f"Authorization: {authorization}")
+        request = "\r\n".join(lines) + "\r\n\r\n"
+        try:
+            self._sock.settimeout(_seconds_left(self._deadline))
+            self._sock.sendall(request.encode())
+            return self._read_answer()
+        except OSError as error:
+            raise _silence(error) from None
+
+    def _read_answer(self) -> _Answer:
+        head = self._read_head()
+        status, headers = _parse_head(head)
+        length = _content_length(headers)
+        if len(head) + length > ANSWER_LIMIT:
+            raise _oversized()
+        while len(self._received) < length:
+            self._receive()
+        body, self._received = self._received[:length], self._received[length:]
+        return _Answer(status, headers, body)
+
+    def _read_head(self) -> bytes:
+        """Status line and headers, taken off what was received."""
+        while True:
+            self._received = self._received.lstrip(b"\r\n")
+            if not b"RTSP/".startswith(self._received[:5].upper()):
+                raise _not_rtsp()
+            end = _END_OF_HEADERS.search(self._received)
+            if end is not None:
+                head, self._received = self._received[: end.start()], self._received[end.end() :]
+                return head
+            if len(self._received) > ANSWER_LIMIT:
+                raise _oversized()
+            self._receive()
+
+    def _receive(self) -> None:
+        self._sock.settimeout(_seconds_left(self._deadline))
+        data = self._sock.recv(8192)
+        if not data:
+            raise ConnectionResetError("closed by the camera")
+        self._received += data
+
+
+def _parse_head(head: bytes) -> Tuple[int, Dict[str, List[str]]]:
+    """Status and headers, read tolerantly: any case, folded lines, bare line feeds."""
+    text = re.sub(r"\r?\n[ \t]+", " ", head.decode("utf-8", "replace"))
+    status_line, *lines = re.split(r"\r?\n", text)
+    status = _STATUS_LINE.match(status_line.upper())
+    if status is None:
+        raise _not_rtsp()
+    headers: Dict[str, List[str]] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers.setdefault(name.strip().lower(), []).append(value.strip())
+    return int(status.group(1)), headers
+
+
+def _content_length(headers: Dict[str, List[str]]) -> int:
+    """Bytes of the body; none without the header (RFC 2326 § 4.4)."""
+    try:
+        length = int(headers.get("content-length", ["0"])[0])
+    except ValueError:
+        raise _not_rtsp() from None
+    if length < 0:
+        raise _not_rtsp()
+    return length
+
+
+def _not_rtsp() -> _Problem:
+    return _Problem(Outcome.NOT_RTSP, "does not speak RTSP: set the camera's RTSP port, which is 554 on most")
+
+
+def _oversized() -> _Problem:
+    text = f"sends an answer of more than {ANSWER_LIMIT // 1024} KiB: check that this address is a camera"
+    return _Problem(Outcome.OVERSIZED, text)

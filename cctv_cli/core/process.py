@@ -1,0 +1,258 @@
+"""FFmpeg processes: start them detached, find them again, stop them, read what they say.
+
+The only module that spawns and signals. On POSIX a recorder's standard error is a FIFO that the
+recorder itself holds open at both ends: it survives its reader, and the next supervisor reads on.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Callable, Dict, Mapping, Optional, Protocol
+
+import psutil
+
+from cctv_cli.core.ffmpeg import Command
+
+STDERR_NAME = "stderr"
+# a recorder gets no variable but these: the configured environment may hold passwords
+_KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_INSIST = 2.0  # seconds between a repeated request to end and the kill
+_LONGEST_LINE = 4000  # bytes
+if sys.platform == "win32":
+    _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+else:
+    _CREATION_FLAGS = 0
+
+
+class Process(Protocol):
+    """A recorder's process, whoever started it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def alive(self) -> bool:
+        """Whether it runs; a zombie does not."""
+
+    def exit_code(self) -> Optional[int]:
+        """How it ended: negative for a signal, None when that cannot be known."""
+
+    def ask_to_end(self) -> None:
+        """SIGTERM; on Windows the process ends at once."""
+
+    def kill(self) -> None:
+        """End it without its consent."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds; True when it has ended."""
+
+
+class OwnProcess:
+    """A process that we started."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self._popen = popen
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def alive(self) -> bool:
+        return self._popen.poll() is None
+
+    def exit_code(self) -> Optional[int]:
+        return self._popen.returncode
+
+    def ask_to_end(self) -> None:
+        self._popen.terminate()
+
+    def kill(self) -> None:
+        self._popen.kill()
+
+    def wait(self, timeout: float) -> bool:
+        try:
+            self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+class AdoptedProcess:
+    """A process that an earlier supervisor started."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return int(self._process.pid)
+
+    def alive(self) -> bool:
+        try:
+            return bool(self._process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return False
+
+    def exit_code(self) -> Optional[int]:
+        return None
+
+    def ask_to_end(self) -> None:
+        self._signal(self._process.terminate)
+
+    def kill(self) -> None:
+        self._signal(self._process.kill)
+
+    @staticmethod
+    def _signal(send: Callable[[], None]) -> None:
+        try:
+            send()
+        except psutil.NoSuchProcess:
+            pass
+
+    def wait(self, timeout: float) -> bool:
+        try:
+            self._process.wait(timeout)
+        except psutil.TimeoutExpired:
+            return not self.alive()
+        return True
+
+
+def find(run: str, folder: Path, pid: Optional[int]) -> Optional[AdoptedProcess]:
+    """The living process of a run: its argv carries the run's id, it works in the camera's folder.
+
+    `pid` is where to look first; without it, or when another process has it now, all are looked at.
+    """
+    if pid is not None and psutil.pid_exists(pid):
+        try:
+            candidate = psutil.Process(pid)
+        except psutil.Error:
+            candidate = None
+        if candidate is not None and _carries(candidate, run, folder):
+            return AdoptedProcess(candidate)
+    for candidate in psutil.process_iter():
+        if _carries(candidate, run, folder):
+            return AdoptedProcess(candidate)
+    return None
+
+
+def _carries(process: psutil.Process, run: str, folder: Path) -> bool:
+    try:
+        if not any(run in argument for argument in process.cmdline()):
+            return False
+        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).resolve() == folder.resolve()
+    except (psutil.Error, OSError):
+        return False
+
+
+def stop(process: Process, grace: float) -> None:
+    """Ask, wait `grace` seconds, insist, kill. A second SIGTERM ends an FFmpeg that waits for a silent camera."""
+    process.ask_to_end()
+    if process.wait(grace):
+        return
+    process.ask_to_end()
+    if process.wait(_INSIST):
+        return
+    process.kill()
+    process.wait(_INSIST)
+
+
+class Listener(threading.Thread):
+    """Reads a recorder's standard error by lines; `ended` is called when the recorder closed it."""
+
+    def __init__(self, handle: int, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
+        super().__init__(name="ffmpeg-stderr", daemon=True)
+        self._handle = handle
+        self._heard = heard
+        self._ended = ended
+
+    def run(self) -> None:
+        with os.fdopen(self._handle, "rb", buffering=0) as stream:
+            rest = b""
+            for block in iter(lambda: stream.read(65536), b""):
+                *lines, rest = (rest + block).replace(b"\r", b"\n").split(b"\n")
+                rest = rest[-_LONGEST_LINE:]
+                for line in lines:
+                    if line.strip():
+                        self._heard(line[:_LONGEST_LINE].decode("utf-8", "replace"))
+        self._ended()
+
+
+def spawn(
+    command: Command, folder: Path, run_folder: Path, heard: Callable[[str], None], ended: Callable[[], None]
+) -> OwnProcess:
+    """Start a recorder in `folder`, detached from us. Raises OSError when it cannot be started."""
+    fifo = _open_fifo(run_folder / STDERR_NAME)
+    try:
+        popen = subprocess.Popen(
+            command.argv,
+            cwd=folder,
+            env=_environment(os.environ),
+            stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE if fifo is None else fifo.writer,
+            start_new_session=sys.platform != "win32",
+            creationflags=_CREATION_FLAGS,
+        )
+    except OSError:
+        if fifo is not None:
+            os.close(fifo.reader)
+        raise
+    finally:
+        if fifo is not None:
+            os.close(fifo.writer)
+    if popen.stderr is not None:
+        reader = os.dup(popen.stderr.fileno())
+        popen.stderr.close()
+    else:
+        assert fifo is not None
+        reader = fifo.reader
+    Listener(reader, heard, ended).start()
+    if command.stdin is not None and popen.stdin is not None:
+        _tell(popen, command.stdin.reveal().encode())
+    return OwnProcess(popen)
+
+
+def _tell(popen: subprocess.Popen[bytes], text: bytes) -> None:
+    assert popen.stdin is not None
+    try:
+        popen.stdin.write(text)
+        popen.stdin.close()
+    except BrokenPipeError:
+        pass  # it ended already; its exit says so
+
+
+def listen_again(run_folder: Path, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
+    """Read on at an adopted recorder's standard error, where it is a FIFO. Raises OSError."""
+    path = run_folder / STDERR_NAME
+    if sys.platform == "win32" or not path.is_fifo():
+        return
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+    Listener(reader, heard, ended).start()
+
+
+class _Fifo:
+    def __init__(self, reader: int, writer: int) -> None:
+        self.reader = reader
+        self.writer = writer
+
+
+def _open_fifo(path: Path) -> Optional[_Fifo]:
+    """Make and open the FIFO; None where there are none (Windows, some network and USB file systems)."""
+    if sys.platform == "win32":
+        return None
+    try:
+        os.mkfifo(path, 0o600)
+    except OSError:
+        return None
+    # both ways and without blocking: the recorder is its own reader and never waits for one
+    writer = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    return _Fifo(os.open(path, os.O_RDONLY), writer)
+
+
+def _environment(environ: Mapping[str, str]) -> Dict[str, str]:
+    return {name: environ[name] for name in _KEEP if name in environ}

@@ -1,0 +1,397 @@
+"""One camera: keeps its FFmpeg running and says what it is doing and why.
+
+`run_once` does one step of the reconcile loop and returns; the supervisor calls it again and again
+from one thread. Everything that must outlive this process lies on disk (see `layout`).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Callable, Deque, Optional
+
+from cctv_cli.core import process as processes
+from cctv_cli.core import store
+from cctv_cli.core.active_run import ActiveRun, leftovers
+from cctv_cli.core.archive import Archive
+from cctv_cli.core.clock import Clock
+from cctv_cli.core.diagnosis import Diagnosis, diagnose, redact
+from cctv_cli.core.ffmpeg import RECORDING_SECONDS, Command, Ffmpeg, fingerprint, record_command
+from cctv_cli.core.layout import CameraLayout, is_run
+from cctv_cli.core.live import LiveWriter
+from cctv_cli.core.log_file import BoundedLog
+from cctv_cli.core.probe import Outcome, ProbeResult, probe
+from cctv_cli.core.restart_policy import Backoff
+from cctv_cli.core.settings import Camera, RtspSource, Settings
+from cctv_cli.core.state import RecorderState, Run, State, from_json, to_json
+
+log = logging.getLogger("cctv.recorder")
+
+TICK = 1.0  # seconds between looks at a running recorder
+READ_TIME_EVERY = 2.0  # seconds between looks at its media time
+STALL = 15.0  # seconds without a byte, after which a branch counts as stalled
+LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
+GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
+AUTH_SILENCE = 1800.0  # seconds without a try after a refused password: Hikvision locks the address as long
+STORAGE_RETRY = 5.0  # seconds until the next step after the disk failed
+
+UNSUPERVISED = Diagnosis("unsupervised", "the recorder ended while nobody supervised it")
+BY_OPERATOR = Diagnosis("stopped", "an operator stopped the camera")
+SHUTDOWN = Diagnosis("shut down", "cctv was stopped")
+DISABLED = Diagnosis("disabled", "the camera is disabled in the configuration")
+RESTARTED = Diagnosis("restarted", "an operator restarted the camera")
+RECONFIGURED = Diagnosis("reconfigured", "the configuration changed")
+STALLED = Diagnosis("stalled", "FFmpeg ran but no bytes arrived")
+LIVE_STALLED = Diagnosis("live stalled", "the live window stood still; FFmpeg was restarted to revive it")
+RAN_AWAY = Diagnosis("clock jumped", "the camera's clock jumped; FFmpeg was restarted to keep times true")
+
+# outcomes of a probe after which an FFmpeg has no chance
+_HOPELESS = (
+    Outcome.UNREACHABLE,
+    Outcome.REFUSED,
+    Outcome.UNAUTHORIZED,
+    Outcome.NOT_FOUND,
+    Outcome.BUSY,
+    Outcome.SILENT,
+)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a recorder needs from outside: FFmpeg, time, chance, and the way to ask a camera."""
+
+    ffmpeg: Ffmpeg
+    tz: Optional[tzinfo]
+    clock: Clock
+    chance: Callable[[], float] = random.random
+    probe: Callable[[RtspSource], ProbeResult] = probe
+    recording_seconds: int = RECORDING_SECONDS
+
+
+class Recorder:
+    """Reconciles one camera: desired (the settings and what an operator said) against what runs."""
+
+    def __init__(self, camera: Camera, settings: Settings, tools: Tools, wake: Callable[[], None]) -> None:
+        self._camera = camera
+        self._settings = settings
+        self._tools = tools
+        self._wake = wake
+        self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
+        self._archive = Archive(self._layout, tools.tz)
+        self._live = LiveWriter(self._layout, settings.segment_duration, tools.tz)
+        self._log = BoundedLog(self._layout.log_file)
+        self._heard: Deque[str] = deque(maxlen=50)
+        self._stderr_closed = threading.Event()
+        self._opened = False
+        self._active: Optional[ActiveRun] = None
+        self._last_run: Optional[Run] = None
+        self._state: Optional[RecorderState] = None
+        self._restarts = 0
+        self._why_not: Optional[Diagnosis] = None  # why nothing is recorded now; None while it is
+        self._backoff = Backoff()
+        self._next_start = 0.0  # monotonic
+        self._restart_asked = threading.Event()
+        self._known: Optional[ProbeResult] = None
+        self._read_time_at = 0.0  # monotonic
+        self._live_patience = STALL
+
+    # ---- what others may ask, from any thread
+
+    def ask_restart(self) -> None:
+        """Restart FFmpeg at the next step; ends the silence after a refused password."""
+        self._restart_asked.set()
+
+    def configure(self, camera: Camera, settings: Settings) -> None:
+        """Take over a changed configuration; FFmpeg is restarted only if its command changes."""
+        if camera.source != self._camera.source:
+            self._restart_asked.set()
+        self._camera, self._settings = camera, settings
+
+    # ---- the step
+
+    def run_once(self) -> float:
+        """Bring what runs nearer to what is wanted; returns the seconds until the next step is due."""
+        try:
+            return self._step()
+        except OSError as error:
+            # the disk's trouble: FFmpeg goes on as long as it can, nothing is deleted
+            self._show(State.BACKOFF, f"the storage failed: {error}", "storage")
+            return STORAGE_RETRY
+
+    def release(self, *, leave_running: bool) -> None:
+        """The supervisor ends: stop FFmpeg and commit its last minute, or leave it to the next supervisor."""
+        try:
+            if leave_running:
+                return
+            if self._opened:
+                self._halt(SHUTDOWN)
+        except OSError as error:
+            log.error("%s: the storage failed while stopping: %s", self._camera.id, error)
+
+    def _step(self) -> float:
+        if not self._opened:
+            self._open()
+        if self._active is not None:
+            self._notice_end(self._active)
+        unwanted = self._unwanted()
+        if unwanted is not None:
+            self._halt(unwanted)
+            return TICK
+        if self._restart_asked.is_set():
+            self._restart_asked.clear()
+            self._known, self._backoff, self._next_start = None, Backoff(), 0.0
+            self._end_run(RESTARTED)
+        elif self._active is not None and self._active.record.fingerprint != self._fingerprint():
+            self._end_run(RECONFIGURED)
+        if self._active is None:
+            return self._start_when_due()
+        return self._watch(self._active)
+
+    def _unwanted(self) -> Optional[Diagnosis]:
+        if not self._camera.enabled:
+            return DISABLED
+        return BY_OPERATOR if self._layout.stopped_file.exists() else None
+
+    def _open(self) -> None:
+        """Take up what is on disk: a recorder that still runs, minutes that a crash left, an open gap."""
+        self._layout.incoming.mkdir(parents=True, exist_ok=True)
+        earlier = from_json(RecorderState, store.read_json(self._layout.state_file))
+        self._restarts = earlier.restarts if earlier else 0
+        self._why_not = Diagnosis(earlier.cause, earlier.reason) if earlier and earlier.cause else UNSUPERVISED
+        self._last_run = from_json(Run, store.read_json(self._layout.run_file))
+        self._archive.open()
+        self._live.open(self._last_run)
+        living = None
+        if self._last_run is not None:
+            living = processes.find(self._last_run.run, self._layout.folder, self._last_run.pid)
+        self._recover(self._last_run.run if living and self._last_run else None)
+        if living is not None and self._last_run is not None:
+            self._adopt(self._last_run, living)
+        self._opened = True
+
+    def _recover(self, living: Optional[str]) -> None:
+        """Commit what ended runs left in their folders."""
+        for folder, run in leftovers(self._layout, living):
+            if not is_run(run):
+                log.warning("%s: %s is not ours and stays", self._camera.id, folder)
+                continue
+            record = self._last_run if self._last_run and self._last_run.run == run else None
+            if record is None:
+                record = Run(run, "", self._tools.clock.now(), 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
+            dead = ActiveRun(record, self._layout, self._archive, self._live, None)
+            dead.collect(alive=False)
+            dead.close()
+
+    def _adopt(self, record: Run, process: processes.Process) -> None:
+        self._active = ActiveRun(record, self._layout, self._archive, self._live, process)
+        self._begin_watch(self._active)
+        processes.listen_again(self._layout.run_folder(record.run), self._hear, self._on_stderr_closed)
+        log.info("%s: adopted FFmpeg %d", self._camera.id, process.pid)
+
+    # ---- starting
+
+    def _start_when_due(self) -> float:
+        wait = self._next_start - self._tools.clock.monotonic()
+        if wait > 0:
+            return wait
+        source = self._camera.source
+        if isinstance(source, RtspSource) and (self._known is None or self._backoff.failures):
+            self._show(State.STARTING, "asking the camera what it has")
+            found = self._tools.probe(source)
+            if found.outcome in _HOPELESS:
+                return self._failed(Diagnosis(found.outcome.value.replace("_", " "), found.reason), 0.0)
+            self._known = found
+        self._launch()
+        return TICK
+
+    def _launch(self) -> None:
+        now = self._tools.clock.now()
+        why = self._why_not or UNSUPERVISED
+        first_live = self._live.begin_run(self._last_run, now)
+        record = Run(
+            run=secrets.token_hex(8),
+            fingerprint=self._fingerprint(),
+            started=now,
+            first_live=first_live,
+            cause=why.cause,
+            detail=why.reason,
+            codec=self._known.video.codec if self._known and self._known.video else "",
+            audio=self._known.audio.codec if self._known and self._known.audio else "",
+        )
+        self._layout.run_folder(record.run).mkdir(parents=True)
+        active = ActiveRun(record, self._layout, self._archive, self._live, None)
+        active.save()  # before the start: whoever finds the process later finds its name here
+        self._heard.clear()
+        self._stderr_closed.clear()
+        command = self._command(record.run, first_live)
+        active.process = processes.spawn(
+            command,
+            self._layout.folder,
+            self._layout.run_folder(record.run),
+            self._hear,
+            self._on_stderr_closed,
+        )
+        active.save()
+        self._active, self._last_run = active, active.record
+        self._begin_watch(active)
+        self._show(State.STARTING, "waiting for the first frames")
+        log.info("%s: started FFmpeg %d", self._camera.id, active.process.pid)
+
+    def _command(self, run: str, first_live: int) -> Command:
+        return record_command(
+            self._tools.ffmpeg,
+            self._camera,
+            self._settings,
+            run=run,
+            first_live=first_live,
+            copy_audio=self._audio() == "aac",
+            live_folder=self._layout.live if self._settings.live_path else None,
+            recording_seconds=self._tools.recording_seconds,
+        )
+
+    def _fingerprint(self) -> str:
+        return fingerprint(self._command("", 0), self._camera.source)
+
+    def _audio(self) -> str:
+        """The camera's sound as the last probe found it, or else as the running command was built for."""
+        if self._known is not None:
+            return self._known.audio.codec if self._known.audio else ""
+        return self._last_run.audio if self._last_run else ""
+
+    # ---- watching
+
+    def _begin_watch(self, active: ActiveRun) -> None:
+        monotonic = self._tools.clock.monotonic()
+        active.recording.begin(monotonic)
+        active.streaming.begin(monotonic)
+        self._read_time_at = monotonic
+
+    def _watch(self, active: ActiveRun) -> float:
+        monotonic = self._tools.clock.monotonic()
+        read_time = monotonic >= self._read_time_at
+        if read_time:
+            self._read_time_at = monotonic + (READ_TIME_EVERY if active.first_frame_at is not None else 0.0)
+        active.look(monotonic, read_time=read_time)
+        if active.collect(alive=True):
+            self._why_not = None
+        if active.first_frame_at is not None:
+            self._show(State.RUNNING, "recording")
+        trouble = self._trouble(active, monotonic)
+        if trouble is not None:
+            self._show(State.STALLED, trouble.reason, trouble.cause)
+            healthy = self._healthy_for(active)
+            self._end_run(trouble)
+            return self._failed(trouble, healthy)
+        return TICK
+
+    def _trouble(self, active: ActiveRun, monotonic: float) -> Optional[Diagnosis]:
+        if active.recording.still_for(monotonic) > STALL:
+            return STALLED
+        if active.runs_away(monotonic):
+            return RAN_AWAY
+        if active.streaming.still_for(monotonic) > self._live_patience:
+            # reviving the live window costs a second of recording: ask for it ever more rarely
+            self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
+            return LIVE_STALLED
+        return None
+
+    def _notice_end(self, active: ActiveRun) -> None:
+        assert active.process is not None
+        if self._stderr_closed.is_set():
+            active.process.wait(1.0)
+        if active.process.alive():
+            return
+        reason = diagnose(list(self._heard), active.process.exit_code())
+        healthy = self._healthy_for(active)
+        self._end_run(reason)
+        self._failed(reason, healthy)
+
+    def _healthy_for(self, active: ActiveRun) -> float:
+        since = active.first_frame_at
+        return 0.0 if since is None else self._tools.clock.monotonic() - since
+
+    # ---- ending
+
+    def _failed(self, reason: Diagnosis, healthy_for: float) -> float:
+        """Nothing is recorded because of a failure: say so and wait before the next start."""
+        self._note(reason)
+        self._backoff = self._backoff.failed(healthy_for)
+        self._restarts += 1
+        refused = reason.cause == Outcome.UNAUTHORIZED.value
+        delay = AUTH_SILENCE if refused else self._backoff.delay(self._tools.chance())
+        self._next_start = self._tools.clock.monotonic() + delay
+        retry_at = self._tools.clock.now() + delay
+        self._show(State.AUTH_FAILED if refused else State.BACKOFF, reason.reason, reason.cause, retry_at)
+        log.warning("%s: %s; next try in %.0f s", self._camera.id, reason.reason, delay)
+        return delay
+
+    def _halt(self, why: Diagnosis) -> None:
+        """Be stopped, and stay so."""
+        self._end_run(why)
+        self._note(why)
+        self._backoff, self._next_start = Backoff(), 0.0
+        self._show(State.STOPPED, why.reason, why.cause)
+
+    def _end_run(self, why: Diagnosis) -> None:
+        """End the run if there is one, and commit everything that it wrote."""
+        active = self._active
+        if active is None:
+            return
+        if active.process is not None and active.process.alive():
+            log.info("%s: stopping FFmpeg %d: %s", self._camera.id, active.process.pid, why.reason)
+            processes.stop(active.process, GRACE)
+        active.look(self._tools.clock.monotonic(), read_time=True)
+        if active.collect(alive=False):
+            self._why_not = None
+        active.close()
+        self._last_run = active.record
+        self._active = None
+        self._note(why)
+
+    def _note(self, why: Diagnosis) -> None:
+        """From now on nothing is recorded because of `why`; what another cause explains is journalled."""
+        if self._why_not is not None and self._why_not.cause != why.cause:
+            self._archive.explain(self._tools.clock.now(), self._why_not.cause, self._why_not.reason)
+        self._why_not = why
+
+    # ---- telling
+
+    def _show(self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None) -> None:
+        """Write `.state.json` when something in it changed."""
+        record = self._active.record if self._active else self._last_run
+        shown = RecorderState(
+            state=state,
+            reason=reason,
+            since=self._tools.clock.now(),
+            cause=cause,
+            restarts=self._restarts,
+            codec=record.codec if record else "",
+            audio=record.audio if record else "",
+            retry_at=retry_at,
+        )
+        if self._state is not None and replace(shown, since=self._state.since) == self._state:
+            return
+        if self._state is not None and self._state.state == state:
+            shown = replace(shown, since=self._state.since)
+        elif self._state is None or self._state.state != state:
+            log.info("%s: %s: %s", self._camera.id, state.value, reason)
+        self._state = shown
+        try:
+            store.replace_text(self._layout.state_file, to_json(shown))
+        except OSError as error:
+            log.error("%s: the state cannot be written: %s", self._camera.id, error)
+
+    def _hear(self, line: str) -> None:
+        if isinstance(self._camera.source, RtspSource):
+            line = redact(line, self._camera.source)
+        self._heard.append(line)
+        self._log.write(line, self._tools.clock.now())
+
+    def _on_stderr_closed(self) -> None:
+        self._stderr_closed.set()
+        self._wake()

@@ -1,0 +1,139 @@
+"""The composition root: settings in, a supervised system and its views out. Every front begins here."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Callable, List, Optional, Sequence
+
+from cctv_cli.core import store
+from cctv_cli.core.clock import Clock, SystemClock, zone
+from cctv_cli.core.errors import ConfigError, UnknownCamera
+from cctv_cli.core.ffmpeg import Ffmpeg, can_draw_text, find_ffmpeg
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recorder import Tools
+from cctv_cli.core.settings import Camera, DemoSource, Settings
+from cctv_cli.core.status import CameraStatus, StatusReader
+from cctv_cli.core.supervisor import Supervisor
+
+log = logging.getLogger("cctv.runtime")
+
+_DEMO_SEGMENT = 2  # seconds: somebody waits for the first picture
+
+
+class Runtime:
+    """One configured system: reads statuses, and supervises once `start` was called.
+
+    `load` reads the configuration again, for `reload`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        load: Optional[Callable[[], Settings]] = None,
+        clock: Optional[Clock] = None,
+    ) -> None:
+        self.settings = settings
+        self.tz = zone(settings.timezone)
+        self.clock: Clock = clock or SystemClock()
+        self._load = load
+        self._statuses = StatusReader(settings, self.tz)
+        self._supervisor: Optional[Supervisor] = None
+
+    # ---- views
+
+    def camera(self, camera_id: str) -> Camera:
+        """The configured camera. Raises UnknownCamera."""
+        for camera in self.settings.cameras:
+            if camera.id == camera_id:
+                return camera
+        known = ", ".join(camera.id for camera in self.settings.cameras) or "none"
+        raise UnknownCamera(f"No camera {camera_id!r} is configured; known are: {known}")
+
+    def layout(self, camera_id: str) -> CameraLayout:
+        """The paths of a configured camera. Raises UnknownCamera."""
+        return self._statuses.layout(self.camera(camera_id).id)
+
+    def status(self, camera_id: str) -> CameraStatus:
+        """What a camera is doing. Raises UnknownCamera, OSError."""
+        return self._statuses.read(self.camera(camera_id), self.clock.now())
+
+    def statuses(self) -> List[CameraStatus]:
+        """What all cameras are doing, in the order of the configuration. Raises OSError."""
+        now = self.clock.now()
+        return [self._statuses.read(camera, now) for camera in self.settings.cameras]
+
+    # ---- supervision
+
+    def start(self, *, whole: bool = True, ffmpeg: Optional[Ffmpeg] = None) -> None:
+        """Begin to supervise. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
+        if not self.settings.cameras:
+            raise ConfigError(
+                ["No camera is configured; add one to cameras.toml or set CAMERA_1_ID and CAMERA_1_RTSP_URL"]
+            )
+        found = ffmpeg or find_ffmpeg(self.settings.ffmpeg_path)
+        if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):
+            found = replace(found, drawtext=can_draw_text(found))
+        log.info("FFmpeg %s at %s", found.version, found.path)
+        supervisor = Supervisor(self.settings, Tools(found, self.tz, self.clock), whole=whole)
+        supervisor.start()
+        self._supervisor = supervisor
+
+    def reload(self) -> None:
+        """Read the configuration again and reconcile; one with an error is refused and the old one stays."""
+        if self._load is None or self._supervisor is None:
+            return
+        try:
+            settings = self._load()
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("the configuration stays as it was: %s", problem)
+            return
+        self.settings = settings
+        self.tz = zone(settings.timezone)
+        self._statuses = StatusReader(settings, self.tz)
+        self._supervisor.reload(settings)
+        log.info("the configuration was read again")
+
+    def stop(self, *, leave_running: bool = False) -> None:
+        """End supervision; recorders end with their last minutes committed, or run on for the next supervisor."""
+        if self._supervisor is not None:
+            self._supervisor.stop(leave_running=leave_running)
+            self._supervisor = None
+
+    # ---- control
+
+    def stop_camera(self, camera_id: str) -> None:
+        """Stop a camera until `start_camera`, also over restarts. Raises UnknownCamera, OSError."""
+        store.replace_text(self.layout(camera_id).stopped_file, "")
+        if self._supervisor is not None:
+            self._supervisor.wake(camera_id)
+
+    def start_camera(self, camera_id: str) -> None:
+        """Let a stopped camera record again. Raises UnknownCamera, OSError."""
+        store.remove(self.layout(camera_id).stopped_file)
+        if self._supervisor is not None:
+            self._supervisor.wake(camera_id)
+
+    def restart_camera(self, camera_id: str) -> None:
+        """Start a camera's FFmpeg anew. Raises UnknownCamera."""
+        self.camera(camera_id)
+        if self._supervisor is not None:
+            self._supervisor.restart(camera_id)
+
+
+def demo_settings(settings: Settings, storage: Path) -> Settings:
+    """The settings with two synthetic cameras instead of the configured ones."""
+    cameras = (
+        Camera("demo_tone", "Demo with sound", DemoSource(tone=True)),
+        Camera("demo_silent", "Demo without sound", DemoSource(tone=False)),
+    )
+    return replace(settings, cameras=cameras, storage=storage, live_path=None, segment_duration=_DEMO_SEGMENT)
+
+
+def only(settings: Settings, camera_ids: Sequence[str]) -> Settings:
+    """The settings with these cameras alone. Raises UnknownCamera."""
+    runtime = Runtime(settings)
+    return replace(settings, cameras=tuple(runtime.camera(camera_id) for camera_id in camera_ids))

@@ -1,0 +1,105 @@
+"""What a camera's session description (SDP, RFC 8866) says about its video and its audio.
+
+Pure text in, values out. Only the first video and the first audio of a description count, and of
+each only its first payload type, because that is what FFmpeg takes; other media (ONVIF metadata)
+are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+_MEDIA = re.compile(r"(\w+)[ \t]+\S+[ \t]+\S+[ \t]+(\d+)", re.ASCII)
+_FORMAT = re.compile(r"^a=rtpmap:(\d+)[ \t]+([\w.+-]+)(?:/(\d{1,9}))?", re.ASCII | re.MULTILINE)
+_DIMENSIONS = re.compile(r"^a=x-dimensions:[ \t]*(\d{1,5})[ \t]*,[ \t]*(\d{1,5})", re.ASCII | re.MULTILINE)
+_FRAME_SIZE = re.compile(r"^a=framesize:\d+[ \t]+(\d{1,5})-(\d{1,5})", re.ASCII | re.MULTILINE)
+
+# Payload types that need no rtpmap (RFC 3551 § 6): encoding name and RTP clock in Hz.
+_STATIC = {
+    "0": ("PCMU", 8000),
+    "8": ("PCMA", 8000),
+    "9": ("G722", 8000),
+    "10": ("L16", 44100),
+    "11": ("L16", 44100),
+    "14": ("MPA", 90000),
+    "26": ("JPEG", 90000),
+    "32": ("MPV", 90000),
+}
+
+# Encoding names whose codec goes by another name; every other name is used in lower case.
+_CODECS = {
+    "HEVC": "h265",
+    "JPEG": "mjpeg",
+    "MP4V-ES": "mpeg4",
+    "MPV": "mpeg2",
+    "MPEG4-GENERIC": "aac",
+    "MP4A-LATM": "aac",
+    "MPA": "mp2",
+}
+
+# Where the RTP clock is not the sampling rate: G.722 samples twice as often as its clock ticks
+# (RFC 3551 § 4.5.2), and the 90 kHz of MPEG audio (RFC 2250) say nothing about it.
+_SAMPLING_RATES = {"g722": 16000, "mp2": None}
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A camera's video: codec such as "h264", "h265", "mjpeg"; size in pixels where it is announced."""
+
+    codec: str
+    width: Optional[int] = None
+    height: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """A camera's audio: codec such as "aac", "pcmu", "pcma", "g726"; sampling rate in Hz where known."""
+
+    codec: str
+    rate: Optional[int] = None
+
+
+def parse_sdp(text: str) -> Tuple[Optional[VideoStream], Optional[AudioStream]]:
+    """Read the first video and the first audio of a session description; None for what it lacks.
+
+    Lines that are not understood are passed over: cameras write many of their own.
+    """
+    video: Optional[VideoStream] = None
+    audio: Optional[AudioStream] = None
+    for media in re.split(r"(?m)^m=", "\n".join(text.splitlines()))[1:]:
+        announced = _MEDIA.match(media)
+        if announced is None:
+            continue
+        kind, payload_type = announced.groups()
+        if kind == "video" and video is None:
+            video = _video(media, payload_type)
+        elif kind == "audio" and audio is None:
+            audio = _audio(media, payload_type)
+    return video, audio
+
+
+def _video(media: str, payload_type: str) -> VideoStream:
+    codec, _ = _codec(media, payload_type)
+    size = _DIMENSIONS.search(media) or _FRAME_SIZE.search(media)
+    if size is None:
+        return VideoStream(codec)
+    return VideoStream(codec, int(size.group(1)), int(size.group(2)))
+
+
+def _audio(media: str, payload_type: str) -> AudioStream:
+    codec, clock = _codec(media, payload_type)
+    return AudioStream(codec, _SAMPLING_RATES.get(codec, clock))
+
+
+def _codec(media: str, payload_type: str) -> Tuple[str, Optional[int]]:
+    """Codec and RTP clock in Hz of one payload type of a media section."""
+    name, clock = _STATIC.get(payload_type, ("unknown", None))
+    for number, mapped_name, mapped_clock in _FORMAT.findall(media):
+        if number == payload_type:
+            name, clock = mapped_name, int(mapped_clock) if mapped_clock else None
+            break
+    codec = _CODECS.get(name.upper(), name.lower())
+    # G.726 has a name for each of its bit rates and bit orders (RFC 3551 § 4.5.4).
+    return ("g726" if "g726-" in codec else codec), clock

@@ -1,0 +1,159 @@
+"""The effective configuration as frozen values. No I/O: `config.py` reads, this holds.
+
+Units: durations in seconds, sizes in bytes, bit rates in bit/s.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import List, Mapping, Optional, Tuple, Union
+from urllib.parse import quote
+
+from cctv_cli.core.units import Secret, write_bit_rate
+
+_PASSWORD_IN_TARGET = re.compile(r"(pass(?:word|wd)?|pwd)=[^&]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, repr=False)
+class RtspSource:
+    """An RTSP stream, its password apart from everything that may be shown.
+
+    `host` is a name or an address, IPv6 without brackets.
+    `target` is the path with its query, as it stands in the URL (it begins with "/" or is empty).
+    `username` and `password` are plain text, not percent-encoded.
+    """
+
+    host: str
+    port: int
+    target: str
+    username: Optional[str] = None
+    password: Optional[Secret] = None
+    tls: bool = False
+
+    def url(self) -> Secret:
+        """The URL for FFmpeg, user name and password percent-encoded (RFC 3986 § 2.1)."""
+        login = "" if self.username is None else self.userinfo().reveal() + "@"
+        return Secret(self._url(login, self.target))
+
+    def userinfo(self) -> Secret:
+        """`user:password`, each percent-encoded; the colon stays, for FFmpeg sends no login without one."""
+        password = "" if self.password is None else self.password.reveal()
+        return Secret(f"{quote(self.username or '', safe='')}:{quote(password, safe='')}")
+
+    def redacted_url(self) -> str:
+        """The URL for people: stars for the password, also for one that stands in the query."""
+        login = "" if self.username is None else quote(self.username, safe="")
+        if self.password is not None:
+            login += ":***"
+        target = _PASSWORD_IN_TARGET.sub(r"\1=***", self.target)
+        return self._url(login + "@" if login else "", target)
+
+    def _url(self, login: str, target: str) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'rtsps' if self.tls else 'rtsp'}://{login}{host}:{self.port}{target}"
+
+    def __repr__(self) -> str:
+        return f"RtspSource({self.redacted_url()!r})"
+
+
+@dataclass(frozen=True)
+class DemoSource:
+    """A synthetic camera that FFmpeg draws itself; `tone` adds sound."""
+
+    tone: bool
+
+
+Source = Union[RtspSource, DemoSource]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One configured camera. `id` is a folder name that is legal on every system."""
+
+    id: str
+    name: str
+    source: Source
+    enabled: bool = True
+    transcode: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value came from: a source such as "environment" or "cameras.toml", and its key there."""
+
+    source: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.key}" if self.key else self.source
+
+
+DEFAULT = Origin("default", "")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the user can set, after all layers are merged.
+
+    `transcode` is what holds for a camera that does not say; each camera's own is already settled.
+    `origins` maps each dotted key, such as "server.port" or "cameras.camera_01.name", to its origin.
+    """
+
+    cameras: Tuple[Camera, ...] = ()
+    host: str = "0.0.0.0"
+    port: int = 8000
+    storage: Path = Path("hls")
+    live_path: Optional[Path] = None
+    timezone: Optional[str] = None  # IANA name; None is the system's zone
+    retention_days: int = 30
+    ffmpeg_path: Optional[Path] = None
+    ffmpeg_threads: int = 2
+    segment_duration: int = 10  # seconds of a live segment
+    video_bitrate: int = 2_000_000
+    audio_bitrate: int = 128_000
+    transcode: bool = False
+    origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
+
+
+def describe(settings: Settings) -> List[Tuple[str, str, str]]:
+    """The effective settings as rows (dotted key, value, origin) for people; passwords are stars."""
+    values = [
+        ("timezone", settings.timezone or "(the system's)"),
+        ("server.host", settings.host),
+        ("server.port", str(settings.port)),
+        ("storage.path", str(settings.storage)),
+        ("storage.live_path", str(settings.live_path or "(in storage.path)")),
+        ("retention.days", str(settings.retention_days)),
+        ("ffmpeg.path", str(settings.ffmpeg_path or "(searched for)")),
+        ("ffmpeg.threads", str(settings.ffmpeg_threads)),
+        ("stream.segment_duration", str(settings.segment_duration)),
+        ("stream.video_bitrate", write_bit_rate(settings.video_bitrate)),
+        ("stream.audio_bitrate", write_bit_rate(settings.audio_bitrate)),
+        ("stream.transcode", _yes_no(settings.transcode)),
+    ]
+    for camera in settings.cameras:
+        values += [(f"cameras.{camera.id}.{key}", value) for key, value in _camera_values(camera)]
+    return [(key, value, str(settings.origins.get(key, DEFAULT))) for key, value in values]
+
+
+def _camera_values(camera: Camera) -> List[Tuple[str, str]]:
+    common = [
+        ("name", camera.name),
+        ("enabled", _yes_no(camera.enabled)),
+        ("transcode", _yes_no(camera.transcode)),
+    ]
+    source = camera.source
+    if isinstance(source, DemoSource):
+        return [*common, ("source", "demo with a tone" if source.tone else "demo")]
+    return [
+        *common,
+        ("rtsp_url", source.redacted_url()),
+        ("username", source.username or "(none)"),
+        ("password", "(none)" if source.password is None else str(source.password)),
+    ]
+
+
+def _yes_no(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,135 @@
+"""What a camera is doing, read from its files: the same answer for every front, with a supervisor or without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import Dict, Optional, Tuple
+
+import psutil
+
+from cctv_cli.core import store
+from cctv_cli.core.clock import local_time
+from cctv_cli.core.journal import Journal, SegmentEntry
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.playlist import LiveWindow, parse_live
+from cctv_cli.core.settings import Camera, Settings
+from cctv_cli.core.state import RecorderState, Run, State, from_json
+
+
+@dataclass(frozen=True)
+class CameraStatus:
+    """One camera as a table, a script or a client sees it.
+
+    Instants are seconds since 1970 UTC, `bit_rate` is bit/s of the latest live segment,
+    `recorded_today` seconds since local midnight. What is not known is None.
+    """
+
+    id: str
+    name: str
+    enabled: bool
+    state: State
+    reason: str
+    since: Optional[float]
+    supervisor_pid: Optional[int]
+    ffmpeg_pid: Optional[int]
+    restarts: int
+    retry_at: Optional[float]
+    codec: str
+    audio: str
+    bit_rate: Optional[float]
+    last_segment_at: Optional[float]
+    recorded_today: float
+
+
+class StatusReader:
+    """Reads statuses; remembers what it counted in journals that did not grow."""
+
+    def __init__(self, settings: Settings, tz: Optional[tzinfo]) -> None:
+        self._settings = settings
+        self._tz = tz
+        self._counted: Dict[Path, Tuple[int, float]] = {}
+
+    def layout(self, camera_id: str) -> CameraLayout:
+        """The camera's paths."""
+        return CameraLayout(self._settings.storage, camera_id, self._settings.live_path)
+
+    def read(self, camera: Camera, now: float) -> CameraStatus:
+        """The camera's status at the instant `now`. Raises OSError for an unreadable storage."""
+        layout = self.layout(camera.id)
+        shown = from_json(RecorderState, store.read_json(layout.state_file))
+        run = from_json(Run, store.read_json(layout.run_file))
+        window = parse_live(store.read_text(layout.live_playlist) or "")
+        supervisor = _living_supervisor(layout)
+        state, reason = _state(camera, shown, run, supervisor, layout)
+        return CameraStatus(
+            id=camera.id,
+            name=camera.name,
+            enabled=camera.enabled,
+            state=state,
+            reason=reason,
+            since=shown.since if shown else None,
+            supervisor_pid=supervisor,
+            ffmpeg_pid=run.pid if run and state in (State.RUNNING, State.STARTING) else None,
+            restarts=shown.restarts if shown else 0,
+            retry_at=shown.retry_at if shown and supervisor else None,
+            codec=shown.codec if shown else "",
+            audio=shown.audio if shown else "",
+            bit_rate=_bit_rate(layout, window),
+            last_segment_at=window.segments[-1].end if window and window.segments else None,
+            recorded_today=self._recorded_today(layout, now),
+        )
+
+    def _recorded_today(self, layout: CameraLayout, now: float) -> float:
+        journal = Journal(layout.journal(local_time(now, self._tz).strftime("%Y-%m-%d")))
+        try:
+            size = journal.path.stat().st_size
+        except FileNotFoundError:
+            return 0.0
+        counted = self._counted.get(journal.path)
+        if counted is None or counted[0] != size:
+            seconds = sum(entry.duration for entry in journal.entries() if isinstance(entry, SegmentEntry))
+            counted = self._counted[journal.path] = (size, seconds)
+        return counted[1]
+
+
+def _state(
+    camera: Camera,
+    shown: Optional[RecorderState],
+    run: Optional[Run],
+    supervisor: Optional[int],
+    layout: CameraLayout,
+) -> Tuple[State, str]:
+    if not camera.enabled:
+        return State.STOPPED, "the camera is disabled in the configuration"
+    if supervisor is not None:
+        return (shown.state, shown.reason) if shown else (State.STARTING, "starting")
+    if run is not None and run.pid is not None and _carries(run.pid, run.run):
+        return State.RUNNING, "recording without a supervisor; start cctv serve or cctv record"
+    if layout.stopped_file.exists():
+        return State.STOPPED, "an operator stopped the camera"
+    return State.STOPPED, "no supervisor is running; start cctv serve or cctv record"
+
+
+def _living_supervisor(layout: CameraLayout) -> Optional[int]:
+    text = (store.read_text(layout.supervisor_file) or "").strip()
+    return int(text) if text.isdigit() and psutil.pid_exists(int(text)) else None
+
+
+def _carries(pid: int, run: str) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and any(run in part for part in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def _bit_rate(layout: CameraLayout, window: Optional[LiveWindow]) -> Optional[float]:
+    if window is None or not window.segments or window.segments[-1].duration <= 0:
+        return None
+    latest = window.segments[-1]
+    try:
+        return layout.live_segment(latest.number).stat().st_size * 8 / latest.duration
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,88 @@
+"""The disk: whole-file replacement, moves that never overwrite, hashes.
+
+Everything here raises OSError as the system reports it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+_CHUNK = 1 << 20
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Give `path` new content in one step: a reader sees the old text or the new one, also after a power cut."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        remove(draft)
+        raise
+    sync_folder(path.parent)
+
+
+def read_text(path: Path) -> Optional[str]:
+    """The text of a file; None when there is no such file."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def read_json(path: Path) -> Dict[str, Any]:
+    """The JSON object in a file; an empty one when it is missing or no JSON object."""
+    try:
+        value = json.loads(read_text(path) or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a finished file to a name that must be free, and make both last. Raises FileExistsError.
+
+    The caller holds the camera's lock: that makes the look before the rename safe where the system
+    itself would overwrite.
+    """
+    if os.path.lexists(target):
+        raise FileExistsError(f"{target} exists")
+    os.rename(source, target)
+    sync_folder(target.parent)
+
+
+def sha256_synced(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal, taken after its bytes are on the disk."""
+    digest = hashlib.sha256()
+    with path.open("rb+") as file:  # Windows lets only writers sync
+        os.fsync(file.fileno())
+        for chunk in iter(lambda: file.read(_CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder last over a power cut, where the system can."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Delete a file if it is there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        pass

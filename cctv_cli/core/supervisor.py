@@ -1,0 +1,178 @@
+"""All cameras of one process: a thread each, one supervisor for a camera, reload and shutdown.
+
+A camera has a thread of its own so that nobody's trouble disturbs a neighbour: not a silent
+camera, not a slow disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Dict, Iterable, List
+
+from filelock import FileLock, Timeout
+
+from cctv_cli.core import store
+from cctv_cli.core.errors import AlreadySupervised, StorageError
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recorder import Recorder, Tools
+from cctv_cli.core.settings import Camera, DemoSource, Settings
+from cctv_cli.core.state import RecorderState, State, from_json
+
+log = logging.getLogger("cctv.supervisor")
+
+
+class _Worker:
+    """One camera's recorder, its thread, and the lock that makes it the only one."""
+
+    def __init__(self, camera: Camera, settings: Settings, tools: Tools) -> None:
+        self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
+        self._lock = _lock_camera(self._layout)
+        self._woken = threading.Event()
+        self._ending = False
+        self._leave_running = False
+        self.recorder = Recorder(camera, settings, tools, self._woken.set)
+        self._thread = threading.Thread(target=self._work, name=f"camera-{camera.id}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def ask_to_end(self, *, leave_running: bool) -> None:
+        self._leave_running = leave_running
+        self._ending = True
+        self._woken.set()
+
+    def end(self) -> None:
+        """Wait for the thread and give the camera free."""
+        if self._thread.is_alive():
+            self._thread.join()
+        store.remove(self._layout.supervisor_file)
+        self._lock.release()
+
+    def _work(self) -> None:
+        while not self._ending:
+            self._woken.wait(self._step())
+            self._woken.clear()
+        self.recorder.release(leave_running=self._leave_running)
+
+    def _step(self) -> float:
+        try:
+            return self.recorder.run_once()
+        except Exception:
+            # a defect of ours must not end the supervision of a camera
+            log.exception("%s: unexpected error; trying again", self._layout.camera_id)
+            return 5.0
+
+
+class Supervisor:
+    """Supervises cameras until it is stopped.
+
+    With `whole`, these cameras are the whole configuration: recorders of others are stopped.
+    """
+
+    def __init__(self, settings: Settings, tools: Tools, *, whole: bool) -> None:
+        self._settings = settings
+        self._tools = tools
+        self._whole = whole
+        self._workers: Dict[str, _Worker] = {}
+
+    def start(self) -> None:
+        """Take every camera and start its thread.
+
+        Raises AlreadySupervised when another process has one of them, StorageError when the
+        storage cannot be written; then nothing was started.
+        """
+        try:
+            for camera in self._settings.cameras:
+                self._workers[camera.id] = _Worker(camera, self._settings, self._tools)
+            if self._whole:
+                for camera in self._surplus():
+                    self._workers[camera.id] = _Worker(camera, self._settings, self._tools)
+        except (AlreadySupervised, StorageError):
+            _end(self._workers.values())
+            self._workers.clear()
+            raise
+        for worker in self._workers.values():
+            worker.start()
+
+    def wake(self, camera_id: str) -> None:
+        """Let a camera's recorder look at once: an operator has stopped or started it."""
+        self._workers[camera_id].wake()
+
+    def restart(self, camera_id: str) -> None:
+        """Restart a camera's FFmpeg."""
+        worker = self._workers[camera_id]
+        worker.recorder.ask_restart()
+        worker.wake()
+
+    def reload(self, settings: Settings) -> None:
+        """Supervise what the changed configuration says; recorders whose command did not change go on."""
+        wanted = {camera.id: camera for camera in settings.cameras}
+        for camera_id, worker in self._workers.items():
+            camera = wanted.get(camera_id) or _unconfigured(camera_id)
+            worker.recorder.configure(camera, settings)
+            worker.wake()
+        for camera_id in wanted.keys() - self._workers.keys():
+            try:
+                worker = _Worker(wanted[camera_id], settings, self._tools)
+            except (AlreadySupervised, StorageError) as error:
+                log.error("%s", error)
+                continue
+            self._workers[camera_id] = worker
+            worker.start()
+        self._settings = settings
+
+    def stop(self, *, leave_running: bool) -> None:
+        """End all threads; recorders are stopped with their last minutes committed, or left running."""
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.ask_to_end(leave_running=leave_running)
+        _end(workers)
+        self._workers.clear()
+
+    def _surplus(self) -> List[Camera]:
+        """Cameras that are recorded but no longer configured."""
+        configured = {camera.id for camera in self._settings.cameras}
+        found = []
+        for folder in sorted(self._settings.storage.iterdir()):
+            layout = CameraLayout(self._settings.storage, folder.name)
+            if folder.name in configured or not layout.run_file.is_file():
+                continue
+            state = from_json(RecorderState, store.read_json(layout.state_file))
+            if state is None or state.state is not State.STOPPED:
+                found.append(_unconfigured(folder.name))
+        return found
+
+
+def _unconfigured(camera_id: str) -> Camera:
+    return Camera(camera_id, camera_id, DemoSource(tone=False), enabled=False)
+
+
+def _end(workers: Iterable[_Worker]) -> None:
+    for worker in workers:
+        worker.end()
+
+
+def _lock_camera(layout: CameraLayout) -> FileLock:
+    """Be the one supervisor of a camera; the system releases the lock when this process ends, however it ends."""
+    lock = FileLock(str(layout.supervisor_lock), timeout=0, thread_local=False)
+    try:
+        layout.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        store.replace_text(layout.supervisor_file, f"{os.getpid()}\n")
+    except Timeout:
+        pid = (store.read_text(layout.supervisor_file) or "unknown").strip()
+        raise AlreadySupervised(
+            f"Camera {layout.camera_id} is supervised by process {pid} already; "
+            "stop that cctv serve or cctv record first"
+        ) from None
+    except OSError as error:
+        raise StorageError(
+            f"The storage {layout.folder} cannot be written ({error.strerror or error}); "
+            "correct HLS_BASE_PATH or the folder's permissions"
+        ) from error
+    return lock

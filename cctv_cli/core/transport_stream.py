@@ -1,0 +1,172 @@
+"""Times out of MPEG-TS files (ISO/IEC 13818-1): when a file's video starts, how long it is, where it has holes.
+
+Reads the presentation times (PTS, 90 kHz, 33 bit) of the video's PES headers as FFmpeg's
+`mpegts` muxer lays them: PAT and PMT first, every frame begins a packet.
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, List, Optional, Sequence, Tuple, Union
+
+TICKS = 90_000
+WRAP = 1 << 33
+PACKET = 188
+_SYNC = 0x47
+_VIDEO_TYPES = (0x1B, 0x24)  # H.264, H.265
+_HOLE = TICKS  # frames further apart than a second leave a hole
+_TAIL = 64 * 1024
+
+Bytes = Union[bytes, mmap.mmap]
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A stretch without frames inside a file: seconds from the file's start, and its length in seconds."""
+
+    offset: float
+    duration: float
+
+
+@dataclass(frozen=True)
+class MediaSpan:
+    """What a file's video covers. `first` is a raw 33-bit PTS; durations are in seconds."""
+
+    first: int
+    duration: float
+    frames: int
+    holes: Tuple[Hole, ...] = ()
+
+
+def measure(path: Path) -> Optional[MediaSpan]:
+    """Measure a whole file; None when it holds no video frame. Raises OSError."""
+    with path.open("rb") as file:
+        if file.seek(0, 2) < PACKET:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            pid = video_pid(data)
+            return None if pid is None else _span(_all_pts(data, pid))
+
+
+def first_pts(path: Path) -> Optional[int]:
+    """The raw PTS of a file's first video frame; None when there is none yet. Raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(_TAIL)
+    pid = video_pid(head)
+    if pid is None:
+        return None
+    return next(iter(_all_pts(head, pid)), None)
+
+
+def last_pts(file: BinaryIO, size: int) -> Optional[int]:
+    """The raw PTS of the latest frame among the first `size` bytes of an open, perhaps growing file.
+
+    None when the last 64 KiB (or, with large frames, MiB) hold none. Raises OSError.
+    """
+    file.seek(0)
+    pid = video_pid(file.read(16 * PACKET))
+    if pid is None:
+        return None
+    for window in (_TAIL, 16 * _TAIL):
+        begin = max(0, size - window) // PACKET * PACKET
+        file.seek(begin)
+        times = _all_pts(file.read(size - begin), pid)
+        if times:
+            return max(unwrap(times)) % WRAP
+    return None
+
+
+def unwrap(times: Sequence[int]) -> List[int]:
+    """Turn 33-bit times into running ones: each is taken nearest to the one before."""
+    running: List[int] = []
+    for time in times:
+        if running:
+            time = running[-1] + (time - running[-1] + WRAP // 2) % WRAP - WRAP // 2
+        running.append(time)
+    return running
+
+
+def video_pid(data: Bytes) -> Optional[int]:
+    """The PID of the first video stream that the PMT names; None without PAT and PMT."""
+    pmt_pid = None
+    for at in range(0, min(len(data), 64 * PACKET) - PACKET + 1, PACKET):
+        if data[at] != _SYNC or not data[at + 1] & 0x40:
+            continue
+        pid = (data[at + 1] & 0x1F) << 8 | data[at + 2]
+        if pid == 0:
+            pmt_pid = _first_program(_section(data, at))
+        elif pid == pmt_pid:
+            return _first_video(_section(data, at))
+    return None
+
+
+def _section(data: Bytes, at: int) -> bytes:
+    """The table section that begins in the packet at `at` (2.4.4)."""
+    begin = at + 4
+    if data[at + 3] & 0x20:
+        begin += 1 + data[begin]
+    begin += 1 + data[begin]  # pointer_field
+    length = (data[begin + 1] & 0x0F) << 8 | data[begin + 2]
+    return bytes(data[begin : min(begin + 3 + length, at + PACKET)])
+
+
+def _first_program(section: bytes) -> Optional[int]:
+    for at in range(8, len(section) - 4 - 3, 4):
+        if section[at] or section[at + 1]:
+            return (section[at + 2] & 0x1F) << 8 | section[at + 3]
+    return None
+
+
+def _first_video(section: bytes) -> Optional[int]:
+    if len(section) < 12:
+        return None
+    at = 12 + ((section[10] & 0x0F) << 8 | section[11])
+    while at + 5 <= len(section) - 4:
+        if section[at] in _VIDEO_TYPES:
+            return (section[at + 1] & 0x1F) << 8 | section[at + 2]
+        at += 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4])
+    return None
+
+
+def _all_pts(data: Bytes, pid: int) -> List[int]:
+    """Every PTS of `pid` in the order of the file; `data` begins on a packet."""
+    opening = bytes((_SYNC, 0x40 | pid >> 8, pid & 0xFF))
+    times = []
+    at = data.find(opening)
+    while at >= 0 and at + PACKET <= len(data):
+        if at % PACKET:
+            at = data.find(opening, at + 1)
+            continue
+        pts = _pes_pts(data, at)
+        if pts is not None:
+            times.append(pts)
+        at = data.find(opening, at + PACKET)
+    return times
+
+
+def _pes_pts(data: Bytes, at: int) -> Optional[int]:
+    """The PTS of the PES header that begins in the packet at `at` (2.4.3.6)."""
+    begin = at + 4
+    if data[at + 3] & 0x20:
+        begin += 1 + data[begin]
+    if begin + 14 > at + PACKET or data[begin : begin + 3] != b"\0\0\1" or not data[begin + 7] & 0x80:
+        return None
+    p = data[begin + 9 : begin + 14]
+    return (p[0] & 0x0E) << 29 | p[1] << 22 | (p[2] & 0xFE) << 14 | p[3] << 7 | p[4] >> 1
+
+
+def _span(raw: Sequence[int]) -> Optional[MediaSpan]:
+    if not raw:
+        return None
+    first = raw[0]
+    times = sorted(unwrap(raw))
+    steps = [(after - before, before) for before, after in zip(times, times[1:])]
+    usual = sorted(step for step, _ in steps)[len(steps) // 2] if steps else 0
+    holes = tuple(
+        Hole((before + usual - first) / TICKS, (step - usual) / TICKS)
+        for step, before in steps
+        if step > max(_HOLE, 3 * usual)
+    )
+    return MediaSpan(first, (times[-1] + usual - first) / TICKS, len(times), holes)

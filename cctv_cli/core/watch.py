@@ -1,0 +1,28 @@
+"""Whether something still grows. Pure: monotonic time comes in."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+
+class Growth:
+    """Remembers when a branch's newest file, or its size, last changed."""
+
+    def __init__(self) -> None:
+        self._seen: Optional[Tuple[int, int]] = None
+        self._since = 0.0
+
+    def begin(self, monotonic: float) -> None:
+        """Count from now: a new run has begun."""
+        self._seen = None
+        self._since = monotonic
+
+    def saw(self, number: int, size: int, monotonic: float) -> None:
+        """The newest file has this number and this many bytes."""
+        if (number, size) != self._seen:
+            self._seen = (number, size)
+            self._since = monotonic
+
+    def still_for(self, monotonic: float) -> float:
+        """Seconds since the last change."""
+        return monotonic - self._since

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from cctv_cli.core.units import (
+    Secret,
+    format_bit_rate,
+    parse_bit_rate,
+    parse_duration,
+    write_bit_rate,
+)
+
+
+def test_a_secret_prints_as_stars_everywhere() -> None:
+    secret = Secret("hunter2")
+    shown = [
+        str(secret),
+        repr(secret),
+        f"{secret}",
+        f"{secret:>10}",
+        repr([secret]),
+    ]
+    assert "hunter2" not in " ".join(shown)
+    assert f"{secret:>10}" == "       ***"
+    assert secret.reveal() == "hunter2"
+
+
+def test_secrets_compare_by_what_they_hide() -> None:
+    assert Secret("a") == Secret("a")
+    assert hash(Secret("a")) == hash(Secret("a"))
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+
+
+@pytest.mark.parametrize("copying", [pickle.dumps, copy.deepcopy])
+def test_a_secret_is_never_serialised(copying) -> None:
+    with pytest.raises(TypeError, match="never pickled"):
+        copying(Secret("hunter2"))
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"),
+    [("2000k", 2_000_000), ("2M", 2_000_000), (" 128 K ", 128_000), ("128500", 128_500), ("1m", 1_000_000)],
+)
+def test_bit_rates_are_read(text: str, bits: int) -> None:
+    assert parse_bit_rate(text) == bits
+
+
+@pytest.mark.parametrize("text", ["", "k", "2.5M", "-1", "0", "0k", "2000kb", "2G", "fast"])
+def test_bad_bit_rates_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="bit rate"):
+        parse_bit_rate(text)
+
+
+@pytest.mark.parametrize(("bits", "text"), [(2_000_000, "2000k"), (128_500, "128500"), (64_000, "64k")])
+def test_a_written_bit_rate_reads_back_exactly(bits: int, text: str) -> None:
+    assert write_bit_rate(bits) == text
+    assert parse_bit_rate(text) == bits
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("10m", 600), ("24h", 86_400), ("7d", 604_800), ("1.5h", 5400)],
+)
+def test_durations_are_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-1m", "10 minutes", "1w", "m"])
+def test_bad_durations_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(("rate", "text"), [(None, "-"), (2_040_000, "2.0 Mb/s"), (256_400, "256 kb/s"), (0, "0 kb/s")])
+def test_bit_rates_are_shown(rate: float, text: str) -> None:
+    assert format_bit_rate(rate) == text
