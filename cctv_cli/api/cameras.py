@@ -11,9 +11,9 @@ from cctv_cli.core.clock import format_instant
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.status import CameraStatus
 
-UNKNOWN: Dict[Union[int, str], Dict[str, Any]] = {
-    404: {"model": ErrorModel, "description": "No such camera is configured"}
-}
+Responses = Dict[Union[int, str], Dict[str, Any]]
+
+UNKNOWN: Responses = {404: {"model": ErrorModel, "description": "No such camera is configured"}}
 REFUSED: Responses = {401: {"model": ErrorModel, "description": "This client may not ask"}}
 
 

@@ -19,7 +19,7 @@ from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.process import STDERR_NAME, Process
 from cctv_cli.core.state import Run, to_json
 from cctv_cli.core.timeline import Timeline
-from cctv_cli.core.transport_stream import last_pts, measure
+from cctv_cli.core.transport_stream import last_end, measure
 from cctv_cli.core.watch import Growth
 
 log = logging.getLogger("cctv.recorder")
@@ -82,14 +82,19 @@ class ActiveRun:
             # the time of the last write goes with the last frame within the size of that moment
             status = path.stat()
             self.recording.saw(number, status.st_size, monotonic)
-            pts = last_pts(file, status.st_size) if read_time else None
-        if pts is None:
+            end = last_end(file, status.st_size) if read_time else None
+        if end is None:
             return
         if self.first_frame_at is None:
             self.first_frame_at = monotonic
-        self._timeline = timelines.observe(self._timeline, pts, status.st_mtime, monotonic)
+        self._timeline = timelines.observe(self._timeline, end, status.st_mtime, monotonic)
         if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > _SAVE_ANCHOR:
             self.save()
+
+    @property
+    def placed(self) -> bool:
+        """Whether it is known where media time lies in wall time."""
+        return self._timeline is not None
 
     def runs_away(self, monotonic: float) -> bool:
         """Whether media time has left real time."""
@@ -139,9 +144,9 @@ class ActiveRun:
             path = self._layout.incoming_file(self.record.run, number)
             status = path.stat()
             with path.open("rb") as file:
-                pts = last_pts(file, status.st_size)
-            if pts is not None:
-                return timelines.begin(pts, status.st_mtime, None)
+                end = last_end(file, status.st_size)
+            if end is not None:
+                return timelines.begin(end, status.st_mtime, None)
         return None
 
     def _numbers(self) -> List[int]:

@@ -28,8 +28,8 @@ _INSTALL = (
 _H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 _RTSP_TIMEOUT = 5  # seconds; FFmpeg gives up after about twice this
 RECORDING_SECONDS = 60
-_AUDIO_RATE = "48000"  # Hz: short frames, so that video does not wait for sound
-_INTERLEAVE = "100000"  # microseconds that a packet may wait for the other stream
+_AUDIO_RATE = "48000"  # Hz: AAC frames of 21 ms; at 8000 Hz video would wait half a second for sound
+_INTERLEAVE = "500000"  # microseconds that video waits for sound that stays away; counts inside tee and around it
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,8 @@ def _encode_audio(settings: Settings) -> List[str]:
 
 
 def _outputs(run: str, first_live: int, live_folder: Optional[Path], settings: Settings, recording_seconds: int) -> str:
-    common = "individual_header_trailer=0:segment_format=mpegts:segment_format_options=flush_packets=1"
+    common = f"individual_header_trailer=0:max_interleave_delta={_INTERLEAVE}"
+    common += ":segment_format=mpegts:segment_format_options=flush_packets=1"
     recording = f"f=segment:onfail=abort:segment_time={recording_seconds}:segment_atclocktime=1:{common}"
     live = f"f=segment:onfail=ignore:segment_time={settings.segment_duration}:{common}"
     live += f":segment_start_number={first_live}"

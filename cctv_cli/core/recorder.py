@@ -27,7 +27,7 @@ from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.log_file import BoundedLog
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.restart_policy import Backoff
-from cctv_cli.core.settings import Camera, RtspSource, Settings
+from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
 from cctv_cli.core.state import RecorderState, Run, State, from_json, to_json
 
 log = logging.getLogger("cctv.recorder")
@@ -220,8 +220,8 @@ class Recorder:
             first_live=first_live,
             cause=why.cause,
             detail=why.reason,
-            codec=self._known.video.codec if self._known and self._known.video else "",
-            audio=self._known.audio.codec if self._known and self._known.audio else "",
+            codec=self._codec(),
+            audio=self._audio(),
         )
         self._layout.run_folder(record.run).mkdir(parents=True)
         active = ActiveRun(record, self._layout, self._archive, self._live, None)
@@ -257,8 +257,15 @@ class Recorder:
     def _fingerprint(self) -> str:
         return fingerprint(self._command("", 0), self._camera.source)
 
+    def _codec(self) -> str:
+        if isinstance(self._camera.source, DemoSource):
+            return "h264"
+        return self._known.video.codec if self._known and self._known.video else ""
+
     def _audio(self) -> str:
         """The camera's sound as the last probe found it, or else as the running command was built for."""
+        if isinstance(self._camera.source, DemoSource):
+            return "tone" if self._camera.source.tone else ""
         if self._known is not None:
             return self._known.audio.codec if self._known.audio else ""
         return self._last_run.audio if self._last_run else ""
@@ -345,7 +352,8 @@ class Recorder:
         if active.process is not None and active.process.alive():
             log.info("%s: stopping FFmpeg %d: %s", self._camera.id, active.process.pid, why.reason)
             processes.stop(active.process, GRACE)
-        active.look(self._tools.clock.monotonic(), read_time=True)
+        # an FFmpeg that ends flushes frames early: its last write tells the time only if nothing else does
+        active.look(self._tools.clock.monotonic(), read_time=not active.placed)
         if active.collect(alive=False):
             self._why_not = None
         active.close()

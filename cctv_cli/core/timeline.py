@@ -1,8 +1,9 @@
 """Media time and wall time of one run. Pure.
 
-A frame with the presentation time p that reaches the disk at instant w was taken at w - p - delay.
-The delay is never negative, so the smallest `w - p` seen is the best guess of the instant of
-media time 0: the *anchor*. It may rise only slowly, by as much as a camera's clock drifts.
+FFmpeg knows that a frame is complete when the next one begins, so the end e of the newest frame on
+disk was real at the instant w of the last write, or a little earlier: sound and network hold
+frames back. The delay is never negative, so the smallest `w - e` seen is the best guess of the
+instant of media time 0: the *anchor*. It may rise only slowly, by as much as a camera's clock drifts.
 """
 
 from __future__ import annotations
@@ -43,18 +44,18 @@ class Timeline:
         return self.anchor + self.media_time(pts)
 
 
-def begin(pts: int, wall: float, monotonic: Optional[float]) -> Timeline:
-    """The timeline after the first observation: the frame `pts` reached the disk at the instant `wall`."""
-    media = pts / TICKS
+def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
+    """The timeline after the first observation: a frame that ends at raw time `end` reached the disk at the instant `wall`."""
+    media = end / TICKS
     reference = None if monotonic is None else monotonic - media
     return Timeline(wall - media, wall, media, monotonic, reference)
 
 
-def observe(timeline: Optional[Timeline], pts: int, wall: float, monotonic: float) -> Timeline:
+def observe(timeline: Optional[Timeline], end: int, wall: float, monotonic: float) -> Timeline:
     """The timeline after one more observation, at the monotonic time `monotonic`."""
     if timeline is None:
-        return begin(pts, wall, monotonic)
-    media = timeline.media_time(pts)
+        return begin(end, wall, monotonic)
+    media = timeline.media_time(end)
     reference = monotonic - media if timeline.reference is None else timeline.reference
     strayed = abs(monotonic - media - reference) > RUNAWAY
     astray_since = (timeline.astray_since if timeline.astray_since is not None else monotonic) if strayed else None

@@ -60,10 +60,10 @@ def first_pts(path: Path) -> Optional[int]:
     return next(iter(_all_pts(head, pid)), None)
 
 
-def last_pts(file: BinaryIO, size: int) -> Optional[int]:
-    """The raw PTS of the latest frame among the first `size` bytes of an open, perhaps growing file.
+def last_end(file: BinaryIO, size: int) -> Optional[int]:
+    """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
 
-    None when the last 64 KiB (or, with large frames, MiB) hold none. Raises OSError.
+    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
     """
     file.seek(0)
     pid = video_pid(file.read(16 * PACKET))
@@ -73,8 +73,9 @@ def last_pts(file: BinaryIO, size: int) -> Optional[int]:
         begin = max(0, size - window) // PACKET * PACKET
         file.seek(begin)
         times = _all_pts(file.read(size - begin), pid)
-        if times:
-            return max(unwrap(times)) % WRAP
+        if len(times) > 1:
+            *_, before, last = sorted(unwrap(times))
+            return (2 * last - before) % WRAP
     return None
 
 
