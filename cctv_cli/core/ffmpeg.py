@@ -169,7 +169,7 @@ def _inputs(source: Source, ffmpeg: Ffmpeg) -> Tuple[List[str], Optional[Secret]
     if isinstance(source, RtspSource):
         # the URL with its password goes through standard input: argv is for everybody's eyes
         protocols = "pipe,tcp,rtsp,rtp,udp,tls"
-        argv = ["-f", "concat", "-safe", "0", "-protocol_whitelist", protocols, "-i", "pipe:0"]
+        argv = ["-fpsprobesize", "0", "-f", "concat", "-safe", "0", "-protocol_whitelist", protocols, "-i", "pipe:0"]
         return argv, Secret(_ffconcat(source))
     picture = "testsrc2=size=640x360:rate=25"
     if ffmpeg.drawtext:
@@ -189,6 +189,8 @@ def _ffconcat(source: RtspSource) -> str:
             f"option timeout {_RTSP_TIMEOUT * 1_000_000}",
             # without it a stream whose first PTS is slightly negative freezes after 13 h 14 m
             "option correct_ts_overflow 0",
+            # frames reach the disk half a second after the camera's first, not two: nobody needs the rate guessed
+            "option fpsprobesize 0",
             "option allowed_media_types video+audio",
             "",
         )

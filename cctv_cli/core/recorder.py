@@ -33,7 +33,8 @@ from cctv_cli.core.state import RecorderState, Run, State, from_json, to_json
 log = logging.getLogger("cctv.recorder")
 
 TICK = 1.0  # seconds between looks at a running recorder
-READ_TIME_EVERY = 2.0  # seconds between looks at its media time
+READ_TIME_EVERY = 2.0  # seconds between looks at its media time,
+SETTLING = 15.0  # seconds after its first frame in which every look reads it
 STALL = 15.0  # seconds without a byte, after which a branch counts as stalled
 LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
 GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
@@ -282,7 +283,8 @@ class Recorder:
         monotonic = self._tools.clock.monotonic()
         read_time = monotonic >= self._read_time_at
         if read_time:
-            self._read_time_at = monotonic + (READ_TIME_EVERY if active.first_frame_at is not None else 0.0)
+            settling = active.first_frame_at is None or monotonic - active.first_frame_at < SETTLING
+            self._read_time_at = monotonic + (0.0 if settling else READ_TIME_EVERY)
         active.look(monotonic, read_time=read_time)
         if active.collect(alive=True):
             self._why_not = None
@@ -313,9 +315,10 @@ class Recorder:
             active.process.wait(1.0)
         if active.process.alive():
             return
-        reason = diagnose(list(self._heard), active.process.exit_code())
+        exit_code = active.process.exit_code()
+        reason = diagnose(list(self._heard), exit_code)
         healthy = self._healthy_for(active)
-        self._end_run(reason)
+        self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
         self._failed(reason, healthy)
 
     def _healthy_for(self, active: ActiveRun) -> float:
@@ -344,16 +347,19 @@ class Recorder:
         self._backoff, self._next_start = Backoff(), 0.0
         self._show(State.STOPPED, why.reason, why.cause)
 
-    def _end_run(self, why: Diagnosis) -> None:
-        """End the run if there is one, and commit everything that it wrote."""
+    def _end_run(self, why: Diagnosis, *, flushed: bool = True) -> None:
+        """End the run if there is one, and commit everything that it wrote.
+
+        An FFmpeg that ends in order flushes its last frame early (`flushed`): the time of that
+        write tells where media time lies only if nothing else does.
+        """
         active = self._active
         if active is None:
             return
         if active.process is not None and active.process.alive():
             log.info("%s: stopping FFmpeg %d: %s", self._camera.id, active.process.pid, why.reason)
             processes.stop(active.process, GRACE)
-        # an FFmpeg that ends flushes frames early: its last write tells the time only if nothing else does
-        active.look(self._tools.clock.monotonic(), read_time=not active.placed)
+        active.look(self._tools.clock.monotonic(), read_time=not (flushed and active.placed))
         if active.collect(alive=False):
             self._why_not = None
         active.close()

@@ -45,7 +45,7 @@ class Timeline:
 
 
 def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
-    """The timeline after the first observation: a frame that ends at raw time `end` reached the disk at the instant `wall`."""
+    """The timeline after the first observation: a frame that ends at raw time `end` was on disk at the instant `wall`."""
     media = end / TICKS
     reference = None if monotonic is None else monotonic - media
     return Timeline(wall - media, wall, media, monotonic, reference)

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+
+from cctv_cli.core.settings import Settings
+from tests.support.storage_tree import CameraTree, instant
+
+pytestmark = pytest.mark.anyio
+
+
+def lay_two_days(front: CameraTree) -> None:
+    front.record("2026-07-13T23:59:00+02:00", 60)
+    front.record("2026-07-14T00:00:00+02:00", 60)
+    front.miss("2026-07-14T14:41:00+02:00", "stopped", "an operator stopped the camera")
+    front.record("2026-07-14T14:41:00+02:00", 20)
+    front.record("2026-07-14T14:41:30+02:00", 30)
+
+
+async def test_the_days_come_newest_first_with_hours_sums_and_gaps(
+    client: httpx.AsyncClient, front: CameraTree
+) -> None:
+    lay_two_days(front)
+    response = await client.get("/recordings/front")
+    assert response.status_code == 200
+    answer = response.json()
+    assert answer["camera_id"] == "front"
+    today, yesterday = answer["days"]
+    assert (today["date"], today["segments"], today["seconds"]) == ("2026-07-14", 3, 110.0)
+    files = [front.layout.day("2026-07-14") / name for name in ("00/00.ts", "14/41.ts", "14/41-1.ts")]
+    assert today["bytes"] == sum(file.stat().st_size for file in files)
+    assert [(hour["hour"], hour["segments"], hour["seconds"]) for hour in today["hours"]] == [
+        ("00", 1, 60.0),
+        ("14", 2, 50.0),
+    ]
+    assert [(gap["start"], gap["seconds"], gap["cause"], gap["detail"]) for gap in today["gaps"]] == [
+        ("2026-07-14T00:01:00.000+02:00", 14 * 3600 + 40 * 60.0, "stopped", "an operator stopped the camera"),
+        ("2026-07-14T14:41:20.000+02:00", 10.0, "unknown", ""),
+    ]
+    assert today["missing_seconds"] == sum(gap["seconds"] for gap in today["gaps"])
+    assert yesterday["date"] == "2026-07-13"
+    assert (yesterday["segments"], yesterday["gaps"], yesterday["missing_seconds"]) == (1, [], 0.0)
+    assert "recordings" not in today
+
+
+async def test_every_url_of_the_list_is_served(client: httpx.AsyncClient, front: CameraTree) -> None:
+    lay_two_days(front)
+    days = (await client.get("/recordings/front")).json()["days"]
+    playlists = [hour["playlist_url"] for day in days for hour in day["hours"]]
+    assert len(playlists) == 3
+    for url in playlists:
+        playlist = await client.get(url)
+        assert playlist.status_code == 200
+        names = [line for line in playlist.text.splitlines() if line and not line.startswith("#")]
+        assert names
+        for name in names:
+            assert (await client.get(url.rpartition("/")[0] + "/" + name)).status_code == 200
+
+
+async def test_a_day_has_its_segments_in_the_order_of_time(client: httpx.AsyncClient, front: CameraTree) -> None:
+    lay_two_days(front)
+    days = (await client.get("/recordings/front", params={"date": "2026-07-14"})).json()["days"]
+    assert [day["date"] for day in days] == ["2026-07-14"]
+    assert [(r["url"], r["start"], r["seconds"]) for r in days[0]["recordings"]] == [
+        ("/recordings/front/2026-07-14/00/00.ts", "2026-07-14T00:00:00.000+02:00", 60.0),
+        ("/recordings/front/2026-07-14/14/41.ts", "2026-07-14T14:41:00.000+02:00", 20.0),
+        ("/recordings/front/2026-07-14/14/41-1.ts", "2026-07-14T14:41:30.000+02:00", 30.0),
+    ]
+    for recording in days[0]["recordings"]:
+        segment = await client.get(recording["url"])
+        assert (segment.status_code, len(segment.content)) == (200, recording["bytes"])
+
+
+async def test_the_hour_that_repeats_in_autumn_is_told_apart_by_its_offset(
+    client: httpx.AsyncClient, front: CameraTree
+) -> None:
+    front.record("2026-10-25T02:10:00+02:00", 60)
+    front.record("2026-10-25T02:10:00+01:00", 60)
+    (day,) = (await client.get("/recordings/front", params={"date": "2026-10-25"})).json()["days"]
+    starts = [datetime.fromisoformat(recording["start"]) for recording in day["recordings"]]
+    assert starts[1] - starts[0] == timedelta(hours=1)
+    assert [recording["url"].rpartition("/")[2] for recording in day["recordings"]] == ["10.ts", "10-1.ts"]
+    (gap,) = day["gaps"]
+    assert gap["seconds"] == 59 * 60.0
+    hour = await client.get("/recordings/front/2026-10-25/02/playlist.m3u8")
+    assert [line for line in hour.text.splitlines() if not line.startswith("#")] == ["10.ts", "10-1.ts"]
+    assert "#EXT-X-DISCONTINUITY\n" in hour.text
+
+
+async def test_a_camera_that_never_recorded_has_no_days(client: httpx.AsyncClient) -> None:
+    for camera_id in ("front", "attic"):
+        response = await client.get(f"/recordings/{camera_id}")
+        assert (response.status_code, response.json()) == (200, {"camera_id": camera_id, "days": []})
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "detail"),
+    [
+        ("/recordings/nosuch", 404, "No camera 'nosuch' is configured; known are: front, yard, attic."),
+        ("/recordings/nosuch?date=2026-07-14", 404, "No camera 'nosuch' is configured; known are: front, yard, attic."),
+        (
+            "/recordings/front?date=2026-07-12",
+            404,
+            "Camera front recorded nothing on 2026-07-12; ask for the list of days.",
+        ),
+        ("/recordings/front?date=today", 422, "'today' is not a date; write it as YYYY-MM-DD."),
+        ("/recordings/front?date=2026-02-30", 422, "'2026-02-30' is not a date; write it as YYYY-MM-DD."),
+        ("/recordings/front?date=", 422, "'' is not a date; write it as YYYY-MM-DD."),
+    ],
+)
+async def test_what_is_not_there_is_said_in_one_sentence(
+    client: httpx.AsyncClient, front: CameraTree, path: str, status: int, detail: str
+) -> None:
+    lay_two_days(front)
+    response = await client.get(path)
+    assert (response.status_code, response.json()) == (status, {"detail": detail})
+
+
+@pytest.mark.parametrize("date", ["2026-07-14%0a", "../2026-07-14", "2026-07-14/14", "٢٠٢٦-07-14", "2026-7-14", "." * 999])
+async def test_a_hostile_date_is_no_date(client: httpx.AsyncClient, front: CameraTree, date: str) -> None:
+    lay_two_days(front)
+    response = await client.get(f"/recordings/front?date={date}")
+    assert response.status_code == 422
+    assert response.json()["detail"].endswith("is not a date; write it as YYYY-MM-DD.")
+
+
+async def test_lines_that_nobody_knows_and_names_from_elsewhere_are_passed_over(
+    client: httpx.AsyncClient, front: CameraTree
+) -> None:
+    entry = front.record("2026-07-14T14:41:00+02:00", 20)
+    journal = front.layout.journal("2026-07-14")
+    known = json.loads(journal.read_bytes())
+    with journal.open("a", encoding="utf-8", newline="\n") as file:
+        for name in ("../../../secret.ts", "14/../../secret.ts", "/etc/passwd", "24/00.ts", "14/41.ts\n"):
+            file.write(json.dumps({**known, "file": name}) + "\n")
+        file.write(json.dumps({**known, "type": "hold"}) + "\n")
+        file.write('{"type": "segment", "start": "2026-07-14T1')  # torn by a crash
+    (day,) = (await client.get("/recordings/front?date=2026-07-14")).json()["days"]
+    assert [recording["url"] for recording in day["recordings"]] == [f"/recordings/front/2026-07-14/{entry.file}"]
+    assert (day["segments"], day["bytes"], day["hours"][0]["bytes"]) == (1, entry.bytes, entry.bytes)
+
+
+async def test_the_list_grows_with_the_journal(client: httpx.AsyncClient, front: CameraTree) -> None:
+    front.record("2026-07-14T14:41:00+02:00", 20)
+    before = (await client.get("/recordings/front")).json()
+    front.record("2026-07-14T14:41:20+02:00", 20)
+    after = (await client.get("/recordings/front")).json()
+    assert [answer["days"][0]["segments"] for answer in (before, after)] == [1, 2]
+
+
+async def test_a_late_recovered_minute_takes_its_place_in_time(client: httpx.AsyncClient, front: CameraTree) -> None:
+    front.record("2026-07-14T14:42:00+02:00", 20)
+    front.record("2026-07-14T14:40:00+02:00", 20)
+    (day,) = (await client.get("/recordings/front?date=2026-07-14")).json()["days"]
+    starts = [instant(recording["start"]) for recording in day["recordings"]]
+    assert starts == sorted(starts)
+    hour = (await client.get("/recordings/front/2026-07-14/14/playlist.m3u8")).text
+    assert hour.index("40.ts") < hour.index("42.ts")
+
+
+async def test_a_storage_that_fails_is_503_with_one_sentence(
+    client: httpx.AsyncClient, settings: Settings, front: CameraTree
+) -> None:
+    front.layout.recordings.write_text("a file in the way")
+    response = await client.get("/recordings/front")
+    assert response.status_code == 503
+    assert response.json()["detail"].startswith("The storage cannot be used")
+    assert str(settings.storage) not in response.text

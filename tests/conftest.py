@@ -1,0 +1,74 @@
+"""For all tests: which FFmpeg they run, and the time zone they live in."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import sys
+import time
+from typing import Dict, Iterator, List
+
+import pytest
+
+from cctv_cli.core.ffmpeg import Ffmpeg, inspect
+from tests.support.media import Media, make_media
+
+ZONE = "Europe/Berlin"  # has summer time, and no machine of a build farm lives there
+
+
+def _installed() -> Dict[str, str]:
+    """The FFmpegs of this machine: the system's, and the one of the `ffmpeg` extra (on Python 3.8 too old)."""
+    found = {"system": shutil.which("ffmpeg")}
+    if sys.version_info >= (3, 9):
+        try:
+            found["bundled"] = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
+        except (ImportError, RuntimeError):
+            pass
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _ffmpegs() -> List[object]:
+    installed = _installed()
+    only = os.environ.get("CCTV_TEST_FFMPEG")
+    if only is not None and only not in installed:
+        known = ", ".join(installed) or "none"
+        raise pytest.UsageError(f"CCTV_TEST_FFMPEG asks for {only!r}, but installed are: {known}")
+    if not installed:
+        no_ffmpeg = "no FFmpeg is installed; apt install ffmpeg, or pip install imageio-ffmpeg"
+        return [pytest.param("", id="none", marks=pytest.mark.skip(reason=no_ffmpeg))]
+    return [pytest.param(path, id=name) for name, path in installed.items() if only in (None, name)]
+
+
+@pytest.fixture(scope="session", params=_ffmpegs())
+def ffmpeg_path(request: pytest.FixtureRequest) -> str:
+    """Where a real FFmpeg is; each test that asks for it runs once with each that is installed.
+
+    The environment variable CCTV_TEST_FFMPEG=system or =bundled limits the tests to that one.
+    """
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def ffmpeg(ffmpeg_path: str) -> Ffmpeg:
+    """The same real FFmpeg, inspected."""
+    return inspect(ffmpeg_path)
+
+
+@pytest.fixture(scope="session")
+def media(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Media:
+    """Small real media files of that FFmpeg; tests copy what they change."""
+    return make_media(ffmpeg, tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture(autouse=True)
+def _local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The system's zone is the same for every test, where the system lets a process choose (not on Windows)."""
+    if not hasattr(time, "tzset"):
+        yield
+        return
+    monkeypatch.setenv("TZ", ZONE)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()

@@ -1,0 +1,344 @@
+"""Recording a real RTSP session with real FFmpeg: every frame once, at its true time, whatever is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+import psutil
+import pytest
+
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.playlist import parse_live
+from cctv_cli.core.recorder import Tools
+from cctv_cli.core.rtsp_url import parse_rtsp_url
+from cctv_cli.core.settings import Camera, Settings
+from cctv_cli.core.state import State
+from cctv_cli.core.store import read_json, read_text
+from cctv_cli.core.supervisor import Supervisor
+from tests.support.clip import Clip, make_clip
+from tests.support.evidence import (
+    assert_explained,
+    assert_times_true,
+    assert_whole,
+    gaps,
+    recorded_frames,
+    segments,
+)
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.ts_frames import audio_stream_type, continuity_errors, read_frames
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.e2e
+
+FPS = 25.0
+CUT = 4  # seconds of a recording, in place of the product's 60
+AAC = 0x0F
+UNDER_WAY = 0.3  # seconds from the camera through FFmpeg to the disk
+PASSWORD = "s3cr:t/@#%"
+
+MakeClip = Callable[..., Clip]
+
+
+@pytest.fixture(scope="module")
+def clip_of(tmp_path_factory: pytest.TempPathFactory, ffmpeg_path: str) -> MakeClip:
+    """Makes clips with FFmpeg."""
+
+    def make(**options: object) -> Clip:
+        return make_clip(ffmpeg_path, tmp_path_factory.mktemp("clip"), **options)  # type: ignore[arg-type]
+
+    return make
+
+
+class Site:
+    """One supervised camera in a folder."""
+
+    def __init__(self, storage: Path, ffmpeg: Ffmpeg, camera: RtspCamera) -> None:
+        self.camera = camera
+        self.layout = CameraLayout(storage, "cam1")
+        url = parse_rtsp_url(camera.login_url)
+        self.settings = Settings(cameras=(Camera("cam1", "Camera 1", url),), storage=storage, segment_duration=2)
+        self.supervisor = Supervisor(
+            self.settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True
+        )
+
+    def state(self) -> str:
+        return str(read_json(self.layout.state_file).get("state"))
+
+    def pid(self) -> int:
+        return int(read_json(self.layout.run_file).get("pid") or 0)
+
+    def wait_state(self, state: State, timeout: float = 20) -> None:
+        wait_for(lambda: self.state() == state.value, timeout, f"state {state.value}")
+
+    def wait_recordings(self, count: int, timeout: float = 30) -> None:
+        wait_for(lambda: len(segments(self.layout)) >= count, timeout, f"{count} recordings")
+
+    def wait_new_pid(self, old: int, timeout: float = 20) -> int:
+        return wait_for(lambda: self.pid() if self.pid() not in (0, old) else 0, timeout, "a new FFmpeg")
+
+    def stop(self) -> float:
+        """Stop, and say when."""
+        now = time.time()
+        self.supervisor.stop(leave_running=False)
+        return now
+
+    def kill_ffmpeg(self) -> int:
+        pid = self.pid()
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+
+def sent(camera: RtspCamera, until: float) -> List[int]:
+    """The frames that the camera sent before the instant `until`, without those that were still under way."""
+    return [frame.number for frame in camera.ledger if frame.sent_at < until - UNDER_WAY]
+
+
+@pytest.fixture
+def no_process_left(tmp_path: Path) -> Iterator[None]:
+    """After a test no FFmpeg works in its folder."""
+    yield
+    for process in psutil.process_iter():
+        try:
+            if tmp_path in Path(process.cwd()).parents:
+                process.kill()
+                pytest.fail(f"a process was left behind: {process.pid}")
+        except psutil.Error:
+            continue
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"audio": "pcmu"}, id="g711"),
+        pytest.param({"audio": None, "sps_fps": 12}, id="silent-and-lying-sps"),
+        pytest.param({"audio": "aac"}, id="aac"),
+    ],
+)
+def test_every_frame_once_at_its_true_time(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, options: dict, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(**options), username="admin", password=PASSWORD) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(3)
+        live = parse_live(read_text(site.layout.live_playlist) or "")
+        stopped_at = site.stop()
+        assert site.state() == "stopped"
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert_times_true(site.layout, camera, FPS)
+        assert_explained(site.layout, stopped_at)
+        assert live is not None
+        assert len(live.segments) >= 2
+        files = [site.layout.day(day) / entry.file for day, entry in segments(site.layout)]
+        assert continuity_errors(*files) == []
+        if options["audio"]:
+            assert {audio_stream_type(path) for path in files} == {AAC}
+            assert {audio_stream_type(path) for path in site.layout.live.glob("*.ts")} == {AAC}
+        assert camera.refused_attempts == 0
+        assert max(len(c.methods) for c in camera.connections) > 1
+
+
+def test_three_ffmpegs_in_one_minute_lose_only_the_outages(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        outages = []
+        for _ in range(3):
+            site.wait_state(State.RUNNING)
+            killed_at = time.time()
+            old = site.kill_ffmpeg()
+            site.wait_new_pid(old)
+            site.wait_state(State.RUNNING)
+            outages.append(killed_at)
+        stopped_at = site.stop()
+        frames = recorded_frames(site.layout)
+        numbers = [frame.number for frame in frames]
+        assert numbers == sorted(set(numbers))
+        assert_times_true(site.layout, camera, FPS)
+        assert_explained(site.layout, stopped_at)
+        runs = [[f for f in frames if f.run == run] for run in dict.fromkeys(f.run for f in frames)]
+        assert len(runs) == 4
+        for tries, (killed_at, before, after) in enumerate(zip(outages, runs, runs[1:])):
+            assert killed_at - before[-1].at < 1.0, "more than a second of what had arrived is lost"
+            assert after[0].at - killed_at < 2**tries + 2.0, "recording did not go on in time"  # back-off, GOP, start
+        for run in runs:
+            assert [f.number for f in run] == list(range(run[0].number, run[-1].number + 1))
+        assert [gap.cause for gap in gaps(site.layout)] == ["killed"] * 3
+        assert_discontinuities(site.layout, 4)
+
+
+def assert_discontinuities(layout: CameraLayout, runs: int) -> None:
+    """Hour and live playlists mark every new run once; the hour names every file."""
+    playlists = sorted(layout.recordings.glob("*/*/playlist.m3u8"))
+    text = "".join(path.read_text() for path in playlists)
+    named = [line for line in text.splitlines() if line.endswith(".ts")]
+    assert sorted(named) == sorted(path.name for path in layout.recordings.glob("*/*/*.ts"))
+    assert text.count("#EXT-X-DISCONTINUITY\n") <= runs - 1
+    live = parse_live(layout.live_playlist.read_text())
+    assert live is not None
+    assert live.discontinuity_sequence + sum(s.discontinuity for s in live.segments) == runs - 1
+    assert [s.number for s in live.segments] == list(range(live.segments[0].number, live.next_number))
+
+
+def test_killed_supervisor_costs_no_frame(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio="pcmu"), username="admin", password=PASSWORD) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        first = supervise(ffmpeg, tmp_path, camera)
+        site.wait_recordings(1)
+        pid = site.pid()
+        first.kill()
+        first.wait()
+        boundary = len(list(site.layout.run_folder(read_json(site.layout.run_file)["run"]).glob("*.ts")))
+        wait_for(
+            lambda: len(list(site.layout.incoming.glob("*/*.ts"))) > boundary,
+            20,
+            "a recording to be cut while nobody supervises",
+        )
+        second = supervise(ffmpeg, tmp_path, camera)
+        site.wait_recordings(3)
+        assert site.pid() == pid
+        assert psutil.pid_exists(pid)
+        stopped_at = time.time()
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(20) == 0
+        assert len(camera.connections) == len([c for c in camera.connections if "DESCRIBE" in c.methods])
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert_times_true(site.layout, camera, FPS)
+        assert gaps(site.layout) == []
+
+
+def test_upgrade_signal_leaves_recorders_running(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        first = supervise(ffmpeg, tmp_path, camera)
+        site.wait_state(State.RUNNING)
+        pid = site.pid()
+        first.send_signal(signal.SIGUSR1)
+        assert first.wait(20) == 0
+        assert psutil.pid_exists(pid)
+        site.supervisor.start()
+        site.wait_recordings(2)
+        assert site.pid() == pid
+        stopped_at = site.stop()
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert gaps(site.layout) == []
+
+
+def test_everything_killed_at_once_loses_less_than_a_second(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio=None, bit_rate="256k")) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        first = supervise(ffmpeg, tmp_path, camera)
+        site.wait_recordings(1)
+        killed_at = time.time()
+        first.kill()
+        first.wait()
+        site.kill_ffmpeg()
+        site.supervisor.start()
+        site.wait_recordings(3)
+        stopped_at = site.stop()
+        before = [f for f in recorded_frames(site.layout) if f.at < killed_at]
+        assert killed_at - before[-1].at < 1.0
+        assert [gap.cause for gap in gaps(site.layout)] == ["unsupervised"]
+        assert_times_true(site.layout, camera, FPS)
+        assert_explained(site.layout, stopped_at)
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        pytest.param(lambda camera: camera.refuse(True), "refused", id="refuses"),
+        pytest.param(lambda camera: camera.answer(404), "not found", id="404"),
+        pytest.param(lambda camera: camera.answer(453), "busy", id="453"),
+    ],
+)
+def test_a_camera_that_goes_away_is_named_and_comes_back(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, fault: Callable[[RtspCamera], None], cause: str
+) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_state(State.RUNNING)
+        fault(camera)
+        camera.drop()
+        wait_for(lambda: read_json(site.layout.state_file).get("cause") == cause, 20, f"the cause {cause}")
+        camera.refuse(False)
+        camera.answer(None)
+        site.wait_state(State.RUNNING, 30)
+        stopped_at = site.stop()
+        assert cause in [gap.cause for gap in gaps(site.layout)] + [read_json(site.layout.state_file)["cause"]]
+        assert_explained(site.layout, stopped_at)
+
+
+def test_a_refused_password_is_tried_once(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+    with RtspCamera(clip_of(audio=None), username="admin", password=PASSWORD) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        camera_url = camera.login_url.replace("admin", "wrong")
+        settings = Settings(
+            cameras=(Camera("cam1", "Camera 1", parse_rtsp_url(camera_url)),), storage=tmp_path, segment_duration=2
+        )
+        supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock()), whole=True)
+        supervisor.start()
+        site.wait_state(State.AUTH_FAILED)
+        supervisor.stop(leave_running=False)
+        assert camera.refused_attempts == 1
+
+
+def test_a_clock_that_steps_back_starts_a_new_run(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(1)
+        old = site.pid()
+        camera.step_clock(-45)
+        site.wait_new_pid(old, 30)
+        site.wait_state(State.RUNNING)
+        stopped_at = site.stop()
+        assert_explained(site.layout, stopped_at)
+
+
+def test_the_password_is_nowhere(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+    with RtspCamera(clip_of(audio="pcmu"), username="admin", password=PASSWORD) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_state(State.RUNNING)
+        process = psutil.Process(site.pid())
+        forms = (PASSWORD, camera.login_url.split("@")[0].split("//")[1].split(":", 1)[1])
+        shown = " ".join(process.cmdline()) + json.dumps(process.environ())
+        assert not [form for form in forms if form in shown]
+        assert set(process.environ()) <= {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
+        camera.drop()
+        camera.answer(404)
+        site.wait_state(State.BACKOFF)
+        stopped_at = site.stop()
+        for path in tmp_path.rglob("*"):
+            if path.is_file():
+                data = path.read_bytes()
+                assert not [form for form in forms if form.encode() in data], path
+
+
+def supervise(ffmpeg: Ffmpeg, storage: Path, camera: RtspCamera) -> "subprocess.Popen[bytes]":
+    """A supervisor process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.support.supervise", ffmpeg.path, str(storage), camera.login_url, str(CUT)],
+        cwd=Path(__file__).parent.parent.parent,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )

@@ -1,0 +1,86 @@
+"""What a camera's folder proves: recordings and gaps, held against the test camera's ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Sequence, Tuple
+
+from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.layout import CameraLayout
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.ts_frames import read_frames
+
+TICKS = 90_000
+
+
+@dataclass(frozen=True)
+class PlacedFrame:
+    """A recorded frame: its number, the instant that its recording claims for it, its raw PTS, its run."""
+
+    number: int
+    at: float
+    pts: int
+    run: str
+
+
+def segments(layout: CameraLayout) -> List[Tuple[str, SegmentEntry]]:
+    """Every recording with its day, in the order of the absolute start."""
+    found = [(day, e) for day, e in _entries(layout) if isinstance(e, SegmentEntry)]
+    return sorted(found, key=lambda pair: pair[1].start)
+
+
+def gaps(layout: CameraLayout) -> List[GapEntry]:
+    """Every journalled gap in the order of its start."""
+    return sorted((e for _, e in _entries(layout) if isinstance(e, GapEntry)), key=lambda gap: gap.start)
+
+
+def recorded_frames(layout: CameraLayout) -> List[PlacedFrame]:
+    """Every frame of every recording, in the order of recordings and files."""
+    placed = []
+    for day, entry in segments(layout):
+        frames = read_frames(layout.day(day) / entry.file)
+        first = frames[0].pts
+        for frame in frames:
+            assert frame.number is not None
+            placed.append(PlacedFrame(frame.number, entry.start + (frame.pts - first) / TICKS, frame.pts, entry.run))
+    return placed
+
+
+def assert_whole(layout: CameraLayout, numbers: Sequence[int]) -> None:
+    """Every one of these frames is recorded exactly once, in order."""
+    recorded = [frame.number for frame in recorded_frames(layout)]
+    assert recorded == sorted(set(recorded)), "frames are recorded twice or out of order"
+    missing = sorted(set(numbers) - set(recorded))
+    assert not missing, f"{len(missing)} frames are not recorded: {missing[:20]}"
+
+
+def assert_times_true(layout: CameraLayout, camera: RtspCamera, fps: float, tolerance: float = 0.1) -> None:
+    """Absolute times lie within `tolerance` seconds of the camera's; PTS steps within a run are the camera's."""
+    frames = recorded_frames(layout)
+    errors = [frame.at - (camera.started_at + frame.number / fps) for frame in frames]
+    assert max(map(abs, errors)) <= tolerance, f"absolute times are off by {min(errors):.3f} to {max(errors):.3f} s"
+    by_run: Dict[str, List[PlacedFrame]] = {}
+    for frame in frames:
+        by_run.setdefault(frame.run, []).append(frame)
+    for run, mine in by_run.items():
+        # FFmpeg loses the first frame's time and puts it beside the second's: judge from there
+        for before, after in zip(mine[2:], mine[3:]):
+            step = (after.pts - before.pts) / TICKS
+            true = (after.number - before.number) / fps
+            assert abs(step - true) < 0.001, f"run {run}: frames {before.number}, {after.number} are {step:.3f} s apart"
+
+
+def assert_explained(layout: CameraLayout, until: float) -> None:
+    """Every second between the first recording and the instant `until` is recorded or explained by a gap."""
+    covered = sorted((e.start, e.end) for _, e in _entries(layout))
+    reach = covered[0][0]
+    for start, end in covered:
+        assert start - reach < 1.0, f"{start - reach:.3f} s after {reach:.3f} are neither recorded nor explained"
+        reach = max(reach, end)
+    assert until - reach < 1.0, f"the last {until - reach:.3f} s are neither recorded nor explained"
+
+
+def _entries(layout: CameraLayout):  # type: ignore[no-untyped-def]
+    for journal in sorted(layout.recordings.glob("*/journal.jsonl")):
+        for entry in Journal(journal).entries():
+            yield journal.parent.name, entry

@@ -1,0 +1,40 @@
+"""A supervisor as a process of its own that tests may kill: python -m tests.support.supervise STORAGE URL [SECONDS]
+
+Supervises one camera, "cam1", whose recordings are cut every SECONDS, so that tests need no whole minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from pathlib import Path
+
+from cctv_cli.cli.signals import Signals
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.ffmpeg import inspect
+from cctv_cli.core.recorder import Tools
+from cctv_cli.core.rtsp_url import parse_rtsp_url
+from cctv_cli.core.settings import Camera, Settings
+from cctv_cli.core.supervisor import Supervisor
+
+
+def main(ffmpeg: str, storage: str, url: str, seconds: str) -> None:
+    """Supervise until a signal."""
+    logging.basicConfig(level=logging.INFO)
+    settings = Settings(
+        cameras=(Camera("cam1", "Camera 1", parse_rtsp_url(url)),), storage=Path(storage), segment_duration=2
+    )
+    tools = Tools(inspect(ffmpeg), None, SystemClock(), recording_seconds=int(seconds))
+    supervisor = Supervisor(settings, tools, whole=True)
+    signals = Signals()
+    signals.install()
+    supervisor.start()
+    pause = threading.Event()
+    while not signals.ended:
+        pause.wait(0.1)
+    supervisor.stop(leave_running=signals.leave_running)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
