@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query
 
 from cctv_cli.api.cameras import REFUSED, UNKNOWN
 from cctv_cli.api.models import DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
-from cctv_cli.core.catalog import Catalog, Day
+from cctv_cli.core.catalog import Catalog, Day, day_segments
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.layout import HOUR_PLAYLIST, is_day
 from cctv_cli.core.runtime import Runtime
@@ -43,7 +43,7 @@ def router(runtime: Runtime) -> APIRouter:
                 seconds=round(segment.duration, 3),
                 bytes=segment.bytes,
             )
-            for segment in day.segments
+            for segment in day_segments(layout, date)
         ]
         return RecordingsModel(camera_id=camera_id, days=[model])
 
@@ -53,7 +53,7 @@ def router(runtime: Runtime) -> APIRouter:
 def _model(runtime: Runtime, camera_id: str, day: Day) -> DayModel:
     return DayModel(
         date=day.date,
-        segments=len(day.segments),
+        segments=day.segments,
         seconds=round(day.seconds, 3),
         missing_seconds=round(day.missing_seconds, 3),
         bytes=day.bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -10,6 +11,7 @@ import typer
 
 from cctv_cli.cli import options, output
 from cctv_cli.cli.signals import Signals
+from cctv_cli.core.errors import CctvError
 
 if TYPE_CHECKING:
     from cctv_cli.core.runtime import Runtime
@@ -45,12 +47,26 @@ def serve(
     output.log_lines(Console(stderr=True))
     signals = Signals()
     signals.install()
-    runtime.start()
+    listener = _listen(runtime.settings)  # first: a port that is taken must not cost a recorder's start
     try:
+        runtime.start()
         _announce(runtime, json)
-        asyncio.run(_serve(runtime, signals))
+        asyncio.run(_serve(runtime, signals, listener))
     finally:
+        listener.close()
         runtime.stop(leave_running=signals.leave_running)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket of the HTTP server. Raises CctvError when its address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise CctvError(
+            f"Port {settings.port} at {settings.host} cannot be opened ({error.strerror or error}); "
+            "end the program that uses it, or choose another with --port or SERVER_PORT"
+        ) from error
 
 
 def _announce(runtime: Runtime, json: bool) -> None:
@@ -66,7 +82,7 @@ def _announce(runtime: Runtime, json: bool) -> None:
         output.print_line(f"Live:    {urls[camera.id]}   ({camera.name})")
 
 
-async def _serve(runtime: Runtime, signals: Signals) -> None:
+async def _serve(runtime: Runtime, signals: Signals, listener: socket.socket) -> None:
     """Run the HTTP server until a signal."""
     import contextlib
 
@@ -81,12 +97,9 @@ async def _serve(runtime: Runtime, signals: Signals) -> None:
         def capture_signals(self):  # type: ignore[no-untyped-def]
             yield
 
-    settings = runtime.settings
     server = Server(
         uvicorn.Config(
             create_app(runtime),
-            host=settings.host,
-            port=settings.port,
             proxy_headers=False,  # the access rule reads these itself
             server_header=False,
             access_log=False,
@@ -94,7 +107,7 @@ async def _serve(runtime: Runtime, signals: Signals) -> None:
             timeout_graceful_shutdown=_GRACE,
         )
     )
-    serving = asyncio.ensure_future(server.serve())
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     while not serving.done():
         if signals.take_reload():
             await asyncio.get_running_loop().run_in_executor(None, runtime.reload)

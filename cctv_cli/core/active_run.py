@@ -107,12 +107,11 @@ class ActiveRun:
         """
         numbers = self._numbers()
         finished = numbers[:-1] if alive else numbers
-        if self._timeline is None and finished:
-            self._timeline = self._late_timeline(finished)
-        if self._timeline is None:
-            return 0
-        done = sum(self._commit(number, self._timeline) for number in finished)
-        self._live.update(self._timeline, alive=alive)
+        done = sum(self._commit(number, followed=number != numbers[-1]) for number in finished)
+        if self._timeline is not None:
+            self._live.update(self._timeline, alive=alive)
+        if done and alive:
+            self.save()
         return done
 
     def close(self) -> None:
@@ -123,13 +122,16 @@ class ActiveRun:
         except OSError as error:
             log.warning("%s: %s is left: %s", self._layout.camera_id, self._folder, error)
 
-    def _commit(self, number: int, line: Timeline) -> bool:
+    def _commit(self, number: int, *, followed: bool) -> bool:
         path = self._layout.incoming_file(self.record.run, number)
         span = measure(path)
         if span is None:
             store.remove(path)  # not one frame arrived: nothing is lost
             return False
-        start = line.instant(span.first)
+        if followed or self._timeline is None:
+            # also for minutes that nobody watched: the last write of a file goes with its last frame
+            self._timeline = timelines.observe(self._timeline, span.end, path.stat().st_mtime, None)
+        start = self._timeline.instant(span.first)
         covered = self._archive.covered_until
         before_run = covered is not None and covered < self.record.started
         cause, detail = (self.record.cause, self.record.detail) if before_run else (_PAUSE, "the camera sent no frames")
@@ -137,17 +139,6 @@ class ActiveRun:
         entry = self._archive.commit(path, start, span, self.record.run, cut=number > 0)
         log.info("%s: recorded %s, %.1f s", self._layout.camera_id, entry.file, entry.duration)
         return True
-
-    def _late_timeline(self, numbers: List[int]) -> Optional[Timeline]:
-        """Where media time lies when nobody watched the run: its last write went with its last frame."""
-        for number in reversed(numbers):
-            path = self._layout.incoming_file(self.record.run, number)
-            status = path.stat()
-            with path.open("rb") as file:
-                end = last_end(file, status.st_size)
-            if end is not None:
-                return timelines.begin(end, status.st_mtime, None)
-        return None
 
     def _numbers(self) -> List[int]:
         try:

@@ -7,8 +7,9 @@ finishing the move, because the journal's line names the file on both sides.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from itertools import count
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from filelock import FileLock
 
@@ -53,19 +54,23 @@ class Archive:
         `explain` was called first.
         """
         name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
+        first = recording_name(name_at)
+        journal = Journal(self._layout.journal(first.day))
         with self._lock:
-            self._add_gap(start, "unknown", "")
-            name = self._free_name(name_at)
-            size, digest = source.stat().st_size, store.sha256_synced(source)
-            entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name)
-            self._layout.hour(name.day, name.hour).mkdir(parents=True, exist_ok=True)
-            journal = Journal(self._layout.journal(name.day))
-            journal.append(entry, self._tz)
-            store.move(source, self._layout.recording(name))
-            for hole in span.holes:
-                gap = GapEntry(start + hole.offset, hole.duration, "no frames", "the camera sent no frames")
-                journal.append(gap, self._tz)
-            self._render(name.day, name.hour)
+            in_hour = journal.hour_segments(first.hour)
+            entry = next((e for e in in_hour if (e.run, e.source) == (run, source.name)), None)
+            if entry is None:  # else an earlier try wrote the line and could not move the file
+                self._add_gap(start, "unknown", "")
+                name = self._free_name(name_at, in_hour)
+                size, digest = source.stat().st_size, store.sha256_synced(source)
+                entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name)
+                self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
+                journal.append(entry, self._tz)
+                for hole in span.holes:
+                    gap = GapEntry(start + hole.offset, hole.duration, "no frames", "the camera sent no frames")
+                    journal.append(gap, self._tz)
+            store.move(source, self._layout.day(first.day) / entry.file)
+            self._render(first.day, first.hour)
         self._covered_until = entry.end
         return entry
 
@@ -99,15 +104,10 @@ class Archive:
     def _instant(self, naive: datetime) -> float:
         return (naive if self._tz is None else naive.replace(tzinfo=self._tz)).timestamp()
 
-    def _free_name(self, at: datetime) -> RecordingName:
-        first = recording_name(at)
-        known = {e.file for e in Journal(self._layout.journal(first.day)).hour_segments(first.hour)}
-        suffix = 0
-        while True:
-            name = recording_name(at, suffix)
-            if name.in_day not in known and not self._layout.recording(name).exists():
-                return name
-            suffix += 1
+    def _free_name(self, at: datetime, in_hour: Sequence[SegmentEntry]) -> RecordingName:
+        taken = {entry.file for entry in in_hour}
+        names = (recording_name(at, suffix) for suffix in count())
+        return next(n for n in names if n.in_day not in taken and not self._layout.recording(n).exists())
 
     def _render(self, day: str, hour: str) -> None:
         segments = Journal(self._layout.journal(day)).hour_segments(hour)

@@ -24,12 +24,16 @@ class Hour:
 
 @dataclass(frozen=True)
 class Day:
-    """One local day, its segments and gaps in the order of their absolute start."""
+    """One local day: its hours, and its gaps in the order of their absolute start."""
 
     date: str
     hours: Tuple[Hour, ...]
-    segments: Tuple[SegmentEntry, ...]
     gaps: Tuple[GapEntry, ...]
+
+    @property
+    def segments(self) -> int:
+        """How many recordings there are."""
+        return sum(hour.segments for hour in self.hours)
 
     @property
     def seconds(self) -> float:
@@ -48,7 +52,7 @@ class Day:
 
 
 class Catalog:
-    """Reads days; remembers those whose journal did not change. Safe to use from many threads."""
+    """Reads days; remembers those whose journal did not grow. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._known: Dict[Path, Tuple[int, Day]] = {}
@@ -78,17 +82,26 @@ class Catalog:
         return known[1]
 
 
+def day_segments(layout: CameraLayout, date: str) -> List[SegmentEntry]:
+    """Every recording of a local day in the order of its absolute start. Raises OSError."""
+    return _segments(date, Journal(layout.journal(date)))
+
+
 def _read(date: str, journal: Journal) -> Day:
-    entries = sorted(journal.entries(), key=lambda entry: entry.start)
-    segments = tuple(e for e in entries if isinstance(e, SegmentEntry) and _is_named_well(date, e))
     by_hour: Dict[str, List[SegmentEntry]] = defaultdict(list)
-    for segment in segments:
+    for segment in _segments(date, journal):
         by_hour[segment.file.split("/", 1)[0]].append(segment)
     hours = tuple(
         Hour(hour, len(found), sum(s.duration for s in found), sum(s.bytes for s in found))
         for hour, found in sorted(by_hour.items())
     )
-    return Day(date, hours, segments, tuple(e for e in entries if isinstance(e, GapEntry)))
+    gaps = sorted((e for e in journal.entries() if isinstance(e, GapEntry)), key=lambda gap: gap.start)
+    return Day(date, hours, tuple(gaps))
+
+
+def _segments(date: str, journal: Journal) -> List[SegmentEntry]:
+    found = (e for e in journal.entries() if isinstance(e, SegmentEntry) and _is_named_well(date, e))
+    return sorted(found, key=lambda segment: segment.start)
 
 
 def _is_named_well(date: str, entry: SegmentEntry) -> bool:

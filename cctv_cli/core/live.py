@@ -31,8 +31,7 @@ class LiveWriter:
 
     def __init__(self, layout: CameraLayout, segment_duration: int, tz: Optional[tzinfo]) -> None:
         self._layout = layout
-        self._segment_duration = segment_duration
-        self._size = window_size(segment_duration)
+        self.segment_duration = segment_duration
         self._tz = tz
         self._window = LiveWindow(segment_duration)
         self._next = 0
@@ -50,7 +49,7 @@ class LiveWriter:
         if written is not None:
             self._window = written
         elif run is not None:
-            self._window = LiveWindow(max(run.target_duration, self._segment_duration), (), run.discontinuity_sequence)
+            self._window = LiveWindow(max(run.target_duration, self.segment_duration), (), run.discontinuity_sequence)
         if run is not None:
             self._first_of_run = run.first_live
         self._next = self._window.next_number if self._window.segments else self._first_of_run
@@ -81,7 +80,7 @@ class LiveWriter:
             segment = self._finished(self._next, timeline, alive)
             if segment is None:
                 break
-            size = 1 if self._outdated(segment) else self._size
+            size = 1 if self._outdated(segment) else window_size(self.segment_duration)
             self._window = self._window.append(segment, size)
             self._next += 1
         if self._window is not before:
@@ -116,7 +115,7 @@ class LiveWriter:
 
     def _prune(self) -> None:
         # a segment stays for one more window after it left the playlist (RFC 8216 6.2.2)
-        oldest = self._window.segments[0].number - self._size
+        oldest = self._window.segments[0].number - window_size(self.segment_duration)
         for name in self._names():
             number = parse_live_segment(name)
             if number is not None and number < oldest:

@@ -112,6 +112,7 @@ class Recorder:
         if camera.source != self._camera.source:
             self._restart_asked.set()
         self._camera, self._settings = camera, settings
+        self._live.segment_duration = settings.segment_duration
 
     # ---- the step
 
@@ -184,6 +185,9 @@ class Recorder:
             record = self._last_run if self._last_run and self._last_run.run == run else None
             if record is None:
                 record = Run(run, "", self._tools.clock.now(), 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
+            stray = processes.find(run, self._layout.folder, None)
+            if stray is not None:  # its run file was lost: two recorders would share the live window
+                processes.stop(stray, GRACE)
             dead = ActiveRun(record, self._layout, self._archive, self._live, None)
             dead.collect(alive=False)
             dead.close()
@@ -191,6 +195,7 @@ class Recorder:
     def _adopt(self, record: Run, process: processes.Process) -> None:
         self._active = ActiveRun(record, self._layout, self._archive, self._live, process)
         self._begin_watch(self._active)
+        self._active.collect(alive=True)  # in order, so that media time is followed through every minute
         processes.listen_again(self._layout.run_folder(record.run), self._hear, self._on_stderr_closed)
         log.info("%s: adopted FFmpeg %d", self._camera.id, process.pid)
 
@@ -207,10 +212,9 @@ class Recorder:
             if found.outcome in _HOPELESS:
                 return self._failed(Diagnosis(found.outcome.value.replace("_", " "), found.reason), 0.0)
             self._known = found
-        self._launch()
-        return TICK
+        return self._launch()
 
-    def _launch(self) -> None:
+    def _launch(self) -> float:
         now = self._tools.clock.now()
         why = self._why_not or UNSUPERVISED
         first_live = self._live.begin_run(self._last_run, now)
@@ -230,18 +234,18 @@ class Recorder:
         self._heard.clear()
         self._stderr_closed.clear()
         command = self._command(record.run, first_live)
-        active.process = processes.spawn(
-            command,
-            self._layout.folder,
-            self._layout.run_folder(record.run),
-            self._hear,
-            self._on_stderr_closed,
-        )
+        folder = self._layout.run_folder(record.run)
+        try:
+            active.process = processes.spawn(command, self._layout.folder, folder, self._hear, self._on_stderr_closed)
+        except OSError as error:
+            active.close()
+            return self._failed(Diagnosis("no ffmpeg", f"FFmpeg cannot be started: {error}"), 0.0)
         active.save()
         self._active, self._last_run = active, active.record
         self._begin_watch(active)
         self._show(State.STARTING, "waiting for the first frames")
         log.info("%s: started FFmpeg %d", self._camera.id, active.process.pid)
+        return TICK
 
     def _command(self, run: str, first_live: int) -> Command:
         return record_command(

@@ -107,7 +107,9 @@ class Runtime:
 
     def stop_camera(self, camera_id: str) -> None:
         """Stop a camera until `start_camera`, also over restarts. Raises UnknownCamera, OSError."""
-        store.replace_text(self.layout(camera_id).stopped_file, "")
+        layout = self.layout(camera_id)
+        layout.folder.mkdir(parents=True, exist_ok=True)
+        store.replace_text(layout.stopped_file, "")
         if self._supervisor is not None:
             self._supervisor.wake(camera_id)
 

@@ -9,7 +9,7 @@ from typing import Dict, Optional, Tuple
 
 import psutil
 
-from cctv_cli.core import store
+from cctv_cli.core import store, supervision
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.journal import Journal, SegmentEntry
 from cctv_cli.core.layout import CameraLayout
@@ -61,7 +61,7 @@ class StatusReader:
         shown = from_json(RecorderState, store.read_json(layout.state_file))
         run = from_json(Run, store.read_json(layout.run_file))
         window = parse_live(store.read_text(layout.live_playlist) or "")
-        supervisor = _living_supervisor(layout)
+        supervisor = supervision.holder(layout)
         state, reason = _state(camera, shown, run, supervisor, layout)
         return CameraStatus(
             id=camera.id,
@@ -110,11 +110,6 @@ def _state(
     if layout.stopped_file.exists():
         return State.STOPPED, "an operator stopped the camera"
     return State.STOPPED, "no supervisor is running; start cctv serve or cctv record"
-
-
-def _living_supervisor(layout: CameraLayout) -> Optional[int]:
-    text = (store.read_text(layout.supervisor_file) or "").strip()
-    return int(text) if text.isdigit() and psutil.pid_exists(int(text)) else None
 
 
 def _carries(pid: int, run: str) -> bool:

@@ -7,13 +7,10 @@ camera, not a slow disk.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from typing import Dict, Iterable, List
 
-from filelock import FileLock, Timeout
-
-from cctv_cli.core import store
+from cctv_cli.core import store, supervision
 from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recorder import Recorder, Tools
@@ -28,7 +25,7 @@ class _Worker:
 
     def __init__(self, camera: Camera, settings: Settings, tools: Tools) -> None:
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
-        self._lock = _lock_camera(self._layout)
+        self._lock = supervision.take(self._layout)
         self._woken = threading.Event()
         self._ending = False
         self._leave_running = False
@@ -50,8 +47,7 @@ class _Worker:
         """Wait for the thread and give the camera free."""
         if self._thread.is_alive():
             self._thread.join()
-        store.remove(self._layout.supervisor_file)
-        self._lock.release()
+        supervision.give_up(self._layout, self._lock)
 
     def _work(self) -> None:
         while not self._ending:
@@ -155,24 +151,3 @@ def _unconfigured(camera_id: str) -> Camera:
 def _end(workers: Iterable[_Worker]) -> None:
     for worker in workers:
         worker.end()
-
-
-def _lock_camera(layout: CameraLayout) -> FileLock:
-    """Be the one supervisor of a camera; the system releases the lock when this process ends, however it ends."""
-    lock = FileLock(str(layout.supervisor_lock), timeout=0, thread_local=False)
-    try:
-        layout.folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        store.replace_text(layout.supervisor_file, f"{os.getpid()}\n")
-    except Timeout:
-        pid = (store.read_text(layout.supervisor_file) or "unknown").strip()
-        raise AlreadySupervised(
-            f"Camera {layout.camera_id} is supervised by process {pid} already; "
-            "stop that cctv serve or cctv record first"
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"The storage {layout.folder} cannot be written ({error.strerror or error}); "
-            "correct HLS_BASE_PATH or the folder's permissions"
-        ) from error
-    return lock

@@ -45,17 +45,19 @@ class Timeline:
 
 
 def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
-    """The timeline after the first observation: a frame that ends at raw time `end` was on disk at the instant `wall`."""
+    """The timeline after the first observation: a frame that ends at raw time `end` was on disk at `wall`."""
     media = end / TICKS
     reference = None if monotonic is None else monotonic - media
     return Timeline(wall - media, wall, media, monotonic, reference)
 
 
-def observe(timeline: Optional[Timeline], end: int, wall: float, monotonic: float) -> Timeline:
-    """The timeline after one more observation, at the monotonic time `monotonic`."""
+def observe(timeline: Optional[Timeline], end: int, wall: float, monotonic: Optional[float]) -> Timeline:
+    """The timeline after one more observation, at the monotonic time `monotonic`; None for one made earlier."""
     if timeline is None:
         return begin(end, wall, monotonic)
     media = timeline.media_time(end)
+    if monotonic is None:
+        return replace(timeline, anchor=_anchor(timeline, wall - media, wall), wall=wall, media=media)
     reference = monotonic - media if timeline.reference is None else timeline.reference
     strayed = abs(monotonic - media - reference) > RUNAWAY
     astray_since = (timeline.astray_since if timeline.astray_since is not None else monotonic) if strayed else None

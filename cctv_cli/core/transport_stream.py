@@ -39,6 +39,11 @@ class MediaSpan:
     frames: int
     holes: Tuple[Hole, ...] = ()
 
+    @property
+    def end(self) -> int:
+        """The raw time at which the last frame ends."""
+        return (self.first + round(self.duration * TICKS)) % WRAP
+
 
 def measure(path: Path) -> Optional[MediaSpan]:
     """Measure a whole file; None when it holds no video frame. Raises OSError."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from typing import Any, Optional
 
@@ -8,9 +9,12 @@ import httpx
 import pytest
 
 from cctv_cli.api.stream import Live, LiveStates, judge
+from cctv_cli.core.diagnosis import diagnose
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.playlist import LiveSegment, LiveWindow
+from cctv_cli.core.probe import probe
 from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.settings import RtspSource
 from cctv_cli.core.state import State
 from cctv_cli.core.status import CameraStatus
 from tests.api.conftest import NOW
@@ -79,9 +83,7 @@ EMPTY = LiveWindow(10)
         (State.STOPPED, True, None, 409, STOPPED),
     ],
 )
-def test_what_viewers_get(
-    state: State, stopped: bool, found: Optional[LiveWindow], status: int, detail: str
-) -> None:
+def test_what_viewers_get(state: State, stopped: bool, found: Optional[LiveWindow], status: int, detail: str) -> None:
     live = judge(status_of(state), stopped, found, AT)
     assert live == Live(status, detail, found if status == 200 else None)
 
@@ -92,10 +94,16 @@ def test_a_disabled_camera_is_never_shown(stopped: bool, found: Optional[LiveWin
     assert judge(status_of(State.STOPPED, enabled=False), stopped, found, AT) == Live(409, DISABLED)
 
 
-@pytest.mark.parametrize("reason", ["no answer", "no answer."])
-def test_the_sentence_ends_with_one_full_stop(reason: str) -> None:
-    assert judge(status_of(State.BACKOFF, reason=reason), False, None, AT).detail.endswith("no answer.")
-    assert not judge(status_of(State.BACKOFF, reason=reason), False, None, AT).detail.endswith("..")
+def test_the_sentence_ends_with_one_full_stop_wherever_the_reason_comes_from() -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        asked = probe(RtspSource("127.0.0.1", nobody_listens.getsockname()[1], "/"))
+    ended = diagnose(["Connection refused"], 1)
+    for reason in (asked.reason, ended.reason):
+        detail = judge(status_of(State.BACKOFF, reason=reason), False, None, AT).detail
+        assert detail.startswith(f"Camera front gives no picture: {reason.rstrip('.')}")
+        assert detail.endswith(".")
+        assert not detail.endswith("..")
 
 
 @pytest.mark.parametrize(

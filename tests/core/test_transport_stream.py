@@ -71,7 +71,8 @@ def test_a_hole_is_found_where_it_is(media: Media) -> None:
 
 
 def test_a_slow_camera_has_no_holes(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
-    path = make_video(ffmpeg, tmp_path / "slow.ts", 8, "-r", "0.5")
+    every_other_second = ["-vf", f"select='not(mod(n,{2 * FPS}))'", "-fps_mode", "passthrough"]
+    path = make_video(ffmpeg, tmp_path / "slow.ts", 8, *every_other_second)
     span = measure(path)
     assert span is not None
     assert (span.duration, span.frames, span.holes) == (8.0, 4, ())
@@ -124,7 +125,7 @@ def test_a_file_is_measured_wherever_a_crash_cut_it(media: Media, tmp_path: Path
 
 def test_the_end_of_a_growing_file_never_goes_back(media: Media) -> None:
     size = media.silent.stat().st_size
-    ends = [end_of(media.silent, cut) for cut in range(4 * PACKET, size, 10 * PACKET)]
+    ends = [end_of(media.silent, cut) for cut in range(4 * PACKET, size + 1, PACKET)]
     known = [end for end in ends if end is not None]
     assert known == sorted(known)
     first = first_pts(media.silent)

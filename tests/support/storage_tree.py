@@ -62,9 +62,13 @@ class CameraTree:
         self._archive.open()
         self._committed = 0
 
-    def show(self, state: State, reason: str, *, since: float, cause: str = "", retry_at: Optional[float] = None) -> None:
+    def show(
+        self, state: State, reason: str, *, since: float, cause: str = "", retry_at: Optional[float] = None
+    ) -> None:
         """What a living supervisor (this process) shows."""
-        shown = RecorderState(state, reason, since, cause, restarts=2, codec="h264", audio="pcm_alaw", retry_at=retry_at)
+        shown = RecorderState(
+            state, reason, since, cause, restarts=2, codec="h264", audio="pcm_alaw", retry_at=retry_at
+        )
         store.replace_text(self.layout.state_file, to_json(shown))
         store.replace_text(self.layout.supervisor_file, f"{os.getpid()}\n")
 
@@ -138,5 +142,7 @@ def _section(table: bytes) -> bytes:
 
 
 def _pes(pts: int) -> bytes:
-    stamp = bytes((0x21 | pts >> 29 & 0x0E, pts >> 22 & 0xFF, pts >> 14 & 0xFE | 1, pts >> 7 & 0xFF, pts << 1 & 0xFE | 1))
+    stamp = bytes(
+        (0x21 | pts >> 29 & 0x0E, pts >> 22 & 0xFF, pts >> 14 & 0xFE | 1, pts >> 7 & 0xFF, pts << 1 & 0xFE | 1)
+    )
     return b"\0\0\1\xe0\0\0\x80\x80\x05" + stamp

@@ -1,0 +1,54 @@
+"""Who supervises a camera: a lock that the system releases however its holder ends, and the holder's process id."""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+from filelock import FileLock, Timeout
+
+from cctv_cli.core import store
+from cctv_cli.core.errors import AlreadySupervised, StorageError
+from cctv_cli.core.layout import CameraLayout
+
+_PATIENCE = 1.0  # seconds; who only looks at the lock holds it for an instant
+
+
+def take(layout: CameraLayout) -> FileLock:
+    """Become the one supervisor of a camera. Raises AlreadySupervised, StorageError."""
+    lock = FileLock(str(layout.supervisor_lock), timeout=_PATIENCE, thread_local=False)
+    try:
+        layout.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        store.replace_text(layout.supervisor_file, f"{os.getpid()}\n")
+    except Timeout:
+        pid = (store.read_text(layout.supervisor_file) or "unknown").strip()
+        raise AlreadySupervised(
+            f"Camera {layout.camera_id} is supervised by process {pid} already; "
+            "stop that cctv serve or cctv record first"
+        ) from None
+    except OSError as error:
+        lock.release()
+        raise StorageError(
+            f"The storage {layout.folder} cannot be written ({error.strerror or error}); "
+            "correct HLS_BASE_PATH or the folder's permissions"
+        ) from error
+    return lock
+
+
+def give_up(layout: CameraLayout, lock: FileLock) -> None:
+    """Let somebody else supervise the camera."""
+    store.remove(layout.supervisor_file)
+    lock.release()
+
+
+def holder(layout: CameraLayout) -> Optional[int]:
+    """The process id of the camera's living supervisor; None when nobody supervises it."""
+    text = (store.read_text(layout.supervisor_file) or "").strip()
+    if not text.isdigit():
+        return None
+    try:
+        with FileLock(str(layout.supervisor_lock), timeout=0, thread_local=False):
+            return None  # nobody holds it: that supervisor was killed
+    except (Timeout, OSError):
+        return int(text)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import Dict
+
+import httpx
+import pytest
+
+from cctv_cli import version
+from cctv_cli.core.settings import Settings
+from tests.support.storage_tree import CameraTree
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 404),
+        ("GET", "/nosuch", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/cameras/nosuch", 404),
+        ("GET", "/cameras/front/start", 405),
+        ("GET", "/stream/front", 404),
+        ("GET", "/stream/nosuch/info", 404),
+        ("GET", "/stream/nosuch/live.m3u8", 404),
+        ("GET", "/stream/front/live.m3u8", 503),
+        ("GET", "/stream/attic/live.m3u8", 409),
+        ("GET", "/recordings", 404),
+        ("GET", "/recordings/nosuch", 404),
+        ("GET", "/recordings/front?date=x", 422),
+        ("GET", "/recordings/front/2026-07-14/14/41.ts", 404),
+        ("POST", "/cameras", 405),
+        ("POST", "/stream/front/info", 405),
+        ("DELETE", "/recordings/front", 405),
+        ("OPTIONS", "/cameras", 405),
+    ],
+)
+async def test_every_error_is_a_detail_of_one_sentence(
+    client: httpx.AsyncClient, method: str, path: str, status: int
+) -> None:
+    response = await client.request(method, path)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    body = response.json()
+    assert list(body) == ["detail"]
+    assert isinstance(body["detail"], str)
+    assert body["detail"]
+    assert (status != 405) or response.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/cameras", "/cameras/front", "/recordings/front", "/stream/front/info"])
+async def test_json_may_be_asked_from_any_page(client: httpx.AsyncClient, path: str) -> None:
+    origin = {"Origin": "https://site.example"}
+    response = await client.get(path, headers=origin)
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, "*")
+    preflight = await client.options(path, headers={**origin, "Access-Control-Request-Method": "GET"})
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
+    missing = await client.get("/cameras/nosuch", headers=origin)
+    assert (missing.status_code, missing.headers["access-control-allow-origin"]) == (404, "*")
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://site.example"}, {"Sec-Fetch-Site": "cross-site"}])
+async def test_another_sites_page_controls_nothing(client: httpx.AsyncClient, headers: Dict[str, str]) -> None:
+    response = await client.post("/cameras/front/stop", headers=headers)
+    assert response.status_code == 401
+    assert "access-control-allow-methods" not in response.headers
+    asked = {"Origin": "https://site.example", "Access-Control-Request-Method": "POST"}
+    preflight = await client.options("/cameras/front/stop", headers=asked)
+    assert preflight.status_code == 400
+    assert "POST" not in preflight.headers["access-control-allow-methods"]
+
+
+async def test_a_storage_that_fails_is_503_without_a_path(
+    client: httpx.AsyncClient, settings: Settings, front: CameraTree
+) -> None:
+    front.layout.state_file.mkdir()
+    for path in ("/cameras/front", "/stream/front/info"):
+        response = await client.get(path)
+        assert response.status_code == 503
+        detail = response.json()["detail"]
+        assert detail.startswith("The storage cannot be used (")
+        assert detail.endswith("check its disk.")
+        assert str(settings.storage) not in response.text
+
+
+async def test_the_description_names_every_resource(client: httpx.AsyncClient) -> None:
+    description = (await client.get("/openapi.json")).json()
+    assert description["info"]["version"] == version()
+    operations = {(method, path) for path, item in description["paths"].items() for method in item}
+    assert operations >= {
+        ("get", "/cameras"),
+        ("get", "/cameras/{camera_id}"),
+        ("post", "/cameras/{camera_id}/start"),
+        ("post", "/cameras/{camera_id}/stop"),
+        ("post", "/cameras/{camera_id}/restart"),
+        ("get", "/stream/{camera_id}/info"),
+        ("get", "/recordings/{camera_id}"),
+    }
+
+
+async def test_the_description_knows_one_form_of_error(client: httpx.AsyncClient) -> None:
+    """Clients that are generated from it decode `detail` as a sentence, as it is sent."""
+    description = await client.get("/openapi.json")
+    assert "ErrorModel" in description.text
+    assert "HTTPValidationError" not in description.text

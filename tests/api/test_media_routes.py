@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Iterator, List
+
+import httpx
+import pytest
+import uvicorn
+
+from cctv_cli.api.app import create_app
+from cctv_cli.core.playlist import parse_live
+from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.settings import Settings
+from tests.api.conftest import LOCAL, NOW
+from tests.support.storage_tree import CameraTree, FixedClock, instant
+
+pytestmark = pytest.mark.anyio
+
+DAY = "/recordings/front/2026-07-14"
+SECRET = b"not for viewers"
+
+
+@pytest.fixture
+def live(front: CameraTree) -> CameraTree:
+    """A window of segments 9 to 14; 7 and 8 have left the playlist, 15 grows."""
+    front.begin_stream(7, instant(NOW) - 81)
+    front.stream(8)
+    return front
+
+
+@pytest.fixture
+def recorded(front: CameraTree) -> CameraTree:
+    front.record("2026-07-14T14:41:00+02:00", 20)
+    front.record("2026-07-14T14:41:30+02:00", 30)
+    return front
+
+
+async def test_the_live_playlist_and_every_segment_that_it_names_are_served(
+    client: httpx.AsyncClient, live: CameraTree
+) -> None:
+    playlist = await client.get("/stream/front/live.m3u8")
+    assert playlist.status_code == 200
+    assert playlist.headers["content-type"] == "application/vnd.apple.mpegurl"
+    assert playlist.headers["cache-control"] == "no-cache"
+    assert "#EXT-X-ENDLIST" not in playlist.text
+    names = [line for line in playlist.text.splitlines() if line and not line.startswith("#")]
+    assert names == [f"segment{number}.ts" for number in range(9, 15)]
+    for name in names:
+        segment = await client.get(f"/stream/front/{name}")
+        assert (segment.status_code, segment.headers["content-type"]) == (200, "video/mp2t")
+        assert segment.content == (live.layout.live / name).read_bytes()
+
+
+async def test_a_segment_is_served_once_it_is_finished_and_never_before(
+    client: httpx.AsyncClient, live: CameraTree
+) -> None:
+    assert live.layout.live_segment(15).stat().st_size > 0
+    for number in (15, 16, 999_999_999_999):
+        early = await client.get(f"/stream/front/segment{number}.ts")
+        assert early.status_code == 404
+        assert early.json() == {"detail": f"segment{number}.ts is not finished yet; ask for live.m3u8 again."}
+    live.stream(1)
+    finished = await client.get("/stream/front/segment15.ts")
+    assert (finished.status_code, finished.content) == (200, live.layout.live_segment(15).read_bytes())
+    assert (await client.get("/stream/front/segment16.ts")).status_code == 404
+
+
+async def test_a_segment_stays_for_a_window_after_it_left_the_playlist(
+    client: httpx.AsyncClient, live: CameraTree
+) -> None:
+    assert (await client.get("/stream/front/segment8.ts")).status_code == 200
+    live.stream(7)
+    pruned = await client.get("/stream/front/segment7.ts")
+    assert pruned.status_code == 404
+    assert pruned.json()["detail"].startswith("segment7.ts does not exist, or not any more;")
+
+
+async def test_a_window_that_lies_elsewhere_is_served_from_there(
+    tmp_path: Path, settings: Settings, clock: FixedClock
+) -> None:
+    apart = replace(settings, live_path=tmp_path / "ram")
+    tree = CameraTree(apart, "front")
+    tree.begin_stream(0, instant(NOW) - 11)
+    tree.stream(1)
+    transport = httpx.ASGITransport(create_app(Runtime(apart, clock=clock)), client=("127.0.0.1", 50000))
+    async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as client:
+        answers = [await client.get(f"/stream/front/{name}") for name in ("live.m3u8", "segment0.ts")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    window = parse_live(answers[0].text)
+    assert window is not None
+    assert [segment.number for segment in window.segments] == [0]
+    assert not (settings.storage / "front" / "live").exists()
+
+
+async def test_a_recorded_hour_and_its_segments_are_served(client: httpx.AsyncClient, recorded: CameraTree) -> None:
+    playlist = await client.get(f"{DAY}/14/playlist.m3u8")
+    assert (playlist.status_code, playlist.headers["content-type"]) == (200, "application/vnd.apple.mpegurl")
+    assert playlist.text.endswith("#EXT-X-ENDLIST\n")
+    names = [line for line in playlist.text.splitlines() if line and not line.startswith("#")]
+    assert names == ["41.ts", "41-1.ts"]
+    for name in names:
+        segment = await client.get(f"{DAY}/14/{name}")
+        assert (segment.status_code, segment.headers["content-type"]) == (200, "video/mp2t")
+        assert segment.content == (recorded.layout.hour("2026-07-14", "14") / name).read_bytes()
+        assert "immutable" in segment.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", [f"{DAY}/14/41.ts", "/stream/front/segment14.ts"])
+async def test_a_segment_has_ranges_a_tag_and_open_doors(
+    client: httpx.AsyncClient, live: CameraTree, recorded: CameraTree, path: str
+) -> None:
+    whole = await client.get(path, headers={"Origin": "https://site.example"})
+    assert whole.headers["accept-ranges"] == "bytes"
+    assert whole.headers["access-control-allow-origin"] == "*"
+    part = await client.get(path, headers={"Range": "bytes=188-375"})
+    assert (part.status_code, part.content) == (206, whole.content[188:376])
+    assert part.headers["content-range"] == f"bytes 188-375/{len(whole.content)}"
+    known = await client.get(path, headers={"If-None-Match": whole.headers["etag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    head = await client.head(path)
+    assert (head.status_code, head.headers["content-length"]) == (200, str(len(whole.content)))
+    beyond = await client.get(path, headers={"Range": f"bytes={len(whole.content)}-"})
+    assert beyond.status_code == 416
+
+
+PATHS = ["/stream/front/live.m3u8", "/stream/front/segment14.ts", f"{DAY}/14/playlist.m3u8", f"{DAY}/14/41.ts"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_browser_may_ask_from_any_page(
+    client: httpx.AsyncClient, live: CameraTree, recorded: CameraTree, path: str
+) -> None:
+    asked = {"Origin": "https://site.example", "Access-Control-Request-Method": "GET"}
+    response = await client.options(path, headers={**asked, "Access-Control-Request-Headers": "range"})
+    assert response.status_code == 204
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "Range" in response.headers["access-control-allow-headers"].split(", ")
+
+
+async def test_a_browser_may_ask_before_there_is_a_picture(client: httpx.AsyncClient) -> None:
+    """A preflight that fails hides from the page why there is no picture (Fetch § 4.8: it needs an ok status)."""
+    asked = {
+        "Origin": "https://site.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "range",
+    }
+    for camera_id in ("front", "attic"):
+        assert (await client.options(f"/stream/{camera_id}/live.m3u8", headers=asked)).status_code == 204
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_media_are_only_read(
+    client: httpx.AsyncClient, live: CameraTree, recorded: CameraTree, path: str, method: str
+) -> None:
+    response = await client.request(method, path)
+    assert response.status_code == 405
+    assert response.json()["detail"].endswith("is only read; use GET.")
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert (await client.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/stream/front/other.m3u8", "other.m3u8 is no live file; begin with live.m3u8."),
+        ("/stream/front/segment01.ts", "segment01.ts is no live file; begin with live.m3u8."),
+        (
+            f"{DAY}/14/59.ts",
+            "59.ts does not exist, or not any more; ask for the playlist or the list again.",
+        ),
+        (
+            f"{DAY}/15/playlist.m3u8",
+            "playlist.m3u8 does not exist, or not any more; ask for the playlist or the list again.",
+        ),
+        (f"{DAY}/24/41.ts", "2026-07-14/24/41.ts names no recording; ask for the list."),
+        (f"{DAY}/14/60.ts", "2026-07-14/14/60.ts names no recording; ask for the list."),
+        (f"{DAY}/14/other.m3u8", "2026-07-14/14/other.m3u8 names no recording; ask for the list."),
+        (
+            "/recordings/front/2026-02-30/14/41.ts",
+            "2026-02-30/14/41.ts names no recording; ask for the list.",
+        ),
+        (
+            "/recordings/nosuch/2026-07-14/14/41.ts",
+            "No camera 'nosuch' is configured; known are: front, yard, attic.",
+        ),
+    ],
+)
+async def test_what_is_not_there_is_said_in_one_sentence(
+    client: httpx.AsyncClient, live: CameraTree, recorded: CameraTree, path: str, detail: str
+) -> None:
+    response = await client.get(path)
+    assert (response.status_code, response.json()) == (404, {"detail": detail})
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link")
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_storage_that_fails_is_503_with_one_sentence(
+    client: httpx.AsyncClient, settings: Settings, path: str
+) -> None:
+    settings.storage.mkdir()
+    (settings.storage / "front").symlink_to("front")  # every look at it fails (ELOOP)
+    response = await client.get(path)
+    assert response.status_code == 503
+    assert response.json()["detail"].endswith(".")
+    assert str(settings.storage) not in response.text
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.fixture
+def port(runtime: Runtime, settings: Settings, live: CameraTree, recorded: CameraTree) -> Iterator[int]:
+    """A real server, and files that nobody may read wherever a hostile path could lead."""
+    hour = live.layout.hour("2026-07-14", "14")
+    for folder in (settings.storage.parent, settings.storage, live.layout.folder, live.layout.live, hour):
+        for name in ("secret.ts", "secret.m3u8", ".ts", "41.ts.ts"):
+            (folder / name).write_bytes(SECRET)
+    (settings.storage / "yard" / "live").mkdir(parents=True)
+    (settings.storage / "nobody" / "live").mkdir(parents=True)  # a folder that is no configured camera
+    (settings.storage / "nobody" / "live" / "segment1.ts").write_bytes(SECRET)
+    server = uvicorn.Server(uvicorn.Config(create_app(runtime), ws="none", lifespan="off", log_level="critical"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+UP = ("..", "%2e%2e", "%2E.", ".", "%2e", "..%2f..", "..%5c..", "%252e%252e", "%c0%ae%c0%ae", "%ff", "%00", "~", "")
+
+
+def hostile() -> List[str]:
+    long = "a" * 20_000
+    paths = [f"/stream/{up}/secret.ts" for up in UP]
+    paths += [f"/stream/front/{up}/secret.m3u8" for up in UP]
+    paths += [f"/stream/{up}/front/live/secret.ts" for up in UP]
+    paths += [f"/recordings/front/{up}/14/secret.ts" for up in UP]
+    paths += [f"/recordings/front/2026-07-14/{up}/secret.ts" for up in UP]
+    paths += [f"/recordings/{up}/{up}/{up}/secret.ts" for up in UP]
+    paths += [f"/recordings/front/2026-07-14/14/{up}/secret.ts" for up in UP]
+    paths += [
+        "/stream/nobody/segment1.ts",
+        "/stream/front/secret.ts",
+        "/stream/front/.ts",
+        "/stream/front%2flive/secret.ts",
+        "/stream/front/..%2fsecret.ts",
+        "/stream/front/..%2f..%2f..%2fsecret.m3u8",
+        "/stream/front/%2e%2e%2f.run.json",
+        "/stream/front/segment1%00.ts",
+        "/stream/front/segment14.ts%0a",
+        "/stream/front/segment14.ts%00",
+        "/stream/front/%0asegment14.ts",
+        "/stream/front/segment%D9%A1%D9%A4.ts",  # Arabic digits
+        "/stream/front/segment-1.ts",
+        "/stream/front/segment1e3.ts",
+        f"/stream/front/segment{'9' * 5000}.ts",
+        f"/stream/{long}/live.m3u8",
+        f"/stream/front/{long}.ts",
+        "/stream/front%0a/live.m3u8",
+        "/stream/front/live.m3u8%0a",
+        "/stream/FRONT/live.m3u8",
+        "/stream//front/live.m3u8",
+        f"{DAY}/14/secret.ts",
+        f"{DAY}/14/41.ts.ts",
+        f"{DAY}/14/41.ts%0a",
+        f"{DAY}/14/41-0.ts",
+        f"{DAY}/14/41-01.ts",
+        f"{DAY}/14%0a/41.ts",
+        f"{DAY}/%EF%BC%91%EF%BC%94/41.ts",  # full-width digits
+        f"{DAY}%0a/14/41.ts",
+        f"{DAY}/14/%D9%A4%D9%A1.ts",
+        f"{DAY}/14/..%2f14%2f41.ts",
+        f"{DAY}/14/%2e%2e%2fjournal.jsonl",
+        f"{DAY}/journal.jsonl",
+        f"{DAY}/14/{long}.ts",
+        f"/recordings/front/{long}/14/41.ts",
+        "/recordings/front/../front/2026-07-14/14/41.ts",
+        "/recordings/front/2026-7-14/14/41.ts",
+        "/recordings/nobody/2026-07-14/14/41.ts",
+        "/stream/front/segment14.ts/",
+        "//stream/front/live.m3u8",
+    ]
+    return paths
+
+
+def test_a_hostile_path_gets_404_and_reads_nothing(port: int) -> None:
+    """Over a real socket: clients tidy paths up, attackers do not."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+    def get(path: str) -> "tuple[int, bytes]":
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    assert get(f"{DAY}/14/41.ts")[0] == get("/stream/front/segment14.ts")[0] == 200
+    for path in hostile():
+        status, body = get(path)
+        assert (path, status) == (path, 404)
+        assert SECRET not in body
+        assert list(json.loads(body)) == ["detail"]
+    connection.close()

@@ -1,0 +1,83 @@
+"""What supervising 50 cameras costs: python -m tests.benchmarks.many_cameras [CAMERAS] [SECONDS]
+
+Real FFmpegs copy a clip in real time in place of RTSP cameras; the HTTP server is loaded as in `cctv serve`.
+Prints this process's share of one core and its memory; the FFmpegs' own cost is not counted. Linux only.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from cctv_cli.api.app import create_app
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.ffmpeg import find_ffmpeg
+from cctv_cli.core.probe import Outcome, ProbeResult
+from cctv_cli.core.recorder import Tools
+from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.sdp import VideoStream
+from cctv_cli.core.settings import Camera, RtspSource, Settings
+from cctv_cli.core.state import State
+from cctv_cli.core.supervisor import Supervisor
+from tests.support.waiting import wait_for
+
+
+def main(cameras: int = 50, seconds: int = 130) -> None:
+    """Measure over `seconds`, after all cameras run."""
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder), cameras, seconds)
+
+
+def measure(folder: Path, cameras: int, seconds: int) -> None:
+    """Supervise that many looping FFmpegs in `folder` and print what it costs."""
+    real = find_ffmpeg(None)
+    ffmpeg = replace(real, path=str(looping(real.path, folder)))
+    settings = Settings(
+        cameras=tuple(Camera(f"cam{n}", f"Camera {n}", RtspSource("127.0.0.1", 554, "/")) for n in range(cameras)),
+        storage=folder / "hls",
+    )
+    found = ProbeResult(Outcome.OK, "", 200, VideoStream("h264"), None)
+    supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), probe=lambda source: found), whole=True)
+    runtime = Runtime(settings)
+    create_app(runtime)
+    supervisor.start()
+    try:
+        wait_for(lambda: all(s.state is State.RUNNING for s in runtime.statuses()), 120, "all cameras to run")
+        me = psutil.Process(os.getpid())
+        before = me.cpu_times()
+        threading.Event().wait(seconds)
+        after = me.cpu_times()
+        used = after.user + after.system - before.user - before.system
+        running = sum(s.state is State.RUNNING for s in runtime.statuses())
+        restarts = sum(s.restarts for s in runtime.statuses())
+        print(f"{cameras} cameras, {running} running, {restarts} restarts, {seconds} s: {100 * used / seconds:.1f} % of a core,")
+        print(f"{me.memory_info().rss / 1e6:.0f} MB resident, {me.num_threads()} threads")
+    finally:
+        supervisor.stop(leave_running=False)
+
+
+def looping(ffmpeg: str, folder: Path) -> Path:
+    """An executable that takes our commands but reads a looping clip in place of the camera."""
+    clip = folder / "clip.ts"
+    source = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-t", "10", "-c:v", "libx264", "-g", "50"]
+    subprocess.run([ffmpeg, "-v", "error", *source, "-b:v", "1M", str(clip)], check=True)
+    script = folder / "ffmpeg"
+    script.write_text(
+        "#!/bin/bash\n"
+        'while [ "$1" != -map ]; do shift; done\n'
+        f"exec {shlex.quote(ffmpeg)} -nostdin -v error -re -stream_loop -1 -i {shlex.quote(str(clip))} \"$@\"\n"
+    )
+    script.chmod(0o755)
+    return script
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""Two ways to run a command: in this process (quick), and as the process that a user starts (true)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple
+
+import pytest
+
+import cctv_cli
+from cctv_cli.cli.app import main
+
+PASSWORD = "topsecret"
+_NEEDED = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "TZ")
+
+
+class Result(NamedTuple):
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and an environment without settings."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in set(os.environ) - set(_NEEDED):
+        monkeypatch.delenv(name)
+    return folder
+
+
+@pytest.fixture
+def cctv(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run a command in this process, in the folder `home`."""
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["cctv", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return Result(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def command(*arguments: object) -> List[str]:
+    """The command line of a process of its own."""
+    return [sys.executable, "-m", "cctv_cli", *map(str, arguments)]
+
+
+def environment(**more: str) -> Dict[str, str]:
+    """An environment without settings, in which a process finds this very package."""
+    kept = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+    package = str(Path(cctv_cli.__file__).parent.parent)
+    return {**kept, "PYTHONPATH": package, "PYTHONIOENCODING": "utf-8", **more}
+
+
+def run_process(*arguments: object, cwd: Path, **more: str) -> Result:
+    """Run a command as a process of its own, to its end; `more` is its environment."""
+    done: Any = subprocess.run(
+        command(*arguments),
+        cwd=cwd,
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())

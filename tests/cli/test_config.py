@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+
+from tests.cli.conftest import PASSWORD
+
+CAMERAS = f"""
+[server]
+port = 8123
+
+[[cameras]]
+id = "in_url"
+rtsp_url = "rtsp://admin:{PASSWORD}@192.168.1.100/Streaming/Channels/101"
+
+[[cameras]]
+id = "apart"
+name = "Back [red]door[/red]"
+rtsp_url = "rtsp://192.168.1.101/Streaming/Channels/101"
+username = "admin"
+password = "{PASSWORD}"
+
+[[cameras]]
+id = "in_file"
+rtsp_url = "rtsp://192.168.1.102/Streaming/Channels/101"
+username = "admin"
+password_file = "password.txt"
+
+[[cameras]]
+id = "in_query"
+rtsp_url = "rtsp://192.168.1.103/live?user=admin&password={PASSWORD}&channel=1"
+"""
+
+
+@pytest.fixture
+def configured(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (home / "cameras.toml").write_text(CAMERAS)
+    (home / "password.txt").write_text(f"{PASSWORD}\n")
+    (home / ".env").write_text(f"RETENTION_DAYS=7\nCAMERA_1_ID=in_dotenv\nCAMERA_1_RTSP_URL=rtsp://a:{PASSWORD}@c/1\n")
+    monkeypatch.setenv("SERVER_HOST", "127.0.0.1")
+    return home
+
+
+def rows(text: str) -> Dict[str, Dict[str, str]]:
+    return {row["key"]: row for row in json.loads(text)}
+
+
+def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[..., Any], configured: Path) -> None:
+    result = cctv("config", "--json")
+    assert (result.code, result.err) == (0, "")
+    document = json.loads(result.out)
+    assert all(list(row) == ["key", "value", "from"] for row in document)
+    assert all(isinstance(value, str) for row in document for value in row.values())
+    assert [row["key"] for row in document[:12]] == [
+        "timezone",
+        "server.host",
+        "server.port",
+        "storage.path",
+        "storage.live_path",
+        "retention.days",
+        "ffmpeg.path",
+        "ffmpeg.threads",
+        "stream.segment_duration",
+        "stream.video_bitrate",
+        "stream.audio_bitrate",
+        "stream.transcode",
+    ]
+    of_one = [row["key"] for row in document if row["key"].startswith("cameras.apart.")]
+    fields = ("name", "enabled", "transcode", "rtsp_url", "username", "password")
+    assert of_one == [f"cameras.apart.{field}" for field in fields]
+    assert len(document) == 12 + 5 * len(fields)
+
+
+def test_every_value_names_where_it_came_from(cctv: Callable[..., Any], configured: Path) -> None:
+    found = rows(cctv("config", "--json").out)
+    origins = {
+        key: (found[key]["value"], found[key]["from"])
+        for key in ("server.host", "server.port", "retention.days", "stream.video_bitrate", "cameras.apart.password")
+    }
+    assert origins == {
+        "server.host": ("127.0.0.1", "environment: SERVER_HOST"),
+        "server.port": ("8123", "cameras.toml: server.port"),
+        "retention.days": ("7", ".env: RETENTION_DAYS"),
+        "stream.video_bitrate": ("2000k", "default"),
+        "cameras.apart.password": ("***", "cameras.toml: camera 2 password"),
+    }
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_no_password_is_shown_wherever_it_stands(
+    cctv: Callable[..., Any], configured: Path, options: "list[str]"
+) -> None:
+    result = cctv("config", *options)
+    assert result.code == 0
+    for camera in ("in_url", "apart", "in_file", "in_query", "in_dotenv"):
+        assert f"cameras.{camera}.rtsp_url" in result.out
+    assert result.out.count("***") >= 4
+    assert PASSWORD not in result.out + result.err
+
+
+def test_the_table_shows_every_key_and_no_markup(cctv: Callable[..., Any], configured: Path) -> None:
+    shown = cctv("config").out
+    for key in rows(cctv("config", "--json").out):
+        assert key in shown
+    assert "Back [red]door[/red]" in " ".join(shown.split())
+
+
+def test_the_table_never_shortens_a_value(
+    cctv: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path that is cut off cannot be corrected, nor found by grep."""
+    monkeypatch.setenv("HLS_BASE_PATH", "/srv/" + "surveillance-" * 12 + "storage")
+    shown = cctv("config").out
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    assert "/srv/" + "surveillance-" * 12 + "storage" in shown.replace("\n", "").replace(" ", "")
+
+
+def test_every_problem_is_one_line_and_the_code_is_3(
+    cctv: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVER_PORT", "99999")
+    monkeypatch.setenv("RETENTION_DAYS", "soon")
+    monkeypatch.setenv("CAMERA_1_ID", "../etc")
+    monkeypatch.setenv("CAMERA_1_RTSP_URL", f"rtsp://admin:{PASSWORD}@/no host")
+    result = cctv("config")
+    assert (result.code, result.out) == (3, "")
+    lines = result.err.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("Error: environment: ") and line.endswith(".") for line in lines)
+    for name in ("SERVER_PORT", "RETENTION_DAYS", "CAMERA_1_ID", "CAMERA_1_RTSP_URL"):
+        assert sum(f"environment: {name}" in line for line in lines) == 1
+    assert PASSWORD not in result.err
+
+
+def test_a_file_that_is_named_must_be_there(cctv: Callable[..., Any], home: Path) -> None:
+    result = cctv("config", "--config", "nosuch.toml")
+    assert (result.code, result.out) == (3, "")
+    assert result.err.startswith("Error: nosuch.toml: the file cannot be read")
+    assert result.err.count("\n") == 1

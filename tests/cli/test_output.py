@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import replace
+from typing import Iterator, List
+
+import pytest
+from rich.console import Console
+
+from cctv_cli.cli import output
+from cctv_cli.core.state import State
+from cctv_cli.core.status import CameraStatus
+
+AT = 1_000_000.0
+RUNNING = CameraStatus(
+    id="front",
+    name="Front Entrance",
+    enabled=True,
+    state=State.RUNNING,
+    reason="recording",
+    since=AT - 60,
+    supervisor_pid=100,
+    ffmpeg_pid=101,
+    restarts=3,
+    retry_at=None,
+    codec="h264",
+    audio="aac",
+    bit_rate=2_048_000.0,
+    last_segment_at=AT - 4.4,
+    recorded_today=3 * 3600 + 62.9,
+)
+UNKNOWN = replace(RUNNING, id="new", state=State.STARTING, codec="", bit_rate=None, last_segment_at=None)
+TITLES = ("Camera", "State", "Codec", "Bit rate", "Last segment", "Recorded today", "Restarts", "Reason")
+
+
+def console_of(file: io.StringIO, width: int = 160) -> Console:
+    return Console(file=file, width=width, color_system=None)
+
+
+def cells(*statuses: CameraStatus) -> List[List[str]]:
+    """The cells of the table, a row for each camera."""
+    shown = io.StringIO()
+    console_of(shown).print(output.camera_table(statuses, AT))
+    header, *lines = shown.getvalue().splitlines()
+    begins = [header.index(title) for title in TITLES]
+    return [[line[begin:end].strip() for begin, end in zip(begins, [*begins[1:], None])] for line in lines]
+
+
+def test_a_row_shows_state_reason_and_key_figures() -> None:
+    assert cells(RUNNING, UNKNOWN) == [
+        ["front", "running", "h264", "2.0 Mb/s", "4 s ago", "3:01:02", "3", "recording"],
+        ["new", "starting", "-", "-", "-", "3:01:02", "3", "recording"],
+    ]
+
+
+def test_a_segment_from_the_future_is_zero_seconds_old() -> None:
+    """The camera's clock may run ahead by a little."""
+    assert cells(replace(RUNNING, last_segment_at=AT + 0.5))[0][4] == "0 s ago"
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_is_shown(state: State) -> None:
+    assert cells(replace(RUNNING, state=state))[0][1] == state.value
+
+
+def test_a_reason_is_text_and_no_markup() -> None:
+    reason = "[bold]see[/bold] [link=file:///etc/passwd]this[/link] [/]"
+    assert cells(replace(RUNNING, reason=reason))[0][7] == reason
+
+
+def test_a_narrow_table_folds_and_loses_nothing() -> None:
+    shown = io.StringIO()
+    reason = "the camera refuses connections; check its port and that RTSP is on"
+    console_of(shown, 80).print(output.camera_table([replace(RUNNING, reason=reason)], AT))
+    text = shown.getvalue()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    words = text.split()
+    assert [word for word in reason.split() if word not in words] == []
+
+
+def test_json_holds_the_state_by_its_name_and_every_other_field_as_it_is() -> None:
+    (value,) = output.status_json([RUNNING])
+    assert json.loads(json.dumps(value)) == {
+        "id": "front",
+        "name": "Front Entrance",
+        "enabled": True,
+        "state": "running",
+        "reason": "recording",
+        "since": AT - 60,
+        "supervisor_pid": 100,
+        "ffmpeg_pid": 101,
+        "restarts": 3,
+        "retry_at": None,
+        "codec": "h264",
+        "audio": "aac",
+        "bit_rate": 2_048_000.0,
+        "last_segment_at": AT - 4.4,
+        "recorded_today": 3 * 3600 + 62.9,
+    }
+
+
+def test_json_keeps_every_script_and_ends_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_json({"name": "Hintertür 入口"})
+    out, err = capsys.readouterr()
+    assert (json.loads(out), err) == ({"name": "Hintertür 入口"}, "")
+    assert "Hintertür 入口" in out
+    assert out.endswith("}\n")
+
+
+def test_every_problem_is_a_line_of_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_error("The first.\nThe [red]second[/red].")
+    assert capsys.readouterr() == ("", "Error: The first.\nError: The [red]second[/red].\n")
+
+
+@pytest.fixture
+def own_log() -> Iterator[logging.Logger]:
+    """The package's logger, given back as it was."""
+    logger = logging.getLogger("cctv")
+    handlers, level = list(logger.handlers), logger.level
+    yield logger
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+def test_log_lines_elsewhere_than_on_a_terminal_are_plain(
+    own_log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.log_lines(console_of(io.StringIO()))
+    long = "recorded " + "x" * 200
+    logging.getLogger("cctv.recorder").info("front: [red]%s[/red]", long)
+    logging.getLogger("cctv.recorder").debug("for developers")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith(f" INFO front: [red]{long}[/red]\n")
+    assert err.count("\n") == 1
+
+
+def test_log_lines_on_a_terminal_are_no_markup_either(own_log: logging.Logger) -> None:
+    shown = io.StringIO()
+    output.log_lines(Console(file=shown, width=160, color_system=None, force_terminal=True))
+    logging.getLogger("cctv.recorder").warning("front: [red]no answer[/red]")
+    assert "front: [red]no answer[/red]" in shown.getvalue()

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.settings import Camera, DemoSource, Settings
+from tests.cli.conftest import PASSWORD, command, environment, run_process
+from tests.support.waiting import wait_for
+
+DISABLED = {
+    "CAMERA_1_ID": "front",
+    "CAMERA_1_RTSP_URL": f"rtsp://a:{PASSWORD}@127.0.0.1:9/1",
+    "CAMERA_1_ENABLED": "false",
+}
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of this machine that refuses connections, and that nobody else takes."""
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        yield nobody_listens.getsockname()[1]
+
+
+def test_it_ends_after_its_time_with_the_last_states_as_json(tmp_path: Path, closed_port: int) -> None:
+    variables = {"CAMERA_1_ID": "front", "CAMERA_1_RTSP_URL": f"rtsp://admin:{PASSWORD}@127.0.0.1:{closed_port}/1"}
+    result = run_process("record", "--for", "1s", "--json", cwd=tmp_path, **variables)
+    assert result.code == 0
+    (camera,) = json.loads(result.out)
+    assert camera["id"] == "front"
+    assert camera["restarts"] >= 1
+    assert "refuses the connection" in result.err
+    assert "Traceback" not in result.err
+    assert PASSWORD not in result.out + result.err
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert tmp_path / "hls" / "front" / ".state.json" in written
+    assert all(PASSWORD not in path.read_text() for path in written)
+    # what the cameras did last, not that nobody watches them any more now that the command has ended
+    assert (camera["state"], camera["supervisor_pid"]) != ("stopped", None)
+
+
+def test_the_same_camera_named_twice_is_recorded_once(tmp_path: Path) -> None:
+    result = run_process("record", "front", "front", "--for", "1s", "--json", cwd=tmp_path, **DISABLED)
+    assert "is supervised by process" not in result.err
+    assert result.code == 0
+    assert [camera["id"] for camera in json.loads(result.out)] == ["front"]
+
+
+def test_a_second_supervisor_names_the_first_ones_process(tmp_path: Path) -> None:
+    camera = Camera("front", "Front", DemoSource(tone=False), enabled=False)
+    first = Runtime(Settings(cameras=(camera,), storage=tmp_path / "hls"))
+    first.start(ffmpeg=Ffmpeg("ffmpeg", "9.0", 9, frozenset()))
+    try:
+        result = run_process("record", cwd=tmp_path, **DISABLED)
+    finally:
+        first.stop()
+    assert (result.code, result.out) == (5, "")
+    errors = [line for line in result.err.splitlines() if line.startswith("Error: ")]
+    assert errors == [
+        f"Error: Camera front is supervised by process {os.getpid()} already; stop that cctv serve or cctv record first"
+    ]
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send these signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
+def test_a_signal_ends_it_well(tmp_path: Path, name: str) -> None:
+    state = tmp_path / "hls" / "front" / ".state.json"
+    with subprocess.Popen(
+        command("record"),
+        cwd=tmp_path,
+        env=environment(**DISABLED),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            wait_for(state.exists, 30, "the camera's state")
+            process.send_signal(getattr(signal, name))
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, out) == (0, b"")
+    assert b"Traceback" not in err
+    assert not (state.parent / ".supervisor").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_gets_a_live_table(tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command("record", "--for", "1s"),
+        cwd=tmp_path,
+        env=environment(**DISABLED, TERM="xterm", COLUMNS="160", LINES="40"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while True:
+                shown += os.read(ours, 65536)
+        except OSError:  # how a pseudo-terminal says that the other end has closed (EIO)
+            pass
+        finally:
+            os.close(ours)
+            process.kill()
+    for title in (b"Camera", b"State", b"Reason", b"front", b"stopped", b"the camera is disabled in the configuration"):
+        assert title in shown
+    assert b"Traceback" not in shown

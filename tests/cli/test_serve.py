@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+
+from tests.cli.conftest import PASSWORD, command, environment, run_process
+from tests.support.waiting import wait_for
+
+CAMERAS = f"""
+[[cameras]]
+id = "front"
+name = "Front Entrance"
+enabled = false
+rtsp_url = "rtsp://admin:{PASSWORD}@127.0.0.1:9/Streaming/Channels/101"
+"""
+ONE_MORE = (
+    CAMERAS
+    + """
+[[cameras]]
+id = "yard"
+enabled = false
+rtsp_url = "rtsp://127.0.0.1:9/Streaming/Channels/201"
+"""
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """`cctv serve --json` in a folder; its standard error goes to the file err.txt there."""
+    arguments = command("serve", "--json", "--host", "127.0.0.1", "--port", port)
+    with (folder / "err.txt").open("wb") as err, subprocess.Popen(
+        arguments, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def announced(process: "subprocess.Popen[bytes]") -> Dict[str, Any]:
+    """The JSON document that the server prints first."""
+    assert process.stdout is not None
+    lines: List[bytes] = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.rstrip() == b"}":
+            break
+    document: Dict[str, Any] = json.loads(b"".join(lines))
+    return document
+
+
+def cameras_at(url: str) -> List[str]:
+    with urllib.request.urlopen(f"{url}/cameras", timeout=10) as response:
+        return [camera["id"] for camera in json.load(response)]
+
+
+def cameras_once_up(url: str) -> List[str]:
+    try:
+        return cameras_at(url)
+    except OSError:
+        return []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_it_serves_reads_its_configuration_again_and_ends_well(tmp_path: Path) -> None:
+    (tmp_path / "cameras.toml").write_text(CAMERAS)
+    port = free_port()
+    with serving(tmp_path, port) as process:
+        document = announced(process)
+        url = f"http://127.0.0.1:{port}"
+        assert document == {"url": url, "cameras": {"front": f"{url}/stream/front/live.m3u8"}}
+        assert wait_for(lambda: cameras_once_up(url), 30, "an answer") == ["front"]
+
+        (tmp_path / "cameras.toml").write_text("retention = 'nonsense'")
+        process.send_signal(signal.SIGHUP)
+        log = tmp_path / "err.txt"
+        wait_for(lambda: "the configuration stays as it was" in log.read_text(), 30, "the refusal")
+        assert cameras_at(url) == ["front"]
+
+        (tmp_path / "cameras.toml").write_text(ONE_MORE)
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: cameras_at(url) == ["front", "yard"], 30, "the new camera")
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
+    text = (tmp_path / "err.txt").read_text()
+    assert "Traceback" not in text
+    assert PASSWORD not in text
+
+
+def test_what_it_announces_answers(tmp_path: Path) -> None:
+    """A script that reads the address asks at once: the server must listen before it says so."""
+    (tmp_path / "cameras.toml").write_text(CAMERAS)
+    with serving(tmp_path, free_port()) as process:
+        assert cameras_at(announced(process)["url"]) == ["front"]
+
+
+def test_a_taken_port_is_one_sentence_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "cameras.toml").write_text(CAMERAS)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = run_process("serve", "--host", "127.0.0.1", "--port", port, cwd=tmp_path)
+    assert "Traceback" not in result.err
+    errors = [line for line in result.err.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1
+    for part in (str(port), "127.0.0.1", "in use", "--port", "SERVER_PORT"):
+        assert part in errors[0]
+    assert result.code == 1  # 3 would say that the configuration is wrong
+    assert result.out == ""
+    assert not (tmp_path / "hls" / "front" / ".state.json").exists()
