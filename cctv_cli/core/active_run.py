@@ -7,6 +7,7 @@ the live window, and notices when bytes or media time stand still.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional, Tuple
@@ -142,7 +143,7 @@ class ActiveRun:
 
     def _numbers(self) -> List[int]:
         try:
-            found = [parse_incoming(path.name) for path in self._folder.iterdir()]
+            found = [parse_incoming(name) for name in os.listdir(self._folder)]
         except FileNotFoundError:
             return []
         return sorted(number for number in found if number is not None)

@@ -97,6 +97,7 @@ class Recorder:
         self._backoff = Backoff()
         self._next_start = 0.0  # monotonic
         self._restart_asked = threading.Event()
+        self._reconfigured = threading.Event()
         self._known: Optional[ProbeResult] = None
         self._read_time_at = 0.0  # monotonic
         self._live_patience = STALL
@@ -112,6 +113,7 @@ class Recorder:
         if camera.source != self._camera.source:
             self._restart_asked.set()
         self._camera, self._settings = camera, settings
+        self._reconfigured.set()
         self._live.segment_duration = settings.segment_duration
 
     # ---- the step
@@ -148,8 +150,10 @@ class Recorder:
             self._restart_asked.clear()
             self._known, self._backoff, self._next_start = None, Backoff(), 0.0
             self._end_run(RESTARTED)
-        elif self._active is not None and self._active.record.fingerprint != self._fingerprint():
-            self._end_run(RECONFIGURED)
+        elif self._reconfigured.is_set():
+            self._reconfigured.clear()
+            if self._active is not None and self._active.record.fingerprint != self._fingerprint():
+                self._end_run(RECONFIGURED)
         if self._active is None:
             return self._start_when_due()
         return self._watch(self._active)
@@ -194,6 +198,7 @@ class Recorder:
 
     def _adopt(self, record: Run, process: processes.Process) -> None:
         self._active = ActiveRun(record, self._layout, self._archive, self._live, process)
+        self._reconfigured.set()  # it may have been started for another configuration
         self._begin_watch(self._active)
         self._active.collect(alive=True)  # in order, so that media time is followed through every minute
         processes.listen_again(self._layout.run_folder(record.run), self._hear, self._on_stderr_closed)
