@@ -14,7 +14,11 @@ from cctv_cli.core.status import CameraStatus
 Responses = Dict[Union[int, str], Dict[str, Any]]
 
 UNKNOWN: Responses = {404: {"model": ErrorModel, "description": "No such camera is configured"}}
-REFUSED: Responses = {401: {"model": ErrorModel, "description": "This client may not ask"}}
+REFUSED: Responses = {
+    401: {"model": ErrorModel, "description": "This client may not ask"},
+    422: {"model": ErrorModel, "description": "A parameter cannot be read"},
+    503: {"model": ErrorModel, "description": "The storage cannot be used"},
+}
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -43,7 +47,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses={**UNKNOWN})
     def restart_camera(camera_id: str) -> CameraModel:
-        """Start the camera's FFmpeg anew."""
+        """Start the camera's FFmpeg anew; a stopped camera stays stopped."""
         runtime.restart_camera(camera_id)
         return camera_model(runtime.status(camera_id), runtime)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LIVE = re.compile(r"/stream/([^/]+)/([^/]+\.(?:m3u8|ts))\Z")
 _RECORDED = re.compile(r"/recordings/([^/]+)/([^/]+)/([^/]+)/([^/]+\.(?:m3u8|ts))\Z")
 _CORS = [(b"access-control-allow-origin", b"*")]
+_SHOWN = 80  # characters of a request that an answer repeats
 _RETRY = [*_CORS, (b"retry-after", b"2")]
 
 
@@ -62,13 +63,21 @@ class MediaRoutes:
     async def _live(self, camera_id: str, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         number = parse_live_segment(name)
         if name != LIVE_PLAYLIST and number is None:
-            await send_detail(send, 404, f"{name} is no live file; begin with {LIVE_PLAYLIST}.", _CORS)
+            await send_detail(send, 404, f"{name[:_SHOWN]} is no live file; begin with {LIVE_PLAYLIST}.", _CORS)
             return
-        live = await self._states.get(camera_id, least_number=-1 if number is None else number)
+        layout = self._runtime.layout(camera_id)
+        if scope["method"] == "OPTIONS":  # a browser asks before it knows the state
+            await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
+            return
+        try:
+            live = await self._states.get(camera_id, least_number=-1 if number is None else number)
+        except OSError as error:
+            reason = error.strerror or "no reason given"
+            await send_detail(send, 503, f"The storage cannot be used ({reason}); check its disk.", _CORS)
+            return
         if live.window is None:
             await send_detail(send, live.status, live.detail, _CORS if live.status == 409 else _RETRY)
             return
-        layout = self._runtime.layout(camera_id)
         if number is None:
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
         elif number > live.window.segments[-1].number:
@@ -85,4 +94,5 @@ class MediaRoutes:
         elif file == HOUR_PLAYLIST and is_day(day) and is_hour(hour):
             await serve_file(scope, receive, send, self._cache, layout.hour_playlist(day, hour), PLAYLIST)
         else:
-            await send_detail(send, 404, f"{day}/{hour}/{file} names no recording; ask for the list.", _CORS)
+            shown = f"{day}/{hour}/{file}"[:_SHOWN]
+            await send_detail(send, 404, f"{shown} names no recording; ask for the list.", _CORS)

@@ -17,9 +17,9 @@ class CameraModel(BaseModel):
     reason: str = Field(description="One sentence: why the camera is in this state, and what to do")
     since: Optional[str] = None
     live_url: str = Field(description="The path of the live playlist on this server")
-    codec: Optional[str] = None
-    audio: Optional[str] = None
-    bit_rate: Optional[int] = None
+    codec: Optional[str] = Field(None, description="Video codec of the camera")
+    audio: Optional[str] = Field(None, description="Sound codec of the camera; what is not AAC is served as AAC")
+    bit_rate: Optional[int] = Field(None, description="Of the newest live segment")
     last_segment_at: Optional[str] = Field(None, description="End of the newest finished live segment")
     recorded_today_seconds: float
     restarts: int

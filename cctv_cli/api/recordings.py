@@ -19,7 +19,11 @@ def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(prefix="/recordings", tags=["recordings"], responses={**REFUSED, **UNKNOWN})
     catalog = Catalog()
 
-    @routes.get("/{camera_id}", response_model=RecordingsModel, response_model_exclude_none=True)
+    @routes.get(
+        "/{camera_id}",
+        response_model=RecordingsModel,
+        response_model_exclude_none=True,
+    )
     def list_recordings(
         camera_id: str,
         date: Optional[str] = Query(None, description="One day, YYYY-MM-DD, with its segments"),

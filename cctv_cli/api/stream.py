@@ -37,7 +37,7 @@ class Live:
 
 def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now: float) -> Live:
     """Decide what viewers of a camera get at the instant `now`."""
-    name = f"Camera {status.id}"
+    name, reason = f"Camera {status.id}", status.reason.rstrip(".")
     if not status.enabled:
         return Live(409, f"{name} is disabled in the configuration; enable it there.")
     if stopped:
@@ -47,9 +47,11 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
         if still <= max(_STALE_LEAST, _STALE_TARGETS * window.target_duration):
             return Live(200, "", window)
     if status.state in (State.BACKOFF, State.AUTH_FAILED, State.STALLED):
-        return Live(502, f"{name} gives no picture: {status.reason}.")
+        return Live(502, f"{name} gives no picture: {reason}.")
     if status.state is State.STOPPED:
-        return Live(503, f"{name} is not recording: {status.reason}.")
+        return Live(503, f"{name} is not recording: {reason}.")
+    if status.state is State.RUNNING and window is not None and window.segments:
+        return Live(503, f"{name} records, but its live window stands still; try again in a few seconds.")
     return Live(503, f"{name} is starting; try again in a few seconds.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any, Optional
 
 import typer
@@ -19,18 +20,16 @@ class _ErrorsInOneSentence(TyperGroup):
         try:
             return super().invoke(ctx)
         except CctvError as error:
-            if ctx.params.get("debug"):
-                raise
             _fail(ctx, str(error), error.exit_code)
         except OSError as error:
-            if ctx.params.get("debug"):
-                raise
             _fail(ctx, f"{error}; run again with cctv --debug to see where", 1)
 
 
 def _fail(ctx: Any, message: str, exit_code: int) -> None:
     from cctv_cli.cli.output import print_error
 
+    if ctx.params.get("debug"):
+        traceback.print_exc()
     print_error(message)
     ctx.exit(exit_code)
 
@@ -41,6 +40,7 @@ app = typer.Typer(
     help="Record cameras around the clock and serve them live.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: whole, wrapped, and in no time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from cctv_cli.core.status import CameraStatus
 
+_NO_WIDTH = 10_000
 _COLORS = {"running": "green", "starting": "cyan", "stopped": "dim", "stalled": "yellow", "backoff": "yellow"}
 
 
@@ -50,20 +51,26 @@ def log_lines(console: Console) -> None:
 
 def print_settings(rows: Sequence[Tuple[str, str, str]]) -> None:
     """The effective settings and where each came from."""
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table("Setting", "Value", "From", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for title in ("Setting", "Value", "From"):
+        table.add_column(title, overflow="fold")
     for key, value, origin in rows:
         table.add_row(*map(_plain, (key, value, origin)))
-    Console().print(table)
+    _print(table)
 
 
 def print_cameras(statuses: Iterable[CameraStatus], now: float) -> None:
     """The table of cameras."""
+    _print(camera_table(statuses, now))
+
+
+def _print(table: Table) -> None:
     from rich.console import Console
 
-    Console().print(camera_table(statuses, now))
+    # a pipe has no width: rows stay whole
+    Console(width=None if sys.stdout.isatty() else _NO_WIDTH).print(table)
 
 
 def camera_table(statuses: Iterable[CameraStatus], now: float) -> Table:
@@ -77,9 +84,9 @@ def camera_table(statuses: Iterable[CameraStatus], now: float) -> Table:
         "Camera",
         "State",
         "Codec",
-        "Bit rate",
-        "Last segment",
-        "Recorded today",
+        "Rate",
+        "Latest",
+        "Today",
         "Restarts",
         "Reason",
     ):

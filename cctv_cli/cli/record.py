@@ -51,10 +51,11 @@ def record(
     runtime.start(whole=not camera)
     try:
         _watch(runtime, signals, console, seconds)
+        statuses = runtime.statuses()
     finally:
         runtime.stop(leave_running=signals.leave_running)
     if json:
-        output.print_json(output.status_json(runtime.statuses()))
+        output.print_json(output.status_json(statuses))
 
 
 def _seconds(text: Optional[str]) -> Optional[float]:

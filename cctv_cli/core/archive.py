@@ -16,7 +16,7 @@ from filelock import FileLock
 from cctv_cli.core import store
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
-from cctv_cli.core.layout import CameraLayout, RecordingName, is_day, parse_recording, recording_name
+from cctv_cli.core.layout import CameraLayout, RecordingName, is_day, is_run, parse_recording, recording_name
 from cctv_cli.core.playlist import JOINT, render_hour
 from cctv_cli.core.transport_stream import MediaSpan
 
@@ -43,7 +43,7 @@ class Archive:
         days = self._days()
         with self._lock:
             for day in days[-2:]:
-                self._finish_moves(day)
+                self._finish_commits(day)
         self._covered_until = next((end for day in reversed(days) for end in self._last_end(day)), None)
 
     def commit(self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool) -> SegmentEntry:
@@ -66,12 +66,13 @@ class Archive:
                 entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
                 journal.append(entry, self._tz)
+                store.sync_folder(self._layout.day(first.day))
                 for hole in span.holes:
                     gap = GapEntry(start + hole.offset, hole.duration, "no frames", "the camera sent no frames")
                     journal.append(gap, self._tz)
+            self._covered_until = max(entry.end, self._covered_until or entry.end)
             store.move(source, self._layout.day(first.day) / entry.file)
             self._render(first.day, first.hour)
-        self._covered_until = entry.end
         return entry
 
     def explain(self, until: float, cause: str, detail: str = "") -> None:
@@ -126,13 +127,20 @@ class Archive:
         if ends:
             yield max(ends)
 
-    def _finish_moves(self, day: str) -> None:
-        for entry in Journal(self._layout.journal(day)).entries():
-            if not isinstance(entry, SegmentEntry):
+    def _finish_commits(self, day: str) -> None:
+        """Move the files that a journal's line promised, and render the playlists that may lack one."""
+        segments = [e for e in Journal(self._layout.journal(day)).entries() if isinstance(e, SegmentEntry)]
+        hours = {entry.file[:2] for entry in segments[-1:]}
+        for entry in segments:
+            hour, _, file = entry.file.partition("/")
+            name = parse_recording(day, hour, file)
+            if name is None or not is_run(entry.run):
                 continue
-            name = parse_recording(day, *entry.file.split("/", 1))
             source = self._layout.run_folder(entry.run) / Path(entry.source).name
-            if name is not None and source.is_file() and not self._layout.recording(name).exists():
-                self._layout.hour(name.day, name.hour).mkdir(parents=True, exist_ok=True)
+            if source.is_file() and not self._layout.recording(name).exists():
+                self._layout.hour(day, hour).mkdir(parents=True, exist_ok=True)
                 store.move(source, self._layout.recording(name))
-                self._render(name.day, name.hour)
+                hours.add(hour)
+        for hour in hours:
+            if self._layout.hour(day, hour).is_dir():
+                self._render(day, hour)

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
 from cctv_cli.core.layout import CameraLayout, is_day, parse_recording
@@ -91,17 +91,23 @@ def _read(date: str, journal: Journal) -> Day:
     by_hour: Dict[str, List[SegmentEntry]] = defaultdict(list)
     for segment in _segments(date, journal):
         by_hour[segment.file.split("/", 1)[0]].append(segment)
+    gaps = sorted((e for e in journal.entries() if isinstance(e, GapEntry)), key=lambda gap: gap.start)
     hours = tuple(
-        Hour(hour, len(found), sum(s.duration for s in found), sum(s.bytes for s in found))
+        Hour(hour, len(found), sum(_seconds(s, gaps) for s in found), sum(s.bytes for s in found))
         for hour, found in sorted(by_hour.items())
     )
-    gaps = sorted((e for e in journal.entries() if isinstance(e, GapEntry)), key=lambda gap: gap.start)
     return Day(date, hours, tuple(gaps))
 
 
 def _segments(date: str, journal: Journal) -> List[SegmentEntry]:
     found = (e for e in journal.entries() if isinstance(e, SegmentEntry) and _is_named_well(date, e))
     return sorted(found, key=lambda segment: segment.start)
+
+
+def _seconds(segment: SegmentEntry, gaps: Sequence[GapEntry]) -> float:
+    """What a recording covers, without the holes inside it."""
+    holes = (gap.duration for gap in gaps if segment.start <= gap.start and gap.end <= segment.end)
+    return segment.duration - sum(holes)
 
 
 def _is_named_well(date: str, entry: SegmentEntry) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from cctv_cli.core.settings import RtspSource
+from cctv_cli.core.settings import RtspSource, hide_password
 
 _URL_USER = re.compile(r"(?i)\b(rtsps?://)[^\s/@]*@")
 
@@ -20,10 +20,19 @@ class Diagnosis:
 
 
 _SIGNS: Tuple[Tuple[str, str, str], ...] = (
-    (r"\b401\b|Unauthorized", "unauthorized", "the camera refuses the user name or password; correct them"),
+    (
+        r"(?:failed:|returned) 401\b|Unauthorized",
+        "unauthorized",
+        "the camera refuses the login; correct user name and password",
+    ),
     (r"No space left on device", "disk full", "the disk is full; free space or shorten the retention"),
-    (r"\b404\b", "not found", "the camera has no stream at this URL; check the channel number"),
-    (r"\b453\b|Not Enough Bandwidth", "busy", "the camera serves too many viewers already; close some"),
+    (r"(?:failed:|returned) 404\b", "not found", "the camera has no stream at this URL; check the channel number"),
+    (
+        r"(?:failed:|returned) 453\b|Not Enough Bandwidth",
+        "busy",
+        "the camera serves too many viewers; close some",
+    ),
+    (r"(?:failed:|returned) 403\b", "forbidden", "the camera forbids this user the stream; grant it live view"),
     (r"Connection refused", "refused", "the camera refuses connections; check its port and that RTSP is on"),
     (
         r"Failed to resolve|Name or service not known|nodename nor servname",
@@ -61,9 +70,6 @@ def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
 
 def redact(text: str, source: RtspSource) -> str:
     """What FFmpeg says of this source without its password: it prints the whole URL on errors."""
-    secrets = [source.url().reveal()]
-    if source.username is not None:
-        secrets.append(source.userinfo().reveal())
-    for secret in secrets:
-        text = text.replace(secret, source.redacted_url())
-    return _URL_USER.sub(r"\1***@", text)
+    if source.password is not None:
+        text = text.replace(source.userinfo().reveal(), "***")
+    return hide_password(_URL_USER.sub(r"\1***@", text))

@@ -7,7 +7,7 @@
     ├── StorageError              6   the storage cannot be read or written
     └── UnknownCamera             7   no camera of that id is configured
 
-Exit code 2 is a wrong command line, 130 an interrupt. Every message is one
+Exit code 2 is a wrong command line. Ctrl-C ends `serve` and `record` in order, with 0. Every message is one
 sentence for the user that names the thing, the cause and the cure, and never
 holds a password.
 """

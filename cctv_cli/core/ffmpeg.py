@@ -6,6 +6,7 @@ Finding asks the system; building a command is pure and returns argv and standar
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ from cctv_cli.core.errors import FfmpegError
 from cctv_cli.core.layout import INCOMING_PATTERN, LIVE_PATTERN
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings, Source
 from cctv_cli.core.units import Secret
+
+log = logging.getLogger("cctv.ffmpeg")
 
 OLDEST = 5
 _LIBAVFORMAT_OF_OLDEST = 59  # FFmpeg 5.0; a build from git has no version number but this
@@ -69,10 +72,16 @@ def find_ffmpeg(configured: Optional[Path]) -> Ffmpeg:
         if path is None:
             raise FfmpegError(f"FFmpeg is not at {configured}; correct FFMPEG_PATH or remove it")
         return inspect(path)
-    path = shutil.which("ffmpeg") or _bundled()
-    if path is None:
+    candidates = [path for path in (shutil.which("ffmpeg"), _bundled()) if path is not None]
+    if not candidates:
         raise FfmpegError(f"FFmpeg was not found; {_INSTALL}")
-    return inspect(path)
+    *preferred, last = candidates
+    for path in preferred:
+        try:
+            return inspect(path)
+        except FfmpegError as error:
+            log.warning("%s", error)
+    return inspect(last)
 
 
 def _bundled() -> Optional[str]:
@@ -98,7 +107,7 @@ def inspect(path: str) -> Ffmpeg:
         raise FfmpegError(
             f"FFmpeg at {path} is version {version.group(1)}, but cctv needs {OLDEST} or newer; {_INSTALL}"
         )
-    encoders = frozenset(re.findall(r"^ [VA][A-Z.]{5} (\S+)", _ask(path, "-encoders"), re.MULTILINE))
+    encoders = frozenset(re.findall(r"^ [VA][A-Z.]{5} (\w+)", _ask(path, "-encoders"), re.MULTILINE))
     return Ffmpeg(path, version.group(1), int(major.group(1)) if major else None, encoders)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -78,21 +79,22 @@ def parse_line(line: bytes) -> Optional[Entry]:
     try:
         fields = json.loads(line)
         start, duration = parse_instant(fields["start"]), float(fields["duration"])
+        if not math.isfinite(duration):
+            return None
         if fields["type"] == "gap":
             return GapEntry(start, duration, fields["cause"], fields.get("detail", ""))
         if fields["type"] == "segment":
-            return SegmentEntry(
-                fields["file"],
-                start,
-                duration,
-                fields["bytes"],
-                fields["sha256"],
-                fields["run"],
-                fields["source"],
-            )
+            texts = [_text(fields[name]) for name in ("sha256", "run", "source")]
+            return SegmentEntry(_text(fields["file"]), start, duration, int(fields["bytes"]), *texts)
     except (ValueError, KeyError, TypeError):
         pass
     return None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
 
 
 def line_hash(line: bytes) -> str:

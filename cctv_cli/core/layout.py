@@ -21,7 +21,7 @@ _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z", re.ASCII)
 _HOUR = re.compile(r"(?:[01]\d|2[0-3])\Z", re.ASCII)
 _RECORDING = re.compile(r"([0-5]\d)(?:-([1-9]\d{0,3}))?\.ts\Z", re.ASCII)
 _LIVE_SEGMENT = re.compile(r"segment(0|[1-9]\d{0,11})\.ts\Z", re.ASCII)
-_INCOMING = re.compile(r"(\d{6,})\.ts\Z", re.ASCII)
+_INCOMING = re.compile(r"(\d{6}|[1-9]\d{6,})\.ts\Z", re.ASCII)
 _RUN = re.compile(r"[0-9a-f]{16}\Z", re.ASCII)
 
 LIVE_PLAYLIST = "live.m3u8"

@@ -38,6 +38,10 @@ class LiveWriter:
         self._first_of_run = 0
 
     @property
+    def _size(self) -> int:
+        return window_size(self.segment_duration)
+
+    @property
     def window(self) -> LiveWindow:
         """What the playlist names now."""
         return self._window
@@ -56,13 +60,14 @@ class LiveWriter:
 
     def begin_run(self, previous: Optional[Run], now: float) -> int:
         """The number of the first segment of a new run: above everything that any playlist ever named."""
-        on_disk = [n for n in map(parse_live_segment, self._names()) if n is not None]
-        lowest = max([self._next, *(n + 1 for n in on_disk)])
-        if previous is not None and not on_disk:
-            # the live folder was lost (a RAM disk): no run makes more than a segment a second
-            lowest = max(lowest, previous.first_live + max(0, int(now - previous.started)) + 1)
-        self._next = self._first_of_run = lowest
-        return lowest
+        if not self._window.segments:
+            on_disk = [n for n in map(parse_live_segment, self._names()) if n is not None]
+            self._next = max([self._next, *(n + 1 for n in on_disk)])
+            if previous is not None and not on_disk:
+                # the live folder was lost (a RAM disk): no run makes more than a segment a second
+                self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
+        self._first_of_run = self._next
+        return self._next
 
     def newest(self) -> Optional[Tuple[int, int]]:
         """Number and bytes of the segment that is being written; None before the first."""
@@ -78,34 +83,36 @@ class LiveWriter:
         before = self._window
         while True:
             segment = self._finished(self._next, timeline, alive)
-            if segment is None:
-                break
-            size = 1 if self._outdated(segment) else window_size(self.segment_duration)
-            self._window = self._window.append(segment, size)
+            if segment is not None:
+                self._window = self._window.append(segment, 1 if self._outdated(segment) else self._size)
+            elif not self._layout.live_segment(self._next + 2).exists():
+                break  # else FFmpeg is long past this one: it was deleted, or holds no frame
             self._next += 1
         if self._window is not before:
             store.replace_text(self._layout.live_playlist, render_live(self._window, self._tz))
             self._prune()
 
     def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:
-        path, follower = self._layout.live_segment(number), self._layout.live_segment(number + 1)
-        if alive and not follower.exists():
+        end = self._first_pts(number + 1)
+        if alive and end is None and not self._layout.live_segment(number + 2).exists():
             return None
-        try:
-            begin = first_pts(path)
-            end = first_pts(follower) if follower.exists() else None
-            if begin is None or (end is None and alive):
-                return None
-            span = measure(path) if end is None else None
-        except FileNotFoundError:
+        begin = self._first_pts(number)
+        if begin is None:
             return None
         start = timeline.instant(begin)
         if end is not None:
             duration = timeline.media_time(end) - timeline.media_time(begin)
         else:
+            span = measure(self._layout.live_segment(number))
             duration = span.duration if span is not None else 0.0
-        new_run = number == self._first_of_run and bool(self._window.segments)
-        return LiveSegment(number, start, max(duration, 0.0), new_run)
+        broken = number == self._first_of_run or number != self._window.next_number
+        return LiveSegment(number, start, max(duration, 0.0), broken and bool(self._window.segments))
+
+    def _first_pts(self, number: int) -> Optional[int]:
+        try:
+            return first_pts(self._layout.live_segment(number))
+        except FileNotFoundError:
+            return None
 
     def _outdated(self, segment: LiveSegment) -> bool:
         """Whether the window is from so long ago that a player must not start in it."""
@@ -115,7 +122,7 @@ class LiveWriter:
 
     def _prune(self) -> None:
         # a segment stays for one more window after it left the playlist (RFC 8216 6.2.2)
-        oldest = self._window.segments[0].number - window_size(self.segment_duration)
+        oldest = self._window.segments[0].number - self._size
         for name in self._names():
             number = parse_live_segment(name)
             if number is not None and number < oldest:

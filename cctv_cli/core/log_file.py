@@ -28,6 +28,7 @@ class BoundedLog:
         """Log one line at the instant `now`. A disk that cannot be written loses the line, nothing else."""
         if not 0 <= now - self._minute < 60:
             self._minute, self._in_minute = now, 0
+            self._last = ""  # a line that goes on for hours is seen to go on
         self._in_minute += 1
         if line == self._last or self._in_minute > _LINES_A_MINUTE:
             self._unwritten += 1

@@ -50,12 +50,14 @@ class LiveWindow:
         """The window with one more segment, cut to the newest `size`.
 
         The target duration only grows (RFC 8216 4.3.3.1), the discontinuity sequence counts the tags
-        that leave with their segments (6.2.2).
+        that leave with their segments (6.2.2). Players count segments one by one (4.3.3.2): one
+        whose number leaves others out begins a new window.
         """
+        before = self if segment.number == self.next_number else self.keep(0)
         grown = replace(
-            self,
-            segments=(*self.segments, segment),
-            target_duration=max(self.target_duration, math.floor(segment.duration + 0.5)),
+            before,
+            segments=(*before.segments, segment),
+            target_duration=max(self.target_duration, _rounded(segment.duration)),
         )
         return grown.keep(size)
 
@@ -109,7 +111,7 @@ def parse_live(text: str) -> Optional[LiveWindow]:
 def render_hour(segments: Sequence[SegmentEntry], tz: Optional[tzinfo]) -> str:
     """The text of an hour's playlist: its segments in the order of their absolute start."""
     ordered = sorted(segments, key=lambda segment: segment.start)
-    longest = max((math.floor(s.duration + 0.5) for s in ordered), default=1)
+    longest = max((_rounded(s.duration) for s in ordered), default=1)
     lines = _head(max(1, longest), 0)
     for before, segment in zip((None, *ordered), ordered):
         broken = before is not None and not joins(before, segment)
@@ -122,6 +124,11 @@ def render_hour(segments: Sequence[SegmentEntry], tz: Optional[tzinfo]) -> str:
 def joins(before: SegmentEntry, after: SegmentEntry) -> bool:
     """Whether two segments play on without a discontinuity: one run, nothing missing between them."""
     return before.run == after.run and abs(after.start - before.end) <= JOINT
+
+
+def _rounded(duration: float) -> int:
+    """A duration as EXT-X-TARGETDURATION counts it: what EXTINF says, to the nearest second."""
+    return math.floor(round(duration, 3) + 0.5)
 
 
 def _head(target_duration: int, media_sequence: int) -> List[str]:

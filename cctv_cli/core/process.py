@@ -10,17 +10,20 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Callable, Dict, Mapping, Optional, Protocol
 
 import psutil
 
 from cctv_cli.core.ffmpeg import Command
+from cctv_cli.core.layout import INCOMING_PATTERN
 
 STDERR_NAME = "stderr"
 # a recorder gets no variable but these: the configured environment may hold passwords
 _KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
 _INSIST = 2.0  # seconds between a repeated request to end and the kill
+_POLL = 0.05  # seconds between looks at a process that is not our child
 _LONGEST_LINE = 4000  # bytes
 if sys.platform == "win32":
     _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -110,14 +113,17 @@ class AdoptedProcess:
     def _signal(send: Callable[[], None]) -> None:
         try:
             send()
-        except psutil.NoSuchProcess:
-            pass
+        except psutil.Error:
+            pass  # gone, or not ours to signal: the wait that follows tells
 
     def wait(self, timeout: float) -> bool:
-        try:
-            self._process.wait(timeout)
-        except psutil.TimeoutExpired:
-            return not self.alive()
+        # not psutil's wait: a zombie that no init collects would take the whole time
+        pause = threading.Event()
+        end = time.monotonic() + timeout
+        while self.alive():
+            if time.monotonic() >= end:
+                return False
+            pause.wait(_POLL)
         return True
 
 
@@ -141,7 +147,7 @@ def find(run: str, folder: Path, pid: Optional[int]) -> Optional[AdoptedProcess]
 
 def _carries(process: psutil.Process, run: str, folder: Path) -> bool:
     try:
-        if not any(run in argument for argument in process.cmdline()):
+        if not any(f"{run}/{INCOMING_PATTERN}" in argument for argument in process.cmdline()):
             return False
         return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).resolve() == folder.resolve()
     except (psutil.Error, OSError):

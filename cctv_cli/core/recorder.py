@@ -215,7 +215,7 @@ class Recorder:
             self._show(State.STARTING, "asking the camera what it has")
             found = self._tools.probe(source)
             if found.outcome in _HOPELESS:
-                return self._failed(Diagnosis(found.outcome.value.replace("_", " "), found.reason), 0.0)
+                return self._failed(Diagnosis(found.outcome.value.replace("_", " "), found.reason.rstrip(".")), 0.0)
             self._known = found
         return self._launch()
 
@@ -259,7 +259,7 @@ class Recorder:
             self._settings,
             run=run,
             first_live=first_live,
-            copy_audio=self._audio() == "aac",
+            copy_audio=isinstance(self._camera.source, RtspSource) and self._audio() == "aac",
             live_folder=self._layout.live if self._settings.live_path else None,
             recording_seconds=self._tools.recording_seconds,
         )
@@ -275,7 +275,7 @@ class Recorder:
     def _audio(self) -> str:
         """The camera's sound as the last probe found it, or else as the running command was built for."""
         if isinstance(self._camera.source, DemoSource):
-            return "tone" if self._camera.source.tone else ""
+            return "aac" if self._camera.source.tone else ""
         if self._known is not None:
             return self._known.audio.codec if self._known.audio else ""
         return self._last_run.audio if self._last_run else ""
@@ -401,7 +401,7 @@ class Recorder:
             return
         if self._state is not None and self._state.state == state:
             shown = replace(shown, since=self._state.since)
-        elif self._state is None or self._state.state != state:
+        elif state not in (State.BACKOFF, State.AUTH_FAILED, State.STALLED):  # failures are logged as they happen
             log.info("%s: %s: %s", self._camera.id, state.value, reason)
         self._state = shown
         try:

@@ -50,7 +50,7 @@ class Runtime:
             if camera.id == camera_id:
                 return camera
         known = ", ".join(camera.id for camera in self.settings.cameras) or "none"
-        raise UnknownCamera(f"No camera {camera_id!r} is configured; known are: {known}")
+        raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured; known are: {known}")
 
     def layout(self, camera_id: str) -> CameraLayout:
         """The paths of a configured camera. Raises UnknownCamera."""
@@ -91,7 +91,9 @@ class Runtime:
             for problem in error.problems:
                 log.error("the configuration stays as it was: %s", problem)
             return
-        self.settings = settings
+        before, self.settings = self.settings, settings
+        if (before.host, before.port, before.storage) != (settings.host, settings.port, settings.storage):
+            log.warning("a changed address, port or storage takes a restart of cctv")
         self.tz = zone(settings.timezone)
         self._statuses = StatusReader(settings, self.tz)
         self._supervisor.reload(settings)
@@ -138,4 +140,4 @@ def demo_settings(settings: Settings, storage: Path) -> Settings:
 def only(settings: Settings, camera_ids: Sequence[str]) -> Settings:
     """The settings with these cameras alone. Raises UnknownCamera."""
     runtime = Runtime(settings)
-    return replace(settings, cameras=tuple(runtime.camera(camera_id) for camera_id in camera_ids))
+    return replace(settings, cameras=tuple(runtime.camera(camera_id) for camera_id in dict.fromkeys(camera_ids)))

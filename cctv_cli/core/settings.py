@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from cctv_cli.core.units import Secret, write_bit_rate
 
-_PASSWORD_IN_TARGET = re.compile(r"(pass(?:word|wd)?|pwd)=[^&]*", re.IGNORECASE)
+_PASSWORD_IN_TARGET = re.compile(r"(pass(?:word|wd)?|pwd)=[^&\s'\"]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,8 +47,7 @@ class RtspSource:
         login = "" if self.username is None else quote(self.username, safe="")
         if self.password is not None:
             login += ":***"
-        target = _PASSWORD_IN_TARGET.sub(r"\1=***", self.target)
-        return self._url(login + "@" if login else "", target)
+        return self._url(login + "@" if login else "", hide_password(self.target))
 
     def _url(self, login: str, target: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -56,6 +55,11 @@ class RtspSource:
 
     def __repr__(self) -> str:
         return f"RtspSource({self.redacted_url()!r})"
+
+
+def hide_password(text: str) -> str:
+    """A URL's path and query, or a text with URLs, with stars for a password that stands in the query."""
+    return _PASSWORD_IN_TARGET.sub(r"\1=***", text)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any, Dict, Mapping, Optional, Type, TypeVar
@@ -67,7 +68,7 @@ Record = TypeVar("Record", RecorderState, Run)
 
 def to_json(record: Record) -> str:
     """The text of a state or run file."""
-    return json.dumps(asdict(record), indent=1) + "\n"
+    return json.dumps(asdict(record)) + "\n"
 
 
 def from_json(kind: Type[Record], values: Mapping[str, Any]) -> Optional[Record]:
@@ -76,6 +77,18 @@ def from_json(kind: Type[Record], values: Mapping[str, Any]) -> Optional[Record]
     try:
         if "state" in known:
             known["state"] = State(known["state"])
-        return kind(**known)
+        record = kind(**known)
     except (TypeError, ValueError):
         return None
+    return record if all(_fits(getattr(record, f.name), str(f.type)) for f in fields(kind)) else None
+
+
+def _fits(value: object, kind: str) -> bool:
+    """Whether a value from a file has the type that its field is declared with."""
+    if value is None:
+        return kind.startswith("Optional")
+    if "float" in kind:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if "int" in kind:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, State if kind == "State" else str)

@@ -56,7 +56,15 @@ class StatusReader:
         return CameraLayout(self._settings.storage, camera_id, self._settings.live_path)
 
     def read(self, camera: Camera, now: float) -> CameraStatus:
-        """The camera's status at the instant `now`. Raises OSError for an unreadable storage."""
+        """The camera's status at the instant `now`; an unreadable folder is told as its reason."""
+        try:
+            return self._read(camera, now)
+        except OSError as error:
+            reason = f"its storage cannot be read ({error.strerror or error}); check the disk and permissions"
+            nothing = (None, None, None, 0, None, "", "", None, None, 0.0)
+            return CameraStatus(camera.id, camera.name, camera.enabled, State.STOPPED, reason, *nothing)
+
+    def _read(self, camera: Camera, now: float) -> CameraStatus:
         layout = self.layout(camera.id)
         shown = from_json(RecorderState, store.read_json(layout.state_file))
         run = from_json(Run, store.read_json(layout.run_file))
@@ -69,7 +77,7 @@ class StatusReader:
             enabled=camera.enabled,
             state=state,
             reason=reason,
-            since=shown.since if shown else None,
+            since=shown.since if shown and shown.state is state else None,
             supervisor_pid=supervisor,
             ffmpeg_pid=run.pid if run and state in (State.RUNNING, State.STARTING) else None,
             restarts=shown.restarts if shown else 0,

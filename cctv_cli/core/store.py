@@ -9,15 +9,16 @@ import hashlib
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 
 
 def replace_text(path: Path, text: str) -> None:
     """Give `path` new content in one step: a reader sees the old text or the new one, also after a power cut."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Dict, Iterable, List
+from typing import Dict, Iterable, List, Optional
 
 from cctv_cli.core import store, supervision
 from cctv_cli.core.errors import AlreadySupervised, StorageError
@@ -75,33 +75,33 @@ class Supervisor:
         self._tools = tools
         self._whole = whole
         self._workers: Dict[str, _Worker] = {}
+        self._refused: Optional[StorageError] = None
 
     def start(self) -> None:
         """Take every camera and start its thread.
 
-        Raises AlreadySupervised when another process has one of them, StorageError when the
-        storage cannot be written; then nothing was started.
+        Raises AlreadySupervised when another process has one of them, StorageError when no camera's
+        folder can be written; then nothing was started. One folder alone is logged and left out.
         """
         try:
-            for camera in self._settings.cameras:
-                self._workers[camera.id] = _Worker(camera, self._settings, self._tools)
-            if self._whole:
-                for camera in self._surplus():
-                    self._workers[camera.id] = _Worker(camera, self._settings, self._tools)
-        except (AlreadySupervised, StorageError):
+            for camera in (*self._settings.cameras, *self._surplus()):
+                self._add(camera, self._settings)
+        except AlreadySupervised:
             _end(self._workers.values())
             self._workers.clear()
             raise
+        if not self._workers and self._refused is not None:
+            raise self._refused
         for worker in self._workers.values():
             worker.start()
 
     def wake(self, camera_id: str) -> None:
         """Let a camera's recorder look at once: an operator has stopped or started it."""
-        self._workers[camera_id].wake()
+        self._worker(camera_id).wake()
 
     def restart(self, camera_id: str) -> None:
         """Restart a camera's FFmpeg."""
-        worker = self._workers[camera_id]
+        worker = self._worker(camera_id)
         worker.recorder.ask_restart()
         worker.wake()
 
@@ -114,12 +114,11 @@ class Supervisor:
             worker.wake()
         for camera_id in wanted.keys() - self._workers.keys():
             try:
-                worker = _Worker(wanted[camera_id], settings, self._tools)
-            except (AlreadySupervised, StorageError) as error:
+                self._add(wanted[camera_id], settings)
+            except AlreadySupervised as error:
                 log.error("%s", error)
-                continue
-            self._workers[camera_id] = worker
-            worker.start()
+            if camera_id in self._workers:
+                self._workers[camera_id].start()
         self._settings = settings
 
     def stop(self, *, leave_running: bool) -> None:
@@ -130,8 +129,24 @@ class Supervisor:
         _end(workers)
         self._workers.clear()
 
+    def _add(self, camera: Camera, settings: Settings) -> None:
+        try:
+            self._workers[camera.id] = _Worker(camera, settings, self._tools)
+        except StorageError as error:
+            self._refused = error
+            log.error("%s", error)
+
+    def _worker(self, camera_id: str) -> _Worker:
+        """The camera's worker. Raises AlreadySupervised when a reload found it in other hands."""
+        worker = self._workers.get(camera_id)
+        if worker is None:
+            raise AlreadySupervised(f"Camera {camera_id} is not supervised by this process; ask the one that has it")
+        return worker
+
     def _surplus(self) -> List[Camera]:
-        """Cameras that are recorded but no longer configured."""
+        """Cameras that are recorded but no longer configured, if this is the whole configuration."""
+        if not self._whole or not self._settings.storage.is_dir():
+            return []
         configured = {camera.id for camera in self._settings.cameras}
         found = []
         for folder in sorted(self._settings.storage.iterdir()):

@@ -3,17 +3,18 @@
 FFmpeg knows that a frame is complete when the next one begins, so the end e of the newest frame on
 disk was real at the instant w of the last write, or a little earlier: sound and network hold
 frames back. The delay is never negative, so the smallest `w - e` seen is the best guess of the
-instant of media time 0: the *anchor*. It may rise only slowly, by as much as a camera's clock drifts.
+instant of media time 0: the *anchor*. Only the last minute counts: clocks drift and are set.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Optional, Tuple
 
 from cctv_cli.core.transport_stream import TICKS, WRAP
 
-DRIFT = 200e-6  # seconds a second; a quartz is off by less than half of this
+BUCKET = 30.0  # seconds; the anchor is the smallest value of this bucket of time and the one before
 CLOCK_STEP = 1.0  # the wall clock was set when anchor and media disagree by more, while media keeps pace
 RUNAWAY = 2.0  # seconds that media time may be away from monotonic time ...
 RUNAWAY_FOR = 10.0  # ... for this long, before the run is given up
@@ -30,6 +31,7 @@ class Timeline:
     wall: float
     media: float
     monotonic: Optional[float] = None
+    bucket: Tuple[float, float, float] = (0.0, math.inf, math.inf)  # its begin, its smallest value, that before it
     reference: Optional[float] = None  # monotonic time minus media time, while media kept pace
     astray_since: Optional[float] = None  # monotonic
 
@@ -48,7 +50,8 @@ def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
     """The timeline after the first observation: a frame that ends at raw time `end` was on disk at `wall`."""
     media = end / TICKS
     reference = None if monotonic is None else monotonic - media
-    return Timeline(wall - media, wall, media, monotonic, reference)
+    seen = wall - media
+    return Timeline(seen, wall, media, monotonic, (wall, seen, math.inf), reference)
 
 
 def observe(timeline: Optional[Timeline], end: int, wall: float, monotonic: Optional[float]) -> Timeline:
@@ -56,23 +59,18 @@ def observe(timeline: Optional[Timeline], end: int, wall: float, monotonic: Opti
     if timeline is None:
         return begin(end, wall, monotonic)
     media = timeline.media_time(end)
+    if (media, wall) == (timeline.media, timeline.wall):
+        return timeline  # nothing new: that is the stall check's business
+    placed = _place(timeline, wall - media, wall, media)
     if monotonic is None:
-        return replace(timeline, anchor=_anchor(timeline, wall - media, wall), wall=wall, media=media)
+        return placed
     reference = monotonic - media if timeline.reference is None else timeline.reference
-    strayed = abs(monotonic - media - reference) > RUNAWAY
-    astray_since = (timeline.astray_since if timeline.astray_since is not None else monotonic) if strayed else None
-    if not strayed:
-        # follow the camera's drift, so that a day of it does not count as running away
-        reference = min(max(monotonic - media, reference - 0.05), reference + 0.05)
-    return replace(
-        timeline,
-        anchor=timeline.anchor if strayed else _anchor(timeline, wall - media, wall),
-        wall=wall,
-        media=media,
-        monotonic=monotonic,
-        reference=reference,
-        astray_since=astray_since,
-    )
+    if abs(monotonic - media - reference) > RUNAWAY:
+        since = monotonic if timeline.astray_since is None else timeline.astray_since
+        return replace(timeline, wall=wall, media=media, monotonic=monotonic, reference=reference, astray_since=since)
+    # follow the camera's drift, so that a day of it does not count as running away
+    reference = min(max(monotonic - media, reference - 0.05), reference + 0.05)
+    return replace(placed, monotonic=monotonic, reference=reference, astray_since=None)
 
 
 def runs_away(timeline: Timeline, monotonic: float) -> bool:
@@ -80,7 +78,13 @@ def runs_away(timeline: Timeline, monotonic: float) -> bool:
     return timeline.astray_since is not None and monotonic - timeline.astray_since >= RUNAWAY_FOR
 
 
-def _anchor(timeline: Timeline, seen: float, wall: float) -> float:
-    if seen - timeline.anchor > CLOCK_STEP:
-        return seen  # somebody set the clock forward; the media did not pause
-    return min(seen, timeline.anchor + DRIFT * max(0.0, wall - timeline.wall))
+def _place(timeline: Timeline, seen: float, wall: float, media: float) -> Timeline:
+    """The timeline with an anchor that counts the value `seen` at the instant `wall`."""
+    begun, smallest, before = timeline.bucket
+    if seen - timeline.anchor > CLOCK_STEP:  # somebody set the clock forward; the media did not pause
+        bucket = (wall, seen, math.inf)
+    elif not 0 <= wall - begun < BUCKET:
+        bucket = (wall, seen, min(smallest, timeline.anchor) if math.isinf(smallest) else smallest)
+    else:
+        bucket = (begun, min(smallest, seen), before)
+    return replace(timeline, anchor=min(bucket[1:]), bucket=bucket, wall=wall, media=media)

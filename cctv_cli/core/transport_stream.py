@@ -17,7 +17,7 @@ _SYNC = 0x47
 _VIDEO_TYPES = (0x1B, 0x24)  # H.264, H.265
 _HOLE = TICKS  # frames further apart than a second leave a hole
 _TAIL = 64 * 1024
-_BLOCK = 5600 * PACKET  # about a megabyte
+_BLOCK = 1400 * PACKET  # bytes read at once
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,9 @@ async def test_another_sites_page_controls_nothing(client: httpx.AsyncClient, he
 async def test_a_storage_that_fails_is_503_without_a_path(
     client: httpx.AsyncClient, settings: Settings, front: CameraTree
 ) -> None:
-    front.layout.state_file.mkdir()
-    for path in ("/cameras/front", "/stream/front/info"):
+    front.layout.live_playlist.mkdir(parents=True)
+    front.layout.recordings.write_text("a file in the way")
+    for path in ("/stream/front/info", "/recordings/front"):
         response = await client.get(path)
         assert response.status_code == 503
         detail = response.json()["detail"]

@@ -107,14 +107,21 @@ async def test_a_failing_camera_says_when_it_tries_again(client: httpx.AsyncClie
     assert retry_at.utcoffset() == timedelta(hours=2)
 
 
-async def test_one_broken_camera_folder_hides_no_other_camera(
+async def test_a_broken_folder_is_told_and_hides_no_other_camera(
     client: httpx.AsyncClient, front: CameraTree, settings: Settings
 ) -> None:
     front.show(State.RUNNING, "recording", since=instant(NOW))
     (settings.storage / "yard").write_text("a file in the way")
     response = await client.get("/cameras")
     assert response.status_code == 200
-    assert [camera["id"] for camera in response.json()] == ["front", "yard", "attic"]
+    assert [(camera["id"], camera["state"]) for camera in response.json()[::2]] == [
+        ("front", "running"),
+        ("attic", "stopped"),
+    ]
+    broken = response.json()[1]
+    assert broken["id"] == "yard"
+    assert "storage" in broken["reason"]
+    assert str(settings.storage) not in response.text
 
 
 async def test_no_answer_holds_a_password(client: httpx.AsyncClient, front: CameraTree) -> None:

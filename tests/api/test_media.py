@@ -362,7 +362,7 @@ def test_a_real_server_keeps_the_connection_over_every_kind_of_answer(
     with serving(app_of(cache, root), parser) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
 
-        def get(name: str, headers: Dict[str, str], method: str = "GET") -> "tuple[int, bytes, Any]":
+        def get(name: str, headers: Dict[str, str], method: str = "GET") -> tuple[int, bytes, Any]:
             connection.request(method, f"/{name}", headers=headers)
             response = connection.getresponse()
             return response.status, response.read(), response.headers

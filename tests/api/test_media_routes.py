@@ -7,7 +7,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Tuple
 
 import httpx
 import pytest
@@ -299,7 +299,7 @@ def test_a_hostile_path_gets_404_and_reads_nothing(port: int) -> None:
     """Over a real socket: clients tidy paths up, attackers do not."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
 
-    def get(path: str) -> "tuple[int, bytes]":
+    def get(path: str) -> Tuple[int, bytes]:
         connection.request("GET", path)
         response = connection.getresponse()
         return response.status, response.read()

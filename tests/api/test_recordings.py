@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from cctv_cli.core.settings import Settings
 from tests.support.storage_tree import CameraTree, instant
 
 pytestmark = pytest.mark.anyio
@@ -161,13 +160,3 @@ async def test_a_late_recovered_minute_takes_its_place_in_time(client: httpx.Asy
     assert starts == sorted(starts)
     hour = (await client.get("/recordings/front/2026-07-14/14/playlist.m3u8")).text
     assert hour.index("40.ts") < hour.index("42.ts")
-
-
-async def test_a_storage_that_fails_is_503_with_one_sentence(
-    client: httpx.AsyncClient, settings: Settings, front: CameraTree
-) -> None:
-    front.layout.recordings.write_text("a file in the way")
-    response = await client.get("/recordings/front")
-    assert response.status_code == 503
-    assert response.json()["detail"].startswith("The storage cannot be used")
-    assert str(settings.storage) not in response.text

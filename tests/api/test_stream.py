@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
 
 AT = 1_000_000.0
 STARTING = "Camera front is starting; try again in a few seconds."
+STILL = "Camera front records, but its live window stands still; try again in a few seconds."
 FAILS = "Camera front gives no picture: the camera refuses connections."
 STOPPED = "Camera front was stopped by an operator; start it with POST /cameras/front/start."
 DISABLED = "Camera front is disabled in the configuration; enable it there."
@@ -66,9 +67,9 @@ EMPTY = LiveWindow(10)
         (State.BACKOFF, False, window(5), 200, ""),
         (State.STOPPED, False, window(5), 200, ""),  # recording goes on without a supervisor
         (State.RUNNING, False, window(30), 200, ""),
-        (State.RUNNING, False, window(30.1), 503, STARTING),
+        (State.RUNNING, False, window(30.1), 503, STILL),
         (State.RUNNING, False, window(59, target=20), 200, ""),
-        (State.RUNNING, False, window(61, target=20), 503, STARTING),
+        (State.RUNNING, False, window(61, target=20), 503, STILL),
         (State.RUNNING, False, window(-5), 200, ""),  # a clock that was set back hides no picture
         (State.RUNNING, False, None, 503, STARTING),
         (State.STARTING, False, None, 503, STARTING),

@@ -58,7 +58,9 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
         used = after.user + after.system - before.user - before.system
         running = sum(s.state is State.RUNNING for s in runtime.statuses())
         restarts = sum(s.restarts for s in runtime.statuses())
-        print(f"{cameras} cameras, {running} running, {restarts} restarts, {seconds} s: {100 * used / seconds:.1f} % of a core,")
+        print(
+            f"{cameras} cameras, {running} running, {restarts} restarts, {seconds} s: {100 * used / seconds:.1f} % of a core,"
+        )
         print(f"{me.memory_info().rss / 1e6:.0f} MB resident, {me.num_threads()} threads")
     finally:
         supervisor.stop(leave_running=False)
@@ -73,7 +75,7 @@ def looping(ffmpeg: str, folder: Path) -> Path:
     script.write_text(
         "#!/bin/bash\n"
         'while [ "$1" != -map ]; do shift; done\n'
-        f"exec {shlex.quote(ffmpeg)} -nostdin -v error -re -stream_loop -1 -i {shlex.quote(str(clip))} \"$@\"\n"
+        f'exec {shlex.quote(ffmpeg)} -nostdin -v error -re -stream_loop -1 -i {shlex.quote(str(clip))} "$@"\n'
     )
     script.chmod(0o755)
     return script

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple
 
 import pytest
 
@@ -64,13 +64,12 @@ def environment(**more: str) -> Dict[str, str]:
 
 def run_process(*arguments: object, cwd: Path, **more: str) -> Result:
     """Run a command as a process of its own, to its end; `more` is its environment."""
-    done: Any = subprocess.run(
+    done = subprocess.run(
         command(*arguments),
         cwd=cwd,
         env=environment(**more),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=60,
         check=False,
     )

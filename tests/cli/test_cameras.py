@@ -70,11 +70,9 @@ def test_the_table_shows_every_camera_with_its_state_and_reason(cctv: Callable[.
     front.show(State.RUNNING, "recording", since=1_000_000.0)
     result = cctv("cameras")
     assert (result.code, result.err) == (0, "")
-    header, first, *rest = [
-        line for line in result.out.splitlines() if line.split()[:1] in (["Camera"], ["front"], ["yard"])
-    ]
-    assert first.split()[:3] == ["front", "running", "h264"]
-    assert rest[0].split()[:2] == ["yard", "stopped"]
+    rows = {line.split()[0]: line.split() for line in result.out.splitlines() if line[:1].strip()}
+    assert rows["front"][1:3] == ["running", "h264"]
+    assert rows["yard"][1] == "stopped"
     assert PASSWORD not in result.out
 
 
@@ -94,11 +92,22 @@ def test_without_cameras_there_is_an_empty_array_or_a_hint(cctv: Callable[..., A
     assert "cameras.toml" in hint.out
 
 
-def test_one_broken_camera_folder_hides_no_other_camera(
+def test_a_broken_folder_is_told_and_hides_no_other_camera(
     cctv: Callable[..., Any], home: Path, front: CameraTree
 ) -> None:
     front.show(State.RUNNING, "recording", since=1_000_000.0)
     (home / "hls" / "yard").write_text("a file in the way")
     result = cctv("cameras", "--json")
-    assert result.code == 0
-    assert [camera["id"] for camera in json.loads(result.out)] == ["front", "yard"]
+    assert (result.code, result.err) == (0, "")
+    well, broken = json.loads(result.out)
+    assert (well["id"], well["state"]) == ("front", "running")
+    assert broken["id"] == "yard"
+    assert "storage" in broken["reason"]
+
+
+def test_a_broken_storage_is_told_of_every_camera(cctv: Callable[..., Any], home: Path) -> None:
+    (home / "cameras.toml").write_text(CAMERAS)
+    (home / "hls").write_text("a file in the way")
+    result = cctv("cameras", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert ["storage" in camera["reason"] for camera in json.loads(result.out)] == [True, True]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 import pytest
 
@@ -91,7 +91,7 @@ def test_every_value_names_where_it_came_from(cctv: Callable[..., Any], configur
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_no_password_is_shown_wherever_it_stands(
-    cctv: Callable[..., Any], configured: Path, options: "list[str]"
+    cctv: Callable[..., Any], configured: Path, options: List[str]
 ) -> None:
     result = cctv("config", *options)
     assert result.code == 0

@@ -32,7 +32,7 @@ RUNNING = CameraStatus(
     recorded_today=3 * 3600 + 62.9,
 )
 UNKNOWN = replace(RUNNING, id="new", state=State.STARTING, codec="", bit_rate=None, last_segment_at=None)
-TITLES = ("Camera", "State", "Codec", "Bit rate", "Last segment", "Recorded today", "Restarts", "Reason")
+TITLES = ("Camera", "State", "Codec", "Rate", "Latest", "Today", "Restarts", "Reason")
 
 
 def console_of(file: io.StringIO, width: int = 160) -> Console:

@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """`cctv serve --json` in a folder; its standard error goes to the file err.txt there."""
     arguments = command("serve", "--json", "--host", "127.0.0.1", "--port", port)
     with (folder / "err.txt").open("wb") as err, subprocess.Popen(
@@ -53,7 +53,7 @@ def serving(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
-def announced(process: "subprocess.Popen[bytes]") -> Dict[str, Any]:
+def announced(process: subprocess.Popen[bytes]) -> Dict[str, Any]:
     """The JSON document that the server prints first."""
     assert process.stdout is not None
     lines: List[bytes] = []

@@ -152,16 +152,17 @@ def test_the_name_of_a_recording_that_retention_removed_is_not_given_again(camer
 
 
 def test_the_hour_that_comes_twice_keeps_both_in_order(camera: Camera) -> None:
-    day, first = "2026-10-25", parse_instant("2026-10-25T02:00:00+02:00")
-    entries = [camera.record(first + 60 * minute) for minute in range(0, 120)]
-    assert [e.file for e in entries[58:62]] == ["02/58.ts", "02/59.ts", "02/00-1.ts", "02/01-1.ts"]
-    assert [camera.content(e, day) for e in entries] == [b"recording %d" % number for number in range(120)]
-    assert camera.playlist("02", day) == [entry.file.split("/")[1] for entry in entries]
+    day, first = "2026-10-25", parse_instant("2026-10-25T02:58:00+02:00")
+    entries = [camera.record(first + 60 * minute) for minute in (0, 1, 2, 3)]
+    again = [camera.record(first + 60 * minute) for minute in (60, 61, 62)]
+    assert [e.file for e in entries] == ["02/58.ts", "02/59.ts", "02/00.ts", "02/01.ts"]
+    assert [e.file for e in again] == ["02/58-1.ts", "02/59-1.ts", "03/00.ts"]
+    assert [camera.content(e, day) for e in entries + again] == [b"recording %d" % number for number in range(7)]
+    assert camera.playlist("02", day) == ["58.ts", "59.ts", "00.ts", "01.ts", "58-1.ts", "59-1.ts"]
     text = camera.layout.hour_playlist(day, "02").read_text()
-    assert text.count("#EXT-X-DISCONTINUITY\n") == 0
-    assert "2026-10-25T02:59:00.000+02:00" in text
-    assert "2026-10-25T02:00:00.000+01:00" in text
-    assert camera.gaps(day) == []
+    assert text.index("2026-10-25T02:59:00.000+02:00") < text.index("2026-10-25T02:00:00.000+01:00")
+    assert text.count("#EXT-X-DISCONTINUITY\n") == 1  # the hour is one of one run, but for the minutes left out here
+    assert times(camera.gaps(day)) == [("2026-10-25T02:02:00.000+01:00", 3360.0)]
 
 
 def test_the_hour_that_is_left_out_in_spring_is_no_gap(camera: Camera) -> None:
@@ -343,9 +344,7 @@ def test_what_was_missing_overnight_is_explained_by_the_next_supervisor(camera: 
     assert camera.gaps() == [GapEntry(NOON + 60, 240.0, "unsupervised")]
 
 
-def test_a_crash_between_journal_and_move_is_finished_on_open(
-    camera: Camera, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_between_journal_and_move_is_finished_on_open(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     camera.record(NOON)
     source = camera.incoming()
     content = source.read_bytes()
@@ -374,9 +373,7 @@ def test_a_crash_just_before_midnight_is_finished_on_the_next_day(
     assert camera.playlist("23", "2026-11-23") == ["59.ts"]
 
 
-def test_a_crash_between_move_and_playlist_is_finished_on_open(
-    camera: Camera, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_between_move_and_playlist_is_finished_on_open(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     camera.record(NOON)
     with monkeypatch.context() as patch:
         patch.setattr(store, "replace_text", _crash)

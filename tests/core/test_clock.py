@@ -15,7 +15,9 @@ FIRST_0230 = 1792888200.0
 SECOND_0230 = FIRST_0230 + 3600
 
 
-@pytest.mark.parametrize("tz", [BERLIN, pytest.param(None, marks=needs_tzset)], ids=["configured zone", "system's zone"])
+@pytest.mark.parametrize(
+    "tz", [BERLIN, pytest.param(None, marks=needs_tzset)], ids=["configured zone", "system's zone"]
+)
 @pytest.mark.parametrize(
     ("instant", "text"),
     [

@@ -151,7 +151,9 @@ def test_nothing_else_is_an_hour(text: str) -> None:
     assert not is_hour(text)
 
 
-@pytest.mark.parametrize(("name", "number"), [("segment0.ts", 0), ("segment7.ts", 7), ("segment123456789.ts", 123456789)])
+@pytest.mark.parametrize(
+    ("name", "number"), [("segment0.ts", 0), ("segment7.ts", 7), ("segment123456789.ts", 123456789)]
+)
 def test_live_segments_read_both_ways(name: str, number: int) -> None:
     assert parse_live_segment(name) == number
     assert CameraLayout(Path("hls"), "cam1").live_segment(number).name == name

@@ -42,9 +42,7 @@ def test_whoever_reads_the_old_text_reads_it_to_its_end(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
-def test_a_failed_replacement_leaves_the_old_file_and_no_draft(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_replacement_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / ".state.json"
     store.replace_text(path, "old")
 

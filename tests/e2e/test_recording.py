@@ -34,7 +34,7 @@ from tests.support.evidence import (
     segments,
 )
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.ts_frames import audio_stream_type, continuity_errors, read_frames
+from tests.support.ts_frames import audio_stream_type, continuity_errors
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -326,14 +326,14 @@ def test_the_password_is_nowhere(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeCl
         camera.drop()
         camera.answer(404)
         site.wait_state(State.BACKOFF)
-        stopped_at = site.stop()
+        site.stop()
         for path in tmp_path.rglob("*"):
             if path.is_file():
                 data = path.read_bytes()
                 assert not [form for form in forms if form.encode() in data], path
 
 
-def supervise(ffmpeg: Ffmpeg, storage: Path, camera: RtspCamera) -> "subprocess.Popen[bytes]":
+def supervise(ffmpeg: Ffmpeg, storage: Path, camera: RtspCamera) -> subprocess.Popen[bytes]:
     """A supervisor process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.support.supervise", ffmpeg.path, str(storage), camera.login_url, str(CUT)],

@@ -6,11 +6,12 @@ streams of this module, so that a test of a reader sees what the writers really 
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import List, Optional
 
-from cctv_cli.core import store, timeline
+from filelock import FileLock
+
+from cctv_cli.core import store, supervision, timeline
 from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import zone
 from cctv_cli.core.journal import SegmentEntry
@@ -61,6 +62,7 @@ class CameraTree:
         self._archive = Archive(self.layout, tz)
         self._archive.open()
         self._committed = 0
+        self._lock: Optional[FileLock] = None
 
     def show(
         self, state: State, reason: str, *, since: float, cause: str = "", retry_at: Optional[float] = None
@@ -70,11 +72,14 @@ class CameraTree:
             state, reason, since, cause, restarts=2, codec="h264", audio="pcm_alaw", retry_at=retry_at
         )
         store.replace_text(self.layout.state_file, to_json(shown))
-        store.replace_text(self.layout.supervisor_file, f"{os.getpid()}\n")
+        if self._lock is None:
+            self._lock = supervision.take(self.layout)
 
     def leave(self) -> None:
         """The supervisor ends; what it showed last stays."""
-        store.remove(self.layout.supervisor_file)
+        if self._lock is not None:
+            supervision.give_up(self.layout, self._lock)
+            self._lock = None
 
     def begin_stream(self, first: int, start: float) -> None:
         """A run begins: segment `first` grows, its first frame taken at the instant `start`."""

@@ -1,0 +1,85 @@
+"""The HTTP server: a socket, one event loop, and an end when somebody asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Iterator, Protocol
+
+import uvicorn
+
+from cctv_cli.api.app import create_app
+from cctv_cli.core.errors import CctvError
+from cctv_cli.core.runtime import Runtime
+
+_LOOK = 0.2  # seconds between looks at what was asked
+_GRACE = 3  # seconds for answers under way
+_BACKLOG = 2048  # connections that wait to be accepted
+
+
+class Asked(Protocol):
+    """What this process was asked to do, by signals."""
+
+    ended: bool
+
+    def take_reload(self) -> bool:
+        """Whether a reload was asked since the last call."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket. Raises CctvError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise CctvError(
+            f"Port {port} at {host} cannot be opened ({error.strerror or error}); "
+            "end the program that uses it, or choose another with --port or SERVER_PORT"
+        ) from error
+
+
+def run(runtime: Runtime, listener: socket.socket, asked: Asked) -> None:
+    """Serve a started runtime until it is asked to end; answers under way are finished."""
+    loop = _new_loop()
+    try:
+        loop.run_until_complete(_serve(runtime, listener, asked))
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # Windows, and machines without a wheel of it
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _serve(runtime: Runtime, listener: socket.socket, asked: Asked) -> None:
+    server = _Server(
+        uvicorn.Config(
+            create_app(runtime),
+            proxy_headers=False,  # the access rule reads these itself
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=_GRACE,
+        )
+    )
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    while not serving.done():
+        if asked.take_reload():
+            await asyncio.get_running_loop().run_in_executor(None, runtime.reload)
+        server.should_exit = server.should_exit or asked.ended
+        await asyncio.wait([serving], timeout=_LOOK)
+    await serving

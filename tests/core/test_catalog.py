@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import List, Optional, Union
+
+import pytest
+
+from cctv_cli.core.catalog import Catalog, Hour, day_segments
+from cctv_cli.core.clock import parse_instant, zone
+from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.layout import CameraLayout
+
+BERLIN = zone("Europe/Berlin")
+NOON = parse_instant("2026-11-23T12:00:00+01:00")
+TODAY, YESTERDAY = "2026-11-23", "2026-11-22"
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> CameraLayout:
+    return CameraLayout(tmp_path, "cam1")
+
+
+def segment(file: str, start: float, duration: float = 60.0, size: int = 1000) -> SegmentEntry:
+    return SegmentEntry(file, start, duration, size, "ab" * 32, "0123456789abcdef", "000000.ts")
+
+
+def write(layout: CameraLayout, day: str, *entries: Union[SegmentEntry, GapEntry]) -> None:
+    layout.day(day).mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        Journal(layout.journal(day)).append(entry, BERLIN)
+
+
+def dates(catalog: Catalog, layout: CameraLayout) -> List[str]:
+    return [day.date for day in catalog.days(layout)]
+
+
+def test_a_day_counts_its_hours(layout: CameraLayout) -> None:
+    gap = GapEntry(NOON + 120, 30.0, "silent", "the camera stopped answering")
+    write(
+        layout,
+        TODAY,
+        segment("12/01.ts", NOON + 60, 60.04, 1500),
+        segment("12/00.ts", NOON, 59.96, 1000),
+        gap,
+        segment("13/00.ts", NOON + 3600, 60.0, 2000),
+    )
+    day = Catalog().day(layout, TODAY)
+    assert day is not None
+    assert day.hours == (Hour("12", 2, 120.0, 2500), Hour("13", 1, 60.0, 2000))
+    assert day.gaps == (gap,)
+    assert (day.segments, day.seconds, day.missing_seconds, day.bytes) == (3, 180.0, 30.0, 4500)
+
+
+def test_days_come_newest_first(layout: CameraLayout) -> None:
+    for day in ("2026-02-28", "2026-11-23", "2025-12-31", "2026-11-22"):
+        write(layout, day, segment("12/00.ts", NOON))
+    assert dates(Catalog(), layout) == ["2026-11-23", "2026-11-22", "2026-02-28", "2025-12-31"]
+
+
+def test_what_is_no_day_is_passed_over(layout: CameraLayout) -> None:
+    write(layout, TODAY, segment("12/00.ts", NOON))
+    for name in ("lost+found", "2026-02-30", "2026-11-23.bak", YESTERDAY):
+        layout.day(name).mkdir()
+    assert dates(Catalog(), layout) == [TODAY]
+
+
+def test_a_camera_that_never_recorded_has_no_days(layout: CameraLayout) -> None:
+    assert Catalog().days(layout) == []
+    assert Catalog().day(layout, TODAY) is None
+    assert day_segments(layout, TODAY) == []
+
+
+def test_a_day_of_gaps_alone_is_a_day(layout: CameraLayout) -> None:
+    write(layout, TODAY, GapEntry(NOON, 86_400.0, "disabled"))
+    day = Catalog().day(layout, TODAY)
+    assert day is not None
+    assert (day.hours, day.segments, day.missing_seconds) == ((), 0, 86_400.0)
+
+
+def test_order_is_by_absolute_start_in_the_hour_that_comes_twice(layout: CameraLayout) -> None:
+    first = parse_instant("2026-10-25T02:30:00+02:00")
+    late = [segment("02/30-1.ts", first + 3600), segment("02/30.ts", first)]
+    gaps = [GapEntry(first + 3660, 1.0, "second"), GapEntry(first + 60, 1.0, "first")]
+    write(layout, "2026-10-25", *late, *gaps)
+    assert day_segments(layout, "2026-10-25") == [late[1], late[0]]
+    day = Catalog().day(layout, "2026-10-25")
+    assert day is not None
+    assert [gap.cause for gap in day.gaps] == ["first", "second"]
+
+
+@pytest.mark.parametrize("file", ["../../x.ts", "12/../00.ts", "25/00.ts", "12/60.ts", "00.ts", "/etc/passwd", ""])
+def test_a_segment_with_a_hostile_name_is_passed_over(layout: CameraLayout, file: str) -> None:
+    good = segment("12/00.ts", NOON)
+    write(layout, TODAY, segment(file, NOON + 60), good)
+    assert day_segments(layout, TODAY) == [good]
+    day = Catalog().day(layout, TODAY)
+    assert day is not None
+    assert day.segments == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b'{"type": "segment", "sta', bytes(100), b'{"type": "hold", "start": 1}\n', b"\xff\xfe\n"],
+    ids=["torn", "zeros", "later version", "no text"],
+)
+def test_a_damaged_line_hides_only_itself(layout: CameraLayout, damage: bytes) -> None:
+    write(layout, TODAY, segment("12/00.ts", NOON))
+    with layout.journal(TODAY).open("ab") as file:
+        file.write(damage)
+    write(layout, TODAY, segment("12/01.ts", NOON + 60))
+    assert [entry.file for entry in day_segments(layout, TODAY)] == ["12/00.ts", "12/01.ts"]
+
+
+def test_a_day_that_grew_is_read_again(layout: CameraLayout) -> None:
+    catalog = Catalog()
+    write(layout, TODAY, segment("12/00.ts", NOON))
+    before = catalog.day(layout, TODAY)
+    write(layout, TODAY, segment("12/01.ts", NOON + 60))
+    after = catalog.day(layout, TODAY)
+    assert before is not None
+    assert after is not None
+    assert (before.segments, after.segments) == (1, 2)
+
+
+def test_a_day_that_did_not_grow_is_not_read_again(layout: CameraLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = Catalog()
+    for day in (TODAY, YESTERDAY):
+        write(layout, day, segment("12/00.ts", NOON))
+    catalog.days(layout)
+    read: List[Path] = []
+    lines = Journal.lines
+
+    def counted(journal: Journal) -> List[bytes]:
+        read.append(journal.path)
+        return lines(journal)
+
+    monkeypatch.setattr(Journal, "lines", counted)
+    catalog.days(layout)
+    assert read == []
+    write(layout, TODAY, segment("12/01.ts", NOON + 60))
+    catalog.days(layout)
+    assert set(read) == {layout.journal(TODAY)}
+
+
+def test_a_day_that_retention_removed_is_gone(layout: CameraLayout) -> None:
+    catalog = Catalog()
+    write(layout, TODAY, segment("12/00.ts", NOON))
+    assert dates(catalog, layout) == [TODAY]
+    layout.journal(TODAY).unlink()
+    assert dates(catalog, layout) == []
+
+
+def test_cameras_are_not_mixed_up(tmp_path: Path) -> None:
+    one, two = CameraLayout(tmp_path, "cam1"), CameraLayout(tmp_path, "cam2")
+    write(one, TODAY, segment("12/00.ts", NOON, size=1))
+    write(two, TODAY, segment("12/00.ts", NOON, size=2))
+    catalog = Catalog()
+    assert [catalog.days(layout)[0].bytes for layout in (one, two)] == [1, 2]
+
+
+def test_many_threads_read_the_same(layout: CameraLayout) -> None:
+    write(layout, TODAY, *(segment(f"12/{minute:02d}.ts", NOON + 60 * minute) for minute in range(60)))
+    catalog = Catalog()
+    found: List[Optional[int]] = []
+
+    def look() -> None:
+        day = catalog.day(layout, TODAY)
+        found.append(day and day.segments)
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [60] * 8
