@@ -58,10 +58,9 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
         used = after.user + after.system - before.user - before.system
         running = sum(s.state is State.RUNNING for s in runtime.statuses())
         restarts = sum(s.restarts for s in runtime.statuses())
-        print(
-            f"{cameras} cameras, {running} running, {restarts} restarts, {seconds} s: {100 * used / seconds:.1f} % of a core,"
-        )
-        print(f"{me.memory_info().rss / 1e6:.0f} MB resident, {me.num_threads()} threads")
+        share, memory = 100 * used / seconds, me.memory_info().rss / 1e6
+        print(f"{cameras} cameras, {running} running, {restarts} restarts, {seconds} s:")
+        print(f"{share:.1f} % of a core, {memory:.0f} MB resident, {me.num_threads()} threads")
     finally:
         supervisor.stop(leave_running=False)
 

@@ -1,0 +1,226 @@
+"""`cctv serve` as its users run it: a process, HTTP, real FFmpegs, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import httpx
+import psutil
+import pytest
+
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recorder import Tools
+from cctv_cli.core.rtsp_url import parse_rtsp_url
+from cctv_cli.core.settings import Camera, Settings
+from cctv_cli.core.store import read_json
+from cctv_cli.core.supervisor import Supervisor
+from tests.support.clip import make_clip
+from tests.support.evidence import assert_whole, segments
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")]
+
+
+class Server:
+    """`cctv serve --demo` on a free port."""
+
+    def __init__(self, storage: Path, ffmpeg: Ffmpeg) -> None:
+        self.storage = storage
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environ = {**os.environ, "FFMPEG_PATH": ffmpeg.path}
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "cctv_cli", "serve", "--demo", "--json"]
+        return subprocess.Popen(
+            [*command, "--port", str(self.port), "--storage", str(self.storage)],
+            cwd=self.storage.parent,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def again(self) -> None:
+        """Start the command once more in the place of the one that ended."""
+        self.process = self._start()
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path)
+
+    def answers(self, path: str, status: int = 200) -> bool:
+        try:
+            return self.get(path).status_code == status
+        except httpx.TransportError:
+            return False
+
+    def end(self, number: int = signal.SIGTERM) -> str:
+        """Send a signal, wait for an end in order, return what was logged."""
+        self.process.send_signal(number)
+        _, log = self.process.communicate(timeout=30)
+        assert self.process.returncode == 0, log
+        return log
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path, ffmpeg: Ffmpeg) -> Iterator[Server]:
+    """A running demo; ended, with its FFmpegs, after the test."""
+    running = Server(tmp_path / "hls", ffmpeg)
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+        running.process.communicate()
+    for process in psutil.process_iter():
+        try:
+            if tmp_path in Path(process.cwd()).parents:
+                process.kill()
+        except psutil.Error:
+            continue
+
+
+def played(ffmpeg: Ffmpeg, url: str) -> List[str]:
+    """The codecs of the frames that FFmpeg decodes from a stream in two seconds; fails on any error."""
+    done = subprocess.run(
+        [ffmpeg.path, "-v", "error", "-xerror", "-i", url, "-t", "2", "-f", "framecrc", "-"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == ""
+    return [line.split()[-1] for line in done.stdout.splitlines() if line.startswith("#media_type")]
+
+
+def test_the_demo_plays_live_and_recorded(server: Server, ffmpeg: Ffmpeg) -> None:
+    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
+    assert played(ffmpeg, server.url + "/stream/demo_tone/live.m3u8") == ["video", "audio"]
+    wait_for(lambda: server.answers("/stream/demo_silent/live.m3u8"), 20, "the live stream without sound")
+    assert played(ffmpeg, server.url + "/stream/demo_silent/live.m3u8") == ["video"]
+    assert [camera["id"] for camera in server.get("/cameras").json()] == ["demo_tone", "demo_silent"]
+    response = httpx.post(server.url + "/cameras/demo_tone/stop")
+    assert response.status_code == 202
+    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8", 409), 20, "the stop")
+    wait_for(lambda: days(server), 20, "the recording")
+    hour = days(server)[0]["hours"][0]
+    assert played(ffmpeg, server.url + hour["playlist_url"]) == ["video", "audio"]
+    text = server.get(hour["playlist_url"]).text
+    assert "#EXT-X-PROGRAM-DATE-TIME:" in text
+    assert text.endswith("#EXT-X-ENDLIST\n")
+    assert "Traceback" not in server.end()
+
+
+def days(server: Server) -> List[Dict[str, Any]]:
+    found: List[Dict[str, Any]] = server.get("/recordings/demo_tone").json()["days"]
+    return found
+
+
+def test_a_stop_lasts_over_a_restart_of_the_server(server: Server) -> None:
+    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
+    httpx.post(server.url + "/cameras/demo_tone/stop")
+    wait_for(lambda: state(server, "demo_tone") == "stopped", 20, "the stop")
+    server.end()
+    server.again()
+    wait_for(lambda: server.answers("/stream/demo_silent/live.m3u8"), 20, "the other camera")
+    assert server.get("/stream/demo_tone/live.m3u8").status_code == 409
+    assert httpx.post(server.url + "/cameras/demo_tone/start").status_code == 202
+    wait_for(lambda: state(server, "demo_tone") == "running", 20, "the start")
+    server.end()
+
+
+def state(server: Server, camera_id: str) -> str:
+    return str(server.get(f"/cameras/{camera_id}").json()["state"])
+
+
+def test_a_second_server_names_the_first(server: Server) -> None:
+    wait_for(lambda: server.answers("/cameras"), 20, "the server")
+    second = subprocess.run(
+        [sys.executable, "-m", "cctv_cli", "serve", "--demo", "--port", str(free_port()), "--storage", server.storage],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 5
+    assert str(server.process.pid) in second.stderr
+    assert "Traceback" not in second.stderr
+    server.end()
+
+
+def test_an_upgrade_keeps_the_recorders(server: Server) -> None:
+    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
+    pids = recorder_pids(server)
+    server.end(signal.SIGUSR1)
+    assert all(runs(pid) for pid in pids)
+    server.again()
+    wait_for(lambda: server.answers("/cameras"), 20, "the server")
+    wait_for(lambda: state(server, "demo_tone") == "running", 20, "the adoption")
+    assert recorder_pids(server) == pids
+    server.end()
+    assert not any(runs(pid) for pid in pids)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process lives; one that its parent has not collected yet does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def recorder_pids(server: Server) -> List[int]:
+    return [
+        int(json.loads((server.storage / camera / ".run.json").read_text())["pid"])
+        for camera in ("demo_tone", "demo_silent")
+    ]
+
+
+def test_reload_touches_only_what_changed(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
+    clip = make_clip(ffmpeg.path, tmp_path, audio=None)
+    with RtspCamera(clip) as one, RtspCamera(clip) as two:
+        same = Camera("same", "Same", parse_rtsp_url(one.url))
+        gone = Camera("gone", "Gone", parse_rtsp_url(two.url))
+        new = Camera("new", "New", parse_rtsp_url(two.url))
+        before = Settings(cameras=(same, gone), storage=tmp_path / "hls", segment_duration=2)
+        after = Settings(cameras=(same, new), storage=tmp_path / "hls", segment_duration=2)
+        supervisor = Supervisor(before, Tools(ffmpeg, None, SystemClock(), recording_seconds=4), whole=True)
+        supervisor.start()
+        wait_state(before, "same", "running")
+        wait_state(before, "gone", "running")
+        pid = read_json(layout(before, "same").run_file)["pid"]
+        supervisor.reload(after)
+        wait_state(after, "new", "running")
+        wait_state(after, "gone", "stopped")
+        assert read_json(layout(after, "same").run_file)["pid"] == pid
+        wait_for(lambda: len(segments(layout(after, "same"))) >= 2, 20, "recordings")
+        frames = [frame.number for frame in one.ledger][:-25]
+        supervisor.stop(leave_running=False)
+        assert_whole(layout(after, "same"), frames)
+
+
+def layout(settings: Settings, camera_id: str) -> CameraLayout:
+    return CameraLayout(settings.storage, camera_id)
+
+
+def wait_state(settings: Settings, camera_id: str, wanted: str) -> None:
+    path = layout(settings, camera_id).state_file
+    wait_for(lambda: read_json(path).get("state") == wanted, 20, f"{camera_id} to be {wanted}")
