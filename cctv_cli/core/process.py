@@ -18,6 +18,7 @@ import psutil
 
 from cctv_cli.core.ffmpeg import Command
 from cctv_cli.core.layout import INCOMING_PATTERN
+from cctv_cli.core.units import Secret
 
 STDERR_NAME = "stderr"
 # a recorder gets no variable but these: the configured environment may hold passwords
@@ -166,25 +167,21 @@ def stop(process: Process, grace: float) -> None:
     process.wait(_INSIST)
 
 
-class Listener(threading.Thread):
-    """Reads a recorder's standard error by lines; `ended` is called when the recorder closed it."""
+def listen(handle: int, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
+    """Read a recorder's standard error by lines, in a thread; `ended` is called when the recorder closed it."""
 
-    def __init__(self, handle: int, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
-        super().__init__(name="ffmpeg-stderr", daemon=True)
-        self._handle = handle
-        self._heard = heard
-        self._ended = ended
-
-    def run(self) -> None:
-        with os.fdopen(self._handle, "rb", buffering=0) as stream:
+    def read() -> None:
+        with os.fdopen(handle, "rb", buffering=0) as stream:
             rest = b""
             for block in iter(lambda: stream.read(65536), b""):
                 *lines, rest = (rest + block).replace(b"\r", b"\n").split(b"\n")
                 rest = rest[-_LONGEST_LINE:]
                 for line in lines:
                     if line.strip():
-                        self._heard(line[:_LONGEST_LINE].decode("utf-8", "replace"))
-        self._ended()
+                        heard(line[:_LONGEST_LINE].decode("utf-8", "replace"))
+        ended()
+
+    threading.Thread(target=read, name="ffmpeg-stderr", daemon=True).start()
 
 
 def spawn(
@@ -210,22 +207,30 @@ def spawn(
     finally:
         if fifo is not None:
             os.close(fifo.writer)
-    if popen.stderr is not None:
-        reader = os.dup(popen.stderr.fileno())
-        popen.stderr.close()
-    else:
-        assert fifo is not None
-        reader = fifo.reader
-    Listener(reader, heard, ended).start()
-    if command.stdin is not None and popen.stdin is not None:
-        _tell(popen, command.stdin.reveal().encode())
+    try:
+        listen(_reader(popen, fifo), heard, ended)
+        _tell(popen, command.stdin)
+    except BaseException:
+        popen.kill()  # nobody would know of it
+        popen.wait()
+        raise
     return OwnProcess(popen)
 
 
-def _tell(popen: subprocess.Popen[bytes], text: bytes) -> None:
-    assert popen.stdin is not None
+def _reader(popen: subprocess.Popen[bytes], fifo: Optional[_Fifo]) -> int:
+    if popen.stderr is None:
+        assert fifo is not None
+        return fifo.reader
+    reader = os.dup(popen.stderr.fileno())
+    popen.stderr.close()
+    return reader
+
+
+def _tell(popen: subprocess.Popen[bytes], text: Optional[Secret]) -> None:
+    if text is None or popen.stdin is None:
+        return
     try:
-        popen.stdin.write(text)
+        popen.stdin.write(text.reveal().encode())
         popen.stdin.close()
     except BrokenPipeError:
         pass  # it ended already; its exit says so
@@ -238,7 +243,7 @@ def listen_again(run_folder: Path, heard: Callable[[str], None], ended: Callable
         return
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(reader, True)
-    Listener(reader, heard, ended).start()
+    listen(reader, heard, ended)
 
 
 class _Fifo:

@@ -127,6 +127,11 @@ class Recorder:
             self._show(State.BACKOFF, f"the storage failed: {error}", "storage")
             return STORAGE_RETRY
 
+    def forget(self) -> None:
+        """After a defect of ours: take everything up from the disk again, a running FFmpeg included."""
+        self._opened = False
+        self._active = None
+
     def release(self, *, leave_running: bool) -> None:
         """The supervisor ends: stop FFmpeg and commit its last minute, or leave it to the next supervisor."""
         try:
@@ -245,9 +250,10 @@ class Recorder:
         except OSError as error:
             active.close()
             return self._failed(Diagnosis("no ffmpeg", f"FFmpeg cannot be started: {error}"), 0.0)
-        active.save()
-        self._active, self._last_run = active, active.record
+        self._active = active  # before anything can fail: a process that nobody watches is never stopped
         self._begin_watch(active)
+        active.save()
+        self._last_run = active.record
         self._show(State.STARTING, "waiting for the first frames")
         log.info("%s: started FFmpeg %d", self._camera.id, active.process.pid)
         return TICK

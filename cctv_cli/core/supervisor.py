@@ -17,6 +17,8 @@ from cctv_cli.core.recorder import Recorder, Tools
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.state import RecorderState, State, from_json
 
+_AFTER_DEFECT = 5.0  # seconds
+
 log = logging.getLogger("cctv.supervisor")
 
 
@@ -60,8 +62,9 @@ class _Worker:
             return self.recorder.run_once()
         except Exception:
             # a defect of ours must not end the supervision of a camera
-            log.exception("%s: unexpected error; trying again", self._layout.camera_id)
-            return 5.0
+            log.exception("%s: unexpected error; taking up what is on disk again", self._layout.camera_id)
+            self.recorder.forget()
+            return _AFTER_DEFECT
 
 
 class Supervisor:

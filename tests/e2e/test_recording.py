@@ -14,6 +14,7 @@ from typing import Callable, Iterator, List
 import psutil
 import pytest
 
+from cctv_cli.core.active_run import ActiveRun
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
@@ -311,6 +312,28 @@ def test_a_clock_that_steps_back_starts_a_new_run(tmp_path: Path, ffmpeg: Ffmpeg
         site.wait_state(State.RUNNING)
         stopped_at = site.stop()
         assert_explained(site.layout, stopped_at)
+
+
+def test_a_defect_of_ours_leaves_one_ffmpeg(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch, no_process_left: None
+) -> None:
+    defects = iter([True, True])
+    real = ActiveRun.look
+
+    def look(run: ActiveRun, monotonic: float, *, read_time: bool) -> None:
+        if next(defects, False):
+            raise RuntimeError("a defect")
+        real(run, monotonic, read_time=read_time)
+
+    monkeypatch.setattr(ActiveRun, "look", look)
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_state(State.RUNNING, 40)
+        assert len(camera.connections) == 2, "one probe and one FFmpeg, adopted after each defect"
+        stopped_at = site.stop()
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert gaps(site.layout) == []
 
 
 def test_the_password_is_nowhere(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
