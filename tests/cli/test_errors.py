@@ -26,9 +26,9 @@ CAMERA = {
     [
         (["record"], {}, 3, "No camera is configured; add one to cameras.toml"),
         (["serve", "--port", "99999"], CAMERA, 3, "command line: server.port = 99999 is not a whole number"),
-        (["serve"], {**CAMERA, "FFMPEG_PATH": "nosuch"}, 4, "FFmpeg is not at "),
+        (["record"], {**CAMERA, "FFMPEG_PATH": "nosuch"}, 4, "FFmpeg is not at "),
         (["record", "--storage", "taken"], CAMERA, 6, "The storage "),
-        (["serve", "--storage", "taken"], CAMERA, 6, "The storage "),
+        (["record", "--storage", "taken"], CAMERA, 6, "The storage "),
         (["record", "nosuch"], CAMERA, 7, "No camera 'nosuch' is configured; known are: front"),
     ],
 )
@@ -51,7 +51,7 @@ def test_without_ffmpeg_the_sentence_says_how_to_get_it(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     variables = environment(**CAMERA, PATH=str(tmp_path / "bin"))
     variables["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "extra"), variables["PYTHONPATH"]])
-    result = run_process("serve", cwd=tmp_path, **variables)
+    result = run_process("record", cwd=tmp_path, **variables)
     assert (result.code, result.out) == (4, "")
     assert result.err.startswith("Error: FFmpeg was not found; install it (apt install ffmpeg, ")
     assert "FFMPEG_PATH" in result.err
