@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import AsyncIterator
+from typing import AsyncIterator, Dict
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -36,6 +36,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(cameras.router(runtime))
     app.include_router(stream.router(runtime, states))
     app.include_router(recordings.router(runtime))
+    app.add_api_route("/", _index, include_in_schema=False)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(CctvError, _on_error)
     app.add_exception_handler(OSError, _on_disk_error)
@@ -43,6 +44,10 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache)
     app.add_middleware(AccessGate)  # the last one added is asked first
     return app
+
+
+def _index() -> Dict[str, str]:
+    return {"cameras": "/cameras", "description": "/openapi.json"}
 
 
 def _on_bad_request(request: Request, error: Exception) -> JSONResponse:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from typing import Iterator, Protocol
 
 import uvicorn
 
 from cctv_cli.api.app import create_app
-from cctv_cli.core.errors import CctvError
+from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
 
 _LOOK = 0.2  # seconds between looks at what was asked
@@ -36,15 +38,16 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The listening socket. Raises CctvError when the address cannot be had."""
+    """The listening socket. Raises AddressError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise CctvError(
-            f"Port {port} at {host} cannot be opened ({error.strerror or error}); "
-            "end the program that uses it, or choose another with --port or SERVER_PORT"
-        ) from error
+        cure = "end the program that uses it, or choose another with --port or SERVER_PORT"
+        if error.errno in (errno.EADDRNOTAVAIL, None) or isinstance(error, socket.gaierror):
+            cure = "this machine has no such address: correct --host or SERVER_HOST"
+        reason = os.strerror(error.errno) if error.errno and not isinstance(error, socket.gaierror) else str(error)
+        raise AddressError(f"Port {port} at {host} cannot be opened ({reason}); {cure}") from error
 
 
 def run(runtime: Runtime, listener: socket.socket, asked: Asked) -> None:

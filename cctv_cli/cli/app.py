@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from typing import Any, Optional
 
@@ -21,6 +22,8 @@ class _ErrorsInOneSentence(TyperGroup):
             return super().invoke(ctx)
         except CctvError as error:
             _fail(ctx, str(error), error.exit_code)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has enough: no complaint at exit either
         except OSError as error:
             _fail(ctx, f"{error}; run again with cctv --debug to see where", 1)
 

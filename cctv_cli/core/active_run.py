@@ -6,11 +6,12 @@ the live window, and notices when bytes or media time stand still.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional, Set, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core import timeline as timelines
@@ -20,13 +21,17 @@ from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.process import STDERR_NAME, Process
 from cctv_cli.core.state import Run, to_json
 from cctv_cli.core.timeline import Timeline
-from cctv_cli.core.transport_stream import last_end, measure
+from cctv_cli.core.transport_stream import last_end, measure, video_pid
 from cctv_cli.core.watch import Growth
 
 log = logging.getLogger("cctv.recorder")
 
 _SAVE_ANCHOR = 0.02  # seconds that the anchor must have moved to be written down again
-_PAUSE = "no frames"
+_LATE_FOR = 60.0  # seconds that media may lag before a restart is worth its gap
+_HEAD = 64 * 1024  # bytes
+_TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_PAUSE = ("no frames", "the camera sent no frames")
+_CLOCK_SET = ("clock set", "the clock of this machine was set")
 
 
 class ActiveRun:
@@ -51,6 +56,9 @@ class ActiveRun:
         self._folder = layout.run_folder(record.run)
         self._timeline = _saved_timeline(record)
         self._saved_anchor = record.anchor
+        self._clock_was_set = False
+        self._refused: Set[int] = set()  # files that could not be read
+        self._live_error = ""
 
     def save(self) -> None:
         """Write `.run.json`."""
@@ -68,27 +76,32 @@ class ActiveRun:
         self._saved_anchor = self.record.anchor
         store.replace_text(self._layout.run_file, to_json(self.record))
 
-    def look(self, monotonic: float, *, read_time: bool) -> None:
+    def look(self, monotonic: float, now: float, *, read_time: bool) -> None:
         """See how far both branches have grown and, with `read_time`, up to which media time."""
         numbers = self._numbers()
         if numbers:
-            self._look_at_recording(numbers[-1], monotonic, read_time)
+            self._look_at_recording(numbers[-1], monotonic, now if read_time else None)
         newest = self._live.newest()
         if newest is not None:
             self.streaming.saw(*newest, monotonic)
 
-    def _look_at_recording(self, number: int, monotonic: float, read_time: bool) -> None:
+    def _look_at_recording(self, number: int, monotonic: float, now: Optional[float]) -> None:
         path = self._layout.incoming_file(self.record.run, number)
         with path.open("rb") as file:
             # the time of the last write goes with the last frame within the size of that moment
             status = path.stat()
             self.recording.saw(number, status.st_size, monotonic)
-            end = last_end(file, status.st_size) if read_time else None
+            end = None if now is None else last_end(file, status.st_size)
         if end is None:
             return
         if self.first_frame_at is None:
             self.first_frame_at = monotonic
-        self._timeline = timelines.observe(self._timeline, end, status.st_mtime, monotonic)
+        before, self._timeline = (
+            self._timeline,
+            timelines.observe(self._timeline, end, status.st_mtime, monotonic, now),
+        )
+        if before is not None and abs(self._timeline.anchor - before.anchor) > timelines.CLOCK_STEP:
+            self._clock_was_set = True
         if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > _SAVE_ANCHOR:
             self.save()
 
@@ -97,9 +110,16 @@ class ActiveRun:
         """Whether it is known where media time lies in wall time."""
         return self._timeline is not None
 
-    def runs_away(self, monotonic: float) -> bool:
-        """Whether media time has left real time."""
-        return self._timeline is not None and timelines.runs_away(self._timeline, monotonic)
+    def runs_away(self, monotonic: float, *, squeezed: bool) -> bool:
+        """Whether media time has left real time; `squeezed` says that FFmpeg complains of times that go back.
+
+        Without that, media that is behind is more likely late than wrong, on a busy machine or network.
+        """
+        line = self._timeline
+        if line is None:
+            return False
+        patience = _LATE_FOR if timelines.lags(line) and not squeezed else timelines.RUNAWAY_FOR
+        return timelines.runs_away(line, monotonic, patience)
 
     def collect(self, *, alive: bool) -> int:
         """Commit every finished file and bring the live window up to date; returns how many were committed.
@@ -107,10 +127,9 @@ class ActiveRun:
         While FFmpeg lives its newest file is unfinished; afterwards all are finished.
         """
         numbers = self._numbers()
-        finished = numbers[:-1] if alive else numbers
-        done = sum(self._commit(number, followed=number != numbers[-1]) for number in finished)
-        if self._timeline is not None:
-            self._live.update(self._timeline, alive=alive)
+        finished = [n for n in (numbers[:-1] if alive else numbers) if n not in self._refused]
+        done = sum(self._try_commit(number, followed=number != numbers[-1]) for number in finished)
+        self._update_live(alive)
         if done and alive:
             self.save()
         return done
@@ -123,11 +142,36 @@ class ActiveRun:
         except OSError as error:
             log.warning("%s: %s is left: %s", self._layout.camera_id, self._folder, error)
 
+    def _update_live(self, alive: bool) -> None:
+        """The live window's trouble, such as a full RAM disk, is no trouble of the recording."""
+        if self._timeline is None:
+            return
+        try:
+            self._live.update(self._timeline, alive=alive)
+        except OSError as error:
+            if str(error) != self._live_error:
+                log.error("%s: the live window cannot be written: %s", self._layout.camera_id, error)
+            self._live_error = str(error)
+
+    def _try_commit(self, number: int, *, followed: bool) -> bool:
+        """Commit one file; one that cannot be read is left where it is and holds up no other.
+
+        Raises OSError when the disk takes nothing more: then every file waits.
+        """
+        try:
+            return self._commit(number, followed=followed)
+        except OSError as error:
+            if error.errno in _TAKES_NOTHING:
+                raise
+            self._refused.add(number)
+            log.error("%s: file %d of run %s is left: %s", self._layout.camera_id, number, self.record.run, error)
+            return False
+
     def _commit(self, number: int, *, followed: bool) -> bool:
         path = self._layout.incoming_file(self.record.run, number)
         span = measure(path)
         if span is None:
-            store.remove(path)  # not one frame arrived: nothing is lost
+            self._set_aside(path)
             return False
         if followed or self._timeline is None:
             # also for minutes that nobody watched: the last write of a file goes with its last frame
@@ -135,11 +179,26 @@ class ActiveRun:
         start = self._timeline.instant(span.first)
         covered = self._archive.covered_until
         before_run = covered is not None and covered < self.record.started
-        cause, detail = (self.record.cause, self.record.detail) if before_run else (_PAUSE, "the camera sent no frames")
+        cause, detail = _PAUSE
+        if before_run:
+            cause, detail = self.record.cause, self.record.detail
+        elif self._clock_was_set:
+            cause, detail = _CLOCK_SET
+        self._clock_was_set = False
         self._archive.explain(start, cause, detail)
         entry = self._archive.commit(path, start, span, self.record.run, cut=number > 0)
         log.info("%s: recorded %s, %.1f s", self._layout.camera_id, entry.file, entry.duration)
         return True
+
+    def _set_aside(self, path: Path) -> None:
+        """A file without a frame: empty ones go; what cannot be read stays, under another name, for people."""
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        if not head or video_pid(head) is not None:
+            store.remove(path)
+            return
+        store.move(path, path.with_name(path.name + ".unreadable"))
+        log.error("%s: %s holds no video that can be read and is kept as it is", self._layout.camera_id, path)
 
     def _numbers(self) -> List[int]:
         try:

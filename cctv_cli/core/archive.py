@@ -6,10 +6,11 @@ finishing the move, because the journal's line names the file on both sides.
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, tzinfo
 from itertools import count
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from filelock import FileLock
 
@@ -21,14 +22,18 @@ from cctv_cli.core.playlist import JOINT, render_hour
 from cctv_cli.core.transport_stream import MediaSpan
 
 _LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
-_CUT_TOLERANCE = 0.5  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
+_FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
+_MOST_DAYS = 62  # a longer gap is one line: a clock that wakes up in another year is no reason for thousands
+_CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
 
 
 class Archive:
     """Commits recordings and gaps of one camera. Methods raise OSError as the disk reports it."""
 
-    def __init__(self, layout: CameraLayout, tz: Optional[tzinfo]) -> None:
+    def __init__(self, layout: CameraLayout, tz: Optional[tzinfo], now: Callable[[], float] = time.time) -> None:
         self._layout = layout
+        self._now = now
+        self._stale: Set[Tuple[str, str]] = set()  # hours whose playlist lacks something
         self._tz = tz
         self._lock = FileLock(str(layout.journal_lock), timeout=_LOCK_PATIENCE)
         self._covered_until: Optional[float] = None
@@ -44,6 +49,7 @@ class Archive:
         with self._lock:
             for day in days[-2:]:
                 self._finish_commits(day)
+            self._render_stale()
         self._covered_until = next((end for day in reversed(days) for end in self._last_end(day)), None)
 
     def commit(self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool) -> SegmentEntry:
@@ -57,11 +63,10 @@ class Archive:
         first = recording_name(name_at)
         journal = Journal(self._layout.journal(first.day))
         with self._lock:
-            in_hour = journal.hour_segments(first.hour)
-            entry = next((e for e in in_hour if (e.run, e.source) == (run, source.name)), None)
-            if entry is None:  # else an earlier try wrote the line and could not move the file
+            day, entry = self._promised(first.day, run, source.name)
+            if entry is None:
                 self._add_gap(start, "unknown", "")
-                name = self._free_name(name_at, in_hour)
+                name = self._free_name(name_at, journal.hour_segments(first.hour))
                 size, digest = source.stat().st_size, store.sha256_synced(source)
                 entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
@@ -70,10 +75,26 @@ class Archive:
                 for hole in span.holes:
                     gap = GapEntry(start + hole.offset, hole.duration, "no frames", "the camera sent no frames")
                     journal.append(gap, self._tz)
-            self._covered_until = max(entry.end, self._covered_until or entry.end)
-            store.move(source, self._layout.day(first.day) / entry.file)
-            self._render(first.day, first.hour)
+            self._cover(entry.end)
+            self._stale.add((day, entry.file[:2]))
+            store.move(source, self._layout.day(day) / entry.file)
+            self._render_stale()
         return entry
+
+    def _promised(self, day: str, run: str, source: str) -> Tuple[str, Optional[SegmentEntry]]:
+        """The line that an earlier try wrote before it failed to move the file, with its day."""
+        line = f'"run": "{run}", "source": "{source}"'.encode()
+        for near in sorted((d for d in self._days()[-3:]), reverse=True):
+            for entry in Journal(self._layout.journal(near)).entries(line):
+                if isinstance(entry, SegmentEntry):
+                    return near, entry
+        return day, None
+
+    def _cover(self, end: float) -> None:
+        """Everything up to `end` is explained; what a wrong clock dated into the future counts no more."""
+        covered = self._covered_until
+        trusted = covered is not None and covered <= self._now() + _FUTURE
+        self._covered_until = max(end, covered) if trusted and covered is not None else end
 
     def explain(self, until: float, cause: str, detail: str = "") -> None:
         """Journal that nothing was recorded up to the instant `until`, and why."""
@@ -82,6 +103,8 @@ class Archive:
 
     def _add_gap(self, until: float, cause: str, detail: str) -> None:
         begin = self._covered_until
+        if begin is not None and begin > self._now() + _FUTURE:
+            self._covered_until = begin = until
         if begin is None or until - begin <= JOINT:
             return
         for start, end in self._by_day(begin, until):
@@ -92,6 +115,9 @@ class Archive:
 
     def _by_day(self, start: float, end: float) -> Iterator[Tuple[float, float]]:
         """Cut a stretch at local midnights, so that each day's journal explains its own day."""
+        if end - start > _MOST_DAYS * 86400:
+            yield start, end
+            return
         while start < end:
             local = local_time(start, self._tz)
             tomorrow = (local.replace(tzinfo=None) + timedelta(days=1)).replace(
@@ -110,10 +136,17 @@ class Archive:
         names = (recording_name(at, suffix) for suffix in count())
         return next(n for n in names if n.in_day not in taken and not self._layout.recording(n).exists())
 
+    def _render_stale(self) -> None:
+        for day, hour in sorted(self._stale):
+            self._render(day, hour)
+            self._stale.discard((day, hour))
+
     def _render(self, day: str, hour: str) -> None:
         segments = Journal(self._layout.journal(day)).hour_segments(hour)
         present = [s for s in segments if (self._layout.day(day) / s.file).is_file()]
-        store.replace_text(self._layout.hour_playlist(day, hour), render_hour(present, self._tz))
+        text, path = render_hour(present, self._tz), self._layout.hour_playlist(day, hour)
+        if present and store.read_text(path) != text:
+            store.replace_text(path, text)
 
     def _days(self) -> List[str]:
         try:
@@ -123,14 +156,14 @@ class Archive:
 
     def _last_end(self, day: str) -> Iterator[float]:
         """The end of what the day's journal wrote last, if anything: late recoveries may lie before others."""
-        ends = [entry.end for entry in Journal(self._layout.journal(day)).entries()]
+        latest = self._now() + _FUTURE
+        ends = [e.end for e in Journal(self._layout.journal(day)).entries() if e.end <= latest]
         if ends:
             yield max(ends)
 
     def _finish_commits(self, day: str) -> None:
         """Move the files that a journal's line promised, and render the playlists that may lack one."""
         segments = [e for e in Journal(self._layout.journal(day)).entries() if isinstance(e, SegmentEntry)]
-        hours = {entry.file[:2] for entry in segments[-1:]}
         for entry in segments:
             hour, _, file = entry.file.partition("/")
             name = parse_recording(day, hour, file)
@@ -140,7 +173,4 @@ class Archive:
             if source.is_file() and not self._layout.recording(name).exists():
                 self._layout.hour(day, hour).mkdir(parents=True, exist_ok=True)
                 store.move(source, self._layout.recording(name))
-                hours.add(hour)
-        for hour in hours:
-            if self._layout.hour(day, hour).is_dir():
-                self._render(day, hour)
+            self._stale.add((day, hour))

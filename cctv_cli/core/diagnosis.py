@@ -8,6 +8,7 @@ from typing import Optional, Sequence, Tuple
 
 from cctv_cli.core.settings import RtspSource, hide_password
 
+_BACKWARDS = re.compile(r"(?i)non-monoton|out of order")
 _URL_USER = re.compile(r"(?i)\b(rtsps?://)[^\s/@]*@")
 
 
@@ -56,20 +57,28 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
 
 def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
     """Name the cause of an FFmpeg's end from its latest log lines and exit code (None when it is not known)."""
+    if exit_code is not None and exit_code < 0:
+        return Diagnosis("killed", f"FFmpeg was ended by signal {-exit_code}")
     text = "\n".join(lines)
     for pattern, cause, reason in _SIGNS:
         if re.search(pattern, text):
             return Diagnosis(cause, reason)
     if exit_code == 0:
         return Diagnosis("closed", "the camera closed the connection")
-    if exit_code is not None and exit_code < 0:
-        return Diagnosis("killed", f"FFmpeg was ended by signal {-exit_code}")
     code = "" if exit_code is None else f" with code {exit_code}"
     return Diagnosis("ended", f"FFmpeg ended{code}; see ffmpeg.log")
 
 
-def redact(text: str, source: RtspSource) -> str:
-    """What FFmpeg says of this source without its password: it prints the whole URL on errors."""
-    if source.password is not None:
+def complains_of_times(lines: Sequence[str]) -> bool:
+    """Whether FFmpeg says that a stream's times go back: it squeezes them then."""
+    return any(_BACKWARDS.search(line) for line in lines)
+
+
+def redact(text: str, source: Optional[RtspSource]) -> str:
+    """What FFmpeg says of a source without its password: it prints the whole URL on errors.
+
+    Without the source, as when a camera was just removed, the user part of every RTSP URL goes all the same.
+    """
+    if source is not None and source.password is not None:
         text = text.replace(source.userinfo().reveal(), "***")
     return hide_password(_URL_USER.sub(r"\1***@", text))

@@ -5,7 +5,8 @@
     ├── FfmpegError               4   FFmpeg is missing, too old or unusable
     ├── AlreadySupervised         5   another process supervises this camera
     ├── StorageError              6   the storage cannot be read or written
-    └── UnknownCamera             7   no camera of that id is configured
+    ├── UnknownCamera             7   no camera of that id is configured
+    └── AddressError              8   the HTTP address cannot be had
 
 Exit code 2 is a wrong command line. Ctrl-C ends `serve` and `record` in order, with 0. Every message is one
 sentence for the user that names the thing, the cause and the cure, and never
@@ -55,3 +56,9 @@ class UnknownCamera(CctvError):
     """No camera of that id is configured."""
 
     exit_code = 7
+
+
+class AddressError(CctvError):
+    """The HTTP server's address or port cannot be had."""
+
+    exit_code = 8

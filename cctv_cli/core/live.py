@@ -60,6 +60,7 @@ class LiveWriter:
 
     def begin_run(self, previous: Optional[Run], now: float) -> int:
         """The number of the first segment of a new run: above everything that any playlist ever named."""
+        self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk may have come back empty
         if not self._window.segments:
             on_disk = [n for n in map(parse_live_segment, self._names()) if n is not None]
             self._next = max([self._next, *(n + 1 for n in on_disk)])

@@ -13,14 +13,14 @@ import threading
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import Callable, Deque, Optional
+from typing import Callable, Deque, List, Optional, Tuple
 
 from cctv_cli.core import process as processes
 from cctv_cli.core import store
 from cctv_cli.core.active_run import ActiveRun, leftovers
 from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import Clock
-from cctv_cli.core.diagnosis import Diagnosis, diagnose, redact
+from cctv_cli.core.diagnosis import Diagnosis, complains_of_times, diagnose, redact
 from cctv_cli.core.ffmpeg import RECORDING_SECONDS, Command, Ffmpeg, fingerprint, record_command
 from cctv_cli.core.layout import CameraLayout, is_run
 from cctv_cli.core.live import LiveWriter
@@ -35,6 +35,8 @@ log = logging.getLogger("cctv.recorder")
 TICK = 1.0  # seconds between looks at a running recorder
 READ_TIME_EVERY = 2.0  # seconds between looks at its media time,
 SETTLING = 15.0  # seconds after its first frame in which every look reads it
+RECENT = 15.0  # seconds for which a complaint of FFmpeg explains what happens
+FIRST_KEY_FRAME = 300.0  # seconds to wait for the first frame; a silent camera ends FFmpeg by itself in 10
 STALL = 15.0  # seconds without a byte, after which a branch counts as stalled
 LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
 GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
@@ -83,13 +85,14 @@ class Recorder:
         self._tools = tools
         self._wake = wake
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
-        self._archive = Archive(self._layout, tools.tz)
+        self._archive = Archive(self._layout, tools.tz, tools.clock.now)
         self._live = LiveWriter(self._layout, settings.segment_duration, tools.tz)
         self._log = BoundedLog(self._layout.log_file)
-        self._heard: Deque[str] = deque(maxlen=50)
+        self._heard: Deque[Tuple[float, str]] = deque(maxlen=50)  # with the monotonic time
         self._stderr_closed = threading.Event()
         self._opened = False
         self._active: Optional[ActiveRun] = None
+        self._child: Optional[processes.Process] = None  # what a forgotten run left, if it is our own child
         self._last_run: Optional[Run] = None
         self._state: Optional[RecorderState] = None
         self._restarts = 0
@@ -110,9 +113,10 @@ class Recorder:
 
     def configure(self, camera: Camera, settings: Settings) -> None:
         """Take over a changed configuration; FFmpeg is restarted only if its command changes."""
-        if camera.source != self._camera.source:
-            self._restart_asked.set()
+        changed = camera.source != self._camera.source
         self._camera, self._settings = camera, settings
+        if changed:
+            self._restart_asked.set()
         self._reconfigured.set()
         self._live.segment_duration = settings.segment_duration
 
@@ -129,6 +133,8 @@ class Recorder:
 
     def forget(self) -> None:
         """After a defect of ours: take everything up from the disk again, a running FFmpeg included."""
+        if self._active is not None:
+            self._child = self._active.process
         self._opened = False
         self._active = None
 
@@ -139,8 +145,17 @@ class Recorder:
                 return
             if self._opened:
                 self._halt(SHUTDOWN)
+            else:
+                self._end_unopened()
         except OSError as error:
             log.error("%s: the storage failed while stopping: %s", self._camera.id, error)
+
+    def _end_unopened(self) -> None:
+        """Stop an FFmpeg that could not be taken up; its minutes wait for the next start."""
+        run = from_json(Run, store.read_json(self._layout.run_file))
+        process = None if run is None else processes.find(run.run, self._layout.folder, run.pid)
+        if process is not None:
+            processes.stop(process, GRACE)
 
     def _step(self) -> float:
         if not self._opened:
@@ -177,10 +192,15 @@ class Recorder:
         self._last_run = from_json(Run, store.read_json(self._layout.run_file))
         self._archive.open()
         self._live.open(self._last_run)
-        living = None
+        living: Optional[processes.Process] = None
         if self._last_run is not None:
             living = processes.find(self._last_run.run, self._layout.folder, self._last_run.pid)
-        self._recover(self._last_run.run if living and self._last_run else None)
+        if living is not None and self._child is not None and living.pid == self._child.pid:
+            living = self._child
+        try:
+            self._recover(self._last_run.run if living and self._last_run else None)
+        except OSError as error:  # minutes of earlier runs wait; the camera must be recorded now
+            log.error("%s: earlier minutes wait in %s: %s", self._camera.id, self._layout.incoming, error)
         if living is not None and self._last_run is not None:
             self._adopt(self._last_run, living)
         self._opened = True
@@ -240,7 +260,11 @@ class Recorder:
         )
         self._layout.run_folder(record.run).mkdir(parents=True)
         active = ActiveRun(record, self._layout, self._archive, self._live, None)
-        active.save()  # before the start: whoever finds the process later finds its name here
+        try:
+            active.save()  # before the start: whoever finds the process later finds its name here
+        except OSError:
+            active.close()
+            raise
         self._heard.clear()
         self._stderr_closed.clear()
         command = self._command(record.run, first_live)
@@ -300,7 +324,7 @@ class Recorder:
         if read_time:
             settling = active.first_frame_at is None or monotonic - active.first_frame_at < SETTLING
             self._read_time_at = monotonic + (0.0 if settling else READ_TIME_EVERY)
-        active.look(monotonic, read_time=read_time)
+        active.look(monotonic, self._tools.clock.now(), read_time=read_time)
         if active.collect(alive=True):
             self._why_not = None
         if active.first_frame_at is not None:
@@ -314,11 +338,13 @@ class Recorder:
         return TICK
 
     def _trouble(self, active: ActiveRun, monotonic: float) -> Optional[Diagnosis]:
-        if active.recording.still_for(monotonic) > STALL:
+        # copying begins at a key frame: a camera that stretches them to minutes is waited for
+        patience = STALL if active.first_frame_at is not None else FIRST_KEY_FRAME
+        if active.recording.still_for(monotonic) > patience:
             return STALLED
-        if active.runs_away(monotonic):
+        if active.runs_away(monotonic, squeezed=complains_of_times(self._recently_heard(monotonic))):
             return RAN_AWAY
-        if active.streaming.still_for(monotonic) > self._live_patience:
+        if active.first_frame_at is not None and active.streaming.still_for(monotonic) > self._live_patience:
             # reviving the live window costs a second of recording: ask for it ever more rarely
             self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
             return LIVE_STALLED
@@ -331,10 +357,14 @@ class Recorder:
         if active.process.alive():
             return
         exit_code = active.process.exit_code()
-        reason = diagnose(list(self._heard), exit_code)
+        reason = diagnose(self._recently_heard(self._tools.clock.monotonic()), exit_code)
         healthy = self._healthy_for(active)
         self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
         self._failed(reason, healthy)
+
+    def _recently_heard(self, monotonic: float) -> List[str]:
+        """What FFmpeg said of late: an old complaint explains no new trouble."""
+        return [line for at, line in list(self._heard) if monotonic - at <= RECENT]
 
     def _healthy_for(self, active: ActiveRun) -> float:
         since = active.first_frame_at
@@ -374,7 +404,8 @@ class Recorder:
         if active.process is not None and active.process.alive():
             log.info("%s: stopping FFmpeg %d: %s", self._camera.id, active.process.pid, why.reason)
             processes.stop(active.process, GRACE)
-        active.look(self._tools.clock.monotonic(), read_time=not (flushed and active.placed))
+        now = self._tools.clock.now()
+        active.look(self._tools.clock.monotonic(), now, read_time=not (flushed and active.placed))
         if active.collect(alive=False):
             self._why_not = None
         active.close()
@@ -409,16 +440,20 @@ class Recorder:
             shown = replace(shown, since=self._state.since)
         elif state not in (State.BACKOFF, State.AUTH_FAILED, State.STALLED):  # failures are logged as they happen
             log.info("%s: %s: %s", self._camera.id, state.value, reason)
-        self._state = shown
         try:
             store.replace_text(self._layout.state_file, to_json(shown))
-        except OSError as error:
-            log.error("%s: the state cannot be written: %s", self._camera.id, error)
+        except OSError:
+            try:
+                store.overwrite_text(self._layout.state_file, to_json(shown))  # a full disk has room for no second one
+            except OSError as error:
+                log.error("%s: the state cannot be written: %s", self._camera.id, error)
+                return
+        self._state = shown
 
     def _hear(self, line: str) -> None:
-        if isinstance(self._camera.source, RtspSource):
-            line = redact(line, self._camera.source)
-        self._heard.append(line)
+        source = self._camera.source
+        line = redact(line, source if isinstance(source, RtspSource) else None)
+        self._heard.append((self._tools.clock.monotonic(), line))
         self._log.write(line, self._tools.clock.now())
 
     def _on_stderr_closed(self) -> None:

@@ -9,7 +9,7 @@ from typing import Callable, List, Optional, Sequence
 
 from cctv_cli.core import store
 from cctv_cli.core.clock import Clock, SystemClock, zone
-from cctv_cli.core.errors import ConfigError, UnknownCamera
+from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg, can_draw_text, find_ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recorder import Tools
@@ -19,6 +19,7 @@ from cctv_cli.core.supervisor import Supervisor
 
 log = logging.getLogger("cctv.runtime")
 
+_FIXED = ("host", "port", "storage", "live_path", "timezone")  # settings that a reload does not change
 _DEMO_SEGMENT = 2  # seconds: somebody waits for the first picture
 
 
@@ -69,10 +70,7 @@ class Runtime:
 
     def start(self, *, whole: bool = True, ffmpeg: Optional[Ffmpeg] = None) -> None:
         """Begin to supervise. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
-        if not self.settings.cameras:
-            raise ConfigError(
-                ["No camera is configured; add one to cameras.toml or set CAMERA_1_ID and CAMERA_1_RTSP_URL"]
-            )
+        _require_cameras(self.settings)
         found = ffmpeg or find_ffmpeg(self.settings.ffmpeg_path)
         if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):
             found = replace(found, drawtext=can_draw_text(found))
@@ -87,14 +85,16 @@ class Runtime:
             return
         try:
             settings = self._load()
-        except ConfigError as error:
-            for problem in error.problems:
+            _require_cameras(settings)
+        except CctvError as error:
+            for problem in str(error).splitlines():
                 log.error("the configuration stays as it was: %s", problem)
             return
-        before, self.settings = self.settings, settings
-        if (before.host, before.port, before.storage) != (settings.host, settings.port, settings.storage):
-            log.warning("a changed address, port or storage takes a restart of cctv")
-        self.tz = zone(settings.timezone)
+        asked = settings
+        settings = replace(settings, **{name: getattr(self.settings, name) for name in _FIXED})
+        if settings != asked:
+            log.warning("a changed address, port, storage or time zone takes a restart of cctv")
+        self.settings = settings
         self._statuses = StatusReader(settings, self.tz)
         self._supervisor.reload(settings)
         log.info("the configuration was read again")
@@ -126,6 +126,11 @@ class Runtime:
         self.camera(camera_id)
         if self._supervisor is not None:
             self._supervisor.restart(camera_id)
+
+
+def _require_cameras(settings: Settings) -> None:
+    if not settings.cameras:
+        raise ConfigError(["No camera is configured; add one to cameras.toml or set CAMERA_1_ID and CAMERA_1_RTSP_URL"])
 
 
 def demo_settings(settings: Settings, storage: Path) -> Settings:

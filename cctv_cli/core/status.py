@@ -117,7 +117,8 @@ def _state(
         return State.RUNNING, "recording without a supervisor; start cctv serve or cctv record"
     if layout.stopped_file.exists():
         return State.STOPPED, "an operator stopped the camera"
-    return State.STOPPED, "no supervisor is running; start cctv serve or cctv record"
+    last = f" (at the end: {shown.reason})" if shown and shown.cause else ""
+    return State.STOPPED, f"no supervisor is running; start cctv serve or cctv record{last}"
 
 
 def _carries(pid: int, run: str) -> bool:

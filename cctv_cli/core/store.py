@@ -31,6 +31,13 @@ def replace_text(path: Path, text: str) -> None:
     sync_folder(path.parent)
 
 
+def overwrite_text(path: Path, text: str) -> None:
+    """Write over an existing file in place: not safe from a power cut, but it needs no free space."""
+    with path.open("r+", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.truncate()
+
+
 def read_text(path: Path) -> Optional[str]:
     """The text of a file; None when there is no such file."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Optional
 
@@ -10,6 +11,8 @@ from filelock import FileLock, Timeout
 from cctv_cli.core import store
 from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
+
+log = logging.getLogger("cctv.supervisor")
 
 _PATIENCE = 1.0  # seconds; who only looks at the lock holds it for an instant
 
@@ -20,7 +23,6 @@ def take(layout: CameraLayout) -> FileLock:
     try:
         layout.folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
-        store.replace_text(layout.supervisor_file, f"{os.getpid()}\n")
     except Timeout:
         pid = (store.read_text(layout.supervisor_file) or "unknown").strip()
         raise AlreadySupervised(
@@ -31,8 +33,12 @@ def take(layout: CameraLayout) -> FileLock:
         lock.release()
         raise StorageError(
             f"The storage {layout.folder} cannot be written ({error.strerror or error}); "
-            "correct HLS_BASE_PATH or the folder's permissions"
+            "free space, or correct HLS_BASE_PATH, --storage or the folder's permissions"
         ) from error
+    try:
+        store.replace_text(layout.supervisor_file, f"{os.getpid()}\n")
+    except OSError as error:  # a full disk: the lock is what counts
+        log.warning("%s: the process id cannot be written: %s", layout.camera_id, error)
     return lock
 
 

@@ -45,11 +45,16 @@ class _Worker:
         self._ending = True
         self._woken.set()
 
-    def end(self) -> None:
-        """Wait for the thread and give the camera free."""
+    def join(self) -> None:
         if self._thread.is_alive():
             self._thread.join()
-        supervision.give_up(self._layout, self._lock)
+
+    def give_up(self) -> None:
+        """Let somebody else supervise the camera."""
+        try:
+            supervision.give_up(self._layout, self._lock)
+        except OSError as error:
+            log.error("%s: the lock stays until this process ends: %s", self._layout.camera_id, error)
 
     def _work(self) -> None:
         while not self._ending:
@@ -154,9 +159,12 @@ class Supervisor:
         found = []
         for folder in sorted(self._settings.storage.iterdir()):
             layout = CameraLayout(self._settings.storage, folder.name)
-            if folder.name in configured or not layout.run_file.is_file():
+            try:
+                if folder.name in configured or not layout.run_file.is_file():
+                    continue
+                state = from_json(RecorderState, store.read_json(layout.state_file))
+            except OSError:  # lost+found, or another user's: no camera of ours
                 continue
-            state = from_json(RecorderState, store.read_json(layout.state_file))
             if state is None or state.state is not State.STOPPED:
                 found.append(_unconfigured(folder.name))
         return found
@@ -167,5 +175,8 @@ def _unconfigured(camera_id: str) -> Camera:
 
 
 def _end(workers: Iterable[_Worker]) -> None:
-    for worker in workers:
-        worker.end()
+    ended = list(workers)
+    for worker in ended:
+        worker.join()
+    for worker in ended:
+        worker.give_up()

@@ -14,7 +14,7 @@ TICKS = 90_000
 WRAP = 1 << 33
 PACKET = 188
 _SYNC = 0x47
-_VIDEO_TYPES = (0x1B, 0x24)  # H.264, H.265
+_VIDEO_TYPES = (0x01, 0x02, 0x10, 0x1B, 0x24)  # MPEG-1, MPEG-2, MPEG-4, H.264, H.265
 _HOLE = TICKS  # frames further apart than a second leave a hole
 _TAIL = 64 * 1024
 _BLOCK = 1400 * PACKET  # bytes read at once
@@ -50,9 +50,8 @@ def measure(path: Path) -> Optional[MediaSpan]:
     with path.open("rb") as file:
         for block in iter(lambda: file.read(_BLOCK), b""):
             pid = video_pid(block) if pid is None else pid
-            if pid is None:
-                return None
-            times += _all_pts(block, pid)
+            if pid is not None:
+                times += _all_pts(block, pid)
     return _span(times)
 
 
@@ -98,7 +97,7 @@ def unwrap(times: Sequence[int]) -> List[int]:
 def video_pid(data: bytes) -> Optional[int]:
     """The PID of the first video stream that the PMT names; None without PAT and PMT."""
     pmt_pid = None
-    for at in range(0, min(len(data), 64 * PACKET) - PACKET + 1, PACKET):
+    for at in range(0, len(data) - PACKET + 1, PACKET):
         if data[at] != _SYNC or not data[at + 1] & 0x40:
             continue
         pid = (data[at + 1] & 0x1F) << 8 | data[at + 2]

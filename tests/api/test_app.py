@@ -15,7 +15,6 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
         ("GET", "/nosuch", 404),
         ("GET", "/docs", 404),
         ("GET", "/cameras/nosuch", 404),

@@ -28,7 +28,6 @@ CAMERA = {
         (["serve", "--port", "99999"], CAMERA, 3, "command line: server.port = 99999 is not a whole number"),
         (["record"], {**CAMERA, "FFMPEG_PATH": "nosuch"}, 4, "FFmpeg is not at "),
         (["record", "--storage", "taken"], CAMERA, 6, "The storage "),
-        (["record", "--storage", "taken"], CAMERA, 6, "The storage "),
         (["record", "nosuch"], CAMERA, 7, "No camera 'nosuch' is configured; known are: front"),
     ],
 )

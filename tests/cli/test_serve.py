@@ -125,6 +125,6 @@ def test_a_taken_port_is_one_sentence_before_anything_starts(tmp_path: Path) -> 
     assert len(errors) == 1
     for part in (str(port), "127.0.0.1", "in use", "--port", "SERVER_PORT"):
         assert part in errors[0]
-    assert result.code == 1  # 3 would say that the configuration is wrong
+    assert result.code == 8
     assert result.out == ""
     assert not (tmp_path / "hls" / "front" / ".state.json").exists()

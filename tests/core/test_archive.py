@@ -110,7 +110,7 @@ def test_names_are_local_time_and_the_truth_is_the_instant(camera: Camera) -> No
     [
         (NOON + 59.8, True, "12/01.ts"),
         (NOON + 59.8, False, "12/00.ts"),
-        (NOON + 59.4, True, "12/00.ts"),
+        (NOON + 57.9, True, "12/00.ts"),
         (NOON + 60.2, True, "12/01.ts"),
     ],
     ids=["just before the boundary", "first of a run", "well before", "just after"],

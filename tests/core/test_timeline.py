@@ -37,7 +37,8 @@ def watch(
     """
     for second, delay in zip(times, itertools.cycle(late)):
         end = raw(second * (1 + fast) + media_ahead)
-        timeline = observe(timeline, end, TRUTH + second + delay + wall_ahead, BOOT + second + delay)
+        now = TRUTH + second + delay + wall_ahead
+        timeline = observe(timeline, end, now, BOOT + second + delay, now)
     assert timeline is not None
     return timeline
 

@@ -320,10 +320,10 @@ def test_a_defect_of_ours_leaves_one_ffmpeg(
     defects = iter([True, True])
     real = ActiveRun.look
 
-    def look(run: ActiveRun, monotonic: float, *, read_time: bool) -> None:
+    def look(run: ActiveRun, monotonic: float, now: float, *, read_time: bool) -> None:
         if next(defects, False):
             raise RuntimeError("a defect")
-        real(run, monotonic, read_time=read_time)
+        real(run, monotonic, now, read_time=read_time)
 
     monkeypatch.setattr(ActiveRun, "look", look)
     with RtspCamera(clip_of(audio=None)) as camera:
