@@ -87,11 +87,13 @@ class ActiveRun:
 
     def _look_at_recording(self, number: int, monotonic: float, now: Optional[float]) -> None:
         path = self._layout.incoming_file(self.record.run, number)
+        status = path.stat()
+        self.recording.saw(number, status.st_size, monotonic)
+        if now is None:
+            return
         with path.open("rb") as file:
             # the time of the last write goes with the last frame within the size of that moment
-            status = path.stat()
-            self.recording.saw(number, status.st_size, monotonic)
-            end = None if now is None else last_end(file, status.st_size)
+            end = last_end(file, status.st_size)
         if end is None:
             return
         if self.first_frame_at is None:

@@ -81,12 +81,14 @@ class LiveWriter:
 
     def update(self, timeline: Timeline, *, alive: bool) -> None:
         """Add the segments that are finished now, render the playlist, prune."""
+        if alive and not self._exists(self._next + 1) and not self._exists(self._next + 2):
+            return  # the usual look: nothing has finished
         before = self._window
         while True:
             segment = self._finished(self._next, timeline, alive)
             if segment is not None:
                 self._window = self._window.append(segment, 1 if self._outdated(segment) else self._size)
-            elif not self._layout.live_segment(self._next + 2).exists():
+            elif not self._exists(self._next + 2):
                 break  # else FFmpeg is long past this one: it was deleted, or holds no frame
             self._next += 1
         if self._window is not before:
@@ -95,7 +97,7 @@ class LiveWriter:
 
     def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:
         end = self._first_pts(number + 1)
-        if alive and end is None and not self._layout.live_segment(number + 2).exists():
+        if alive and end is None and not self._exists(number + 2):
             return None
         begin = self._first_pts(number)
         if begin is None:
@@ -108,6 +110,9 @@ class LiveWriter:
             duration = span.duration if span is not None else 0.0
         broken = number == self._first_of_run or number != self._window.next_number
         return LiveSegment(number, start, max(duration, 0.0), broken and bool(self._window.segments))
+
+    def _exists(self, number: int) -> bool:
+        return self._layout.live_segment(number).exists()
 
     def _first_pts(self, number: int) -> Optional[int]:
         try:

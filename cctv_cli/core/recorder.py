@@ -11,7 +11,7 @@ import random
 import secrets
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Callable, Deque, List, Optional, Tuple
 
@@ -43,6 +43,7 @@ GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
 AUTH_SILENCE = 1800.0  # seconds without a try after a refused password: Hikvision locks the address as long
 STORAGE_RETRY = 5.0  # seconds until the next step after the disk failed
 
+FAILURES = (State.BACKOFF, State.AUTH_FAILED, State.STALLED)
 UNSUPERVISED = Diagnosis("unsupervised", "the recorder ended while nobody supervised it")
 BY_OPERATOR = Diagnosis("stopped", "an operator stopped the camera")
 SHUTDOWN = Diagnosis("shut down", "cctv was stopped")
@@ -94,7 +95,8 @@ class Recorder:
         self._active: Optional[ActiveRun] = None
         self._child: Optional[processes.Process] = None  # what a forgotten run left, if it is our own child
         self._last_run: Optional[Run] = None
-        self._state: Optional[RecorderState] = None
+        self._state: Optional[RecorderState] = None  # what is on disk
+        self._shown: Optional[Tuple[State, str, str, Optional[float]]] = None
         self._restarts = 0
         self._why_not: Optional[Diagnosis] = None  # why nothing is recorded now; None while it is
         self._backoff = Backoff()
@@ -423,32 +425,36 @@ class Recorder:
 
     def _show(self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None) -> None:
         """Write `.state.json` when something in it changed."""
+        before = self._state
+        if before is not None and (state, reason, cause, retry_at) == self._shown:
+            return
         record = self._active.record if self._active else self._last_run
+        goes_on = before is not None and before.state == state
         shown = RecorderState(
             state=state,
             reason=reason,
-            since=self._tools.clock.now(),
+            since=before.since if before is not None and goes_on else self._tools.clock.now(),
             cause=cause,
             restarts=self._restarts,
             codec=record.codec if record else "",
             audio=record.audio if record else "",
             retry_at=retry_at,
         )
-        if self._state is not None and replace(shown, since=self._state.since) == self._state:
-            return
-        if self._state is not None and self._state.state == state:
-            shown = replace(shown, since=self._state.since)
-        elif state not in (State.BACKOFF, State.AUTH_FAILED, State.STALLED):  # failures are logged as they happen
+        if not goes_on and state not in FAILURES:  # failures are logged as they happen
             log.info("%s: %s: %s", self._camera.id, state.value, reason)
+        if self._write_state(shown):
+            self._state, self._shown = shown, (state, reason, cause, retry_at)
+
+    def _write_state(self, shown: RecorderState) -> bool:
         try:
             store.replace_text(self._layout.state_file, to_json(shown))
         except OSError:
-            try:
-                store.overwrite_text(self._layout.state_file, to_json(shown))  # a full disk has room for no second one
+            try:  # a full disk has no room for a second file, but the old one can be written over
+                store.overwrite_text(self._layout.state_file, to_json(shown))
             except OSError as error:
                 log.error("%s: the state cannot be written: %s", self._camera.id, error)
-                return
-        self._state = shown
+                return False
+        return True
 
     def _hear(self, line: str) -> None:
         source = self._camera.source

@@ -27,13 +27,14 @@ class Camera:
     """A camera's folder and what is done to it; each recording has content of its own."""
 
     def __init__(self, folder: Path) -> None:
+        self.now = parse_instant("2030-01-01T00:00:00+00:00")  # after everything here
         self.layout = CameraLayout(folder, "cam1")
         self.archive = self.opened()
         self._files = 0
 
     def opened(self) -> Archive:
         """What the next supervisor has."""
-        archive = Archive(self.layout, BERLIN)
+        archive = Archive(self.layout, BERLIN, lambda: self.now)
         self.layout.folder.mkdir(parents=True, exist_ok=True)
         archive.open()
         return archive
@@ -460,3 +461,37 @@ def _crash(*_: object) -> None:
 
 def _disk_full(*_: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_recording_from_the_future_hides_no_later_gap(camera: Camera, reopened: bool) -> None:
+    camera.now = NOON + 61
+    camera.record(NOON)
+    camera.record(NOON + 400 * 86_400)  # the clock was wrong for a minute
+    camera.now = NOON + 180
+    if reopened:
+        camera.archive = camera.opened()
+    camera.record(NOON + 120)
+    camera.now = NOON + 600
+    camera.archive.explain(NOON + 500, "refused")
+    assert times(camera.gaps())[-1] == (format_instant(NOON + 180, BERLIN), 320.0)
+
+
+def test_a_clock_that_wakes_up_years_later_writes_one_line(camera: Camera) -> None:
+    long_ago = parse_instant("2020-01-01T00:00:00+00:00")
+    camera.record(long_ago)
+    camera.record(NOON)
+    assert len(list(camera.layout.recordings.iterdir())) == 2
+
+
+def test_a_playlist_that_could_not_be_written_is_written_at_the_next_start(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "replace_text", _disk_full)
+        with pytest.raises(OSError, match="No space left"):
+            camera.record(NOON + 59 * 60)
+    camera.record(NOON + 3600)
+    camera.archive = camera.opened()
+    assert camera.playlist("12") == ["59.ts"]
+    assert camera.playlist("13") == ["00.ts"]

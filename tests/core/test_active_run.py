@@ -1,0 +1,101 @@
+"""What a run left behind, on a real disk with real media: what is committed, kept, and when it is said to begin."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import List
+
+import pytest
+
+from cctv_cli.core.active_run import ActiveRun
+from cctv_cli.core.archive import Archive
+from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.live import LiveWriter
+from cctv_cli.core.state import Run
+from tests.support.media import Media
+
+RUN = "0123456789abcdef"
+AT = 1_795_000_000.0  # the instant at which the first file began
+
+
+class Left:
+    """A dead run in a camera's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.layout = CameraLayout(folder, "cam1")
+        self.folder = self.layout.run_folder(RUN)
+        self.folder.mkdir(parents=True)
+        self.archive = Archive(self.layout, None)
+        self.archive.open()
+        live = LiveWriter(self.layout, 10, None)
+        live.open(None)
+        self.run = ActiveRun(Run(RUN, "", AT - 10, 0), self.layout, self.archive, live, None)
+
+    def lay(self, number: int, source: Path, written_at: float) -> Path:
+        path = self.layout.incoming_file(RUN, number)
+        shutil.copy(source, path)
+        os.utime(path, (written_at, written_at))
+        return path
+
+    def entries(self) -> List[object]:
+        return [e for path in self.layout.recordings.glob("*/*.jsonl") for e in Journal(path).entries()]
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Left:
+    return Left(tmp_path)
+
+
+def test_a_late_last_write_moves_no_recording(left: Left, media: Media) -> None:
+    """The network stalled over a cut and four seconds arrived at once: frames, but no time, were late."""
+    for number, late in enumerate((0.0, 4.0, 0.0)):
+        left.lay(number, media.run[number], AT + number + 1 + late)
+    assert left.run.collect(alive=False) == 3
+    starts = sorted(e.start for e in left.entries() if isinstance(e, SegmentEntry))
+    assert starts == pytest.approx([AT, AT + 1, AT + 2], abs=0.01)
+    assert not [e for e in left.entries() if isinstance(e, GapEntry)]
+
+
+def test_what_cannot_be_read_is_kept_for_people(left: Left, media: Media, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(b"\0" * 300_000)
+    left.lay(0, damaged, AT)
+    left.lay(1, media.run[1], AT + 2)
+    assert left.run.collect(alive=False) == 1
+    assert (left.folder / "000000.ts.unreadable").read_bytes() == damaged.read_bytes()
+
+
+def test_a_damaged_beginning_costs_no_minute(left: Left, media: Media) -> None:
+    path = left.lay(0, media.plain, AT + 3)
+    with path.open("r+b") as file:
+        file.write(b"\0" * 188 * 20)
+    assert left.run.collect(alive=False) == 1
+
+
+def test_an_empty_file_goes(left: Left, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    path = left.lay(0, tmp_path / "empty", AT)
+    assert left.run.collect(alive=False) == 0
+    assert not path.exists()
+    left.run.close()
+    assert not left.folder.exists()
+
+
+def test_a_file_that_cannot_be_committed_holds_up_no_other(
+    left: Left, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = left.lay(0, media.run[0], AT + 1)
+    left.lay(1, media.run[1], AT + 2)
+    real = left.archive.commit
+
+    def commit(source: Path, *args: object, **options: object) -> SegmentEntry:
+        if source == bad:
+            raise PermissionError(13, "Permission denied", str(source))
+        return real(source, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(left.archive, "commit", commit)
+    assert left.run.collect(alive=False) == 1
+    assert bad.exists()

@@ -1,0 +1,75 @@
+"""Reload of a supervised system: what is refused, what stays, what a foreign folder does. No camera is reached."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+
+from cctv_cli.core.errors import ConfigError, UnknownCamera
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.runtime import Runtime, only
+from cctv_cli.core.settings import Camera, DemoSource, Settings
+
+UNUSED = Ffmpeg("ffmpeg", "9.0", 9, frozenset())
+ONE, TWO = (Camera(name, name, DemoSource(tone=False), enabled=False) for name in ("one", "two"))
+
+
+class System:
+    """A running system whose next configuration a test chooses."""
+
+    def __init__(self, storage: Path) -> None:
+        self.answers: List[object] = []
+        self.settings = Settings(cameras=(ONE, TWO), storage=storage)
+        self.runtime = Runtime(self.settings, load=self._load)
+
+    def _load(self) -> Settings:
+        answer = self.answers.pop()
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, Settings)
+        return answer
+
+    def reload(self, answer: object) -> Settings:
+        self.answers.append(answer)
+        self.runtime.reload()
+        return self.runtime.settings
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    made = System(tmp_path)
+    made.runtime.start(ffmpeg=UNUSED)
+    yield made
+    made.runtime.stop()
+
+
+@pytest.mark.parametrize("error", [ConfigError(["bad"]), UnknownCamera("gone")], ids=["bad", "a camera that is gone"])
+def test_a_configuration_with_an_error_is_refused(system: System, error: Exception) -> None:
+    assert system.reload(error) == system.settings
+
+
+def test_a_configuration_without_cameras_is_refused(system: System) -> None:
+    assert system.reload(Settings(storage=system.settings.storage)) == system.settings
+
+
+def test_what_takes_a_restart_stays_as_it_was(system: System, tmp_path: Path) -> None:
+    wanted = replace(system.settings, storage=tmp_path / "other", port=1, timezone="Asia/Tokyo", segment_duration=3)
+    assert system.reload(wanted) == replace(system.settings, segment_duration=3)
+
+
+def test_a_folder_that_is_no_cameras_disturbs_nobody(tmp_path: Path) -> None:
+    (tmp_path / "lost+found").mkdir(mode=0o000)
+    (tmp_path / "a file").touch()
+    made = System(tmp_path)
+    made.runtime.start(ffmpeg=UNUSED)
+    made.runtime.stop()
+    assert sorted(os.listdir(tmp_path)) == ["a file", "lost+found", "one", "two"]
+
+
+def test_only_named_cameras_in_their_order_and_once(tmp_path: Path) -> None:
+    settings = Settings(cameras=(ONE, TWO), storage=tmp_path)
+    assert only(settings, ["two", "one", "two"]).cameras == (TWO, ONE)
