@@ -226,7 +226,7 @@ def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings) -> List[str]:
     if not demo:
         # every frame as it came, whatever frame rate the SPS claims; the option was renamed in 5.1
         old = ffmpeg.version.lstrip("n").startswith("5.0")
-        argv += ["-vsync" if old else "-fps_mode", "passthrough", "-enc_time_base", "-1"]
+        argv += ["-vsync" if old else "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
     return [*argv, "-force_key_frames", "expr:gte(t,n_forced*2)"]
 
 

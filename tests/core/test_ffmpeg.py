@@ -110,20 +110,20 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
         ),
         case(
             "transcoded",
-            [*START, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "-1"]
+            [*START, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             camera=Camera("gate", "Gate", GATE, transcode=True),
         ),
         case(
             "transcoded by FFmpeg 5.0",
-            [*START, *RTSP, *TRANSCODE, "-vsync", "passthrough", "-enc_time_base", "-1"]
+            [*START, *RTSP, *TRANSCODE, "-vsync", "passthrough", "-enc_time_base", "1:90000"]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=OLDEST,
             camera=Camera("gate", "Gate", GATE, transcode=True),
         ),
         case(
             "transcoded by FFmpeg 9",
-            [*START, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "-1"]
+            [*START, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=NEWEST,
             camera=Camera("gate", "Gate", GATE, transcode=True),
@@ -131,7 +131,7 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
         case(
             "transcoded by hardware, with bit rate and threads",
             [*START, *RTSP, "-c:v", "h264_videotoolbox", "-b:v", "500000", "-maxrate", "500000", "-bufsize", "1000000"]
-            + ["-pix_fmt", "yuv420p", "-threads", "1", "-fps_mode", "passthrough", "-enc_time_base", "-1"]
+            + ["-pix_fmt", "yuv420p", "-threads", "1", "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=MAC,
             camera=Camera("gate", "Gate", GATE, transcode=True),

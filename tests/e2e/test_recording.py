@@ -35,7 +35,7 @@ from tests.support.evidence import (
     segments,
 )
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.ts_frames import audio_stream_type, continuity_errors
+from tests.support.ts_frames import audio_stream_type, continuity_errors, read_frames
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -259,6 +259,30 @@ def test_everything_killed_at_once_loses_less_than_a_second(
         assert [gap.cause for gap in gaps(site.layout)] == ["unsupervised"]
         assert_times_true(site.layout, camera, FPS)
         assert_explained(site.layout, stopped_at)
+
+
+def test_transcoded_and_with_its_live_window_elsewhere(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio="pcmu", sps_fps=12)) as camera:
+        settings = Settings(
+            cameras=(Camera("cam1", "Camera 1", parse_rtsp_url(camera.url), transcode=True),),
+            storage=tmp_path / "my storage",
+            live_path=tmp_path / "ram 50% d'isk|x",
+            segment_duration=2,
+        )
+        layout = CameraLayout(settings.storage, "cam1", settings.live_path)
+        supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True)
+        supervisor.start()
+        wait_for(lambda: len(segments(layout)) >= 2, 30, "two recordings")
+        supervisor.stop(leave_running=False)
+        live = parse_live(layout.live_playlist.read_text())
+        assert live is not None
+        assert all(layout.live_segment(segment.number).is_file() for segment in live.segments)
+        for day, entry in segments(layout):
+            frames = read_frames(layout.day(day) / entry.file)
+            assert frames[0].key
+            assert {after.pts - before.pts for before, after in zip(frames[2:], frames[3:])} == {3600}
 
 
 @pytest.mark.parametrize(
