@@ -77,11 +77,11 @@ class ActiveRun:
         store.replace_text(self._layout.run_file, to_json(self.record))
 
     def look(self, monotonic: float, now: float, *, read_time: bool) -> None:
-        """See how far both branches have grown and, with `read_time`, up to which media time."""
+        """See whether the recording grows and, with `read_time`, up to which media time, and the live window too."""
         numbers = self._numbers()
         if numbers:
             self._look_at_recording(numbers[-1], monotonic, now if read_time else None)
-        newest = self._live.newest()
+        newest = self._live.newest() if read_time else None
         if newest is not None:
             self.streaming.saw(*newest, monotonic)
 

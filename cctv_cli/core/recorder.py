@@ -32,7 +32,7 @@ from cctv_cli.core.state import RecorderState, Run, State, from_json, to_json
 
 log = logging.getLogger("cctv.recorder")
 
-TICK = 1.0  # seconds between looks at a running recorder
+TICK = 1.5  # seconds between looks at a running recorder
 READ_TIME_EVERY = 2.0  # seconds between looks at its media time,
 SETTLING = 15.0  # seconds after its first frame in which every look reads it
 RECENT = 15.0  # seconds for which a complaint of FFmpeg explains what happens
@@ -167,7 +167,7 @@ class Recorder:
         unwanted = self._unwanted()
         if unwanted is not None:
             self._halt(unwanted)
-            return TICK
+            return self._tick()
         if self._restart_asked.is_set():
             self._restart_asked.clear()
             self._known, self._backoff, self._next_start = None, Backoff(), 0.0
@@ -179,6 +179,10 @@ class Recorder:
         if self._active is None:
             return self._start_when_due()
         return self._watch(self._active)
+
+    def _tick(self) -> float:
+        """About one TICK: cameras that were started together must not look in step."""
+        return TICK * (0.9 + 0.2 * self._tools.chance())
 
     def _unwanted(self) -> Optional[Diagnosis]:
         if not self._camera.enabled:
@@ -282,7 +286,7 @@ class Recorder:
         self._last_run = active.record
         self._show(State.STARTING, "waiting for the first frames")
         log.info("%s: started FFmpeg %d", self._camera.id, active.process.pid)
-        return TICK
+        return self._tick()
 
     def _command(self, run: str, first_live: int) -> Command:
         return record_command(
@@ -336,8 +340,8 @@ class Recorder:
             self._show(State.STALLED, trouble.reason, trouble.cause)
             healthy = self._healthy_for(active)
             self._end_run(trouble)
-            return self._failed(trouble, healthy)
-        return TICK
+            return self._failed(trouble, healthy, monotonic)
+        return self._tick()
 
     def _trouble(self, active: ActiveRun, monotonic: float) -> Optional[Diagnosis]:
         # copying begins at a key frame: a camera that stretches them to minutes is waited for
@@ -360,9 +364,9 @@ class Recorder:
             return
         exit_code = active.process.exit_code()
         reason = diagnose(self._recently_heard(self._tools.clock.monotonic()), exit_code)
-        healthy = self._healthy_for(active)
+        ended, healthy = self._tools.clock.monotonic(), self._healthy_for(active)
         self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
-        self._failed(reason, healthy)
+        self._failed(reason, healthy, ended)
 
     def _recently_heard(self, monotonic: float) -> List[str]:
         """What FFmpeg said of late: an old complaint explains no new trouble."""
@@ -374,14 +378,19 @@ class Recorder:
 
     # ---- ending
 
-    def _failed(self, reason: Diagnosis, healthy_for: float) -> float:
-        """Nothing is recorded because of a failure: say so and wait before the next start."""
+    def _failed(self, reason: Diagnosis, healthy_for: float, ended: Optional[float] = None) -> float:
+        """Nothing is recorded because of a failure: say so and wait before the next start.
+
+        The wait counts from the monotonic time `ended`: committing takes its time on a slow disk.
+        """
         self._note(reason)
         self._backoff = self._backoff.failed(healthy_for)
         self._restarts += 1
         refused = reason.cause == Outcome.UNAUTHORIZED.value
         delay = AUTH_SILENCE if refused else self._backoff.delay(self._tools.chance())
-        self._next_start = self._tools.clock.monotonic() + delay
+        monotonic = self._tools.clock.monotonic()
+        self._next_start = (monotonic if ended is None else ended) + delay
+        delay = max(0.0, self._next_start - monotonic)
         retry_at = self._tools.clock.now() + delay
         self._show(State.AUTH_FAILED if refused else State.BACKOFF, reason.reason, reason.cause, retry_at)
         log.warning("%s: %s; next try in %.0f s", self._camera.id, reason.reason, delay)

@@ -60,6 +60,7 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
         restarts = sum(s.restarts for s in runtime.statuses())
         share, memory = 100 * used / seconds, me.memory_info().rss / 1e6
         print(f"{cameras} cameras, {running} running, {restarts} restarts, {seconds} s:")
+        print(f"user {after.user - before.user:.2f} s, system {after.system - before.system:.2f} s")
         print(f"{share:.1f} % of a core, {memory:.0f} MB resident, {me.num_threads()} threads")
     finally:
         supervisor.stop(leave_running=False)
