@@ -204,7 +204,7 @@ def test_reports_come_first_and_agree_with_the_stream(clip: Clip) -> None:
         assert timestamp == reported
         life = ntp / 2**32 - 2208988800 - camera.started_at
         assert (timestamp - 12345) / clock_rate == pytest.approx(life, abs=0.001)
-        assert 0 <= life - first.media_time < 0.04
+        assert -0.0001 <= life - first.media_time < 0.04  # NTP fractions are rounded
 
 
 def test_a_client_starts_at_a_keyframe(clip: Clip) -> None:
