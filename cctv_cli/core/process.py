@@ -230,8 +230,8 @@ def _tell(popen: subprocess.Popen[bytes], text: Optional[Secret]) -> None:
     if text is None or popen.stdin is None:
         return
     try:
-        popen.stdin.write(text.reveal().encode())
-        popen.stdin.close()
+        with popen.stdin as pipe:
+            pipe.write(text.reveal().encode())
     except BrokenPipeError:
         pass  # it ended already; its exit says so
 
