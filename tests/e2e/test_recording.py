@@ -43,7 +43,7 @@ pytestmark = pytest.mark.e2e
 FPS = 25.0
 CUT = 4  # seconds of a recording, in place of the product's 60
 AAC = 0x0F
-UNDER_WAY = 1.0  # seconds at most from the camera through FFmpeg to the disk, on a busy machine too
+UNDER_WAY = 0.3  # seconds from the camera through FFmpeg to the disk
 PASSWORD = "s3cr:t/@#%"
 
 MakeClip = Callable[..., Clip]
