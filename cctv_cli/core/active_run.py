@@ -60,8 +60,8 @@ class ActiveRun:
         self._refused: Set[int] = set()  # files that could not be read
         self._live_error = ""
 
-    def save(self) -> None:
-        """Write `.run.json`."""
+    def save(self, *, durable: bool = True) -> None:
+        """Write `.run.json`; one that need not outlive a power cut yet costs no wait for the disk."""
         window = self._live.window
         line = self._timeline
         self.record = replace(
@@ -74,7 +74,7 @@ class ActiveRun:
             anchor_wall=0.0 if line is None else line.wall,
         )
         self._saved_anchor = self.record.anchor
-        store.replace_text(self._layout.run_file, to_json(self.record))
+        store.replace_text(self._layout.run_file, to_json(self.record), durable=durable)
 
     def look(self, monotonic: float, now: float, *, read_time: bool) -> None:
         """See whether the recording grows and, with `read_time`, up to which media time, and the live window too."""
@@ -128,13 +128,17 @@ class ActiveRun:
 
         While FFmpeg lives its newest file is unfinished; afterwards all are finished.
         """
-        numbers = self._numbers()
-        finished = [n for n in (numbers[:-1] if alive else numbers) if n not in self._refused]
-        done = sum(self._try_commit(number, followed=number != numbers[-1]) for number in finished)
-        self._update_live(alive)
+        done = self.commit(alive=alive)
+        self.update_live(alive=alive)
         if done and alive:
             self.save()
         return done
+
+    def commit(self, *, alive: bool) -> int:
+        """Commit every finished file; returns how many."""
+        numbers = self._numbers()
+        finished = [n for n in (numbers[:-1] if alive else numbers) if n not in self._refused]
+        return sum(self._try_commit(number, followed=number != numbers[-1]) for number in finished)
 
     def close(self) -> None:
         """Remove the run's folder after FFmpeg has ended and everything in it was collected."""
@@ -144,8 +148,8 @@ class ActiveRun:
         except OSError as error:
             log.warning("%s: %s is left: %s", self._layout.camera_id, self._folder, error)
 
-    def _update_live(self, alive: bool) -> None:
-        """The live window's trouble, such as a full RAM disk, is no trouble of the recording."""
+    def update_live(self, *, alive: bool) -> None:
+        """Bring the live window up to date; its trouble, such as a full RAM disk, is no trouble of the recording."""
         if self._timeline is None:
             return
         try:

@@ -92,7 +92,8 @@ class LiveWriter:
                 break  # else FFmpeg is long past this one: it was deleted, or holds no frame
             self._next += 1
         if self._window is not before:
-            store.replace_text(self._layout.live_playlist, render_live(self._window, self._tz))
+            # after a power cut nobody watches on: the window begins anew, above every number used before
+            store.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
             self._prune()
 
     def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:

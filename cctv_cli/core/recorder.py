@@ -41,6 +41,7 @@ STALL = 15.0  # seconds without a byte, after which a branch counts as stalled
 LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
 GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
 AUTH_SILENCE = 1800.0  # seconds without a try after a refused password: Hikvision locks the address as long
+COMMIT_FIRST = 2.0  # seconds of waiting for the next start in which the last run's files are committed
 STORAGE_RETRY = 5.0  # seconds until the next step after the disk failed
 
 FAILURES = (State.BACKOFF, State.AUTH_FAILED, State.STALLED)
@@ -93,6 +94,7 @@ class Recorder:
         self._stderr_closed = threading.Event()
         self._opened = False
         self._active: Optional[ActiveRun] = None
+        self._ended: List[ActiveRun] = []  # whose files wait until the next FFmpeg has started
         self._child: Optional[processes.Process] = None  # what a forgotten run left, if it is our own child
         self._last_run: Optional[Run] = None
         self._state: Optional[RecorderState] = None  # what is on disk
@@ -139,13 +141,14 @@ class Recorder:
             self._child = self._active.process
         self._opened = False
         self._active = None
+        self._ended = []
 
     def release(self, *, leave_running: bool) -> None:
         """The supervisor ends: stop FFmpeg and commit its last minute, or leave it to the next supervisor."""
         try:
             if leave_running:
-                return
-            if self._opened:
+                self._commit_ended()
+            elif self._opened:
                 self._halt(SHUTDOWN)
             else:
                 self._end_unopened()
@@ -239,6 +242,8 @@ class Recorder:
 
     def _start_when_due(self) -> float:
         wait = self._next_start - self._tools.clock.monotonic()
+        if wait > COMMIT_FIRST:
+            self._commit_ended()
         if wait > 0:
             return wait
         source = self._camera.source
@@ -267,7 +272,8 @@ class Recorder:
         self._layout.run_folder(record.run).mkdir(parents=True)
         active = ActiveRun(record, self._layout, self._archive, self._live, None)
         try:
-            active.save()  # before the start: whoever finds the process later finds its name here
+            # before the start: whoever finds the process later finds its name here
+            active.save(durable=False)
         except OSError:
             active.close()
             raise
@@ -286,7 +292,7 @@ class Recorder:
         self._last_run = active.record
         self._show(State.STARTING, "waiting for the first frames")
         log.info("%s: started FFmpeg %d", self._camera.id, active.process.pid)
-        return self._tick()
+        return 0.0 if self._ended else self._tick()
 
     def _command(self, run: str, first_live: int) -> Command:
         return record_command(
@@ -325,13 +331,15 @@ class Recorder:
         self._read_time_at = monotonic
 
     def _watch(self, active: ActiveRun) -> float:
+        self._commit_ended()
         monotonic = self._tools.clock.monotonic()
         read_time = monotonic >= self._read_time_at
         if read_time:
             settling = active.first_frame_at is None or monotonic - active.first_frame_at < SETTLING
             self._read_time_at = monotonic + (0.0 if settling else READ_TIME_EVERY)
         active.look(monotonic, self._tools.clock.now(), read_time=read_time)
-        if active.collect(alive=True):
+        active.collect(alive=True)
+        if active.placed:
             self._why_not = None
         if active.first_frame_at is not None:
             self._show(State.RUNNING, "recording")
@@ -399,12 +407,13 @@ class Recorder:
     def _halt(self, why: Diagnosis) -> None:
         """Be stopped, and stay so."""
         self._end_run(why)
+        self._commit_ended()
         self._note(why)
         self._backoff, self._next_start = Backoff(), 0.0
         self._show(State.STOPPED, why.reason, why.cause)
 
     def _end_run(self, why: Diagnosis, *, flushed: bool = True) -> None:
-        """End the run if there is one, and commit everything that it wrote.
+        """End the run if there is one; its files wait for `_commit_ended`, because the next start is more urgent.
 
         An FFmpeg that ends in order flushes its last frame early (`flushed`): the time of that
         write tells where media time lies only if nothing else does.
@@ -417,16 +426,26 @@ class Recorder:
             processes.stop(active.process, GRACE)
         now = self._tools.clock.now()
         active.look(self._tools.clock.monotonic(), now, read_time=not (flushed and active.placed))
-        if active.collect(alive=False):
-            self._why_not = None
-        active.close()
+        active.update_live(alive=False)
         self._last_run = active.record
         self._active = None
+        self._ended.append(active)
+        if active.placed:
+            self._why_not = None
         self._note(why)
+
+    def _commit_ended(self) -> None:
+        """Commit what ended runs wrote."""
+        while self._ended:
+            ended = self._ended[0]
+            ended.commit(alive=False)
+            ended.close()
+            self._ended.pop(0)
 
     def _note(self, why: Diagnosis) -> None:
         """From now on nothing is recorded because of `why`; what another cause explains is journalled."""
         if self._why_not is not None and self._why_not.cause != why.cause:
+            self._commit_ended()  # a gap begins where the last recording ends
             self._archive.explain(self._tools.clock.now(), self._why_not.cause, self._why_not.reason)
         self._why_not = why
 
@@ -456,7 +475,7 @@ class Recorder:
 
     def _write_state(self, shown: RecorderState) -> bool:
         try:
-            store.replace_text(self._layout.state_file, to_json(shown))
+            store.replace_text(self._layout.state_file, to_json(shown), durable=False)
         except OSError:
             try:  # a full disk has no room for a second file, but the old one can be written over
                 store.overwrite_text(self._layout.state_file, to_json(shown))

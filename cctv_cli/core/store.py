@@ -16,19 +16,24 @@ from typing import Any, Dict, Optional
 _CHUNK = 1 << 18
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Give `path` new content in one step: a reader sees the old text or the new one, also after a power cut."""
+def replace_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Give `path` new content in one step: a reader sees the old text or the new one.
+
+    A durable text is so also after a power cut; waiting for the disk can take long on a busy one.
+    """
     draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         draft.replace(path)
     except OSError:
         remove(draft)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def overwrite_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ _SYNC = 0x47
 _VIDEO_TYPES = (0x01, 0x02, 0x10, 0x1B, 0x24)  # MPEG-1, MPEG-2, MPEG-4, H.264, H.265
 _HOLE = TICKS  # frames further apart than a second leave a hole
 _TAIL = 64 * 1024
-_BLOCK = 1400 * PACKET  # bytes read at once
+_BLOCK = 348 * PACKET  # bytes read at once, just under 64 KiB
 
 
 @dataclass(frozen=True)
