@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
 from cctv_cli.api.access import send_detail
 from cctv_cli.api.byte_range import ByteRange, RangeNotSatisfiable, accepts_gzip, matches_etag, parse_range
-from cctv_cli.api.media_cache import CachedFile, MediaCache, OpenFile
+from cctv_cli.api.media_cache import CachedFile, FileVersion, MediaCache, OpenFile
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -87,6 +88,17 @@ async def serve_file(
     """
     with contextlib.suppress(_ClientGone):
         await _serve(scope, receive, send, cache, path, kind)
+
+
+async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) -> None:
+    """Answer one HTTP request with a playlist that was rendered for it, as `serve_file` answers with one on disk."""
+    body = playlist.encode()
+    file = CachedFile(FileVersion(zlib.crc32(body), len(body), 0), body)
+    with contextlib.suppress(_ClientGone):
+        if scope["method"] in ("GET", "HEAD"):
+            await _answer(scope, receive, send, file, ".m3u8", PLAYLIST)
+        else:
+            await send_detail(send, 405, "A playlist is only read; use GET.", _PREFLIGHT)
 
 
 class _ClientGone(Exception):

@@ -7,18 +7,20 @@ of a path is matched by `layout`; none is joined as it came.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cctv_cli.api.access import send_detail
-from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, serve_file
+from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, serve_file, serve_text
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.stream import LiveStates
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
     LIVE_PLAYLIST,
+    MAIN_PLAYLIST,
     is_day,
     is_hour,
+    parse_live_init,
     parse_live_segment,
     parse_recording,
 )
@@ -27,11 +29,22 @@ from cctv_cli.core.runtime import Runtime
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-_LIVE = re.compile(r"/stream/([^/]+)/([^/]+\.(?:m3u8|ts))\Z")
-_RECORDED = re.compile(r"/recordings/([^/]+)/([^/]+)/([^/]+)/([^/]+\.(?:m3u8|ts))\Z")
+_LIVE = re.compile(r"/stream/([^/]+)/(sub/)?([^/]+\.(?:m3u8|ts|mp4))\Z")
+_RECORDED = re.compile(r"/recordings/([^/]+)/([^/]+)/([^/]+)/([^/]+\.(?:m3u8|ts|mp4))\Z")
 _CORS = [(b"access-control-allow-origin", b"*")]
 _SHOWN = 80  # characters of a request that an answer repeats
 _RETRY = [*_CORS, (b"retry-after", b"2")]
+
+
+class _Stream(NamedTuple):
+    camera_id: str
+    sub: bool
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name can belong to the stream."""
+        if name == LIVE_PLAYLIST or (name == MAIN_PLAYLIST and not self.sub):
+            return True
+        return parse_live_segment(name) is not None or parse_live_init(name) is not None
 
 
 class MediaRoutes:
@@ -52,7 +65,8 @@ class MediaRoutes:
         recorded = None if live else _RECORDED.match(path)
         try:
             if live is not None:
-                await self._live(live.group(1), live.group(2), scope, receive, send)
+                stream = _Stream(live.group(1), sub=live.group(2) is not None)
+                await self._live(stream, live.group(3), scope, receive, send)
             elif recorded is not None:
                 await self._recorded(recorded, scope, receive, send)
             else:
@@ -60,30 +74,39 @@ class MediaRoutes:
         except UnknownCamera as error:
             await send_detail(send, 404, f"{error}.", _CORS)
 
-    async def _live(self, camera_id: str, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _live(self, stream: _Stream, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         number = parse_live_segment(name)
-        if name != LIVE_PLAYLIST and number is None:
+        if not stream.has(name):
             await send_detail(send, 404, f"{name[:_SHOWN]} is no live file; begin with {LIVE_PLAYLIST}.", _CORS)
             return
-        layout = self._runtime.layout(camera_id)
+        layout = self._runtime.layout(stream.camera_id, sub=stream.sub)
         if scope["method"] == "OPTIONS":  # a browser asks before it knows the state
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
             return
         try:
-            live = await self._states.get(camera_id, least_number=-1 if number is None else number)
+            live = await self._states.get(
+                stream.camera_id, sub=stream.sub, least_number=-1 if number is None else number
+            )
+            variants = await self._states.multivariant(stream.camera_id) if self._offers_both(stream, name) else None
         except OSError as error:
             reason = error.strerror or "no reason given"
             await send_detail(send, 503, f"The storage cannot be used ({reason}); check its disk.", _CORS)
             return
-        if live.window is None:
+        if variants is not None:
+            await serve_text(scope, receive, send, variants)
+        elif live.window is None:
             await send_detail(send, live.status, live.detail, _CORS if live.status == 409 else _RETRY)
-            return
-        if number is None:
+        elif name in (LIVE_PLAYLIST, MAIN_PLAYLIST):
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
-        elif number > live.window.segments[-1].number:
+        elif number is not None and number > live.window.segments[-1].number:
             await send_detail(send, 404, f"{name} is not finished yet; ask for {LIVE_PLAYLIST} again.", _CORS)
         else:
-            await serve_file(scope, receive, send, self._cache, layout.live_segment(number), LIVE_SEGMENT)
+            await serve_file(scope, receive, send, self._cache, layout.live / name, LIVE_SEGMENT)
+
+    def _offers_both(self, stream: _Stream, name: str) -> bool:
+        return (
+            not stream.sub and name == LIVE_PLAYLIST and self._runtime.camera(stream.camera_id).sub_source is not None
+        )
 
     async def _recorded(self, match: re.Match[str], scope: Scope, receive: Receive, send: Send) -> None:
         camera_id, day, hour, file = match.groups()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Tuple
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -12,11 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from cctv_cli.api.cameras import REFUSED, UNKNOWN
 from cctv_cli.api.models import StreamInfoModel
 from cctv_cli.core.clock import format_instant
-from cctv_cli.core.playlist import LiveWindow, parse_live
+from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST
+from cctv_cli.core.playlist import LiveWindow, Variant, parse_live, render_multivariant
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.state import State
+from cctv_cli.core.state import RecorderState, State, from_json
 from cctv_cli.core.status import CameraStatus
-from cctv_cli.core.store import read_text
+from cctv_cli.core.store import read_json, read_text
+from cctv_cli.core.variants import measure_variant
 
 _FRESH = 0.5  # seconds for which a look at a camera serves all viewers
 _STALE_TARGETS = 3  # target durations after which a window that stands still is no live picture any more
@@ -60,37 +62,54 @@ class LiveStates:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._seen: Dict[str, Tuple[float, Live]] = {}
-        self._locks: Dict[str, asyncio.Lock] = {}
+        self._seen: Dict[Tuple[str, bool], Tuple[float, Live]] = {}
+        self._locks: Dict[Tuple[str, bool], asyncio.Lock] = {}
 
-    async def get(self, camera_id: str, *, least_number: int = -1) -> Live:
+    async def get(self, camera_id: str, *, sub: bool = False, least_number: int = -1) -> Live:
         """What viewers get; a look that does not know segment `least_number` yet is not good enough.
 
         Raises UnknownCamera.
         """
         self._runtime.camera(camera_id)
-        live = self._recent(camera_id, least_number)
+        stream = (camera_id, sub)
+        live = self._recent(stream, least_number)
         if live is not None:
             return live
-        async with self._locks.setdefault(camera_id, asyncio.Lock()):
-            live = self._recent(camera_id, least_number)
+        async with self._locks.setdefault(stream, asyncio.Lock()):
+            live = self._recent(stream, least_number)
             if live is None:
-                live = await run_in_threadpool(self.look, camera_id)
-                self._seen[camera_id] = (self._runtime.clock.monotonic(), live)
+                live = await run_in_threadpool(self.look, camera_id, sub=sub)
+                self._seen[stream] = (self._runtime.clock.monotonic(), live)
             return live
 
-    def _recent(self, camera_id: str, least_number: int) -> Optional[Live]:
-        at, live = self._seen.get(camera_id, (0.0, None))
+    async def multivariant(self, camera_id: str) -> Optional[str]:
+        """The playlist that offers main and sub stream; None when neither can be played. Raises UnknownCamera, OSError.
+
+        The lighter one comes first: players begin with it.
+        """
+        variants: List[Variant] = []
+        for sub, uri in ((True, f"sub/{LIVE_PLAYLIST}"), (False, MAIN_PLAYLIST)):
+            live = await self.get(camera_id, sub=sub)
+            if live.window is not None:
+                layout = self._runtime.layout(camera_id, sub=sub)
+                variants.append(await run_in_threadpool(measure_variant, layout, live.window, uri))
+        return render_multivariant(variants) if variants else None
+
+    def _recent(self, stream: Tuple[str, bool], least_number: int) -> Optional[Live]:
+        at, live = self._seen.get(stream, (0.0, None))
         if live is None or self._runtime.clock.monotonic() - at > _FRESH:
             return None
         newest = live.window.segments[-1].number if live.window is not None else -1
         return live if newest >= least_number else None
 
-    def look(self, camera_id: str) -> Live:
-        """Read the camera's files. Raises UnknownCamera, OSError."""
-        layout = self._runtime.layout(camera_id)
+    def look(self, camera_id: str, *, sub: bool = False) -> Live:
+        """Read the files of the camera or of its sub stream. Raises UnknownCamera, OSError."""
+        layout = self._runtime.layout(camera_id, sub=sub)
         window = parse_live(read_text(layout.live_playlist) or "")
         status = self._runtime.status(camera_id)
+        shown = from_json(RecorderState, read_json(layout.state_file)) if sub else None
+        if shown is not None:
+            status = replace(status, state=shown.state, reason=f"its sub stream: {shown.reason}")
         return judge(status, layout.stopped_file.exists(), window, self._runtime.clock.now())
 
 

@@ -66,7 +66,7 @@ def _options(
 
 app.command("serve")(serve.serve)
 app.command("record")(record.record)
-app.command("cameras")(cameras.cameras)
+app.add_typer(cameras.app, name="cameras")
 app.command("config")(config.config)
 
 

@@ -16,32 +16,35 @@ from typing import List, Optional, Set, Tuple
 from cctv_cli.core import store
 from cctv_cli.core import timeline as timelines
 from cctv_cli.core.archive import Archive
-from cctv_cli.core.layout import CameraLayout, parse_incoming
+from cctv_cli.core.layout import MP4, CameraLayout, parse_incoming
 from cctv_cli.core.live import LiveWriter
+from cctv_cli.core.media_span import MediaSpan
 from cctv_cli.core.process import STDERR_NAME, Process
+from cctv_cli.core.segment_file import holds_video, last_end, measure
 from cctv_cli.core.state import Run, to_json
 from cctv_cli.core.timeline import Timeline
-from cctv_cli.core.transport_stream import last_end, measure, video_pid
 from cctv_cli.core.watch import Growth
 
 log = logging.getLogger("cctv.recorder")
 
 _SAVE_ANCHOR = 0.02  # seconds that the anchor must have moved to be written down again
 _LATE_FOR = 60.0  # seconds that media may lag before a restart is worth its gap
-_HEAD = 64 * 1024  # bytes
 _TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _PAUSE = ("no frames", "the camera sent no frames")
 _CLOCK_SET = ("clock set", "the clock of this machine was set")
 
 
 class ActiveRun:
-    """A run and its files. Methods raise OSError as the disk reports it."""
+    """A run and its files. Methods raise OSError as the disk reports it.
+
+    A run without an archive is for viewing only: its live segments are all that it has.
+    """
 
     def __init__(
         self,
         record: Run,
         layout: CameraLayout,
-        archive: Archive,
+        archive: Optional[Archive],
         live: LiveWriter,
         process: Optional[Process],
     ) -> None:
@@ -56,6 +59,7 @@ class ActiveRun:
         self._folder = layout.run_folder(record.run)
         self._timeline = _saved_timeline(record)
         self._saved_anchor = record.anchor
+        self._launched: Optional[float] = None  # monotonic
         self._clock_was_set = False
         self._refused: Set[int] = set()  # files that could not be read
         self._live_error = ""
@@ -76,32 +80,41 @@ class ActiveRun:
         self._saved_anchor = self.record.anchor
         store.replace_text(self._layout.run_file, to_json(self.record), durable=durable)
 
+    def begin_watch(self, monotonic: float, now: float) -> None:
+        """From now on somebody looks at it."""
+        self.recording.begin(monotonic)
+        self.streaming.begin(monotonic)
+        self._launched = monotonic - max(0.0, now - self.record.started)
+        if self._timeline is not None:
+            self._timeline = replace(self._timeline, launched=self._launched)
+
     def look(self, monotonic: float, now: float, *, read_time: bool) -> None:
         """See whether the recording grows and, with `read_time`, up to which media time, and the live window too."""
-        numbers = self._numbers()
-        if numbers:
-            self._look_at_recording(numbers[-1], monotonic, now if read_time else None)
+        files = self._files()
+        if files:
+            self._look_at_recording(*files[-1], monotonic, now if read_time else None)
         newest = self._live.newest() if read_time else None
         if newest is not None:
             self.streaming.saw(*newest, monotonic)
 
-    def _look_at_recording(self, number: int, monotonic: float, now: Optional[float]) -> None:
-        path = self._layout.incoming_file(self.record.run, number)
+    def _look_at_recording(self, number: int, path: Path, monotonic: float, now: Optional[float]) -> None:
         status = path.stat()
         self.recording.saw(number, status.st_size, monotonic)
         if now is None:
             return
         with path.open("rb") as file:
             # the time of the last write goes with the last frame within the size of that moment
-            end = last_end(file, status.st_size)
+            # without sound fragmented MP4 holds a frame back until the one after it is whole
+            late = path.suffix == MP4 and not self.record.audio
+            end = last_end(file, status.st_size, path.suffix, frames_late=int(late))
         if end is None:
             return
         if self.first_frame_at is None:
             self.first_frame_at = monotonic
-        before, self._timeline = (
-            self._timeline,
-            timelines.observe(self._timeline, end, status.st_mtime, monotonic, now),
-        )
+        before = self._timeline
+        if self._timeline is None:
+            self._timeline = replace(timelines.begin(end, status.st_mtime, monotonic), launched=self._launched)
+        self._timeline = timelines.observe(self._timeline, end, status.st_mtime, monotonic, now)
         if before is not None and abs(self._timeline.anchor - before.anchor) > timelines.CLOCK_STEP:
             self._clock_was_set = True
         if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > _SAVE_ANCHOR:
@@ -117,11 +130,14 @@ class ActiveRun:
 
         Without that, media that is behind is more likely late than wrong, on a busy machine or network.
         """
+        patience = _LATE_FOR if self.lags and not squeezed else timelines.RUNAWAY_FOR
+        return self._timeline is not None and timelines.runs_away(self._timeline, monotonic, patience)
+
+    @property
+    def lags(self) -> bool:
+        """Whether media time is more than 2 s behind real time."""
         line = self._timeline
-        if line is None:
-            return False
-        patience = _LATE_FOR if timelines.lags(line) and not squeezed else timelines.RUNAWAY_FOR
-        return timelines.runs_away(line, monotonic, patience)
+        return line is not None and line.astray_since is not None and timelines.lags(line)
 
     def collect(self, *, alive: bool) -> int:
         """Commit every finished file and bring the live window up to date; returns how many were committed.
@@ -136,9 +152,11 @@ class ActiveRun:
 
     def commit(self, *, alive: bool) -> int:
         """Commit every finished file; returns how many."""
-        numbers = self._numbers()
-        finished = [n for n in (numbers[:-1] if alive else numbers) if n not in self._refused]
-        return sum(self._try_commit(number, followed=number != numbers[-1]) for number in finished)
+        if self._archive is None:
+            return 0
+        files = self._files()
+        finished = [file for file in (files[:-1] if alive else files) if file[0] not in self._refused]
+        return sum(self._try_commit(self._archive, *file, followed=file != files[-1]) for file in finished)
 
     def close(self) -> None:
         """Remove the run's folder after FFmpeg has ended and everything in it was collected."""
@@ -159,13 +177,13 @@ class ActiveRun:
                 log.error("%s: the live window cannot be written: %s", self._layout.camera_id, error)
             self._live_error = str(error)
 
-    def _try_commit(self, number: int, *, followed: bool) -> bool:
+    def _try_commit(self, archive: Archive, number: int, path: Path, *, followed: bool) -> bool:
         """Commit one file; one that cannot be read is left where it is and holds up no other.
 
         Raises OSError when the disk takes nothing more: then every file waits.
         """
         try:
-            return self._commit(number, followed=followed)
+            return self._commit(archive, number, path, followed=followed)
         except OSError as error:
             if error.errno in _TAKES_NOTHING:
                 raise
@@ -173,45 +191,55 @@ class ActiveRun:
             log.error("%s: file %d of run %s is left: %s", self._layout.camera_id, number, self.record.run, error)
             return False
 
-    def _commit(self, number: int, *, followed: bool) -> bool:
-        path = self._layout.incoming_file(self.record.run, number)
+    def _commit(self, archive: Archive, number: int, path: Path, *, followed: bool) -> bool:
         span = measure(path)
         if span is None:
             self._set_aside(path)
             return False
-        if followed or self._timeline is None:
+        written = path.stat().st_mtime
+        if self._timeline is None or (followed and not self._is_ahead(span, written)):
             # also for minutes that nobody watched: the last write of a file goes with its last frame
-            self._timeline = timelines.observe(self._timeline, span.end, path.stat().st_mtime, None)
+            self._timeline = timelines.observe(self._timeline, span.end, written, None)
         start = self._timeline.instant(span.first)
-        covered = self._archive.covered_until
-        before_run = covered is not None and covered < self.record.started
+        if self._is_ahead(span, written):
+            # the camera's clock jumped ahead, before the file or inside it: no frame is younger than its last write
+            jumped_before = start > written - timelines.RUNAWAY
+            start = written - span.duration if jumped_before else start
+            span = replace(span, duration=written - start, holes=())
+        covered = archive.covered_until
+        before_run = covered is not None and (number == 0 or covered < self.record.started)
         cause, detail = _PAUSE
         if before_run:
             cause, detail = self.record.cause, self.record.detail
         elif self._clock_was_set:
             cause, detail = _CLOCK_SET
         self._clock_was_set = False
-        self._archive.explain(start, cause, detail)
-        entry = self._archive.commit(path, start, span, self.record.run, cut=number > 0)
+        archive.explain(start, cause, detail)
+        entry = archive.commit(path, start, span, self.record.run, cut=number > 0)
         log.info("%s: recorded %s, %.1f s", self._layout.camera_id, entry.file, entry.duration)
         return True
 
+    def _is_ahead(self, span: MediaSpan, written: float) -> bool:
+        return self._timeline is not None and self._timeline.instant(span.end) > written + timelines.RUNAWAY
+
     def _set_aside(self, path: Path) -> None:
         """A file without a frame: empty ones go; what cannot be read stays, under another name, for people."""
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-        if not head or video_pid(head) is not None:
+        if not path.stat().st_size or holds_video(path):
             store.remove(path)
             return
         store.move(path, path.with_name(path.name + ".unreadable"))
         log.error("%s: %s holds no video that can be read and is kept as it is", self._layout.camera_id, path)
 
-    def _numbers(self) -> List[int]:
+    def _files(self) -> List[Tuple[int, Path]]:
+        """The run's files with their numbers, in the order in which they were written."""
+        if self._archive is None:
+            return self._live.unfinished()
         try:
-            found = [parse_incoming(name) for name in os.listdir(self._folder)]
+            names = os.listdir(self._folder)
         except FileNotFoundError:
             return []
-        return sorted(number for number in found if number is not None)
+        numbered = sorted((parse_incoming(name), name) for name in names if parse_incoming(name) is not None)
+        return [(number, self._folder / name) for number, name in numbered if number is not None]
 
 
 def _saved_timeline(record: Run) -> Optional[Timeline]:

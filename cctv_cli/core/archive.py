@@ -16,10 +16,12 @@ from filelock import FileLock
 
 from cctv_cli.core import store
 from cctv_cli.core.clock import local_time
+from cctv_cli.core.fragmented_mp4 import tag_file_hvc1
 from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
-from cctv_cli.core.layout import CameraLayout, RecordingName, is_day, is_run, parse_recording, recording_name
+from cctv_cli.core.layout import MP4, CameraLayout, RecordingName, is_day, is_run, parse_recording, recording_name
+from cctv_cli.core.media_span import MediaSpan
 from cctv_cli.core.playlist import JOINT, render_hour
-from cctv_cli.core.transport_stream import MediaSpan
+from cctv_cli.core.segment_file import header_size
 
 _LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
 _FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
@@ -66,9 +68,12 @@ class Archive:
             day, entry = self._promised(first.day, run, source.name)
             if entry is None:
                 self._add_gap(start, "unknown", "")
-                name = self._free_name(name_at, journal.hour_segments(first.hour))
+                if source.suffix == MP4:
+                    tag_file_hvc1(source)
+                name = self._free_name(name_at, source.suffix, journal.hour_segments(first.hour))
                 size, digest = source.stat().st_size, store.sha256_synced(source)
-                entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name)
+                header = header_size(source) or 0
+                entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
                 journal.append(entry, self._tz)
                 store.sync_folder(self._layout.day(first.day))
@@ -131,9 +136,9 @@ class Archive:
     def _instant(self, naive: datetime) -> float:
         return (naive if self._tz is None else naive.replace(tzinfo=self._tz)).timestamp()
 
-    def _free_name(self, at: datetime, in_hour: Sequence[SegmentEntry]) -> RecordingName:
+    def _free_name(self, at: datetime, suffix: str, in_hour: Sequence[SegmentEntry]) -> RecordingName:
         taken = {entry.file for entry in in_hour}
-        names = (recording_name(at, suffix) for suffix in count())
+        names = (recording_name(at, take, suffix) for take in count())
         return next(n for n in names if n.in_day not in taken and not self._layout.recording(n).exists())
 
     def _render_stale(self) -> None:

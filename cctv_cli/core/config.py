@@ -3,6 +3,8 @@
 Precedence: command line, environment, `.env` in the working folder, cameras.toml, default. An empty value
 counts as not set, everywhere. A value is checked in every layer, also where a higher one covers it.
 
+Cameras come in this order: those of [[cameras]] and CAMERA_<n>_, then the channels of recorders.
+
 Relative paths count from the folder of the file in cameras.toml, and from the working folder elsewhere.
 The default storage "hls" counts as if it stood in cameras.toml, where there is one.
 
@@ -18,15 +20,17 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from io import StringIO
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import tomli
 from dotenv.parser import parse_stream
 
 from cctv_cli.core import config_values as values
-from cctv_cli.core.camera_config import FIELDS, SECRET_FIELDS, Fields, load_cameras
+from cctv_cli.core.camera_config import CAMERAS, load_cameras
+from cctv_cli.core.config_entries import Fields, Table, merge
 from cctv_cli.core.config_values import Layer, Picked, Raw, pick
 from cctv_cli.core.errors import ConfigError
+from cctv_cli.core.recorder_config import RECORDERS, load_recorders
 from cctv_cli.core.settings import DEFAULT, Origin, Settings
 
 CONFIG_NAME = "cameras.toml"
@@ -66,18 +70,20 @@ OPTIONS = (
 _KEYS = frozenset(option.key for option in OPTIONS)
 _SECTIONS = frozenset(key.partition(".")[0] for key in _KEYS if "." in key)
 _VARIABLES = frozenset(option.variable for option in OPTIONS) | {CONFIG_VARIABLE}
-_OUR_PREFIXES = ("SERVER_", "HLS_", "CAMERA_", "FFMPEG_", "RETENTION_", "VIDEO_", "AUDIO_")
-_CAMERA_VARIABLE = re.compile(r"CAMERA_([0-9]{1,9})_(.+)", re.DOTALL)
+_TABLES = {table.name: table for table in (CAMERAS, RECORDERS)}
+_BY_PREFIX = {table.word.upper(): table for table in _TABLES.values()}
+_OUR_PREFIXES = ("SERVER_", "HLS_", "CAMERA_", "RECORDER_", "FFMPEG_", "RETENTION_", "VIDEO_", "AUDIO_")
+_NUMBERED = re.compile(rf"({'|'.join(_BY_PREFIX)})_([0-9]{{1,9}})_(.+)", re.DOTALL)
 
 Raws = Dict[str, Raw]
 
 
 @dataclass(frozen=True)
 class _File:
-    """What cameras.toml holds: general settings by dotted key, and its cameras."""
+    """What cameras.toml holds: general settings by dotted key, and its cameras and recorders by table."""
 
     options: Raws
-    cameras: List[Fields]
+    entries: Mapping[str, List[Fields]]
     folder: Path
 
 
@@ -98,27 +104,28 @@ def load_settings(
     """
     problems: List[str] = []
     environment = _variables(environ, Layer.ENVIRONMENT, cwd)
-    _report_unknown_variables(environ, "environment", _is_camera_variable, problems)
+    _report_unknown_variables(environ, "environment", _is_numbered, problems)
     dotenv, dotenv_complete = _read_dotenv(cwd, problems)
     if config is None:
         config = _usual_config([dotenv, environment], cwd, problems)
     read = _read_config(config, cwd, problems)
-    file = read or _File({}, [], cwd)
+    file = read or _File({}, {}, cwd)
 
     general = _general([file.options, _by_key(dotenv), _by_key(environment), _flags(flags, cwd)], problems)
-    cameras, camera_origins = load_cameras(
-        file.cameras,
-        _numbered(dotenv, environment),
-        general.get("stream.transcode", Picked(Settings.transcode, DEFAULT, Layer.DEFAULT)),
-        dotenv_complete and read is not None,
-        problems,
-    )
+    complete = dotenv_complete and read is not None
+    entries = {
+        name: merge(table, file.entries.get(name, []), _numbered(table, dotenv, environment), complete, problems)
+        for name, table in _TABLES.items()
+    }
+    transcode = general.get("stream.transcode", Picked(Settings.transcode, DEFAULT, Layer.DEFAULT))
+    channels, channel_origins, taken = load_recorders(entries[RECORDERS.name], transcode, complete, problems)
+    cameras, camera_origins = load_cameras(entries[CAMERAS.name], taken, transcode, complete, problems)
     chosen: Dict[str, Any] = {"storage": file.folder / Settings.storage}
     chosen.update((option.setting, general[option.key].value) for option in OPTIONS if option.key in general)
     origins = {option.key: DEFAULT for option in OPTIONS}
     origins.update((key, picked.origin) for key, picked in general.items())
-    origins.update(camera_origins)
-    settings = Settings(**chosen, cameras=tuple(cameras), origins=origins)
+    origins.update({**camera_origins, **channel_origins})
+    settings = Settings(**chosen, cameras=(*cameras, *channels), origins=origins)
     _check_live_path(settings, problems)
     if problems:
         raise ConfigError(problems)
@@ -168,24 +175,37 @@ def _read_dotenv(cwd: Path, problems: List[str]) -> Tuple[Raws, bool]:
     return _variables(found, Layer.DOTENV, cwd), not bad
 
 
+class _Variable(NamedTuple):
+    """A variable of one camera or recorder, taken apart; `field` is in capitals."""
+
+    table: Table
+    number: str
+    field: str
+
+
+def _numbered_variable(name: str) -> Optional[_Variable]:
+    match = _NUMBERED.fullmatch(name)
+    return match and _Variable(_BY_PREFIX[match.group(1)], match.group(2), match.group(3))
+
+
 def _variables(found: Mapping[str, str], layer: Layer, cwd: Path) -> Raws:
     source = "environment" if layer is Layer.ENVIRONMENT else ".env"
     raws = {}
     for name, value in found.items():
         if value and _is_known(name):
-            match = _CAMERA_VARIABLE.fullmatch(name)
-            secret = match is not None and match.group(2).lower() in SECRET_FIELDS
+            variable = _numbered_variable(name)
+            secret = variable is not None and variable.field.lower() in variable.table.secrets
             raws[name] = Raw(value, Origin(source, name), layer, cwd, secret)
     return raws
 
 
 def _is_known(name: str) -> bool:
-    match = _CAMERA_VARIABLE.fullmatch(name)
-    return name in _VARIABLES or (match is not None and match.group(2) in map(str.upper, FIELDS))
+    variable = _numbered_variable(name)
+    return name in _VARIABLES or (variable is not None and name in variable.table.variables(variable.number))
 
 
-def _is_camera_variable(name: str) -> bool:
-    return _CAMERA_VARIABLE.fullmatch(name) is not None
+def _is_numbered(name: str) -> bool:
+    return _numbered_variable(name) is not None
 
 
 def _is_ours(name: str) -> bool:
@@ -197,9 +217,11 @@ def _report_unknown_variables(
 ) -> None:
     for name in names:
         if ours(name) and not _is_known(name):
-            match = re.match(r"CAMERA_([0-9]{1,9})_", name.upper())
-            camera = [f"CAMERA_{match.group(1) if match else 1}_{key.upper()}" for key in FIELDS]
-            known = camera if match else [*_VARIABLES, *camera]
+            variable = _numbered_variable(name.upper())
+            if variable is not None:
+                known = variable.table.variables(variable.number)
+            else:
+                known = [*_VARIABLES, *CAMERAS.variables(), *RECORDERS.variables()]
             problems.append(_unknown(Origin(source, name), known, "variable"))
 
 
@@ -207,13 +229,13 @@ def _by_key(variables: Raws) -> Raws:
     return {option.key: variables[option.variable] for option in OPTIONS if option.variable in variables}
 
 
-def _numbered(dotenv: Raws, environment: Raws) -> List[Fields]:
-    """The CAMERA_<n>_ variables as cameras, by n; `.env` before the environment, which wins."""
+def _numbered(table: Table, dotenv: Raws, environment: Raws) -> List[Fields]:
+    """The table's numbered variables as entries, by number; `.env` before the environment, which wins."""
     groups: Dict[str, Fields] = {}
     for name, raw in [*dotenv.items(), *environment.items()]:
-        match = _CAMERA_VARIABLE.fullmatch(name)
-        if match is not None:
-            groups.setdefault(match.group(1), {}).setdefault(match.group(2).lower(), []).append(raw)
+        variable = _numbered_variable(name)
+        if variable is not None and variable.table is table:
+            groups.setdefault(variable.number, {}).setdefault(variable.field.lower(), []).append(raw)
     return [groups[number] for number in sorted(groups, key=lambda number: (int(number), number))]
 
 
@@ -243,7 +265,7 @@ def _usual_config(layers: Iterable[Raws], cwd: Path, problems: List[str]) -> Opt
 def _read_config(path: Optional[Path], cwd: Path, problems: List[str]) -> Optional[_File]:
     """What the file holds; None if it cannot be read."""
     if path is None:
-        return _File({}, [], cwd)
+        return _File({}, {}, cwd)
     name = str(path)
     text = _read_text(cwd / path, name, "create it, or correct --config or CCTV_CONFIG", problems)
     if text is None:
@@ -266,15 +288,15 @@ class _Reader:
 
     def read(self, document: Mapping[str, object]) -> _File:
         options: Raws = {}
-        cameras: List[Fields] = []
+        entries: Dict[str, List[Fields]] = {}
         for key, value in document.items():
-            if key == "cameras":
-                cameras = self._cameras(value)
+            if key in _TABLES:
+                entries[key] = self._entries(_TABLES[key], value)
             elif key in _SECTIONS:
                 options.update(self._section(key, value))
             else:
                 self._known(options, key, value)
-        return _File(options, cameras, self._folder)
+        return _File(options, entries, self._folder)
 
     def _section(self, section: str, table: object) -> Raws:
         options: Raws = {}
@@ -287,27 +309,27 @@ class _Reader:
 
     def _known(self, options: Raws, key: str, value: object) -> None:
         if key not in _KEYS:
-            self._problems.append(_unknown(self._origin(key), [*_KEYS, *_SECTIONS, "cameras"], "key"))
+            self._problems.append(_unknown(self._origin(key), [*_KEYS, *_SECTIONS, *_TABLES], "key"))
         elif value != "":
             options[key] = Raw(value, self._origin(key), Layer.FILE, self._folder)
 
-    def _cameras(self, tables: object) -> List[Fields]:
-        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            self._report("cameras is not a list of tables; begin each camera with a line [[cameras]]")
+    def _entries(self, table: Table, tables: object) -> List[Fields]:
+        if not isinstance(tables, list) or not all(isinstance(keys, dict) for keys in tables):
+            self._report(f"{table.name} is not a list of tables; begin each {table.word} with a line [[{table.name}]]")
             return []
-        cameras = [self._camera(number, table) for number, table in enumerate(tables, start=1)]
-        return [fields for fields in cameras if fields]
+        entries = [self._entry(table, number, keys) for number, keys in enumerate(tables, start=1)]
+        return [fields for fields in entries if fields]
 
-    def _camera(self, number: int, table: Mapping[str, object]) -> Fields:
+    def _entry(self, table: Table, number: int, keys: Mapping[str, object]) -> Fields:
         fields: Fields = {}
-        for key, value in table.items():
-            origin = self._origin(f"camera {number} {key}")
-            if key not in FIELDS:
-                self._problems.append(_unknown(origin, FIELDS, "key"))
+        for key, value in keys.items():
+            origin = self._origin(f"{table.word} {number} {key}")
+            if key not in table.fields:
+                self._problems.append(_unknown_field(table, origin, key))
             elif value != "":
-                fields[key] = [Raw(value, origin, Layer.FILE, self._folder, key in SECRET_FIELDS)]
+                fields[key] = [Raw(value, origin, Layer.FILE, self._folder, key in table.secrets)]
         if not fields:
-            self._report(f"camera {number} is empty; give it an id and an rtsp_url, or remove its [[cameras]]")
+            self._report(f"{table.word} {number} is empty; give it {table.least}, or remove its [[{table.name}]]")
         return fields
 
     def _origin(self, key: str) -> Origin:
@@ -315,6 +337,13 @@ class _Reader:
 
     def _report(self, sentence: str) -> None:
         self._problems.append(f"{self._name}: {sentence}.")
+
+
+def _unknown_field(table: Table, origin: Origin, key: str) -> str:
+    for other in _TABLES.values():
+        if key in other.fields:
+            return f"{origin} is a key of [[{other.name}]], not of [[{table.name}]]; write it there."
+    return _unknown(origin, table.fields, "key")
 
 
 def _unknown(origin: Origin, known: Iterable[str], what: str) -> str:

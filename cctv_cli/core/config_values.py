@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable, Generic, List, Optional, Sequence, TypeVar
 
 from cctv_cli.core import clock
-from cctv_cli.core.rtsp_url import parse_rtsp_url
+from cctv_cli.core.rtsp_url import parse_host, parse_rtsp_url
 from cctv_cli.core.settings import Origin, RtspSource
 from cctv_cli.core.units import Secret, parse_bit_rate
 
@@ -165,6 +165,11 @@ def host(raw: Raw) -> str:
     if _HOST.fullmatch(value) is None:
         raise ValueError("is not a host; write a name or address such as 0.0.0.0, :: or 127.0.0.1 without port")
     return value
+
+
+def remote_host(raw: Raw) -> str:
+    """A name or address to connect to, IPv6 without brackets."""
+    return parse_host(text(raw).strip())
 
 
 def time_zone(raw: Raw) -> str:

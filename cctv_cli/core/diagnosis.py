@@ -8,6 +8,7 @@ from typing import Optional, Sequence, Tuple
 
 from cctv_cli.core.settings import RtspSource, hide_password
 
+_AGAIN_AND_AGAIN = 5  # a run may begin with a few such lines
 _BACKWARDS = re.compile(r"(?i)non-monoton|out of order")
 _URL_USER = re.compile(r"(?i)\b(rtsps?://)[^\s/@]*@")
 
@@ -29,9 +30,10 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
     (r"No space left on device", "disk full", "the disk is full; free space or shorten the retention"),
     (r"(?:failed:|returned) 404\b", "not found", "the camera has no stream at this URL; check the channel number"),
     (
-        r"(?:failed:|returned) 453\b|Not Enough Bandwidth",
+        # a recorder at its ceiling of sessions says 453, or 500 at SETUP
+        r"failed: (?:453|503)\b|SETUP failed: 500\b|Not Enough Bandwidth",
         "busy",
-        "the camera serves too many viewers; close some",
+        "the camera serves too many viewers; close some or restart it",
     ),
     (r"(?:failed:|returned) 403\b", "forbidden", "the camera forbids this user the stream; grant it live view"),
     (r"Connection refused", "refused", "the camera refuses connections; check its port and that RTSP is on"),
@@ -70,8 +72,8 @@ def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
 
 
 def complains_of_times(lines: Sequence[str]) -> bool:
-    """Whether FFmpeg says that a stream's times go back: it squeezes them then."""
-    return any(_BACKWARDS.search(line) for line in lines)
+    """Whether FFmpeg says again and again that a stream's times go back: it squeezes them then."""
+    return sum(_BACKWARDS.search(line) is not None for line in lines) >= _AGAIN_AND_AGAIN
 
 
 def redact(text: str, source: Optional[RtspSource]) -> str:

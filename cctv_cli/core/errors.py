@@ -6,7 +6,8 @@
     ├── AlreadySupervised         5   another process supervises this camera
     ├── StorageError              6   the storage cannot be read or written
     ├── UnknownCamera             7   no camera of that id is configured
-    └── AddressError              8   the HTTP address cannot be had
+    ├── AddressError              8   the HTTP address cannot be had
+    └── CameraTrouble             9   a camera that was checked cannot be recorded as it is
 
 Exit code 2 is a wrong command line. Ctrl-C ends `serve` and `record` in order, with 0. Every message is one
 sentence for the user that names the thing, the cause and the cure, and never
@@ -62,3 +63,9 @@ class AddressError(CctvError):
     """The HTTP server's address or port cannot be had."""
 
     exit_code = 8
+
+
+class CameraTrouble(CctvError):
+    """A check found cameras that cannot be recorded as they are."""
+
+    exit_code = 9

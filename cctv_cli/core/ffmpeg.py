@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import FrozenSet, List, Optional, Tuple
 
 from cctv_cli.core.errors import FfmpegError
-from cctv_cli.core.layout import INCOMING_PATTERN, LIVE_PATTERN
+from cctv_cli.core.layout import MP4, TS, incoming_pattern, live_pattern, media_suffix
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings, Source
 from cctv_cli.core.units import Secret
 
@@ -33,6 +33,21 @@ _RTSP_TIMEOUT = 5  # seconds; FFmpeg gives up after about twice this
 RECORDING_SECONDS = 60
 _AUDIO_RATE = "48000"  # Hz: AAC frames of 21 ms; at 8000 Hz video would wait half a second for sound
 _INTERLEAVE = "500000"  # microseconds that video waits for sound that stays away; counts inside tee and around it
+# continuity counters run on from file to file; every packet reaches the disk at once
+_MPEGTS = (
+    f"individual_header_trailer=0:max_interleave_delta={_INTERLEAVE}"
+    ":segment_format=mpegts:segment_format_options=flush_packets=1"
+)
+# every file begins with the same ftyp and moov, every frame is a fragment, and times run on from file to file
+_FRAGMENTED_MP4 = (
+    f"max_interleave_delta={_INTERLEAVE}:segment_format=mp4:segment_format_options="
+    "movflags=+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer"
+    r"\\:avoid_negative_ts=disabled\\:use_editlist=0\\:movie_timescale=1000\\:video_track_timescale=90000"
+    r"\\:flush_packets=1"
+)
+
+
+_FORM = {TS: _MPEGTS, MP4: _FRAGMENTED_MP4}
 
 
 @dataclass(frozen=True)
@@ -150,26 +165,35 @@ def record_command(
     *,
     run: str,
     first_live: int,
+    codec: str = "h264",
     copy_audio: bool,
+    recording: bool = True,
     live_folder: Optional[Path] = None,
     recording_seconds: int = RECORDING_SECONDS,
 ) -> Command:
-    """The one command that records a camera and feeds its live window.
+    """The one command that records a camera and feeds its live window, or without `recording` only feeds it.
 
     It runs in the camera's folder. `first_live` numbers the first live segment, `live_folder` is
-    where they lie if not in `live`, `copy_audio` says that the camera's sound is AAC already.
+    where they lie if not in `live`, `codec` is the video codec that is recorded, `copy_audio` says
+    that the camera's sound is AAC already.
     """
     inputs, stdin = _inputs(camera.source, ffmpeg)
     argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
     argv += [*inputs, *_maps(camera.source)]
     argv += _video(ffmpeg, camera, settings)
+    argv += ["-tag:v", "hev1"] if codec == "hevc" else []  # see fragmented_mp4.tag_hvc1
     argv += ["-c:a", "copy"] if copy_audio else _encode_audio(settings)
+    suffix = media_suffix(codec)
+    recorded = _recording_output(run, suffix, recording_seconds)
+    live = _live_output(first_live, suffix, live_folder, settings, alone=not recording)
     argv += [
         "-max_interleave_delta",
         _INTERLEAVE,
+        "-metadata",
+        run_mark(run),
         "-f",
         "tee",
-        _outputs(run, first_live, live_folder, settings, recording_seconds),
+        "|".join((*([recorded] if recording else []), live)),
     ]
     return Command(tuple(argv), stdin)
 
@@ -216,7 +240,8 @@ def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings) -> List[str]:
     demo = isinstance(camera.source, DemoSource)
     if not demo and not camera.transcode:
         # -copytb 1: times stay the camera's; FFmpeg 5 else rounds them to the frame rate that the SPS claims
-        return ["-c:v", "copy", "-copytb", "1"]
+        # setts: a stream with B-frames has no PTS on its first packet, and no muxer takes that
+        return ["-c:v", "copy", "-copytb", "1", "-bsf:v", r"setts=pts=if(eq(PTS\,NOPTS)\,DTS\,PTS)"]
     encoder = ffmpeg.h264_encoder
     rate = settings.video_bitrate
     argv = ["-c:v", encoder, "-b:v", str(rate), "-maxrate", str(rate), "-bufsize", str(2 * rate)]
@@ -234,14 +259,26 @@ def _encode_audio(settings: Settings) -> List[str]:
     return ["-c:a", "aac", "-b:a", str(settings.audio_bitrate), "-ar", _AUDIO_RATE]
 
 
-def _outputs(run: str, first_live: int, live_folder: Optional[Path], settings: Settings, recording_seconds: int) -> str:
-    common = f"individual_header_trailer=0:max_interleave_delta={_INTERLEAVE}"
-    common += ":segment_format=mpegts:segment_format_options=flush_packets=1"
-    recording = f"f=segment:onfail=abort:segment_time={recording_seconds}:segment_atclocktime=1:{common}"
-    live = f"f=segment:onfail=ignore:segment_time={settings.segment_duration}:{common}"
-    live += f":segment_start_number={first_live}"
+def run_mark(run: str) -> str:
+    """The argument by which a run's process is known."""
+    return f"cctv_run={run}"
+
+
+def recorded_codec(camera: Camera, codec: str) -> str:
+    """The video codec that is recorded of a camera that sends `codec`."""
+    return "h264" if camera.transcode or isinstance(camera.source, DemoSource) else codec
+
+
+def _recording_output(run: str, suffix: str, seconds: int) -> str:
+    options = f"f=segment:onfail=abort:segment_time={seconds}:segment_atclocktime=1:{_FORM[suffix]}"
+    return f"[{options}].incoming/{run}/{incoming_pattern(suffix)}"
+
+
+def _live_output(first: int, suffix: str, live_folder: Optional[Path], settings: Settings, *, alone: bool) -> str:
+    onfail = "abort" if alone else "ignore"  # the live window's trouble must not end the recording
+    options = f"f=segment:onfail={onfail}:segment_time={settings.segment_duration}:{_FORM[suffix]}"
     folder = "live" if live_folder is None else escape_tee(live_folder)
-    return f"[{recording}].incoming/{run}/{INCOMING_PATTERN}|[{live}]{folder}/{LIVE_PATTERN}"
+    return f"[{options}:segment_start_number={first}]{folder}/{live_pattern(suffix)}"
 
 
 def escape_tee(path: Path) -> str:

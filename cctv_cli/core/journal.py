@@ -2,7 +2,8 @@
 
 Kinds of line (`type`), all with `start` (ISO 8601 with UTC offset) and `duration` (seconds):
 
-    segment   file, bytes, sha256, run, source   a recording; `source` is its name in the run's folder
+    segment   file, bytes, sha256, run, source   a recording; `source` is its name in the run's folder;
+              header (fragmented MP4 only)       the bytes of its initialization section
     gap       cause, detail                      time that no recording covers, and why
 
 `prev` is the SHA-256 of the previous line's bytes; a day's first line takes the last line of the
@@ -36,6 +37,7 @@ class SegmentEntry:
     sha256: str
     run: str
     source: str
+    header: int = 0
 
     @property
     def end(self) -> float:
@@ -68,6 +70,8 @@ def render_line(entry: Entry, tz: Optional[tzinfo], previous: str) -> bytes:
     if isinstance(entry, SegmentEntry):
         fields.update(type="segment", file=entry.file, bytes=entry.bytes, sha256=entry.sha256)
         fields.update(run=entry.run, source=entry.source)
+        if entry.header:
+            fields.update(header=entry.header)
     else:
         fields.update(cause=entry.cause, detail=entry.detail)
     fields["prev"] = previous
@@ -84,8 +88,9 @@ def parse_line(line: bytes) -> Optional[Entry]:
         if fields["type"] == "gap":
             return GapEntry(start, duration, fields["cause"], fields.get("detail", ""))
         if fields["type"] == "segment":
-            texts = [_text(fields[name]) for name in ("sha256", "run", "source")]
-            return SegmentEntry(_text(fields["file"]), start, duration, int(fields["bytes"]), *texts)
+            file, sha256, run, source = (_text(fields[name]) for name in ("file", "sha256", "run", "source"))
+            size, header = int(fields["bytes"]), int(fields.get("header", 0))
+            return SegmentEntry(file, start, duration, size, sha256, run, source, header)
     except (ValueError, KeyError, TypeError):
         pass
     return None

@@ -7,6 +7,12 @@
     recordings/YYYY-MM-DD/journal.jsonl
     .incoming/<run>/NNNNNN.ts                being written, in the order of the numbers
     .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
+
+Beside the cameras lies .logins/, which is for its owner's eyes only: refused.json and its .lock.
+
+A sub stream has its live window in live/sub/, and sub/.run.json .state.json ffmpeg.log .incoming.
+H.265 lies in fragmented MP4: .mp4 in place of .ts, and live/init{N}.mp4 for the run whose first
+live segment is N.
 """
 
 from __future__ import annotations
@@ -15,19 +21,35 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Tuple
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z", re.ASCII)
 _HOUR = re.compile(r"(?:[01]\d|2[0-3])\Z", re.ASCII)
-_RECORDING = re.compile(r"([0-5]\d)(?:-([1-9]\d{0,3}))?\.ts\Z", re.ASCII)
-_LIVE_SEGMENT = re.compile(r"segment(0|[1-9]\d{0,11})\.ts\Z", re.ASCII)
-_INCOMING = re.compile(r"(\d{6}|[1-9]\d{6,})\.ts\Z", re.ASCII)
+_RECORDING = re.compile(r"([0-5]\d)(?:-([1-9]\d{0,3}))?(\.ts|\.mp4)\Z", re.ASCII)
+_LIVE_SEGMENT = re.compile(r"segment(0|[1-9]\d{0,11})(?:\.ts|\.mp4)\Z", re.ASCII)
+_LIVE_INIT = re.compile(r"init(0|[1-9]\d{0,11})\.mp4\Z", re.ASCII)
+_INCOMING = re.compile(r"(\d{6}|[1-9]\d{6,})(?:\.ts|\.mp4)\Z", re.ASCII)
 _RUN = re.compile(r"[0-9a-f]{16}\Z", re.ASCII)
 
 LIVE_PLAYLIST = "live.m3u8"
+MAIN_PLAYLIST = "main.m3u8"  # over HTTP: the recorded stream's live playlist, where live.m3u8 offers a sub stream too
 HOUR_PLAYLIST = "playlist.m3u8"
-INCOMING_PATTERN = "%06d.ts"
-LIVE_PATTERN = "segment%d.ts"
+TS, MP4 = ".ts", ".mp4"
+
+
+def media_suffix(codec: str) -> str:
+    """The suffix of files that hold this video codec: players take H.265 from fragmented MP4 only."""
+    return MP4 if codec == "hevc" else TS
+
+
+def incoming_pattern(suffix: str) -> str:
+    """The names of a run's files, as FFmpeg's segment muxer takes them."""
+    return f"%06d{suffix}"
+
+
+def live_pattern(suffix: str) -> str:
+    """The names of live segments, as FFmpeg's segment muxer takes them."""
+    return f"segment%d{suffix}"
 
 
 @dataclass(frozen=True)
@@ -37,13 +59,14 @@ class RecordingName:
     day: str  # YYYY-MM-DD
     hour: str  # HH
     minute: int
-    suffix: int = 0  # 0 is the first recording of that minute
+    take: int = 0  # 0 is the first recording of that minute
+    suffix: str = TS
 
     @property
     def file(self) -> str:
         """The file's name inside its hour: "41.ts", "41-1.ts"."""
-        tail = f"-{self.suffix}" if self.suffix else ""
-        return f"{self.minute:02d}{tail}.ts"
+        tail = f"-{self.take}" if self.take else ""
+        return f"{self.minute:02d}{tail}{self.suffix}"
 
     @property
     def in_day(self) -> str:
@@ -51,9 +74,9 @@ class RecordingName:
         return f"{self.hour}/{self.file}"
 
 
-def recording_name(start: datetime, suffix: int = 0) -> RecordingName:
+def recording_name(start: datetime, take: int = 0, suffix: str = TS) -> RecordingName:
     """The name of a recording that starts at the local time `start`."""
-    return RecordingName(start.strftime("%Y-%m-%d"), start.strftime("%H"), start.minute, suffix)
+    return RecordingName(start.strftime("%Y-%m-%d"), start.strftime("%H"), start.minute, take, suffix)
 
 
 def parse_recording(day: str, hour: str, file: str) -> Optional[RecordingName]:
@@ -61,7 +84,7 @@ def parse_recording(day: str, hour: str, file: str) -> Optional[RecordingName]:
     match = _RECORDING.match(file)
     if match is None or not is_day(day) or not is_hour(hour):
         return None
-    return RecordingName(day, hour, int(match.group(1)), int(match.group(2) or 0))
+    return RecordingName(day, hour, int(match.group(1)), int(match.group(2) or 0), match.group(3))
 
 
 def is_day(text: str) -> bool:
@@ -81,9 +104,25 @@ def is_hour(text: str) -> bool:
     return _HOUR.match(text) is not None
 
 
+def live_segment_name(number: int, suffix: str = TS) -> str:
+    """The file name of live segment `number`."""
+    return live_pattern(suffix) % number
+
+
+def live_init_name(first: int) -> str:
+    """The file name of the initialization section of the run whose first live segment is `first`."""
+    return f"init{first}{MP4}"
+
+
 def parse_live_segment(name: str) -> Optional[int]:
     """The number of a live segment's file name; None for any other name."""
     match = _LIVE_SEGMENT.match(name)
+    return int(match.group(1)) if match else None
+
+
+def parse_live_init(name: str) -> Optional[int]:
+    """The number of the first live segment that an initialization section serves; None for any other name."""
+    match = _LIVE_INIT.match(name)
     return int(match.group(1)) if match else None
 
 
@@ -98,35 +137,47 @@ def is_run(name: str) -> bool:
     return _RUN.match(name) is not None
 
 
-class CameraLayout:
-    """Every path of one camera."""
+def login_files(storage: Path) -> Tuple[Path, Path]:
+    """Where refused logins are counted, for all cameras together, and the lock of that file."""
+    folder = storage / ".logins"  # no camera's id begins with a dot
+    return folder / "refused.json", folder / ".lock"
 
-    def __init__(self, storage: Path, camera_id: str, live_path: Optional[Path] = None) -> None:
-        self.camera_id = camera_id
-        self.folder = storage / camera_id
-        self.live = (live_path / camera_id if live_path else self.folder) / "live"
+
+class CameraLayout:
+    """Every path of one camera, or of its sub stream, which is for viewing only and has no recordings."""
+
+    def __init__(self, storage: Path, camera_id: str, live_path: Optional[Path] = None, *, sub: bool = False) -> None:
+        self.camera_id = f"{camera_id} (sub)" if sub else camera_id
+        camera = storage / camera_id
+        live = (live_path / camera_id if live_path else camera) / "live"
+        self.folder = camera / "sub" if sub else camera
+        self.live = live / "sub" if sub else live
         self.live_playlist = self.live / LIVE_PLAYLIST
         self.recordings = self.folder / "recordings"
         self.incoming = self.folder / ".incoming"
         self.run_file = self.folder / ".run.json"
         self.state_file = self.folder / ".state.json"
-        self.stopped_file = self.folder / ".stopped"
+        self.stopped_file = camera / ".stopped"
         self.supervisor_file = self.folder / ".supervisor"
         self.supervisor_lock = self.folder / ".supervisor.lock"
         self.journal_lock = self.folder / ".journal.lock"
         self.log_file = self.folder / "ffmpeg.log"
 
-    def live_segment(self, number: int) -> Path:
+    def live_segment(self, number: int, suffix: str = TS) -> Path:
         """The file of live segment `number`."""
-        return self.live / (LIVE_PATTERN % number)
+        return self.live / live_segment_name(number, suffix)
+
+    def live_init(self, first: int) -> Path:
+        """The initialization section of the run whose first live segment is `first`."""
+        return self.live / live_init_name(first)
 
     def run_folder(self, run: str) -> Path:
         """Where the run writes what is not committed yet."""
         return self.incoming / run
 
-    def incoming_file(self, run: str, number: int) -> Path:
+    def incoming_file(self, run: str, number: int, suffix: str = TS) -> Path:
         """File `number` of the run."""
-        return self.run_folder(run) / (INCOMING_PATTERN % number)
+        return self.run_folder(run) / (incoming_pattern(suffix) % number)
 
     def day(self, day: str) -> Path:
         """The folder of a local day."""

@@ -1,21 +1,24 @@
 """The live window of one camera: which segments are finished, the playlist, and what goes.
 
-FFmpeg writes `segment{N}.ts` one after the other; a segment is finished when its follower holds a
-frame, or when FFmpeg has ended.
+FFmpeg writes `segment{N}` one after the other; a segment is finished when its follower holds a
+frame, or when FFmpeg has ended. In fragmented MP4 every file begins with the same initialization
+section; players read it from a file of its own, which stays while the run's segments stay.
 """
 
 from __future__ import annotations
 
 import math
 from datetime import tzinfo
+from pathlib import Path
 from typing import List, Optional, Tuple
 
 from cctv_cli.core import store
-from cctv_cli.core.layout import CameraLayout, parse_live_segment
-from cctv_cli.core.playlist import LiveSegment, LiveWindow, parse_live, render_live
+from cctv_cli.core.fragmented_mp4 import outgrew_header, tag_hvc1
+from cctv_cli.core.layout import TS, CameraLayout, live_init_name, media_suffix, parse_live_init, parse_live_segment
+from cctv_cli.core.playlist import LiveSegment, LiveWindow, Part, parse_live, render_live
+from cctv_cli.core.segment_file import first_pts, header_size, measure
 from cctv_cli.core.state import Run
 from cctv_cli.core.timeline import Timeline
-from cctv_cli.core.transport_stream import first_pts, measure
 
 _FEWEST = 6  # segments, as Apple's authoring rules ask
 _SPAN = 60.0  # seconds that the window covers at least
@@ -36,6 +39,8 @@ class LiveWriter:
         self._window = LiveWindow(segment_duration)
         self._next = 0
         self._first_of_run = 0
+        self._suffix = TS
+        self.outgrew_header = False  # the run's initialization section no longer describes its picture
 
     @property
     def _size(self) -> int:
@@ -55,11 +60,11 @@ class LiveWriter:
         elif run is not None:
             self._window = LiveWindow(max(run.target_duration, self.segment_duration), (), run.discontinuity_sequence)
         if run is not None:
-            self._first_of_run = run.first_live
+            self._first_of_run, self._suffix = run.first_live, media_suffix(run.codec)
         self._next = self._window.next_number if self._window.segments else self._first_of_run
 
-    def begin_run(self, previous: Optional[Run], now: float) -> int:
-        """The number of the first segment of a new run: above everything that any playlist ever named."""
+    def begin_run(self, previous: Optional[Run], now: float, codec: str) -> int:
+        """The number of the first segment of a new run of this codec: above all that any playlist ever named."""
         self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk may have come back empty
         if not self._window.segments:
             on_disk = [n for n in map(parse_live_segment, self._names()) if n is not None]
@@ -67,17 +72,22 @@ class LiveWriter:
             if previous is not None and not on_disk:
                 # the live folder was lost (a RAM disk): no run makes more than a segment a second
                 self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
-        self._first_of_run = self._next
+        self._first_of_run, self._suffix = self._next, media_suffix(codec)
+        self.outgrew_header = False
         return self._next
 
     def newest(self) -> Optional[Tuple[int, int]]:
         """Number and bytes of the segment that is being written; None before the first."""
         for number in (self._next + 1, self._next):
             try:
-                return number, self._layout.live_segment(number).stat().st_size
+                return number, self._path(number).stat().st_size
             except FileNotFoundError:
                 continue
         return None
+
+    def unfinished(self) -> List[Tuple[int, Path]]:
+        """The segments that the playlist does not name yet, with their numbers."""
+        return [(n, self._path(n)) for n in (self._next, self._next + 1) if self._exists(n)]
 
     def update(self, timeline: Timeline, *, alive: bool) -> None:
         """Add the segments that are finished now, render the playlist, prune."""
@@ -107,17 +117,33 @@ class LiveWriter:
         if end is not None:
             duration = timeline.media_time(end) - timeline.media_time(begin)
         else:
-            span = measure(self._layout.live_segment(number))
+            span = measure(self._path(number))
             duration = span.duration if span is not None else 0.0
         broken = number == self._first_of_run or number != self._window.next_number
-        return LiveSegment(number, start, max(duration, 0.0), broken and bool(self._window.segments))
+        discontinuity = broken and bool(self._window.segments)
+        return LiveSegment(number, start, max(duration, 0.0), discontinuity, self._part(number))
+
+    def _part(self, number: int) -> Optional[Part]:
+        """Where the media lies in fragmented MP4; its initialization section is laid beside the segments first."""
+        path, init = self._path(number), self._layout.live_init(self._first_of_run)
+        offset = header_size(path)
+        if offset is None:
+            return None
+        if not init.exists():
+            with path.open("rb") as file:
+                store.replace_bytes(init, tag_hvc1(file.read(offset)), durable=False)
+        self.outgrew_header = self.outgrew_header or outgrew_header(path)
+        return Part(self._first_of_run, offset, path.stat().st_size - offset)
+
+    def _path(self, number: int) -> Path:
+        return self._layout.live_segment(number, self._suffix)
 
     def _exists(self, number: int) -> bool:
-        return self._layout.live_segment(number).exists()
+        return self._path(number).exists()
 
     def _first_pts(self, number: int) -> Optional[int]:
         try:
-            return first_pts(self._layout.live_segment(number))
+            return first_pts(self._path(number))
         except FileNotFoundError:
             return None
 
@@ -130,13 +156,21 @@ class LiveWriter:
     def _prune(self) -> None:
         # a segment stays for one more window after it left the playlist (RFC 8216 6.2.2)
         oldest = self._window.segments[0].number - self._size
-        for name in self._names():
-            number = parse_live_segment(name)
-            if number is not None and number < oldest:
-                store.remove(self._layout.live / name)
+        names = self._names()
+        gone = [name for name in names if _is_older(name, oldest)]
+        inits = sorted(n for n in map(parse_live_init, names) if n is not None)
+        # one serves up to where the next begins
+        gone += [live_init_name(n) for n, following in zip(inits, inits[1:]) if following <= oldest]
+        for name in gone:
+            store.remove(self._layout.live / name)
 
     def _names(self) -> List[str]:
         try:
             return [path.name for path in self._layout.live.iterdir()]
         except FileNotFoundError:
             return []
+
+
+def _is_older(name: str, oldest: int) -> bool:
+    number = parse_live_segment(name)
+    return number is not None and number < oldest

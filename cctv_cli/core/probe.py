@@ -1,8 +1,9 @@
-"""Ask a camera over RTSP what it has, or why it does not answer, without setting up a session.
+"""Ask a camera over RTSP what it has, or why it does not answer.
 
-One DESCRIBE without credentials; when the camera challenges it, one more with them. The password
-goes out at most once, since cameras lock out an address after a few wrong ones. Everything is
-bounded: by one deadline for the whole conversation, and by the size of each answer.
+OPTIONS and DESCRIBE without credentials; when the camera challenges the latter, one more with them.
+The password goes out as often as the LoginGuard grants, and again only when the camera calls the
+nonce stale, since cameras lock out an address after a few wrong ones. Everything is bounded: by one
+deadline for the whole conversation, by the number of requests, and by the size of each answer.
 (RTSP/1.0: RFC 2326. Digest: RFC 2617 and RFC 7616. Basic: RFC 7617.)
 """
 
@@ -17,18 +18,25 @@ import socket
 import ssl
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
-from cctv_cli.core.sdp import AudioStream, VideoStream, parse_sdp
+from cctv_cli.core.clock import local_time
+from cctv_cli.core.login_guard import LoginGuard, Withheld
+from cctv_cli.core.sdp import AudioStream, VideoStream, parse_sdp, video_control
 from cctv_cli.core.settings import RtspSource
+from cctv_cli.core.units import Secret
 
 ANSWER_LIMIT = 64 * 1024  # bytes of one answer, headers and body together
+
+_FOR_ANSWER = 2.0  # seconds that a login keeps for its answer while it waits for its turn
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(r"RTSP/\d\.\d[ \t]+(\d{3})\b", re.ASCII)
 # A parameter of a challenge, quoted or plain, or else the name of the scheme that the next ones belong to.
 _CHALLENGE = re.compile(r'([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))|([\w-]+)', re.ASCII)
+_WHOLE_URL = re.compile(r"rtsps?://", re.IGNORECASE)
 _LOCATION = re.compile(r"rtsps?://([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(?:/|$)", re.ASCII | re.IGNORECASE)
 
 
@@ -38,7 +46,7 @@ class Outcome(enum.Enum):
     OK = "ok"
     UNREACHABLE = "unreachable"  # the name does not resolve, no route, or no connection in time
     REFUSED = "refused"  # nothing listens on the port
-    UNAUTHORIZED = "unauthorized"  # credentials are missing, wrong, or of no use to this camera
+    UNAUTHORIZED = "unauthorized"  # credentials are missing, wrong, withheld, or of no use to this camera
     NOT_FOUND = "not_found"
     BUSY = "busy"
     SILENT = "silent"  # connected, but no complete answer came
@@ -54,7 +62,8 @@ class ProbeResult:
     """What a camera said. `reason` is one sentence for the operator, with the cure.
 
     `status` is the RTSP status of the last complete answer, None when there was none. `video` and
-    `audio` are what the camera announces; `video` is None unless the outcome is OK.
+    `audio` are what the camera announces; `video` is None unless the outcome is OK. `retry_at` is the
+    instant before which the password will not be sent again; None where nothing is withheld.
     """
 
     outcome: Outcome
@@ -62,36 +71,78 @@ class ProbeResult:
     status: Optional[int] = None
     video: Optional[VideoStream] = None
     audio: Optional[AudioStream] = None
+    retry_at: Optional[float] = None
 
 
-def probe(source: RtspSource, *, timeout: float = 5.0) -> ProbeResult:
+def probe(
+    source: RtspSource, *, timeout: float = 5.0, logins: Optional[LoginGuard] = None, setup: bool = False
+) -> ProbeResult:
     """Ask the camera for its description, in at most `timeout` seconds altogether.
+
+    `logins` decides whether the password may be sent, and is told what came of it. With `setup` a
+    session for the video is set up and torn down again: that alone shows a camera that is busy.
 
     Never raises for anything that a camera or a network does. (The name lookup alone is the
     system's, and has the system's limit: it cannot be interrupted without a thread.)
     """
     deadline = time.monotonic() + timeout
     at = f"[{source.host}]:{source.port}" if ":" in source.host else f"{source.host}:{source.port}"
+    uri = f"{'rtsps' if source.tls else 'rtsp'}://{at}{source.target}"
     try:
         with _open(source, deadline) as sock:
-            description = _describe(_Connection(sock, deadline), source, at)
+            conversation = _Conversation(_Connection(sock, deadline), source, logins)
+            return _examine(conversation, uri, at, setup=setup)
     except _Problem as problem:
-        return ProbeResult(problem.outcome, f"{at} {problem.text}.", problem.status)
+        return ProbeResult(problem.outcome, f"{at} {problem.text}.", problem.status, retry_at=problem.retry_at)
+
+
+def _examine(conversation: _Conversation, uri: str, at: str, *, setup: bool) -> ProbeResult:
+    """What the camera has. Raises _Problem."""
+    conversation.greet(uri)
+    answer = conversation.ask("DESCRIBE", uri, "Accept: application/sdp")
+    if answer.status != 200:
+        raise _refusal(answer)
+    description = answer.body.decode("utf-8", "replace")
     video, audio = parse_sdp(description)
     if video is None:
         text = "describes no video: check the path of the RTSP URL and the camera's video settings"
         return ProbeResult(Outcome.NO_VIDEO, f"{at} {text}.", 200, None, audio)
+    if setup:
+        base = answer.headers.get("content-base", [""])[0] or uri
+        _set_up(conversation, base, _absolute(base, video_control(description)))
     return ProbeResult(Outcome.OK, f"{at} sends {_in_words(video, audio)}.", 200, video, audio)
+
+
+def _set_up(conversation: _Conversation, base: str, uri: str) -> None:
+    """Set up a session for the video alone, and end it. Raises _Problem when the camera gives none."""
+    answer = conversation.ask("SETUP", uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+    if answer.status != 200:
+        raise _refusal(answer)
+    session = answer.headers.get("session", [""])[0].partition(";")[0]
+    try:
+        conversation.ask("TEARDOWN", base, f"Session: {session}")
+    except _Problem:
+        pass  # the camera ends the session with the connection
+
+
+def _absolute(base: str, control: Optional[str]) -> str:
+    """The URL of a stream, put together as FFmpeg does: base and control may have queries of their own."""
+    if control is None or control == "*":
+        return base
+    return control if _WHOLE_URL.match(control) else f"{base.rstrip('/')}/{control}"
 
 
 class _Problem(Exception):
     """Ends a probe. `text` continues a sentence that begins with the camera's host and port."""
 
-    def __init__(self, outcome: Outcome, text: str, status: Optional[int] = None) -> None:
+    def __init__(
+        self, outcome: Outcome, text: str, status: Optional[int] = None, retry_at: Optional[float] = None
+    ) -> None:
         super().__init__(text)
         self.outcome = outcome
         self.text = text
         self.status = status
+        self.retry_at = retry_at
 
 
 @dataclass(frozen=True)
@@ -104,27 +155,86 @@ class _Answer:
 # --- the conversation
 
 
-def _describe(connection: _Connection, source: RtspSource, at: str) -> str:
-    """The camera's session description; credentials only go out once it has asked for them."""
-    uri = f"{'rtsps' if source.tls else 'rtsp'}://{at}{source.target}"
-    answer = connection.describe(uri)
-    tried = answer.status == 401
-    if tried:
-        answer = connection.describe(uri, _authorization(answer, source, uri))
-    if answer.status != 200:
-        raise _refusal(answer, tried)
-    return answer.body.decode("utf-8", "replace")
+class _Conversation:
+    """Requests to one camera and its answers; credentials only go out once it has asked for them."""
+
+    def __init__(self, connection: _Connection, source: RtspSource, logins: Optional[LoginGuard]) -> None:
+        self._connection = connection
+        self._source = source
+        self._logins = logins
+        self._login: Optional[_Login] = None
+
+    def greet(self, uri: str) -> None:
+        """Ask for OPTIONS, as FFmpeg does; what the camera answers says nothing about the stream."""
+        self._connection.request("OPTIONS", uri)
+
+    def ask(self, method: str, uri: str, *headers: str) -> _Answer:
+        """The answer to a request. Raises _Problem for a refused login, or none that is complete and proper."""
+        answer = self._send(method, uri, headers)
+        if answer.status == 401 and self._login is None:
+            self._login = _answer_to(answer, self._source)
+            answer = self._send(method, uri, headers)
+        if answer.status == 401 and _is_stale(answer):
+            # the password was right, the nonce too old (RFC 7616 § 3.3); once, for some cameras say so always
+            self._login = _answer_to(answer, self._source)
+            answer = self._send(method, uri, headers)
+        if answer.status == 401:
+            raise self._refused()
+        return answer
+
+    def _send(self, method: str, uri: str, headers: Tuple[str, ...]) -> _Answer:
+        if self._login is None:
+            return self._connection.request(method, uri, *headers)
+        with self._turn():
+            authorization = f"Authorization: {self._login.header(method, uri)}"
+            answer = self._connection.request(method, uri, *headers, authorization)
+            if self._logins is not None and answer.status == 401:
+                self._logins.refused(self._source)
+            elif self._logins is not None and answer.status == 200:
+                self._logins.accepted(self._source)
+        return answer
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Around one request with the login. Raises _Problem when it must not be sent."""
+        if self._logins is None:
+            yield
+            return
+        try:
+            with self._logins.attempt(self._source, self._connection.seconds_left() - _FOR_ANSWER):
+                yield
+        except Withheld as withheld:
+            if withheld.until is None:
+                text = "has not answered another login of this user yet: this one waits until it has"
+                raise _Problem(Outcome.SILENT, text) from None
+            text = (
+                f"refused this password before: cctv does not send it again until {self._shown(withheld.until)}; "
+                "correct it, or restart the camera in cctv to try at once"
+            )
+            raise _Problem(Outcome.UNAUTHORIZED, text, 401, withheld.until) from None
+
+    def _refused(self) -> _Problem:
+        until = None if self._logins is None else self._logins.standing(self._source).silent_until
+        if until is None:
+            text = (
+                "refuses the username or password: correct them before the next try, "
+                "since cameras lock an address out after a few wrong ones"
+            )
+        else:
+            text = (
+                f"refuses the username or password again: cctv tries no more until {self._shown(until)}, since cameras "
+                "lock an address out after a few wrong ones; correct them, or restart the camera in cctv to try at once"
+            )
+        return _Problem(Outcome.UNAUTHORIZED, text, 401, until)
+
+    def _shown(self, instant: float) -> str:
+        assert self._logins is not None
+        return local_time(instant, self._logins.tz).strftime("%H:%M")
 
 
-def _refusal(answer: _Answer, tried: bool) -> _Problem:
-    """What a status other than 200 means; `tried` says that the password was sent."""
+def _refusal(answer: _Answer) -> _Problem:
+    """What a status other than 200 and 401 means."""
     status = answer.status
-    if status == 401 and tried:
-        text = (
-            "refuses the username or password: correct them before the next try, "
-            "since cameras lock an address out after a few wrong ones"
-        )
-        return _Problem(Outcome.UNAUTHORIZED, text, status)
     if status == 404:
         text = "has no such stream (404): check the path of the RTSP URL, such as /Streaming/Channels/101"
         return _Problem(Outcome.NOT_FOUND, text, status)
@@ -159,8 +269,26 @@ def _in_words(video: VideoStream, audio: Optional[AudioStream]) -> str:
 # --- authentication
 
 
-def _authorization(answer: _Answer, source: RtspSource, uri: str) -> str:
-    """The Authorization header that answers a 401; a _Problem when there is nothing to answer with.
+@dataclass
+class _Login:
+    """How to answer one challenge: by Digest with these parameters, or by Basic."""
+
+    username: str
+    password: Secret
+    digest: Optional[Dict[str, str]] = None
+    used: int = 0  # requests that carried the nonce
+
+    def header(self, method: str, uri: str) -> str:
+        """The value of the next request's Authorization header."""
+        if self.digest is None:
+            token = base64.b64encode(f"{self.username}:{self.password.reveal()}".encode()).decode("ascii")
+            return f"Basic {token}"
+        self.used += 1
+        return _digest(self.digest, self.username, self.password.reveal(), method, uri, self.used)
+
+
+def _answer_to(answer: _Answer, source: RtspSource) -> _Login:
+    """The login that answers a 401; a _Problem when there is nothing to answer with.
 
     Of several Digest challenges the last one counts, and only MD5, because FFmpeg does the same:
     a camera that it cannot log in to must not look healthy here.
@@ -168,19 +296,27 @@ def _authorization(answer: _Answer, source: RtspSource, uri: str) -> str:
     if source.username is None or source.password is None:
         text = "asks for a login: set username and password of this camera"
         raise _Problem(Outcome.UNAUTHORIZED, text, 401)
-    challenges = _challenges(", ".join(answer.headers.get("www-authenticate", [])))
-    password = source.password.reveal()
+    challenges = _challenges(answer)
     if "digest" in challenges:
-        return _digest(challenges["digest"], source.username, password, uri)
+        algorithm = challenges["digest"].get("algorithm", "MD5")
+        if algorithm not in ("MD5", "MD5-sess"):
+            shown = re.sub(r"[^\w-]", "", algorithm, flags=re.ASCII)[:20]
+            text = f"asks for Digest {shown}, but FFmpeg knows MD5 only: choose Digest MD5 in its RTSP settings"
+            raise _Problem(Outcome.UNAUTHORIZED, text, 401)
+        return _Login(source.username, source.password, challenges["digest"])
     if "basic" in challenges:
-        token = base64.b64encode(f"{source.username}:{password}".encode()).decode("ascii")
-        return f"Basic {token}"
+        return _Login(source.username, source.password)
     text = "asks for a login but offers neither Digest nor Basic: choose Digest (MD5) in its RTSP settings"
     raise _Problem(Outcome.UNAUTHORIZED, text, 401)
 
 
-def _challenges(value: str) -> Dict[str, Dict[str, str]]:
-    """The parameters of each scheme in a WWW-Authenticate value (RFC 7235 § 4.1), the last of each."""
+def _is_stale(answer: _Answer) -> bool:
+    return _challenges(answer).get("digest", {}).get("stale", "").lower() == "true"
+
+
+def _challenges(answer: _Answer) -> Dict[str, Dict[str, str]]:
+    """The parameters of each scheme in WWW-Authenticate (RFC 7235 § 4.1), the last of each."""
+    value = ", ".join(answer.headers.get("www-authenticate", []))
     challenges: Dict[str, Dict[str, str]] = {}
     parameters: Dict[str, str] = {}
     for name, quoted, plain, scheme in _CHALLENGE.findall(value):
@@ -191,23 +327,19 @@ def _challenges(value: str) -> Dict[str, Dict[str, str]]:
     return challenges
 
 
-def _digest(challenge: Dict[str, str], username: str, password: str, uri: str) -> str:
+def _digest(challenge: Dict[str, str], username: str, password: str, method: str, uri: str, count: int) -> str:
     """A Digest response: RFC 7616 § 3.4 with qop=auth, RFC 2069 where the camera offers no qop."""
     realm, nonce = challenge.get("realm", ""), challenge.get("nonce", "")
     algorithm = challenge.get("algorithm", "MD5")
-    if algorithm not in ("MD5", "MD5-sess"):
-        shown = re.sub(r"[^\w-]", "", algorithm, flags=re.ASCII)[:20]
-        text = f"asks for Digest {shown}, but FFmpeg knows MD5 only: choose Digest MD5 in its RTSP settings"
-        raise _Problem(Outcome.UNAUTHORIZED, text, 401)
     cnonce = secrets.token_hex(8)
     a1 = _md5(f"{username}:{realm}:{password}")
     if algorithm == "MD5-sess":
         a1 = _md5(f"{a1}:{nonce}:{cnonce}")
-    a2 = _md5(f"DESCRIBE:{uri}")
+    a2 = _md5(f"{method}:{uri}")
     fields = [f'username="{_escaped(username)}"', f'realm="{realm}"', f'nonce="{nonce}"', f'uri="{uri}"']
     if "auth" in re.split(r"[\s,]+", challenge.get("qop", "")):
-        response = _md5(f"{a1}:{nonce}:00000001:{cnonce}:auth:{a2}")
-        fields += ["qop=auth", "nc=00000001", f'cnonce="{cnonce}"']
+        response = _md5(f"{a1}:{nonce}:{count:08x}:{cnonce}:auth:{a2}")
+        fields += ["qop=auth", f"nc={count:08x}", f'cnonce="{cnonce}"']
     else:
         response = _md5(f"{a1}:{nonce}:{a2}")
     fields.append(f'response="{response}"')
@@ -308,17 +440,14 @@ class _Connection:
         self._received = b""
         self._cseq = 0
 
-    def describe(self, uri: str, authorization: Optional[str] = None) -> _Answer:
-        """Send one DESCRIBE and read its answer; _Problem when no complete and proper one comes."""
+    def seconds_left(self) -> float:
+        """Until the deadline; negative once it has passed."""
+        return self._deadline - time.monotonic()
+
+    def request(self, method: str, uri: str, *headers: str) -> _Answer:
+        """Send one request and read its answer; _Problem when no complete and proper one comes."""
         self._cseq += 1
-        lines = [
-            f"DESCRIBE {uri} RTSP/1.0",
-            f"CSeq: {self._cseq}",
-            "Accept: application/sdp",
-            "User-Agent: cctv",
-        ]
-        if authorization is not None:
-            lines.append(f"Authorization: {authorization}")
+        lines = [f"{method} {uri} RTSP/1.0", f"CSeq: {self._cseq}", "User-Agent: cctv", *headers]
         request = "\r\n".join(lines) + "\r\n\r\n"
         try:
             self._sock.settimeout(_seconds_left(self._deadline))

@@ -16,8 +16,7 @@ from typing import Callable, Dict, Mapping, Optional, Protocol
 
 import psutil
 
-from cctv_cli.core.ffmpeg import Command
-from cctv_cli.core.layout import INCOMING_PATTERN
+from cctv_cli.core.ffmpeg import Command, run_mark
 from cctv_cli.core.units import Secret
 
 STDERR_NAME = "stderr"
@@ -148,7 +147,7 @@ def find(run: str, folder: Path, pid: Optional[int]) -> Optional[AdoptedProcess]
 
 def _carries(process: psutil.Process, run: str, folder: Path) -> bool:
     try:
-        if not any(f"{run}/{INCOMING_PATTERN}" in argument for argument in process.cmdline()):
+        if run_mark(run) not in process.cmdline():
             return False
         return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).resolve() == folder.resolve()
     except (psutil.Error, OSError):

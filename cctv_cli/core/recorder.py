@@ -21,10 +21,11 @@ from cctv_cli.core.active_run import ActiveRun, leftovers
 from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.diagnosis import Diagnosis, complains_of_times, diagnose, redact
-from cctv_cli.core.ffmpeg import RECORDING_SECONDS, Command, Ffmpeg, fingerprint, record_command
+from cctv_cli.core.ffmpeg import RECORDING_SECONDS, Command, Ffmpeg, fingerprint, record_command, recorded_codec
 from cctv_cli.core.layout import CameraLayout, is_run
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.log_file import BoundedLog
+from cctv_cli.core.login_guard import LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.restart_policy import Backoff
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
@@ -37,11 +38,16 @@ READ_TIME_EVERY = 2.0  # seconds between looks at its media time,
 SETTLING = 15.0  # seconds after its first frame in which every look reads it
 RECENT = 15.0  # seconds for which a complaint of FFmpeg explains what happens
 FIRST_KEY_FRAME = 300.0  # seconds to wait for the first frame; a silent camera ends FFmpeg by itself in 10
+NO_KEY_FRAME_YET = 15.0  # seconds without a first frame, after which the state says so
+CURE_OF_RARE_KEY_FRAMES = "switch off H.264+/H.265+ (smart codec) in the camera or shorten its I-frame interval"
+RARE_KEY_FRAMES = 10.0  # seconds by which a live segment may outlast its duration before the state says why
+SQUEEZED = 3.0  # seconds in which FFmpeg complains again and again when a stream's clock was set back
 STALL = 15.0  # seconds without a byte, after which a branch counts as stalled
 LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
 GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
 AUTH_SILENCE = 1800.0  # seconds without a try after a refused password: Hikvision locks the address as long
 COMMIT_FIRST = 2.0  # seconds of waiting for the next start in which the last run's files are committed
+ASK_AGAIN = 3.0  # seconds between questions to a camera that was not there: it must be back on record in 10
 STORAGE_RETRY = 5.0  # seconds until the next step after the disk failed
 
 FAILURES = (State.BACKOFF, State.AUTH_FAILED, State.STALLED)
@@ -53,7 +59,16 @@ RESTARTED = Diagnosis("restarted", "an operator restarted the camera")
 RECONFIGURED = Diagnosis("reconfigured", "the configuration changed")
 STALLED = Diagnosis("stalled", "FFmpeg ran but no bytes arrived")
 LIVE_STALLED = Diagnosis("live stalled", "the live window stood still; FFmpeg was restarted to revive it")
+NO_KEY_FRAME = Diagnosis(
+    "no key frame",
+    "the camera sent no key frame for 5 minutes; shorten its I-frame interval and switch off H.264+/H.265+",
+)
+PICTURE_CHANGED = Diagnosis("picture changed", "the camera changed its picture; FFmpeg was restarted to describe it")
+LATE = Diagnosis("late", "frames came ever later; FFmpeg was restarted to catch up with the camera")
 RAN_AWAY = Diagnosis("clock jumped", "the camera's clock jumped; FFmpeg was restarted to keep times true")
+
+RECORDABLE = ("", "unknown", "h264", "hevc")  # a camera that does not tell is taken for H.264
+UNRECORDABLE = "the camera sends {} video; set it to H.264 or H.265, or set transcode = true for it"
 
 # outcomes of a probe after which an FFmpeg has no chance
 _HOPELESS = (
@@ -66,28 +81,36 @@ _HOPELESS = (
 )
 
 
+def _is_refusal(reason: Diagnosis) -> bool:
+    return reason.cause == Outcome.UNAUTHORIZED.value
+
+
 @dataclass(frozen=True)
 class Tools:
-    """What a recorder needs from outside: FFmpeg, time, chance, and the way to ask a camera."""
+    """What a recorder needs from outside: FFmpeg, time, chance, the way to ask a camera, and who counts logins."""
 
     ffmpeg: Ffmpeg
     tz: Optional[tzinfo]
     clock: Clock
     chance: Callable[[], float] = random.random
     probe: Callable[[RtspSource], ProbeResult] = probe
+    logins: Optional[LoginGuard] = None
     recording_seconds: int = RECORDING_SECONDS
 
 
 class Recorder:
     """Reconciles one camera: desired (the settings and what an operator said) against what runs."""
 
-    def __init__(self, camera: Camera, settings: Settings, tools: Tools, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, camera: Camera, settings: Settings, tools: Tools, wake: Callable[[], None], *, sub: bool = False
+    ) -> None:
+        """`sub`: the camera's source is its sub stream, which feeds a live window and is not recorded."""
         self._camera = camera
         self._settings = settings
         self._tools = tools
         self._wake = wake
-        self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
-        self._archive = Archive(self._layout, tools.tz, tools.clock.now)
+        self._layout = CameraLayout(settings.storage, camera.id, settings.live_path, sub=sub)
+        self._archive = None if sub else Archive(self._layout, tools.tz, tools.clock.now)
         self._live = LiveWriter(self._layout, settings.segment_duration, tools.tz)
         self._log = BoundedLog(self._layout.log_file)
         self._heard: Deque[Tuple[float, str]] = deque(maxlen=50)  # with the monotonic time
@@ -104,8 +127,10 @@ class Recorder:
         self._backoff = Backoff()
         self._next_start = 0.0  # monotonic
         self._restart_asked = threading.Event()
+        self._source_changed = threading.Event()
         self._reconfigured = threading.Event()
         self._known: Optional[ProbeResult] = None
+        self._auth_retry_at: Optional[float] = None  # instant
         self._read_time_at = 0.0  # monotonic
         self._live_patience = STALL
 
@@ -120,7 +145,7 @@ class Recorder:
         changed = camera.source != self._camera.source
         self._camera, self._settings = camera, settings
         if changed:
-            self._restart_asked.set()
+            self._source_changed.set()
         self._reconfigured.set()
         self._live.segment_duration = settings.segment_duration
 
@@ -153,7 +178,7 @@ class Recorder:
             else:
                 self._end_unopened()
         except OSError as error:
-            log.error("%s: the storage failed while stopping: %s", self._camera.id, error)
+            log.error("%s: the storage failed while stopping: %s", self._layout.camera_id, error)
 
     def _end_unopened(self) -> None:
         """Stop an FFmpeg that could not be taken up; its minutes wait for the next start."""
@@ -173,8 +198,12 @@ class Recorder:
             return self._tick()
         if self._restart_asked.is_set():
             self._restart_asked.clear()
-            self._known, self._backoff, self._next_start = None, Backoff(), 0.0
-            self._end_run(RESTARTED)
+            if self._tools.logins is not None and isinstance(self._camera.source, RtspSource):
+                self._tools.logins.forget(self._camera.source)
+            self._begin_anew(RESTARTED)
+        elif self._source_changed.is_set():
+            self._source_changed.clear()
+            self._begin_anew(RECONFIGURED)
         elif self._reconfigured.is_set():
             self._reconfigured.clear()
             if self._active is not None and self._active.record.fingerprint != self._fingerprint():
@@ -182,6 +211,11 @@ class Recorder:
         if self._active is None:
             return self._start_when_due()
         return self._watch(self._active)
+
+    def _begin_anew(self, why: Diagnosis) -> None:
+        """End the run, ask the camera again, and start without a wait."""
+        self._known, self._backoff, self._next_start = None, Backoff(), 0.0
+        self._end_run(why)
 
     def _tick(self) -> float:
         """About one TICK: cameras that were started together must not look in step."""
@@ -199,7 +233,8 @@ class Recorder:
         self._restarts = earlier.restarts if earlier else 0
         self._why_not = Diagnosis(earlier.cause, earlier.reason) if earlier and earlier.cause else UNSUPERVISED
         self._last_run = from_json(Run, store.read_json(self._layout.run_file))
-        self._archive.open()
+        if self._archive is not None:
+            self._archive.open()
         self._live.open(self._last_run)
         living: Optional[processes.Process] = None
         if self._last_run is not None:
@@ -209,7 +244,7 @@ class Recorder:
         try:
             self._recover(self._last_run.run if living and self._last_run else None)
         except OSError as error:  # minutes of earlier runs wait; the camera must be recorded now
-            log.error("%s: earlier minutes wait in %s: %s", self._camera.id, self._layout.incoming, error)
+            log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
         if living is not None and self._last_run is not None:
             self._adopt(self._last_run, living)
         self._opened = True
@@ -218,7 +253,7 @@ class Recorder:
         """Commit what ended runs left in their folders."""
         for folder, run in leftovers(self._layout, living):
             if not is_run(run):
-                log.warning("%s: %s is not ours and stays", self._camera.id, folder)
+                log.warning("%s: %s is not ours and stays", self._layout.camera_id, folder)
                 continue
             record = self._last_run if self._last_run and self._last_run.run == run else None
             if record is None:
@@ -236,7 +271,7 @@ class Recorder:
         self._begin_watch(self._active)
         self._active.collect(alive=True)  # in order, so that media time is followed through every minute
         processes.listen_again(self._layout.run_folder(record.run), self._hear, self._on_stderr_closed)
-        log.info("%s: adopted FFmpeg %d", self._camera.id, process.pid)
+        log.info("%s: adopted FFmpeg %d", self._layout.camera_id, process.pid)
 
     # ---- starting
 
@@ -251,14 +286,25 @@ class Recorder:
             self._show(State.STARTING, "asking the camera what it has")
             found = self._tools.probe(source)
             if found.outcome in _HOPELESS:
+                self._auth_retry_at = found.retry_at
                 return self._failed(Diagnosis(found.outcome.value.replace("_", " "), found.reason.rstrip(".")), 0.0)
             self._known = found
+            codec = self._codec()
+            if codec not in RECORDABLE:
+                return self._failed(Diagnosis("codec", UNRECORDABLE.format(codec)), 0.0)
+            self._notice_codec(codec)
         return self._launch()
+
+    def _notice_codec(self, codec: str) -> None:
+        before = self._last_run.codec if self._last_run else ""
+        if before and codec and codec != before:
+            self._why_not = Diagnosis("codec changed", f"the camera changed its video from {before} to {codec}")
 
     def _launch(self) -> float:
         now = self._tools.clock.now()
         why = self._why_not or UNSUPERVISED
-        first_live = self._live.begin_run(self._last_run, now)
+        codec = self._codec()
+        first_live = self._live.begin_run(self._last_run, now, codec)
         record = Run(
             run=secrets.token_hex(8),
             fingerprint=self._fingerprint(),
@@ -266,7 +312,7 @@ class Recorder:
             first_live=first_live,
             cause=why.cause,
             detail=why.reason,
-            codec=self._codec(),
+            codec=codec,
             audio=self._audio(),
         )
         self._layout.run_folder(record.run).mkdir(parents=True)
@@ -291,7 +337,7 @@ class Recorder:
         active.save()
         self._last_run = active.record
         self._show(State.STARTING, "waiting for the first frames")
-        log.info("%s: started FFmpeg %d", self._camera.id, active.process.pid)
+        log.info("%s: started FFmpeg %d", self._layout.camera_id, active.process.pid)
         return 0.0 if self._ended else self._tick()
 
     def _command(self, run: str, first_live: int) -> Command:
@@ -301,8 +347,10 @@ class Recorder:
             self._settings,
             run=run,
             first_live=first_live,
+            codec=self._codec(),
             copy_audio=isinstance(self._camera.source, RtspSource) and self._audio() == "aac",
-            live_folder=self._layout.live if self._settings.live_path else None,
+            recording=self._archive is not None,
+            live_folder=self._layout.live if self._settings.live_path or self._archive is None else None,
             recording_seconds=self._tools.recording_seconds,
         )
 
@@ -310,9 +358,10 @@ class Recorder:
         return fingerprint(self._command("", 0), self._camera.source)
 
     def _codec(self) -> str:
-        if isinstance(self._camera.source, DemoSource):
-            return "h264"
-        return self._known.video.codec if self._known and self._known.video else ""
+        """The codec to record, by what the last probe found, or else as the running command was built for."""
+        if self._known is not None and self._known.video is not None:
+            return recorded_codec(self._camera, self._known.video.codec)
+        return recorded_codec(self._camera, self._last_run.codec if self._last_run else "")
 
     def _audio(self) -> str:
         """The camera's sound as the last probe found it, or else as the running command was built for."""
@@ -326,8 +375,7 @@ class Recorder:
 
     def _begin_watch(self, active: ActiveRun) -> None:
         monotonic = self._tools.clock.monotonic()
-        active.recording.begin(monotonic)
-        active.streaming.begin(monotonic)
+        active.begin_watch(monotonic, self._tools.clock.now())
         self._read_time_at = monotonic
 
     def _watch(self, active: ActiveRun) -> float:
@@ -341,8 +389,10 @@ class Recorder:
         active.collect(alive=True)
         if active.placed:
             self._why_not = None
-        if active.first_frame_at is not None:
-            self._show(State.RUNNING, "recording")
+        self._tell_progress(active, monotonic)
+        if self._live.outgrew_header:
+            self._begin_anew(PICTURE_CHANGED)
+            return 0.0
         trouble = self._trouble(active, monotonic)
         if trouble is not None:
             self._show(State.STALLED, trouble.reason, trouble.cause)
@@ -351,13 +401,30 @@ class Recorder:
             return self._failed(trouble, healthy, monotonic)
         return self._tick()
 
+    def _tell_progress(self, active: ActiveRun, monotonic: float) -> None:
+        """Show what the run does, with the one thing that an operator should know of it."""
+        if active.first_frame_at is None:
+            if active.recording.still_for(monotonic) > NO_KEY_FRAME_YET:
+                self._show(State.STARTING, f"connected, but no key frame came yet; {CURE_OF_RARE_KEY_FRAMES}")
+            return
+        if active.lags:
+            self._show(State.RUNNING, "recording, but frames come late: the camera or the network is too slow")
+        elif active.streaming.same_file_for(monotonic) > self._settings.segment_duration + RARE_KEY_FRAMES:
+            self._show(State.RUNNING, f"recording, but key frames are rare, so live is slow; {CURE_OF_RARE_KEY_FRAMES}")
+        else:
+            self._show(State.RUNNING, "recording")
+
     def _trouble(self, active: ActiveRun, monotonic: float) -> Optional[Diagnosis]:
         # copying begins at a key frame: a camera that stretches them to minutes is waited for
-        patience = STALL if active.first_frame_at is not None else FIRST_KEY_FRAME
-        if active.recording.still_for(monotonic) > patience:
+        if active.first_frame_at is None:
+            return NO_KEY_FRAME if active.recording.still_for(monotonic) > FIRST_KEY_FRAME else None
+        if active.recording.still_for(monotonic) > STALL:
             return STALLED
-        if active.runs_away(monotonic, squeezed=complains_of_times(self._recently_heard(monotonic))):
-            return RAN_AWAY
+        squeezed = complains_of_times(self._recently_heard(monotonic, SQUEEZED))
+        if squeezed and active.recording.still_for(monotonic) > SQUEEZED:
+            return RAN_AWAY  # FFmpeg holds everything back until sound and video go on alike
+        if active.runs_away(monotonic, squeezed=squeezed):
+            return LATE if active.lags and not squeezed else RAN_AWAY
         if active.first_frame_at is not None and active.streaming.still_for(monotonic) > self._live_patience:
             # reviving the live window costs a second of recording: ask for it ever more rarely
             self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
@@ -373,12 +440,16 @@ class Recorder:
         exit_code = active.process.exit_code()
         reason = diagnose(self._recently_heard(self._tools.clock.monotonic()), exit_code)
         ended, healthy = self._tools.clock.monotonic(), self._healthy_for(active)
+        source = self._camera.source
+        if _is_refusal(reason) and self._tools.logins is not None and isinstance(source, RtspSource):
+            self._tools.logins.refused(source)
+            self._auth_retry_at = self._tools.logins.standing(source).silent_until
         self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
         self._failed(reason, healthy, ended)
 
-    def _recently_heard(self, monotonic: float) -> List[str]:
+    def _recently_heard(self, monotonic: float, within: float = RECENT) -> List[str]:
         """What FFmpeg said of late: an old complaint explains no new trouble."""
-        return [line for at, line in list(self._heard) if monotonic - at <= RECENT]
+        return [line for at, line in list(self._heard) if monotonic - at <= within]
 
     def _healthy_for(self, active: ActiveRun) -> float:
         since = active.first_frame_at
@@ -389,20 +460,32 @@ class Recorder:
     def _failed(self, reason: Diagnosis, healthy_for: float, ended: Optional[float] = None) -> float:
         """Nothing is recorded because of a failure: say so and wait before the next start.
 
-        The wait counts from the monotonic time `ended`: committing takes its time on a slow disk.
+        `ended` is when an FFmpeg ended (monotonic), None if none was started. The wait counts from then:
+        committing takes its time on a slow disk. A camera that gave no frame is asked often, so that
+        it is back on record soon; one that gives a few and fails would leave many short files.
         """
+        known = self._why_not is not None and self._why_not.cause == reason.cause
         self._note(reason)
         self._backoff = self._backoff.failed(healthy_for)
-        self._restarts += 1
-        refused = reason.cause == Outcome.UNAUTHORIZED.value
-        delay = AUTH_SILENCE if refused else self._backoff.delay(self._tools.chance())
+        self._restarts += ended is not None
+        refused = _is_refusal(reason)
+        delay = self._auth_silence() if refused else self._backoff.delay(self._tools.chance())
+        if not refused and not healthy_for:
+            delay = min(delay, ASK_AGAIN)
         monotonic = self._tools.clock.monotonic()
         self._next_start = (monotonic if ended is None else ended) + delay
         delay = max(0.0, self._next_start - monotonic)
         retry_at = self._tools.clock.now() + delay
         self._show(State.AUTH_FAILED if refused else State.BACKOFF, reason.reason, reason.cause, retry_at)
-        log.warning("%s: %s; next try in %.0f s", self._camera.id, reason.reason, delay)
+        level = logging.DEBUG if known and ended is None else logging.WARNING  # asking every 3 s fills no log
+        log.log(level, "%s: %s; next try in %.0f s", self._layout.camera_id, reason.reason, delay)
         return delay
+
+    def _auth_silence(self) -> float:
+        """Seconds without a try after a refused password, which other cameras of that recorder may have spent too."""
+        if self._auth_retry_at is None:
+            return AUTH_SILENCE
+        return max(0.0, self._auth_retry_at - self._tools.clock.now())
 
     def _halt(self, why: Diagnosis) -> None:
         """Be stopped, and stay so."""
@@ -422,7 +505,7 @@ class Recorder:
         if active is None:
             return
         if active.process is not None and active.process.alive():
-            log.info("%s: stopping FFmpeg %d: %s", self._camera.id, active.process.pid, why.reason)
+            log.info("%s: stopping FFmpeg %d: %s", self._layout.camera_id, active.process.pid, why.reason)
             processes.stop(active.process, GRACE)
         now = self._tools.clock.now()
         active.look(self._tools.clock.monotonic(), now, read_time=not (flushed and active.placed))
@@ -444,7 +527,7 @@ class Recorder:
 
     def _note(self, why: Diagnosis) -> None:
         """From now on nothing is recorded because of `why`; what another cause explains is journalled."""
-        if self._why_not is not None and self._why_not.cause != why.cause:
+        if self._archive is not None and self._why_not is not None and self._why_not.cause != why.cause:
             self._commit_ended()  # a gap begins where the last recording ends
             self._archive.explain(self._tools.clock.now(), self._why_not.cause, self._why_not.reason)
         self._why_not = why
@@ -469,7 +552,7 @@ class Recorder:
             retry_at=retry_at,
         )
         if not goes_on and state not in FAILURES:  # failures are logged as they happen
-            log.info("%s: %s: %s", self._camera.id, state.value, reason)
+            log.info("%s: %s: %s", self._layout.camera_id, state.value, reason)
         if self._write_state(shown):
             self._state, self._shown = shown, (state, reason, cause, retry_at)
 
@@ -480,7 +563,7 @@ class Recorder:
             try:  # a full disk has no room for a second file, but the old one can be written over
                 store.overwrite_text(self._layout.state_file, to_json(shown))
             except OSError as error:
-                log.error("%s: the state cannot be written: %s", self._camera.id, error)
+                log.error("%s: the state cannot be written: %s", self._layout.camera_id, error)
                 return False
         return True
 

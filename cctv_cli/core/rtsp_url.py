@@ -52,6 +52,20 @@ def parse_rtsp_url(url: str) -> RtspSource:
     return RtspSource(host, port or _DEFAULT_PORT[kind], target, username, password, tls=kind == "rtsps")
 
 
+def parse_host(text: str) -> str:
+    """A name or address that stands alone, IPv6 with or without brackets, as `RtspSource.host` has it.
+
+    Raises ValueError with cause and cure.
+    """
+    bare_ipv6 = text.count(":") > 1 and not text.startswith("[")
+    address = _address(f"[{text}]" if bare_ipv6 else text)
+    if address is None or address[1:] != (None, ""):
+        raise ValueError(
+            "is not a host; write a name or address alone, such as 192.168.1.200, without rtsp:// and port"
+        )
+    return address[0]
+
+
 def _only_reading(rest: str) -> Tuple[Optional[str], Address]:
     readings: List[Tuple[Optional[str], Address]] = []
     address = _address(rest)

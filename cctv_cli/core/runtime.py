@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
@@ -11,7 +12,9 @@ from cctv_cli.core import store
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg, can_draw_text, find_ffmpeg
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, login_files
+from cctv_cli.core.login_guard import LoginGuard
+from cctv_cli.core.probe import probe
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.status import CameraStatus, StatusReader
@@ -53,9 +56,9 @@ class Runtime:
         known = ", ".join(camera.id for camera in self.settings.cameras) or "none"
         raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured; known are: {known}")
 
-    def layout(self, camera_id: str) -> CameraLayout:
-        """The paths of a configured camera. Raises UnknownCamera."""
-        return self._statuses.layout(self.camera(camera_id).id)
+    def layout(self, camera_id: str, *, sub: bool = False) -> CameraLayout:
+        """The paths of a configured camera, or of its sub stream. Raises UnknownCamera."""
+        return self._statuses.layout(self.camera(camera_id).id, sub=sub)
 
     def status(self, camera_id: str) -> CameraStatus:
         """What a camera is doing. Raises UnknownCamera, OSError."""
@@ -75,7 +78,9 @@ class Runtime:
         if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):
             found = replace(found, drawtext=can_draw_text(found))
         log.info("FFmpeg %s at %s", found.version, found.path)
-        supervisor = Supervisor(self.settings, Tools(found, self.tz, self.clock), whole=whole)
+        logins = LoginGuard(*login_files(self.settings.storage), self.clock, self.tz)
+        tools = Tools(found, self.tz, self.clock, probe=partial(probe, logins=logins), logins=logins)
+        supervisor = Supervisor(self.settings, tools, whole=whole)
         supervisor.start()
         self._supervisor = supervisor
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 _MEDIA = re.compile(r"(\w+)[ \t]+\S+[ \t]+\S+[ \t]+(\d+)", re.ASCII)
 _FORMAT = re.compile(r"^a=rtpmap:(\d+)[ \t]+([\w.+-]+)(?:/(\d{1,9}))?", re.ASCII | re.MULTILINE)
 _DIMENSIONS = re.compile(r"^a=x-dimensions:[ \t]*(\d{1,5})[ \t]*,[ \t]*(\d{1,5})", re.ASCII | re.MULTILINE)
+_CONTROL = re.compile(r"^a=control:[ \t]*(\S+)", re.ASCII | re.MULTILINE)
 _FRAME_SIZE = re.compile(r"^a=framesize:\d+[ \t]+(\d{1,5})-(\d{1,5})", re.ASCII | re.MULTILINE)
 
 # Payload types that need no rtpmap (RFC 3551 § 6): encoding name and RTP clock in Hz.
@@ -30,7 +31,7 @@ _STATIC = {
 
 # Encoding names whose codec goes by another name; every other name is used in lower case.
 _CODECS = {
-    "HEVC": "h265",
+    "H265": "hevc",  # RFC 7798 § 7.1
     "JPEG": "mjpeg",
     "MP4V-ES": "mpeg4",
     "MPV": "mpeg2",
@@ -46,7 +47,7 @@ _SAMPLING_RATES = {"g722": 16000, "mp2": None}
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A camera's video: codec such as "h264", "h265", "mjpeg"; size in pixels where it is announced."""
+    """A camera's video: codec such as "h264", "hevc", "mjpeg"; size in pixels where it is announced."""
 
     codec: str
     width: Optional[int] = None
@@ -68,16 +69,29 @@ def parse_sdp(text: str) -> Tuple[Optional[VideoStream], Optional[AudioStream]]:
     """
     video: Optional[VideoStream] = None
     audio: Optional[AudioStream] = None
-    for media in re.split(r"(?m)^m=", "\n".join(text.splitlines()))[1:]:
-        announced = _MEDIA.match(media)
-        if announced is None:
-            continue
-        kind, payload_type = announced.groups()
+    for kind, payload_type, media in _media(text):
         if kind == "video" and video is None:
             video = _video(media, payload_type)
         elif kind == "audio" and audio is None:
             audio = _audio(media, payload_type)
     return video, audio
+
+
+def video_control(text: str) -> Optional[str]:
+    """The URL, relative or whole, that the first video is set up at (RFC 2326 § C.1.1); None without one."""
+    for kind, _, media in _media(text):
+        if kind == "video":
+            control = _CONTROL.search(media)
+            return control.group(1) if control else None
+    return None
+
+
+def _media(text: str) -> Iterator[Tuple[str, str, str]]:
+    """Kind, first payload type and lines of each media section that can be understood."""
+    for media in re.split(r"(?m)^m=", "\n".join(text.splitlines()))[1:]:
+        announced = _MEDIA.match(media)
+        if announced is not None:
+            yield announced.group(1), announced.group(2), media
 
 
 def _video(media: str, payload_type: str) -> VideoStream:

@@ -74,13 +74,17 @@ Source = Union[RtspSource, DemoSource]
 
 @dataclass(frozen=True)
 class Camera:
-    """One configured camera. `id` is a folder name that is legal on every system."""
+    """One configured camera. `id` is a folder name that is legal on every system.
+
+    `source` is recorded; `sub_source` is a smaller stream of the same picture, for viewing only.
+    """
 
     id: str
     name: str
     source: Source
     enabled: bool = True
     transcode: bool = False
+    sub_source: Optional[RtspSource] = None
 
 
 @dataclass(frozen=True)
@@ -151,9 +155,16 @@ def _camera_values(camera: Camera) -> List[Tuple[str, str]]:
     source = camera.source
     if isinstance(source, DemoSource):
         return [*common, ("source", "demo with a tone" if source.tone else "demo")]
+    values = [*common, ("rtsp_url", source.redacted_url()), *_login_values(source)]
+    sub = camera.sub_source
+    if sub is not None:
+        values.append(("sub_rtsp_url", sub.redacted_url()))
+        values += [(f"sub_rtsp_url.{key}", value) for key, value in _login_values(sub)]
+    return values
+
+
+def _login_values(source: RtspSource) -> List[Tuple[str, str]]:
     return [
-        *common,
-        ("rtsp_url", source.redacted_url()),
         ("username", source.username or "(none)"),
         ("password", "(none)" if source.password is None else str(source.password)),
     ]

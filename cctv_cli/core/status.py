@@ -51,9 +51,9 @@ class StatusReader:
         self._tz = tz
         self._counted: Dict[Path, Tuple[int, float]] = {}
 
-    def layout(self, camera_id: str) -> CameraLayout:
-        """The camera's paths."""
-        return CameraLayout(self._settings.storage, camera_id, self._settings.live_path)
+    def layout(self, camera_id: str, *, sub: bool = False) -> CameraLayout:
+        """The camera's paths, or those of its sub stream."""
+        return CameraLayout(self._settings.storage, camera_id, self._settings.live_path, sub=sub)
 
     def read(self, camera: Camera, now: float) -> CameraStatus:
         """The camera's status at the instant `now`; an unreadable folder is told as its reason."""
@@ -134,6 +134,6 @@ def _bit_rate(layout: CameraLayout, window: Optional[LiveWindow]) -> Optional[fl
         return None
     latest = window.segments[-1]
     try:
-        return layout.live_segment(latest.number).stat().st_size * 8 / latest.duration
+        return layout.live_segment(latest.number, latest.suffix).stat().st_size * 8 / latest.duration
     except FileNotFoundError:
         return None

@@ -17,14 +17,19 @@ _CHUNK = 1 << 18
 
 
 def replace_text(path: Path, text: str, *, durable: bool = True) -> None:
-    """Give `path` new content in one step: a reader sees the old text or the new one.
+    """Give `path` new content in one step, in UTF-8; see `replace_bytes`."""
+    replace_bytes(path, text.encode(), durable=durable)
 
-    A durable text is so also after a power cut; waiting for the disk can take long on a busy one.
+
+def replace_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Give `path` new content in one step: a reader sees the old bytes or the new ones.
+
+    With `durable` so also after a power cut; waiting for the disk can take long on a busy one.
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with draft.open("wb") as file:
+            file.write(data)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

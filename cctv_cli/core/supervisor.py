@@ -1,4 +1,4 @@
-"""All cameras of one process: a thread each, one supervisor for a camera, reload and shutdown.
+"""All cameras of one process: a thread for each stream, one supervisor for a camera, reload and shutdown.
 
 A camera has a thread of its own so that nobody's trouble disturbs a neighbour: not a silent
 camera, not a slow disk.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import Dict, Iterable, List, Optional
 
 from cctv_cli.core import store, supervision
@@ -22,17 +23,16 @@ _AFTER_DEFECT = 5.0  # seconds
 log = logging.getLogger("cctv.supervisor")
 
 
-class _Worker:
-    """One camera's recorder, its thread, and the lock that makes it the only one."""
+class _Loop:
+    """One recorder and the thread that lets it look again and again."""
 
-    def __init__(self, camera: Camera, settings: Settings, tools: Tools) -> None:
-        self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
-        self._lock = supervision.take(self._layout)
+    def __init__(self, name: str, camera: Camera, settings: Settings, tools: Tools, *, sub: bool) -> None:
+        self._name = name
         self._woken = threading.Event()
         self._ending = False
         self._leave_running = False
-        self.recorder = Recorder(camera, settings, tools, self._woken.set)
-        self._thread = threading.Thread(target=self._work, name=f"camera-{camera.id}", daemon=True)
+        self.recorder = Recorder(camera, settings, tools, self._woken.set, sub=sub)
+        self._thread = threading.Thread(target=self._work, name=f"camera-{name}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -49,13 +49,6 @@ class _Worker:
         if self._thread.is_alive():
             self._thread.join()
 
-    def give_up(self) -> None:
-        """Let somebody else supervise the camera."""
-        try:
-            supervision.give_up(self._layout, self._lock)
-        except OSError as error:
-            log.error("%s: the lock stays until this process ends: %s", self._layout.camera_id, error)
-
     def _work(self) -> None:
         while not self._ending:
             self._woken.wait(self._step())
@@ -67,9 +60,76 @@ class _Worker:
             return self.recorder.run_once()
         except Exception:
             # a defect of ours must not end the supervision of a camera
-            log.exception("%s: unexpected error; taking up what is on disk again", self._layout.camera_id)
+            log.exception("%s: unexpected error; taking up what is on disk again", self._name)
             self.recorder.forget()
             return _AFTER_DEFECT
+
+
+class _Worker:
+    """One camera: the lock that makes its supervisor the only one, a loop for it and one for its sub stream."""
+
+    def __init__(self, camera: Camera, settings: Settings, tools: Tools) -> None:
+        self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
+        self._tools = tools
+        self._lock = supervision.take(self._layout)
+        self._main = _Loop(camera.id, camera, settings, tools, sub=False)
+        self._sub = self._sub_loop(camera, settings)
+
+    def start(self) -> None:
+        for loop in self._loops():
+            loop.start()
+
+    def wake(self) -> None:
+        for loop in self._loops():
+            loop.wake()
+
+    def restart(self) -> None:
+        for loop in self._loops():
+            loop.recorder.ask_restart()
+        self.wake()
+
+    def configure(self, camera: Camera, settings: Settings) -> None:
+        """Take over a changed configuration."""
+        self._main.recorder.configure(camera, settings)
+        if self._sub is not None:
+            self._sub.recorder.configure(_sub_stream(camera), settings)
+        else:
+            self._sub = self._sub_loop(camera, settings)
+            if self._sub is not None:
+                self._sub.start()
+        self.wake()
+
+    def ask_to_end(self, *, leave_running: bool) -> None:
+        for loop in self._loops():
+            loop.ask_to_end(leave_running=leave_running)
+
+    def join(self) -> None:
+        for loop in self._loops():
+            loop.join()
+
+    def give_up(self) -> None:
+        """Let somebody else supervise the camera."""
+        try:
+            supervision.give_up(self._layout, self._lock)
+        except OSError as error:
+            log.error("%s: the lock stays until this process ends: %s", self._layout.camera_id, error)
+
+    def _loops(self) -> List[_Loop]:
+        return [self._main] if self._sub is None else [self._main, self._sub]
+
+    def _sub_loop(self, camera: Camera, settings: Settings) -> Optional[_Loop]:
+        """The loop for the sub stream, if there is one, or if one may still run that is no longer wanted."""
+        layout = CameraLayout(settings.storage, camera.id, settings.live_path, sub=True)
+        if camera.sub_source is None and not layout.run_file.is_file():
+            return None
+        return _Loop(layout.camera_id, _sub_stream(camera), settings, self._tools, sub=True)
+
+
+def _sub_stream(camera: Camera) -> Camera:
+    """The camera as its sub stream's recorder sees it."""
+    if camera.sub_source is None:
+        return replace(camera, enabled=False)
+    return replace(camera, source=camera.sub_source)
 
 
 class Supervisor:
@@ -109,17 +169,14 @@ class Supervisor:
 
     def restart(self, camera_id: str) -> None:
         """Restart a camera's FFmpeg."""
-        worker = self._worker(camera_id)
-        worker.recorder.ask_restart()
-        worker.wake()
+        self._worker(camera_id).restart()
 
     def reload(self, settings: Settings) -> None:
         """Supervise what the changed configuration says; recorders whose command did not change go on."""
         wanted = {camera.id: camera for camera in settings.cameras}
         for camera_id, worker in self._workers.items():
             camera = wanted.get(camera_id) or _unconfigured(camera_id)
-            worker.recorder.configure(camera, settings)
-            worker.wake()
+            worker.configure(camera, settings)
         for camera_id in wanted.keys() - self._workers.keys():
             try:
                 self._add(wanted[camera_id], settings)

@@ -12,12 +12,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
-from cctv_cli.core.transport_stream import TICKS, WRAP
+from cctv_cli.core.media_span import TICKS, WRAP
 
 BUCKET = 30.0  # seconds; the anchor is the smallest value of this bucket of time and the one before
 CLOCK_STEP = 0.25  # seconds by which wall time leaves monotonic time when somebody sets the clock
 RUNAWAY = 2.0  # seconds that media time may be away from monotonic time ...
-RUNAWAY_FOR = 10.0  # ... for this long, before the run is given up
+RUNAWAY_FOR = 3.0  # ... for this long, before the run is given up
+_HEAD_START = 0.5  # seconds of media that a camera may send from before it was asked
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Timeline:
     reference: Optional[float] = None  # monotonic time minus media time, while media kept pace
     astray_since: Optional[float] = None  # monotonic
     clock_offset: Optional[float] = None  # wall time minus monotonic time
+    launched: Optional[float] = None  # monotonic time at which FFmpeg was started
 
     def media_time(self, pts: int) -> float:
         """Running media seconds of a raw 33-bit PTS: the turn that lies nearest to the latest observation."""
@@ -72,6 +74,8 @@ def observe(
     if (media, wall) == (timeline.media, timeline.wall):
         return timeline  # nothing new: that is the stall check's business
     reference = monotonic - media if timeline.reference is None else timeline.reference
+    if _was_late(timeline, monotonic - media):
+        reference = min(reference, monotonic - media)
     if abs(monotonic - media - reference) > RUNAWAY:
         since = monotonic if timeline.astray_since is None else timeline.astray_since
         return replace(timeline, wall=wall, media=media, monotonic=monotonic, reference=reference, astray_since=since)
@@ -79,6 +83,11 @@ def observe(
     reference = min(max(monotonic - media, reference - 0.05), reference + 0.05)
     placed = _place(timeline, wall, media)
     return replace(placed, monotonic=monotonic, reference=reference, astray_since=None)
+
+
+def _was_late(timeline: Timeline, origin: float) -> bool:
+    """Whether media that seems ahead may only have been late before: none is older than its FFmpeg."""
+    return timeline.launched is not None and origin >= timeline.launched - _HEAD_START
 
 
 def _follow_clock(timeline: Timeline, monotonic: float, now: Optional[float]) -> Timeline:

@@ -6,41 +6,16 @@ Reads the presentation times (PTS, 90 kHz, 33 bit) of the video's PES headers as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, List, Optional, Sequence, Tuple
+from typing import BinaryIO, List, Optional, Tuple
 
-TICKS = 90_000
-WRAP = 1 << 33
+from cctv_cli.core.media_span import MediaSpan, newest_end, span_of
+
 PACKET = 188
 _SYNC = 0x47
 _VIDEO_TYPES = (0x01, 0x02, 0x10, 0x1B, 0x24)  # MPEG-1, MPEG-2, MPEG-4, H.264, H.265
-_HOLE = TICKS  # frames further apart than a second leave a hole
 _TAIL = 64 * 1024
 _BLOCK = 348 * PACKET  # bytes read at once, just under 64 KiB
-
-
-@dataclass(frozen=True)
-class Hole:
-    """A stretch without frames inside a file: seconds from the file's start, and its length in seconds."""
-
-    offset: float
-    duration: float
-
-
-@dataclass(frozen=True)
-class MediaSpan:
-    """What a file's video covers. `first` is a raw 33-bit PTS; durations are in seconds."""
-
-    first: int
-    duration: float
-    frames: int
-    holes: Tuple[Hole, ...] = ()
-
-    @property
-    def end(self) -> int:
-        """The raw time at which the last frame ends."""
-        return (self.first + round(self.duration * TICKS)) % WRAP
 
 
 def measure(path: Path) -> Optional[MediaSpan]:
@@ -52,7 +27,7 @@ def measure(path: Path) -> Optional[MediaSpan]:
             pid = video_pid(block) if pid is None else pid
             if pid is not None:
                 times += _all_pts(block, pid)
-    return _span(times)
+    return span_of(times)
 
 
 def first_pts(path: Path) -> Optional[int]:
@@ -77,25 +52,25 @@ def last_end(file: BinaryIO, size: int) -> Optional[int]:
     for window in (_TAIL, 16 * _TAIL):
         begin = max(0, size - window) // PACKET * PACKET
         file.seek(begin)
-        times = _all_pts(file.read(size - begin), pid)
-        if len(times) > 1:
-            *_, before, last = sorted(unwrap(times))
-            return (2 * last - before) % WRAP
+        end = newest_end(_all_pts(file.read(size - begin), pid))
+        if end is not None:
+            return end
     return None
 
 
-def unwrap(times: Sequence[int]) -> List[int]:
-    """Turn 33-bit times into running ones: each is taken nearest to the one before."""
-    running: List[int] = []
-    for time in times:
-        if running:
-            time = running[-1] + (time - running[-1] + WRAP // 2) % WRAP - WRAP // 2
-        running.append(time)
-    return running
+def holds_video(path: Path) -> bool:
+    """Whether a file's head names a video stream, with or without a frame of it. Raises OSError."""
+    with path.open("rb") as file:
+        return video_pid(file.read(_TAIL)) is not None
 
 
 def video_pid(data: bytes) -> Optional[int]:
     """The PID of the first video stream that the PMT names; None without PAT and PMT."""
+    return next((pid for kind, pid in streams(data) if kind in _VIDEO_TYPES), None)
+
+
+def streams(data: bytes) -> List[Tuple[int, int]]:
+    """The stream_type (table 2-34) and PID of every stream that the PMT names; none without PAT and PMT."""
     pmt_pid = None
     for at in range(0, len(data) - PACKET + 1, PACKET):
         if data[at] != _SYNC or not data[at + 1] & 0x40:
@@ -104,8 +79,23 @@ def video_pid(data: bytes) -> Optional[int]:
         if pid == 0:
             pmt_pid = _first_program(_section(data, at))
         elif pid == pmt_pid:
-            return _first_video(_section(data, at))
-    return None
+            return _streams(_section(data, at))
+    return []
+
+
+def payload(data: bytes, pid: int) -> bytes:
+    """The elementary stream of `pid` in `data`, which begins on a packet, from its first PES packet (2.4.3.6) on."""
+    parts: List[bytes] = []
+    for at in range(0, len(data) - PACKET + 1, PACKET):
+        packet = data[at : at + PACKET]
+        starts = packet[1] & 0x40
+        if packet[0] != _SYNC or (packet[1] & 0x1F) << 8 | packet[2] != pid or not (starts or parts):
+            continue
+        begin = 5 + packet[4] if packet[3] & 0x20 else 4
+        if starts:
+            begin += 9 + packet[begin + 8] if begin + 8 < PACKET else PACKET
+        parts.append(packet[begin:] if packet[3] & 0x10 else b"")
+    return b"".join(parts)
 
 
 def _section(data: bytes, at: int) -> bytes:
@@ -128,15 +118,15 @@ def _first_program(section: bytes) -> Optional[int]:
     return None
 
 
-def _first_video(section: bytes) -> Optional[int]:
+def _streams(section: bytes) -> List[Tuple[int, int]]:
     if len(section) < 12:
-        return None
+        return []
+    found = []
     at = 12 + ((section[10] & 0x0F) << 8 | section[11])
     while at + 5 <= len(section) - 4:
-        if section[at] in _VIDEO_TYPES:
-            return (section[at + 1] & 0x1F) << 8 | section[at + 2]
+        found.append((section[at], (section[at + 1] & 0x1F) << 8 | section[at + 2]))
         at += 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4])
-    return None
+    return found
 
 
 def _all_pts(data: bytes, pid: int) -> List[int]:
@@ -164,18 +154,3 @@ def _pes_pts(data: bytes, at: int) -> Optional[int]:
         return None
     p = data[begin + 9 : begin + 14]
     return (p[0] & 0x0E) << 29 | p[1] << 22 | (p[2] & 0xFE) << 14 | p[3] << 7 | p[4] >> 1
-
-
-def _span(raw: Sequence[int]) -> Optional[MediaSpan]:
-    if not raw:
-        return None
-    first = raw[0]
-    times = sorted(unwrap(raw))
-    steps = [(after - before, before) for before, after in zip(times, times[1:])]
-    usual = sorted(step for step, _ in steps)[len(steps) // 2] if steps else 0
-    holes = tuple(
-        Hole((before + usual - first) / TICKS, (step - usual) / TICKS)
-        for step, before in steps
-        if step > max(_HOLE, 3 * usual)
-    )
-    return MediaSpan(first, (times[-1] + usual - first) / TICKS, len(times), holes)

@@ -4,14 +4,17 @@ import json
 import time
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import pytest
 
+from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.settings import Settings
 from cctv_cli.core.state import State
 from cctv_cli.core.status import CameraStatus
 from tests.cli.conftest import PASSWORD
+from tests.support.clip import Clip, make_clip
+from tests.support.rtsp_camera import RtspCamera
 from tests.support.storage_tree import CameraTree
 
 CAMERAS = f"""
@@ -111,3 +114,132 @@ def test_a_broken_storage_is_told_of_every_camera(cctv: Callable[..., Any], home
     result = cctv("cameras", "--json")
     assert (result.code, result.err) == (0, "")
     assert ["storage" in camera["reason"] for camera in json.loads(result.out)] == [True, True]
+
+
+# --- cctv cameras check
+
+YARD = "/Streaming/Channels/201"
+
+
+@pytest.fixture(scope="module")
+def clip(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return make_clip(ffmpeg.path, tmp_path_factory.mktemp("clip"), seconds=1, audio="pcmu")
+
+
+@pytest.fixture
+def recorder(clip: Clip) -> Iterator[RtspCamera]:
+    """A recorder of two channels with one login."""
+    with RtspCamera(clip, channels={YARD: clip}, username="admin", password=PASSWORD) as camera:
+        yield camera
+
+
+def configure(home: Path, recorder: RtspCamera, password: str = PASSWORD, yard: str = "true") -> None:
+    lines = ["[storage]", 'path = "hls"']
+    for name, path, enabled in (("front", recorder.path, "true"), ("yard", YARD, yard)):
+        lines += ["[[cameras]]", f'id = "{name}"', f'rtsp_url = "{recorder.url_of(path)}"', f"enabled = {enabled}"]
+        lines += ['username = "admin"', f'password = "{password}"']
+    (home / "cameras.toml").write_text("\n".join(lines))
+
+
+def test_a_check_of_cameras_that_are_well(cctv: Callable[..., Any], home: Path, recorder: RtspCamera) -> None:
+    configure(home, recorder)
+    result = cctv("cameras", "check")
+    assert (result.code, result.err) == (0, "")
+    said = f"127.0.0.1:{recorder.port} sends h264 video and pcmu audio at 8000 Hz."
+    assert [line.split(None, 2) for line in result.out.splitlines()] == [["front", "ok", said], ["yard", "ok", said]]
+    assert recorder.sessions == 0
+
+
+def test_a_check_in_json_has_stable_keys(cctv: Callable[..., Any], home: Path, recorder: RtspCamera) -> None:
+    configure(home, recorder)
+    document = json.loads(cctv("cameras", "check", "--json", "yard").out)
+    reason = document[0].pop("reason")
+    assert document == [
+        {
+            "camera": "yard",
+            "stream": "main",
+            "fine": True,
+            "outcome": "ok",
+            "status": 200,
+            "codec": "h264",
+            "width": None,
+            "height": None,
+            "audio": "pcmu",
+            "audio_rate": 8000,
+            "retry_at": None,
+        }
+    ]
+    assert "h264" in reason
+
+
+def test_a_check_says_what_is_wrong_and_ends_with_code_9(
+    cctv: Callable[..., Any], home: Path, recorder: RtspCamera
+) -> None:
+    configure(home, recorder)
+    recorder.answer(404)
+    result = cctv("cameras", "check", "--json", "front")
+    assert result.code == 9
+    assert result.err == "Error: 1 of 1 streams cannot be recorded as they are: front\n"
+    assert [(each["fine"], each["outcome"], each["status"]) for each in json.loads(result.out)] == [
+        (False, "not_found", 404)
+    ]
+
+
+def test_checks_never_send_a_refused_password_once_more(
+    cctv: Callable[..., Any], home: Path, recorder: RtspCamera
+) -> None:
+    configure(home, recorder, password="wrong-password")
+    for _ in range(3):
+        result = cctv("cameras", "check")
+        assert result.code == 9
+        assert [line.split()[1] for line in result.out.splitlines()] == ["unauthorized"] * 2
+        assert "--again" in result.out.splitlines()[-1]
+        assert "wrong-password" not in result.out + result.err
+    assert recorder.refused_attempts == 1
+    cctv("cameras", "check", "--again")
+    assert recorder.refused_attempts == 2
+    configure(home, recorder)
+    assert cctv("cameras", "check").code == 0
+
+
+def test_a_check_believes_a_supervisor_that_knows_of_a_refused_password(
+    cctv: Callable[..., Any], home: Path, recorder: RtspCamera
+) -> None:
+    configure(home, recorder)
+    front = CameraTree(Settings(storage=home / "hls"), "front")
+    front.show(State.AUTH_FAILED, "the camera refuses the login", since=1_000_000.0, retry_at=1_000_900.0)
+    result = cctv("cameras", "check", "--json", "front")
+    assert (result.code, recorder.connections) == (9, [])
+    (found,) = json.loads(result.out)
+    assert (found["outcome"], found["retry_at"]) == ("unauthorized", 1_000_900.0)
+    assert found["reason"].startswith("the camera refuses the login; ")
+    assert cctv("cameras", "check", "--again", "front").code == 0
+
+
+def test_only_enabled_cameras_are_checked_or_those_that_are_named(
+    cctv: Callable[..., Any], home: Path, recorder: RtspCamera
+) -> None:
+    configure(home, recorder, yard="false")
+    names = [
+        [camera["camera"] for camera in json.loads(cctv("cameras", "check", "--json", *named).out)]
+        for named in ([], ["yard"], ["yard", "front", "yard"])
+    ]
+    assert names == [["front"], ["yard"], ["yard", "front"]]
+    unknown = cctv("cameras", "check", "garage")
+    assert (unknown.code, unknown.out) == (7, "")
+    assert "garage" in unknown.err
+
+
+def test_options_may_stand_before_the_word_check(cctv: Callable[..., Any], home: Path, recorder: RtspCamera) -> None:
+    configure(home, recorder)
+    (home / "cameras.toml").rename(home / "other.toml")
+    result = cctv("cameras", "--config", "other.toml", "--storage", "elsewhere", "--json", "check", "front")
+    assert [camera["outcome"] for camera in json.loads(result.out)] == ["ok"]
+    assert (home / "elsewhere").is_dir()
+    assert not (home / "hls").exists()
+
+
+def test_without_cameras_there_is_nothing_to_check(cctv: Callable[..., Any]) -> None:
+    result = cctv("cameras", "check")
+    assert (result.code, result.out.count("\n"), result.err) == (0, 1, "")
+    assert json.loads(cctv("cameras", "check", "--json").out) == []

@@ -32,6 +32,19 @@ password_file = "password.txt"
 [[cameras]]
 id = "in_query"
 rtsp_url = "rtsp://192.168.1.103/live?user=admin&password={PASSWORD}&channel=1"
+
+[[cameras]]
+id = "with_sub"
+rtsp_url = "rtsp://admin:{PASSWORD}@192.168.1.104/Streaming/Channels/101"
+sub_rtsp_url = "rtsp://viewer:{PASSWORD}@192.168.1.104/Streaming/Channels/102"
+
+[[recorders]]
+id = "nvr"
+kind = "hikvision"
+host = "192.168.1.200"
+channels = [1, 2]
+username = "admin"
+password = "{PASSWORD}"
 """
 
 
@@ -71,14 +84,27 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     of_one = [row["key"] for row in document if row["key"].startswith("cameras.apart.")]
     fields = ("name", "enabled", "transcode", "rtsp_url", "username", "password")
     assert of_one == [f"cameras.apart.{field}" for field in fields]
-    assert len(document) == 12 + 5 * len(fields)
+    with_sub = (*fields, "sub_rtsp_url", "sub_rtsp_url.username", "sub_rtsp_url.password")
+    assert [row["key"] for row in document[-2 * len(with_sub) :]] == [
+        f"cameras.{camera}.{field}" for camera in ("nvr-1", "nvr-2") for field in with_sub
+    ]
+    assert len(document) == 12 + 5 * len(fields) + 3 * len(with_sub)
 
 
 def test_every_value_names_where_it_came_from(cctv: Callable[..., Any], configured: Path) -> None:
     found = rows(cctv("config", "--json").out)
     origins = {
         key: (found[key]["value"], found[key]["from"])
-        for key in ("server.host", "server.port", "retention.days", "stream.video_bitrate", "cameras.apart.password")
+        for key in (
+            "server.host",
+            "server.port",
+            "retention.days",
+            "stream.video_bitrate",
+            "cameras.apart.password",
+            "cameras.with_sub.sub_rtsp_url",
+            "cameras.nvr-2.sub_rtsp_url",
+            "cameras.nvr-2.password",
+        )
     }
     assert origins == {
         "server.host": ("127.0.0.1", "environment: SERVER_HOST"),
@@ -86,6 +112,15 @@ def test_every_value_names_where_it_came_from(cctv: Callable[..., Any], configur
         "retention.days": ("7", ".env: RETENTION_DAYS"),
         "stream.video_bitrate": ("2000k", "default"),
         "cameras.apart.password": ("***", "cameras.toml: camera 2 password"),
+        "cameras.with_sub.sub_rtsp_url": (
+            "rtsp://viewer:***@192.168.1.104:554/Streaming/Channels/102",
+            "cameras.toml: camera 5 sub_rtsp_url",
+        ),
+        "cameras.nvr-2.sub_rtsp_url": (
+            "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/202",
+            "cameras.toml: recorder 1 host",
+        ),
+        "cameras.nvr-2.password": ("***", "cameras.toml: recorder 1 password"),
     }
 
 
@@ -95,7 +130,7 @@ def test_no_password_is_shown_wherever_it_stands(
 ) -> None:
     result = cctv("config", *options)
     assert result.code == 0
-    for camera in ("in_url", "apart", "in_file", "in_query", "in_dotenv"):
+    for camera in ("in_url", "apart", "in_file", "in_query", "with_sub", "in_dotenv", "nvr-1", "nvr-2"):
         assert f"cameras.{camera}.rtsp_url" in result.out
     assert result.out.count("***") >= 4
     assert PASSWORD not in result.out + result.err

@@ -15,7 +15,7 @@ from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import format_instant, parse_instant, zone
 from cctv_cli.core.journal import NO_LINE, Entry, GapEntry, Journal, SegmentEntry, line_hash
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.transport_stream import Hole, MediaSpan
+from cctv_cli.core.media_span import Hole, MediaSpan
 
 BERLIN = zone("Europe/Berlin")
 RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"

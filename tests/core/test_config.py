@@ -8,53 +8,16 @@ from typing import Callable, Dict, List, Optional
 
 import pytest
 
-from cctv_cli.core.config import OPTIONS, load_settings
-from cctv_cli.core.errors import ConfigError
+from cctv_cli.core.camera_config import CAMERAS
+from cctv_cli.core.config import OPTIONS
+from cctv_cli.core.recorder_config import RECORDERS
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings, describe
 from cctv_cli.core.units import Secret
+from tests.core.conftest import SECRET, Load
 
 ROOT = Path(__file__).parents[2]
 URL = "rtsp://192.168.1.100:554/Streaming/Channels/101"
 CAMERA = f'[[cameras]]\nid = "front"\nrtsp_url = "{URL}"\n'
-SECRET = "hunter2"
-
-Load = Callable[..., Settings]
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    """Write the files that are given into a fresh working folder, and load."""
-
-    def loading(
-        toml: Optional[str] = None,
-        env: Optional[Dict[str, str]] = None,
-        dotenv: Optional[str] = None,
-        flags: Optional[Dict[str, object]] = None,
-        config: Optional[Path] = None,
-    ) -> Settings:
-        if toml is not None:
-            (tmp_path / "cameras.toml").write_text(toml, encoding="utf-8")
-        if dotenv is not None:
-            (tmp_path / ".env").write_text(dotenv, encoding="utf-8")
-        return load_settings(config=config, environ=env or {}, cwd=tmp_path, flags=flags or {})
-
-    return loading
-
-
-@pytest.fixture
-def problems(load: Load) -> Callable[..., List[str]]:
-    """Load what cannot be used; the problems, none of which may hold the secret."""
-
-    def failing(*args: object, **kwargs: object) -> List[str]:
-        with pytest.raises(ConfigError) as caught:
-            load(*args, **kwargs)
-        assert SECRET not in f"{caught.value}{caught.value!r}"
-        for problem in caught.value.problems:
-            assert "\n" not in problem
-            assert problem.endswith(".")
-        return list(caught.value.problems)
-
-    return failing
 
 
 def rtsp(camera: Camera) -> RtspSource:
@@ -72,19 +35,26 @@ def test_the_reference_file_shows_every_key_with_its_default(load: Load, tmp_pat
     assert not example.enabled
     assert settings == Settings(cameras=(example,), storage=tmp_path / "hls")
 
-    uncommented = re.sub(r"^# (?=\w+ = )", "", reference, flags=re.MULTILINE)
+    uncommented = re.sub(r"^# (?=[\w.]+ = |\[\[)", "", reference, flags=re.MULTILINE)
     uncommented = re.sub(r"^(password_file|live_path|timezone) = ", r"# \1 = ", uncommented, flags=re.MULTILINE)
     uncommented = re.sub(r"(?<=^\[ffmpeg\]\n)path = ", "# path = ", uncommented, flags=re.MULTILINE)
     everything = load(uncommented)
-    (named,) = everything.cameras
-    assert everything == Settings(cameras=(named,), storage=tmp_path / "hls")
-    assert (named.name, rtsp(named).username, rtsp(named).password) == (
-        "Front Entrance",
-        "admin",
-        Secret("change-me"),
-    )
+    assert everything == Settings(cameras=everything.cameras, storage=tmp_path / "hls")
+    assert [(camera.id, camera.name, camera.enabled, camera.transcode) for camera in everything.cameras] == [
+        ("example", "Front Entrance", False, False),
+        ("nvr-1", "Warehouse 1", True, False),
+        ("nvr-2", "Loading Dock", True, False),
+    ]
+    login = ("admin", Secret("change-me"))
+    addresses = [("192.168.1.100", "1"), ("192.168.1.200", "1"), ("192.168.1.200", "2")]
+    for camera, (host, channel) in zip(everything.cameras, addresses):
+        assert camera.source == RtspSource(host, 554, f"/Streaming/Channels/{channel}01", *login)
+        assert camera.sub_source == RtspSource(host, 554, f"/Streaming/Channels/{channel}02", *login)
     for option in OPTIONS:
         assert re.search(rf"^# {option.key.rpartition('.')[2]} = ", reference, re.MULTILINE), option.key
+    of_camera, _, of_recorder = reference.partition("[[cameras]]")[2].partition("[[recorders]]")
+    for shown, fields in ((of_camera, CAMERAS.fields), (of_recorder, RECORDERS.fields)):
+        assert set(re.findall(r"^(?:# )?(\w+)[.\d]* = ", shown, re.MULTILINE)) == set(fields)
 
 
 def test_the_example_env_is_like_the_specification(load: Load, tmp_path: Path) -> None:
@@ -96,6 +66,17 @@ def test_the_example_env_is_like_the_specification(load: Load, tmp_path: Path) -
     ]
     assert {rtsp(camera).password for camera in settings.cameras} == {Secret("change-me")}
     assert settings == Settings(cameras=settings.cameras, storage=tmp_path / "hls")
+
+
+def test_every_variable_of_the_example_env_is_one(load: Load) -> None:
+    example = (ROOT / "examples" / ".env.example").read_text(encoding="utf-8")
+    text = re.sub(r"^# (?=[A-Z_0-9]+=)", "", example, flags=re.MULTILINE)
+    text = re.sub(r"^(CCTV_CONFIG|LIVE_PATH|CAMERA_1_PASSWORD_FILE)=", r"# \1=", text, flags=re.MULTILINE)
+    settings = load(dotenv=text)
+    assert [camera.id for camera in settings.cameras] == ["camera_01", "camera_02", "nvr-1", "nvr-2"]
+    assert {camera.transcode for camera in settings.cameras} == {True}
+    assert {rtsp(camera).password for camera in settings.cameras} == {Secret("change-me")}
+    assert [bool(camera.sub_source) for camera in settings.cameras] == [True, False, True, True]
 
 
 # --- general settings ---

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Optional
 
 import pytest
 
@@ -32,7 +32,9 @@ def what_ffmpeg_says(ffmpeg: Ffmpeg, source: RtspSource, folder: Path) -> List[s
     for name in (".incoming/0123456789abcdef", "live"):
         (folder / name).mkdir(parents=True)
     camera = Camera("door", "Door", source)
-    command = record_command(ffmpeg, camera, Settings(), run="0123456789abcdef", first_live=0, copy_audio=False)
+    command = record_command(
+        ffmpeg, camera, Settings(), run="0123456789abcdef", first_live=0, codec="h264", copy_audio=False
+    )
     assert command.stdin is not None
     done = subprocess.run(
         command.argv,
@@ -48,18 +50,27 @@ def what_ffmpeg_says(ffmpeg: Ffmpeg, source: RtspSource, folder: Path) -> List[s
 
 
 @pytest.mark.parametrize(
-    ("status", "cause"), [(401, "unauthorized"), (404, "not found"), (453, "busy"), (None, "refused")]
+    ("status", "method", "cause"),
+    [
+        (401, "DESCRIBE", "unauthorized"),
+        (404, "DESCRIBE", "not found"),
+        (453, "DESCRIBE", "busy"),
+        (453, "SETUP", "busy"),
+        (500, "SETUP", "busy"),
+        (503, "SETUP", "busy"),
+        (None, "DESCRIBE", "refused"),
+    ],
 )
 def test_a_real_ffmpeg_is_understood_and_shows_no_password(
-    ffmpeg: Ffmpeg, door: RtspCamera, tmp_path: Path, status: int, cause: str
+    ffmpeg: Ffmpeg, door: RtspCamera, tmp_path: Path, status: Optional[int], method: str, cause: str
 ) -> None:
     source = parse_rtsp_url(door.login_url)
-    door.answer(status)
+    door.answer(status, method)
     door.refuse(status is None)
     try:
         lines = what_ffmpeg_says(ffmpeg, source, tmp_path)
     finally:
-        door.answer(None)
+        door.answer(None, method)
         door.refuse(False)
     assert any(ENCODED in line for line in lines), "FFmpeg shows passwords; if no more, redact() may go"
     shown = [redact(line, source) for line in lines]
@@ -78,6 +89,10 @@ def test_a_real_ffmpeg_is_understood_and_shows_no_password(
         ("[rtsp @ 0x5] [error] method DESCRIBE failed: 404 (Not Found)", "not found"),
         ("[rtsp @ 0x5] [error] method DESCRIBE failed: 404 Stream Not Found", "not found"),
         ("[rtsp @ 0x5] [error] method SETUP failed: 453 (Not Enough Bandwidth)", "busy"),
+        ("[rtsp @ 0x5] [error] method SETUP failed: 453 Too Many Sessions", "busy"),
+        ("[rtsp @ 0x5] [error] method SETUP failed: 500 Internal Server Error", "busy"),
+        ("[rtsp @ 0x5] [error] method DESCRIBE failed: 503 (Service Unavailable)", "busy"),
+        ("[rtsp @ 0x5] [error] method DESCRIBE failed: 500 Internal Server Error", "ended"),
         ("[tcp @ 0x5] [error] Connection to tcp://10.0.0.9:554?timeout=5000000 failed: Connection refused", "refused"),
         ("[tcp @ 0x5] [error] Failed to resolve hostname cam.local: Name or service not known", "unreachable"),
         ("[tcp @ 0x5] [error] Failed to resolve hostname cam: nodename nor servname provided", "unreachable"),

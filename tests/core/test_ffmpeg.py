@@ -45,9 +45,9 @@ WITH_FONT = replace(FFMPEG, drawtext=True)
 START = ("/usr/bin/ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning")
 CONCAT = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,rtsp,rtp,udp,tls", "-i", "pipe:0")
 RTSP = ("-fpsprobesize", "0", *CONCAT, "-map", "0:v:0", "-map", "0:a:0?")
-COPY = ("-c:v", "copy", "-copytb", "1")
+COPY = ("-c:v", "copy", "-copytb", "1", "-bsf:v", r"setts=pts=if(eq(PTS\,NOPTS)\,DTS\,PTS)")
 AAC = ("-c:a", "aac", "-b:a", "128000", "-ar", "48000")
-TEE = ("-max_interleave_delta", "500000", "-f", "tee")
+TEE = ("-max_interleave_delta", "500000", "-metadata", "cctv_run=0123456789abcdef", "-f", "tee")
 
 SEGMENT = (
     "individual_header_trailer=0:max_interleave_delta=500000:segment_format=mpegts"

@@ -13,7 +13,10 @@ from cctv_cli.core.layout import (
     is_day,
     is_hour,
     is_run,
+    live_init_name,
+    media_suffix,
     parse_incoming,
+    parse_live_init,
     parse_live_segment,
     parse_recording,
     recording_name,
@@ -64,7 +67,7 @@ def test_recording_names_read_both_ways(name: RecordingName, day: str, hour: str
 def test_every_minute_of_two_days_of_summer_times_end_reads_back() -> None:
     start = datetime.fromtimestamp(FIRST_0230 - 86_400, BERLIN)
     for minutes in range(2 * 24 * 60):
-        name = recording_name(start + timedelta(minutes=minutes), suffix=minutes % 3)
+        name = recording_name(start + timedelta(minutes=minutes), take=minutes % 3)
         assert parse_recording(name.day, name.hour, name.file) == name
 
 
@@ -78,7 +81,7 @@ def test_the_hour_that_comes_twice_has_the_same_names_twice() -> None:
     [
         *HOSTILE,
         "41",
-        "41.mp4",
+        "41.mkv",
         "41.TS",
         "41.ts\n",
         "41.ts/",
@@ -167,7 +170,7 @@ def test_live_segments_read_both_ways(name: str, number: int) -> None:
         "segment07.ts",
         "segment-1.ts",
         "segment1.ts\n",
-        "segment1.mp4",
+        "segment1.m4s",
         "../segment1.ts",
         "segment١.ts",
         "segment1_0.ts",
@@ -232,3 +235,28 @@ def test_where_everything_of_a_camera_lies(live_path: Optional[Path], live: str)
 def test_two_cameras_share_no_path() -> None:
     one, two = (vars(CameraLayout(Path("hls"), camera_id, Path("ram"))) for camera_id in ("cam1", "cam10"))
     assert not set(one.values()) & set(two.values())
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("h264", ".ts"), ("hevc", ".mp4"), ("", ".ts")])
+def test_h265_lies_in_fragmented_mp4(codec: str, suffix: str) -> None:
+    assert media_suffix(codec) == suffix
+
+
+def test_a_recording_in_mp4_is_read_back() -> None:
+    name = parse_recording("2026-10-25", "02", "30-1.mp4")
+    assert name is not None
+    assert (name.minute, name.take, name.suffix, name.in_day) == (30, 1, ".mp4", "02/30-1.mp4")
+
+
+@pytest.mark.parametrize("name", ["init7.ts", "init.mp4", "init07.mp4", "init7.mp4.tmp", "xinit7.mp4"])
+def test_no_other_name_is_an_initialization_section(name: str) -> None:
+    assert parse_live_init(live_init_name(7)) == 7
+    assert parse_live_init(name) is None
+
+
+def test_a_sub_stream_has_its_own_files_and_the_cameras_stop(tmp_path: Path) -> None:
+    main, sub = CameraLayout(tmp_path, "cam1"), CameraLayout(tmp_path, "cam1", sub=True)
+    assert sub.live == main.live / "sub"
+    assert sub.run_file == main.folder / "sub" / ".run.json"
+    assert sub.stopped_file == main.stopped_file
+    assert CameraLayout(tmp_path, "cam1", tmp_path / "ram", sub=True).live == tmp_path / "ram" / "cam1" / "live" / "sub"

@@ -13,10 +13,11 @@ from cctv_cli.core.clock import format_instant, zone
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.live import LiveWriter, window_size
+from cctv_cli.core.media_span import TICKS
 from cctv_cli.core.playlist import LiveWindow, parse_live
 from cctv_cli.core.state import Run
 from cctv_cli.core.timeline import Timeline
-from cctv_cli.core.transport_stream import PACKET, TICKS, first_pts
+from cctv_cli.core.transport_stream import PACKET, first_pts
 from tests.support.media import make_video
 
 BERLIN = zone("Europe/Berlin")
@@ -49,7 +50,7 @@ class Stage:
         return self.writer
 
     def begin(self, previous: Optional[Run] = None, now: float = TRUTH) -> Run:
-        return Run("0123456789abcdef", "", now, self.writer.begin_run(previous, now))
+        return Run("0123456789abcdef", "", now, self.writer.begin_run(previous, now, "h264"))
 
     def lay(self, run: Run, *places: int) -> None:
         """FFmpeg has finished these segments of its run."""

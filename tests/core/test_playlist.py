@@ -2,13 +2,24 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import List, Optional
 
 import pytest
 
 from cctv_cli.core.clock import zone
 from cctv_cli.core.journal import SegmentEntry
-from cctv_cli.core.playlist import LiveSegment, LiveWindow, joins, parse_live, render_hour, render_live
+from cctv_cli.core.playlist import (
+    LiveSegment,
+    LiveWindow,
+    Part,
+    Variant,
+    joins,
+    parse_live,
+    render_hour,
+    render_live,
+    render_multivariant,
+)
 
 BERLIN = zone("Europe/Berlin")
 START = 1792888200.0  # 2026-10-25T02:30:00+02:00, the hour that comes twice
@@ -204,3 +215,95 @@ def test_what_plays_on_without_a_discontinuity(after: SegmentEntry, expected: Op
 
 def test_an_hours_first_segment_needs_no_discontinuity() -> None:
     assert "#EXT-X-DISCONTINUITY\n" not in render_hour([recorded("02/30.ts", START)], BERLIN)
+
+
+def fragmented(number: int, *, init: int = 7, discontinuity: bool = False) -> LiveSegment:
+    return LiveSegment(number, START + 10 * number, 10.0, discontinuity, Part(init, 812, 50_000))
+
+
+def test_a_whole_live_playlist_of_fragmented_mp4() -> None:
+    window = LiveWindow(10, (fragmented(7), fragmented(8), fragmented(9, init=9, discontinuity=True)))
+    assert render_live(window, BERLIN) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:6\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        "#EXT-X-TARGETDURATION:10\n"
+        "#EXT-X-MEDIA-SEQUENCE:7\n"
+        "#EXT-X-DISCONTINUITY-SEQUENCE:0\n"
+        '#EXT-X-MAP:URI="init7.mp4"\n'
+        "#EXT-X-PROGRAM-DATE-TIME:2026-10-25T02:31:10.000+02:00\n"
+        "#EXTINF:10.000,\n"
+        "#EXT-X-BYTERANGE:50000@812\n"
+        "segment7.mp4\n"
+        "#EXT-X-PROGRAM-DATE-TIME:2026-10-25T02:31:20.000+02:00\n"
+        "#EXTINF:10.000,\n"
+        "#EXT-X-BYTERANGE:50000@812\n"
+        "segment8.mp4\n"
+        "#EXT-X-DISCONTINUITY\n"
+        '#EXT-X-MAP:URI="init9.mp4"\n'
+        "#EXT-X-PROGRAM-DATE-TIME:2026-10-25T02:31:30.000+02:00\n"
+        "#EXTINF:10.000,\n"
+        "#EXT-X-BYTERANGE:50000@812\n"
+        "segment9.mp4\n"
+    )
+
+
+def test_a_window_of_fragmented_mp4_is_read_back() -> None:
+    window = LiveWindow(10, (fragmented(7), fragmented(8), fragmented(9, init=9, discontinuity=True)), 4)
+    assert parse_live(render_live(window, BERLIN)) == window
+
+
+@pytest.mark.parametrize(
+    "line", ["#EXT-X-MAP:", '#EXT-X-MAP:URI="init7.mp4"\n#EXT-X-BYTERANGE:x@y', "#EXT-X-MAP:BANDWIDTH"]
+)
+def test_a_damaged_map_is_no_window(line: str) -> None:
+    text = render_live(LiveWindow(10, (live(7),)), BERLIN)
+    assert parse_live(text.replace("#EXTINF", f"{line}\n#EXTINF")) is None
+
+
+def test_another_container_begins_a_new_window() -> None:
+    # no tag ends an EXT-X-MAP: MPEG-TS cannot follow fragmented MP4 in one live playlist
+    window = LiveWindow(10, (fragmented(7), fragmented(8))).append(live(9, discontinuity=True), 6)
+    assert [segment.number for segment in window.segments] == [9]
+    assert "EXT-X-MAP" not in render_live(window, BERLIN)
+
+
+def test_an_hour_of_both_containers_maps_each_run() -> None:
+    first = replace(recorded("02/30.mp4", START), header=812, source="000000.mp4")
+    second = replace(recorded("02/31.mp4", START + 60), header=812, source="000001.mp4")
+    other = replace(recorded("02/32.mp4", START + 120, run=OTHER_RUN), header=900)
+    text = render_hour([first, second, other, recorded("02/33.ts", START + 180, run="0" * 16)], BERLIN)
+    assert [line for line in text.splitlines() if not line.startswith(("#EXTINF", "#EXT-X-PROGRAM"))] == [
+        "#EXTM3U",
+        "#EXT-X-VERSION:6",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        "#EXT-X-TARGETDURATION:60",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        '#EXT-X-MAP:URI="30.mp4",BYTERANGE="812@0"',
+        "#EXT-X-BYTERANGE:188@812",
+        "30.mp4",
+        "#EXT-X-BYTERANGE:188@812",
+        "31.mp4",
+        "#EXT-X-DISCONTINUITY",
+        '#EXT-X-MAP:URI="32.mp4",BYTERANGE="900@0"',
+        "#EXT-X-BYTERANGE:100@900",
+        "32.mp4",
+        "#EXT-X-DISCONTINUITY",
+        '#EXT-X-MAP:URI="33.ts",BYTERANGE="376@188"',
+        "33.ts",
+        "#EXT-X-ENDLIST",
+    ]
+
+
+def test_a_multivariant_playlist() -> None:
+    sub = Variant("sub/live.m3u8", 500_000, 400_000, "avc1.4d001e,mp4a.40.2", 640, 360)
+    assert render_multivariant([sub, Variant("main.m3u8", 4_000_000, 3_500_000)]) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:6\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        '#EXT-X-STREAM-INF:BANDWIDTH=500000,AVERAGE-BANDWIDTH=400000,CODECS="avc1.4d001e,mp4a.40.2",'
+        "RESOLUTION=640x360\n"
+        "sub/live.m3u8\n"
+        "#EXT-X-STREAM-INF:BANDWIDTH=4000000,AVERAGE-BANDWIDTH=3500000\n"
+        "main.m3u8\n"
+    )

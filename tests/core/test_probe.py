@@ -12,16 +12,24 @@ import ssl
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 import pytest
 
+from cctv_cli.core.clock import SystemClock, zone
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.layout import login_files
+from cctv_cli.core.login_guard import SILENCE, LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.sdp import AudioStream, VideoStream
 from cctv_cli.core.settings import RtspSource
 from cctv_cli.core.units import Secret
+from tests.support.clip import make_clip
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.storage_tree import FixedClock
 
 PASSWORD = 'p@:/? "wörd'
 TARGET = "/Streaming/Channels/101?transportmode=unicast"
@@ -58,11 +66,22 @@ NOTHING = b""
 
 
 class ScriptedCamera:
-    """Gives one answer after the other, on however many connections, then closes; keeps the requests."""
+    """Gives one answer after the other, on however many connections, then closes; keeps the requests.
 
-    def __init__(self, *answers: Answer, tls: Optional[ssl.SSLContext] = None, host: str = "127.0.0.1") -> None:
+    OPTIONS has an answer of its own, `options`, and is kept in `greetings`.
+    """
+
+    def __init__(
+        self,
+        *answers: Answer,
+        options: Answer = b"RTSP/1.0 200 OK\r\n\r\n",
+        tls: Optional[ssl.SSLContext] = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.requests: List[str] = []
+        self.greetings: List[str] = []
         self._answers = list(answers)
+        self._options = options
         self._tls = tls
         self._stop = threading.Event()
         self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -84,15 +103,28 @@ class ScriptedCamera:
         self._thread.join()
         self._listener.close()
 
-    def ask(self, *, login: bool = False, timeout: float = 10.0, **changes: Any) -> ProbeResult:
+    @property
+    def with_login(self) -> RtspSource:
+        return replace(self.source, username="admin", password=Secret(PASSWORD))
+
+    @property
+    def logins(self) -> List[str]:
+        """The requests that carried credentials."""
+        return [request for request in self.requests if "\r\nauthorization:" in request.lower()]
+
+    def ask(
+        self,
+        *,
+        login: bool = False,
+        timeout: float = 10.0,
+        logins: Optional[LoginGuard] = None,
+        setup: bool = False,
+        **changes: Any,
+    ) -> ProbeResult:
         """Probe this camera, and check what holds for every probe."""
-        source = replace(self.source, **changes)
-        if login:
-            source = replace(source, username="admin", password=Secret(PASSWORD))
-        result = probe(source, timeout=timeout)
-        logins = ["\r\nauthorization:" in request.lower() for request in self.requests]
-        assert not any(logins[:1])
-        assert sum(logins) <= 1
+        source = replace(self.with_login if login else self.source, **changes)
+        result = probe(source, timeout=timeout, logins=logins, setup=setup)
+        assert not any("\r\nauthorization:" in request.lower() for request in [*self.greetings, *self.requests[:1]])
         assert result.reason.startswith(self.at + " ")
         assert result.reason.endswith(".")
         assert PASSWORD not in repr(result)
@@ -125,10 +157,14 @@ class ScriptedCamera:
                     return
                 received += data
             request, _, received = received.partition(b"\r\n\r\n")
-            self.requests.append(request.decode())
-            if not self._answers:
-                return
-            answer = self._answers.pop(0)
+            if request.startswith(b"OPTIONS "):
+                self.greetings.append(request.decode())
+                answer = self._options
+            else:
+                self.requests.append(request.decode())
+                if not self._answers:
+                    return
+                answer = self._answers.pop(0)
             if isinstance(answer, Trickle):
                 self._trickle(connection, answer)
             elif callable(answer):
@@ -172,6 +208,19 @@ def digest_fields(request: str) -> Dict[str, str]:
 
 def md5(*parts: str) -> str:
     return hashlib.md5(":".join(parts).encode()).hexdigest()
+
+
+NOW = 1_700_000_000.0  # 23:13:20 in the zone of the tests
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def logins(tmp_path: Path, clock: FixedClock) -> LoginGuard:
+    return LoginGuard(*login_files(tmp_path), clock)
 
 
 # --- what a camera has
@@ -250,7 +299,7 @@ def test_digest_with_qop() -> None:
     offer = f'Digest realm="{realm}", nonce="{nonce}", qop="auth-int, auth", opaque="{opaque}", algorithm=MD5'
     with ScriptedCamera(challenge(offer), check) as camera:
         assert camera.ask(login=True).outcome is Outcome.OK
-    assert [header(request, "CSeq") for request in camera.requests] == ["1", "2"]
+    assert [header(request, "CSeq") for request in camera.requests] == ["2", "3"]
 
 
 @pytest.mark.parametrize("basic_first", [True, False])
@@ -298,14 +347,38 @@ def test_the_body_of_a_challenge_is_not_taken_for_the_next_answer() -> None:
         assert camera.ask(login=True).outcome is Outcome.OK
 
 
-@pytest.mark.parametrize("offer", ['Digest realm="r", nonce="{}"', 'Digest realm="r", nonce="{}", stale=true', "Basic"])
+@pytest.mark.parametrize("offer", ['Digest realm="r", nonce="{}"', "Basic"])
 def test_a_refused_password_is_never_sent_again(offer: str) -> None:
     refusals = [challenge(offer.format(number)) for number in range(4)]
     with ScriptedCamera(*refusals) as camera:
         result = camera.ask(login=True)
     assert (result.outcome, result.status) == (Outcome.UNAUTHORIZED, 401)
     assert "refuses the username or password" in result.reason
-    assert len(camera.requests) == 2
+    assert (len(camera.requests), len(camera.logins)) == (2, 1)
+
+
+def test_a_stale_nonce_is_no_refused_password(logins: LoginGuard) -> None:
+    def check(request: str) -> bytes:
+        assert digest_fields(request)["nonce"] == "2"
+        return DESCRIPTION
+
+    offers = ['Digest realm="r", nonce="1"', 'Digest realm="r", nonce="2", stale=TRUE']
+    with ScriptedCamera(*map(challenge, offers), check) as camera:
+        assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
+    assert len(camera.logins) == 2
+    assert logins.standing(camera.with_login).refused_at is None
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_nonce_that_is_always_stale_is_believed_once(logins: LoginGuard, guarded: bool) -> None:
+    refusals = [challenge(f'Digest realm="r", nonce="{number}", stale=true') for number in range(8)]
+    with ScriptedCamera(*refusals) as camera:
+        result = camera.ask(login=True, logins=logins if guarded else None)
+        assert (result.outcome, result.status) == (Outcome.UNAUTHORIZED, 401)
+        assert len(camera.logins) == 2
+        if guarded:
+            camera.ask(login=True, logins=logins)
+            assert len(camera.logins) == 2
 
 
 @pytest.mark.parametrize("changes", [{}, {"username": "admin"}, {"password": Secret(PASSWORD)}])
@@ -342,6 +415,203 @@ def test_a_login_that_nobody_can_answer(refusal: bytes) -> None:
     assert (result.outcome, result.status) == (Outcome.UNAUTHORIZED, 401)
     assert "neither Digest nor Basic" in result.reason
     assert len(camera.requests) == 1
+
+
+# --- logins that are counted
+
+
+def test_after_two_refusals_the_password_stays_at_home(logins: LoginGuard) -> None:
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 6) as camera:
+        first = camera.ask(login=True, logins=logins)
+        second = camera.ask(login=True, logins=logins)
+        third = camera.ask(login=True, logins=logins, target="/Streaming/Channels/201")
+        assert len(camera.logins) == 2
+    assert [result.outcome for result in (first, second, third)] == [Outcome.UNAUTHORIZED] * 3
+    assert [result.retry_at for result in (first, second, third)] == [None, NOW + SILENCE, NOW + SILENCE]
+    assert "until 23:43" in second.reason
+    assert "refused this password before: cctv does not send it again until 23:43" in third.reason
+
+
+def test_the_time_in_a_reason_is_that_of_the_configured_zone(tmp_path: Path, clock: FixedClock) -> None:
+    logins = LoginGuard(*login_files(tmp_path), clock, zone("Asia/Tokyo"))
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 4) as camera:
+        for _ in range(2):
+            result = camera.ask(login=True, logins=logins)
+    assert "until 07:43" in result.reason
+
+
+def test_a_camera_that_asks_for_no_login_any_more_is_well(logins: LoginGuard) -> None:
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 4, DESCRIPTION) as camera:
+        for _ in range(2):
+            camera.ask(login=True, logins=logins)
+        assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
+
+
+def test_an_accepted_password_counts_afresh(logins: LoginGuard) -> None:
+    asks = challenge('Basic realm="r"')
+    with ScriptedCamera(asks, asks, asks, DESCRIPTION, asks, asks, asks, asks) as camera:
+        outcomes = [camera.ask(login=True, logins=logins).outcome for _ in range(4)]
+        assert len(camera.logins) == 4
+    assert outcomes == [Outcome.UNAUTHORIZED, Outcome.OK, Outcome.UNAUTHORIZED, Outcome.UNAUTHORIZED]
+
+
+@pytest.mark.parametrize("last", [NOTHING, answer("404 Not Found"), answer("453 Not Enough Bandwidth")])
+def test_what_is_no_401_counts_as_no_refusal(logins: LoginGuard, last: bytes) -> None:
+    with ScriptedCamera(challenge('Basic realm="r"'), last) as camera:
+        camera.ask(login=True, logins=logins, timeout=10.0 if last else 0.3)
+        assert len(camera.logins) == 1
+    assert logins.standing(camera.with_login).refused_at is None
+
+
+@pytest.mark.parametrize(
+    "offer", ['Digest realm="r", nonce="n", algorithm=SHA-256', "Negotiate"], ids=["of no use", "unknown"]
+)
+def test_a_challenge_that_nobody_can_answer_counts_as_no_refusal(logins: LoginGuard, offer: str) -> None:
+    with ScriptedCamera(challenge(offer)) as camera:
+        assert camera.ask(login=True, logins=logins).retry_at is None
+    assert logins.standing(camera.with_login).refused_at is None
+
+
+def test_a_login_waits_for_no_other_beyond_its_own_time(logins: LoginGuard) -> None:
+    with ScriptedCamera(challenge('Basic realm="r"')) as camera, logins.attempt(camera.with_login, 0.0):
+        result = camera.ask(login=True, logins=logins, timeout=2.1)
+        assert camera.logins == []
+    assert (result.outcome, result.status, result.retry_at) == (Outcome.SILENT, None, None)
+    assert "another login" in result.reason
+
+
+@pytest.fixture(scope="module")
+def recorder(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspCamera]:
+    """A recorder of sixteen channels with one login."""
+    clip = make_clip(ffmpeg.path, tmp_path_factory.mktemp("clip"), seconds=1, audio=None)
+    channels = {f"/Streaming/Channels/{number}01": clip for number in range(2, 17)}
+    with RtspCamera(clip, channels=channels, username="admin", password=PASSWORD) as camera:
+        yield camera
+
+
+def sixteen_probes(recorder: RtspCamera, password: str, storage: Path) -> List[ProbeResult]:
+    """What sixteen cameras find that a process starts at once."""
+    logins = LoginGuard(*login_files(storage), SystemClock())
+    start = threading.Barrier(16)
+
+    def ask(number: int) -> ProbeResult:
+        path = f"/Streaming/Channels/{number}01"
+        source = RtspSource("127.0.0.1", recorder.port, path, "admin", Secret(password))
+        start.wait(60)
+        return probe(source, timeout=30.0, logins=logins)
+
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(ask, range(1, 17)))
+
+
+def test_sixteen_channels_and_five_restarts_spend_two_tries(recorder: RtspCamera, tmp_path: Path) -> None:
+    before = recorder.refused_attempts
+    found = [result for _ in range(5) for result in sixteen_probes(recorder, "wrong", tmp_path)]
+    assert recorder.refused_attempts - before == 2
+    assert {result.outcome for result in found} == {Outcome.UNAUTHORIZED}
+    assert len([result for result in found if result.retry_at is not None]) >= 79
+
+
+def test_sixteen_channels_with_the_right_password_are_all_well(recorder: RtspCamera, tmp_path: Path) -> None:
+    found = sixteen_probes(recorder, PASSWORD, tmp_path)
+    assert [result.outcome for result in found] == [Outcome.OK] * 16
+
+
+# --- a session that is set up and torn down
+
+SETUP_OK = answer("200 OK", "Session: 4711;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+
+
+def described(control: str, *headers: str) -> bytes:
+    return answer("200 OK", *headers, body=SDP.replace("a=rtpmap:96", f"{control}a=rtpmap:96"))
+
+
+def test_a_session_is_set_up_and_torn_down_with_the_login(logins: LoginGuard) -> None:
+    def check(request: str) -> bytes:
+        sent = digest_fields(request)
+        method, uri, _ = request.split(" ", 2)
+        expected = md5(md5("admin", "r", PASSWORD), "n", sent["nc"], sent["cnonce"], "auth", md5(method, uri))
+        assert (sent["uri"], sent["response"]) == (uri, expected)
+        counts.append(sent["nc"])
+        replies = {"DESCRIBE": described("a=control:trackID=1\n"), "SETUP": SETUP_OK}
+        return replies.get(method, answer("200 OK"))
+
+    counts: List[str] = []
+    with ScriptedCamera(challenge('Digest realm="r", nonce="n", qop="auth"'), check, check, check) as camera:
+        result = camera.ask(login=True, logins=logins, setup=True)
+    assert result.outcome is Outcome.OK
+    _, _, setup, teardown = camera.requests
+    assert header(setup, "Transport") == "RTP/AVP/TCP;unicast;interleaved=0-1"
+    assert teardown.startswith("TEARDOWN ")
+    assert header(teardown, "Session") == "4711"
+    assert counts == ["00000001", "00000002", "00000003"]
+
+
+@pytest.mark.parametrize(
+    ("control", "base", "url"),
+    [
+        ("a=control:trackID=1\n", "rtsp://10.0.0.7/Streaming/", "rtsp://10.0.0.7/Streaming/trackID=1"),
+        ("a=control:trackID=1\n", None, f"rtsp://{{at}}{TARGET}/trackID=1"),
+        ("a=control:rtsp://10.0.0.7/1/trackID=1\n", None, "rtsp://10.0.0.7/1/trackID=1"),
+        ("a=control:*\n", "rtsp://10.0.0.7/1", "rtsp://10.0.0.7/1"),
+        ("", None, f"rtsp://{{at}}{TARGET}"),
+    ],
+)
+def test_the_video_is_set_up_at_its_own_url(control: str, base: Optional[str], url: str) -> None:
+    headers = [] if base is None else [f"Content-Base: {base}"]
+    with ScriptedCamera(described(control, *headers), SETUP_OK, answer("200 OK")) as camera:
+        assert camera.ask(setup=True).outcome is Outcome.OK
+    assert camera.requests[1].split(" ")[:2] == ["SETUP", url.format(at=camera.at)]
+
+
+@pytest.mark.parametrize("last", [NOTHING, answer("454 Session Not Found"), b"$\0\0\4abcd"])
+def test_a_session_that_does_not_end_well_is_the_cameras_own_affair(last: bytes) -> None:
+    with ScriptedCamera(described(""), SETUP_OK, last) as camera:
+        assert camera.ask(setup=True, timeout=10.0 if last else 0.5).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(453, Outcome.BUSY), (500, Outcome.BUSY), (404, Outcome.NOT_FOUND), (461, Outcome.FAILED)],
+)
+def test_a_camera_that_gives_no_session(status: int, outcome: Outcome) -> None:
+    with ScriptedCamera(described(""), answer(f"{status} No")) as camera:
+        result = camera.ask(setup=True)
+    assert (result.outcome, result.status, result.video) == (outcome, status, None)
+    assert str(status) in result.reason
+
+
+def test_no_session_is_left_behind(recorder: RtspCamera, logins: LoginGuard) -> None:
+    source = RtspSource("127.0.0.1", recorder.port, recorder.path, "admin", Secret(PASSWORD))
+    result = probe(source, logins=logins, setup=True)
+    assert result.outcome is Outcome.OK
+    assert result.video == VideoStream("h264")
+    methods = ["OPTIONS", "DESCRIBE", "DESCRIBE", "SETUP", "TEARDOWN"]
+    assert recorder.connections[-1].methods == methods
+    assert recorder.sessions == 0
+
+
+# --- OPTIONS
+
+
+@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "404 Not Found", "501 Not Implemented"])
+def test_what_a_camera_answers_to_options_does_not_matter(status: str) -> None:
+    with ScriptedCamera(DESCRIPTION, options=answer(status)) as camera:
+        assert camera.ask(login=True).outcome is Outcome.OK
+    assert [greeting.splitlines()[0] for greeting in camera.greetings] == [
+        f"OPTIONS rtsp://{camera.at}{TARGET} RTSP/1.0"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [(b"HTTP/1.1 400 Bad Request\r\n\r\n", Outcome.NOT_RTSP), (b"RTSP/1.0 200" + b"x" * 70_000, Outcome.OVERSIZED)],
+    ids=["not RTSP", "oversized"],
+)
+def test_no_proper_answer_to_options(reply: bytes, outcome: Outcome) -> None:
+    with ScriptedCamera(options=reply) as camera:
+        assert camera.ask(login=True).outcome is outcome
+    assert camera.requests == []
 
 
 # --- other statuses

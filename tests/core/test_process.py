@@ -54,7 +54,7 @@ sys.stdin.read()
 
 
 def command(code: str, *, run: str = RUN, stdin: Optional[Secret] = None) -> Command:
-    return Command((sys.executable, "-S", "-E", "-c", PROLOGUE + code, f".incoming/{run}/%06d.ts"), stdin)
+    return Command((sys.executable, "-S", "-E", "-c", PROLOGUE + code, f"cctv_run={run}"), stdin)
 
 
 class Heard:

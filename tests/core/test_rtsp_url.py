@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from cctv_cli.core.rtsp_url import parse_rtsp_url
+from cctv_cli.core.rtsp_url import parse_host, parse_rtsp_url
 from cctv_cli.core.settings import RtspSource
 from cctv_cli.core.units import Secret
 
@@ -92,6 +92,28 @@ def test_bad_urls_are_refused_without_repeating_them(url: str, reason: str) -> N
         parse_rtsp_url(url)
     assert "ecret" not in str(caught.value)
     assert ";" in str(caught.value)  # a cure follows
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("cam-1.local", "cam-1.local"),
+        ("192.168.1.200", "192.168.1.200"),
+        ("::1", "::1"),
+        ("[2001:DB8:0::1]", "2001:db8::1"),
+    ],
+)
+def test_hosts_that_stand_alone(text: str, host: str) -> None:
+    assert parse_host(text) == host
+
+
+@pytest.mark.parametrize(
+    "text", ["", "cam:554", "[::1]:554", "cam/", "rtsp://cam", "u:secret@cam", "a b", "1:2:3", "[::1"]
+)
+def test_what_is_no_host_alone(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a host; write a name or address alone") as caught:
+        parse_host(text)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("password", [HARD, "simple", "é ß", "%41", "'\"\\ $"])

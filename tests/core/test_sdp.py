@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import pytest
 
-from cctv_cli.core.sdp import AudioStream, VideoStream, parse_sdp
+from cctv_cli.core.sdp import AudioStream, VideoStream, parse_sdp, video_control
 
 SESSION = """\
 v=0
@@ -70,7 +72,7 @@ def test_h264_with_g711_and_a_metadata_track() -> None:
 
 def test_h265_with_aac_and_windows_line_ends() -> None:
     text = (SESSION + H265 + AAC).replace("\n", "\r\n")
-    assert parse_sdp(text) == (VideoStream("h265", 3840, 2160), AudioStream("aac", 16000))
+    assert parse_sdp(text) == (VideoStream("hevc", 3840, 2160), AudioStream("aac", 16000))
 
 
 def test_tracks_in_any_order_and_no_final_line_end() -> None:
@@ -80,7 +82,7 @@ def test_tracks_in_any_order_and_no_final_line_end() -> None:
 
 def test_only_the_first_video_counts() -> None:
     video, _ = parse_sdp(SESSION + H265 + H264)
-    assert video == VideoStream("h265", 3840, 2160)
+    assert video == VideoStream("hevc", 3840, 2160)
 
 
 def test_a_silent_camera_has_no_audio() -> None:
@@ -100,15 +102,16 @@ def test_text_that_describes_nothing(text: str) -> None:
     ("media", "expected"),
     [
         ("m=video 0 RTP/AVP 26", VideoStream("mjpeg")),
-        ("m=video 0 RTP/AVP 96\na=rtpmap:96 HEVC/90000", VideoStream("h265")),
+        ("m=video 0 RTP/AVP 96\na=rtpmap:96 HEVC/90000", VideoStream("hevc")),
         ("m=video 0/1 RTP/AVP 97\na=rtpmap:97 MP4V-ES/90000", VideoStream("mpeg4")),
         (
             "m=video 0 RTP/AVP 96\na=framesize:96 704-576\na=rtpmap:96 h264/90000",
             VideoStream("h264", 704, 576),
         ),
         ("m=video 0 RTP/AVP 96 97\na=rtpmap:97 JPEG/90000\na=rtpmap:96 H264/90000", VideoStream("h264")),
-        ("m=video 0 RTP/AVP 9\na=rtpmap:96 H264/90000\na=rtpmap:9 H265/90000", VideoStream("h265")),
+        ("m=video 0 RTP/AVP 9\na=rtpmap:96 H264/90000\na=rtpmap:9 H265/90000", VideoStream("hevc")),
         ("m=video 0 RTP/AVP 96", VideoStream("unknown")),
+        ("m=video 0 RTP/AVP 96\na=rtpmap:96 vnd.maker.svac/90000", VideoStream("vnd.maker.svac")),
     ],
 )
 def test_video_formats(media: str, expected: VideoStream) -> None:
@@ -127,7 +130,22 @@ def test_video_formats(media: str, expected: VideoStream) -> None:
         ("m=audio 0 RTP/AVP 98\na=rtpmap:98 MP4A-LATM/48000/2", AudioStream("aac", 48000)),
         ("m=audio 0 RTP/AVP 98\na=rtpmap:98 opus/48000/2", AudioStream("opus", 48000)),
         ("m=audio 0 RTP/AVP 98\na=rtpmap:98 L16", AudioStream("l16", None)),
+        ("m=audio 0 RTP/AVP 98", AudioStream("unknown", None)),
+        ("m=audio 0 RTP/AVP 98\na=rtpmap:98 vnd.maker.voice/16000", AudioStream("vnd.maker.voice", 16000)),
     ],
 )
 def test_audio_formats(media: str, expected: AudioStream) -> None:
     assert parse_sdp(SESSION + media) == (None, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "control"),
+    [
+        (SESSION + PCMU + H264, "rtsp://192.168.1.64:554/Streaming/Channels/101/trackID=1"),
+        (SESSION + H265.replace("\n", "\r\n") + H264, "trackID=1"),
+        (SESSION + H265.replace("a=control:trackID=1\n", "") + PCMU, None),
+        (SESSION + PCMU, None),
+    ],
+)
+def test_where_the_first_video_is_set_up(text: str, control: Optional[str]) -> None:
+    assert video_control(text) == control

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Iterator, Optional, Sequence
 
 import pytest
 
+from cctv_cli.core.media_span import TICKS, WRAP
 from cctv_cli.core.timeline import RUNAWAY_FOR, Timeline, begin, observe, runs_away
-from cctv_cli.core.transport_stream import TICKS, WRAP
 
 TRUTH = 1_792_888_200.0  # the instant of media time 0
 BOOT = 5_000.0  # monotonic time at that instant
@@ -187,3 +188,19 @@ def test_a_run_that_nobody_watched_is_placed_without_monotonic_time() -> None:
     timeline = begin(raw(60), TRUTH + 60.02, None)
     assert timeline.instant(raw(1)) == pytest.approx(TRUTH + 1.02)
     assert not runs_away(timeline, BOOT + 3600)
+
+
+def test_media_that_was_late_at_first_may_catch_up() -> None:
+    # the first frame was seen 5 s after it was taken, the others come at once then
+    line = replace(begin(raw(0.04), TRUTH + 5, BOOT + 5), launched=BOOT - 1)
+    line = watch(line, every(1.5, 6, 40))
+    assert not runs_away(line, BOOT + 40, 0.0)
+    assert abs(error(line, 39.0)) < 0.1
+
+
+def test_media_that_is_older_than_its_ffmpeg_jumped_ahead() -> None:
+    line = replace(begin(raw(0.04), TRUTH + 0.05, BOOT + 0.05), launched=BOOT - 1)
+    line = watch(line, every(1.5, 1, 20))
+    line = watch(line, every(1.5, 20, 30), media_ahead=45.0)
+    assert runs_away(line, BOOT + 30, RUNAWAY_FOR)
+    assert abs(error(line, 19.0)) < 0.1

@@ -8,18 +8,8 @@ from typing import Optional
 import pytest
 
 from cctv_cli.core.ffmpeg import Ffmpeg
-from cctv_cli.core.transport_stream import (
-    PACKET,
-    TICKS,
-    WRAP,
-    Hole,
-    MediaSpan,
-    first_pts,
-    last_end,
-    measure,
-    unwrap,
-    video_pid,
-)
+from cctv_cli.core.media_span import TICKS, WRAP, Hole
+from cctv_cli.core.transport_stream import PACKET, first_pts, holds_video, last_end, measure, video_pid
 from tests.support.media import FPS, Media, make_video
 from tests.support.ts_frames import read_frames
 
@@ -98,6 +88,13 @@ def test_a_file_without_video_has_no_length(media: Media) -> None:
     assert measure(media.sound) is None
     assert first_pts(media.sound) is None
     assert end_of(media.sound) is None
+
+
+def test_a_file_that_names_a_video_stream_holds_video_even_without_a_frame(media: Media, tmp_path: Path) -> None:
+    assert holds_video(media.plain)
+    assert holds_video(copy_of(media.plain, tmp_path, 3 * PACKET))
+    assert not holds_video(copy_of(media.plain, tmp_path, PACKET))
+    assert not holds_video(media.sound)
 
 
 @pytest.mark.parametrize("size", [0, 1, PACKET - 1, PACKET, 3 * PACKET])
@@ -189,26 +186,5 @@ def test_a_missing_file_is_the_callers_trouble(of, tmp_path: Path) -> None:
         of(tmp_path / "none.ts")
 
 
-@pytest.mark.parametrize(
-    ("raw", "running"),
-    [
-        ([], []),
-        ([7], [7]),
-        ([0, 3600, 7200], [0, 3600, 7200]),
-        ([WRAP - 3600, 0, 3600], [WRAP - 3600, WRAP, WRAP + 3600]),
-        ([0, WRAP - 3600, 3600], [0, -3600, 3600]),
-        ([WRAP - 3600, 3600, WRAP - 1800, 7200], [WRAP - 3600, WRAP + 3600, WRAP - 1800, WRAP + 7200]),
-        ([10_000, 5_000], [10_000, 5_000]),
-    ],
-    ids=["none", "one", "plain", "wrap", "wrap backwards", "B-frames around the wrap", "a step back"],
-)
-def test_33_bit_times_run_on(raw, running) -> None:
-    assert unwrap(raw) == running
-
-
 def test_a_single_frame_has_no_end_yet() -> None:
     assert last_end(io.BytesIO(b""), 0) is None
-
-
-def test_spans_without_holes_say_so() -> None:
-    assert MediaSpan(first=0, duration=1.0, frames=25).holes == ()

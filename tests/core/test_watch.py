@@ -38,3 +38,8 @@ def test_a_new_run_counts_from_its_own_beginning() -> None:
     assert branch.still_for(203.0) == 3.0
     branch.saw(7, 9400, 204.0)
     assert branch.still_for(205.0) == 1.0
+
+
+def test_a_file_is_the_newest_for_as_long_as_no_other_is() -> None:
+    branch = growth((0, 188, 101.0), (1, 188, 103.0), (1, 9400, 110.0))
+    assert branch.same_file_for(111.0) == 8.0

@@ -1,4 +1,4 @@
-"""A short H.264 clip with sound, made by a real FFmpeg, cut into what an RTSP camera sends.
+"""A short H.264 or H.265 clip with sound, made by a real FFmpeg, cut into what an RTSP camera sends.
 
 `make_clip` encodes test pictures and a tone; the result is held in memory as access units (NAL units
 without start codes) and ready RTP audio payloads.
@@ -9,12 +9,11 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
-FRAME_UUID = bytes.fromhex("8f1c6ab25d4e4f7b9a3d27c15e60b8d4")
-"""Names our user-data SEI messages (ITU-T H.264 § D.1.6) that carry a running frame number."""
+from tests.support.nal import H264, H265, Codec, split_nals
 
-NAL_SLICE, NAL_IDR, NAL_SEI, NAL_SPS, NAL_PPS = 1, 5, 6, 7, 8
+CODECS: Dict[str, Codec] = {codec.name: codec for codec in (H264, H265)}
 _G711_PACKET = 320  # samples: 40 ms at 8 kHz, as cameras send them
 _AAC_FRAME = 1024  # samples
 
@@ -42,12 +41,15 @@ class AudioTrack:
 
 @dataclass(frozen=True)
 class Clip:
-    """Access units in decoding order at a true `fps`, parameter sets for the SDP, and sound or None."""
+    """Access units in decoding order at a true `fps`, parameter sets for the SDP, and sound or None.
 
+    `parameter_sets` stand in the codec's order: of H.264 SPS and PPS, of H.265 VPS, SPS and PPS.
+    """
+
+    codec: Codec
     fps: int
     frames: Tuple[AccessUnit, ...]
-    sps: bytes
-    pps: bytes
+    parameter_sets: Tuple[bytes, ...]
     audio: Optional[AudioTrack]
 
 
@@ -55,6 +57,7 @@ def make_clip(
     ffmpeg: Union[str, Path],
     folder: Path,
     *,
+    video: str = "h264",
     fps: int = 25,
     gop: int = 25,
     seconds: int = 2,
@@ -64,71 +67,49 @@ def make_clip(
     sps_fps: Optional[int] = None,
     bframes: bool = False,
 ) -> Clip:
-    """Encode a clip of `seconds` with `ffmpeg` inside `folder`.
+    """Encode a clip of `seconds` with `ffmpeg`, which needs libx264 or libx265, inside `folder`.
 
-    Every `gop` frames stands an IDR picture behind its SPS and PPS. `bit_rate` is the video's, in bit/s.
-    `audio` is "pcmu", "pcma", "aac" or None. `sps_fps` makes the SPS claim that frame rate in place of the
-    true one. Raises subprocess.CalledProcessError when FFmpeg fails.
+    `video` is "h264" or "hevc". Every `gop` frames stands a key picture behind its parameter sets; a clip that is
+    one GOP of minutes takes about a second to make at 64x64. `bit_rate` is the video's, in bit/s. `audio` is
+    "pcmu", "pcma", "aac" or None. `sps_fps` makes the stream claim that frame rate in place of the true one.
+    `bframes` puts two pictures between others, which are sent after those that are shown later. Raises
+    subprocess.CalledProcessError when FFmpeg fails.
     """
-    frames = _encode_video(ffmpeg, folder, fps, gop, seconds, size, bit_rate, sps_fps, bframes)
-    parameters = frames[0].nals
+    codec = CODECS[video]
+    encoder = _x264 if codec is H264 else _x265
+    command = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps}:duration={seconds}", "-map", "0:v"]
+    command += ["-pix_fmt", "yuv420p", "-b:v", bit_rate, "-maxrate", bit_rate, "-bufsize", bit_rate]
+    command += encoder(gop, 2 if bframes else 0, sps_fps)
+    command += ["-f", "tee", f"[f={codec.name}]clip.{codec.name}|[f=framecrc]clip.framecrc"]
+    _run(ffmpeg, folder, command)
+    packets = _packets((folder / "clip.framecrc").read_text())
+    frames = _access_units(codec, (folder / f"clip.{codec.name}").read_bytes(), packets)
+    first = {codec.nal_type(nal): nal for nal in frames[0].nals}
     return Clip(
+        codec=codec,
         fps=fps,
         frames=tuple(frames),
-        sps=next(nal for nal in parameters if nal_type(nal) == NAL_SPS),
-        pps=next(nal for nal in parameters if nal_type(nal) == NAL_PPS),
+        parameter_sets=tuple(first[kind] for kind in codec.parameter_sets),
         audio=None if audio is None else _encode_audio(ffmpeg, folder, seconds, audio),
     )
 
 
-def nal_type(nal: bytes) -> int:
-    """The nal_unit_type of an H.264 NAL unit (ITU-T H.264 § 7.3.1)."""
-    return nal[0] & 0x1F
-
-
-def split_nals(stream: bytes) -> List[bytes]:
-    """The NAL units of an Annex B byte stream, without start codes and trailing zeros (ITU-T H.264 § B.1)."""
-    return [nal for nal in (part.rstrip(b"\0") for part in stream.split(b"\0\0\1")) if nal]
-
-
-def frame_mark(number: int) -> bytes:
-    """An SEI NAL unit that carries our UUID and `number` (32 bits) as unregistered user data."""
-    message = FRAME_UUID + number.to_bytes(4, "big")
-    return bytes([NAL_SEI]) + _escape(bytes([5, len(message)]) + message + b"\x80")
-
-
-def _escape(payload: bytes) -> bytes:
-    """Insert emulation prevention bytes (ITU-T H.264 § 7.4.1)."""
-    escaped = bytearray()
-    for byte in payload:
-        if byte <= 3 and escaped[-2:] == b"\0\0":
-            escaped.append(3)
-        escaped.append(byte)
-    return bytes(escaped)
-
-
-def _encode_video(
-    ffmpeg: Union[str, Path],
-    folder: Path,
-    fps: int,
-    gop: int,
-    seconds: int,
-    size: str,
-    bit_rate: str,
-    sps_fps: Optional[int],
-    bframes: bool,
-) -> List[AccessUnit]:
-    command = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps}:duration={seconds}", "-map", "0:v"]
-    command += ["-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-pix_fmt", "yuv420p"]
-    command += ["-b:v", bit_rate, "-maxrate", bit_rate, "-bufsize", bit_rate]
-    command += ["-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-bf", "2" if bframes else "0"]
-    command += ["-x264-params", "force-cfr=1"]  # fixed_frame_rate_flag, so that a reader believes the SPS
+def _x264(gop: int, bframes: int, sps_fps: Optional[int]) -> List[str]:
+    options = ["-c:v", "libx264", "-preset", "veryfast", "-threads", "1"]
+    options += ["-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-bf", str(bframes)]
+    options += ["-x264-params", "force-cfr=1"]  # fixed_frame_rate_flag, so that a reader believes the SPS
     if sps_fps is not None:  # a frame is two ticks (ITU-T H.264 § E.2.1)
-        command += ["-bsf:v", f"h264_metadata=tick_rate={2 * sps_fps}"]
-    command += ["-f", "tee", "[f=h264]clip.h264|[f=framecrc]clip.framecrc"]
-    _run(ffmpeg, folder, command)
-    packets = _packets((folder / "clip.framecrc").read_text())
-    return _access_units((folder / "clip.h264").read_bytes(), packets)
+        options += ["-bsf:v", f"h264_metadata=tick_rate={2 * sps_fps}"]
+    return options
+
+
+def _x265(gop: int, bframes: int, sps_fps: Optional[int]) -> List[str]:
+    parameters = f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:bframes={bframes}"
+    parameters += ":repeat-headers=1:info=0:pools=none:frame-threads=1:log-level=error"
+    options = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", parameters]
+    if sps_fps is not None:  # a frame is one tick (ITU-T H.265 § E.3.1)
+        options += ["-bsf:v", f"hevc_metadata=tick_rate={sps_fps}"]
+    return options
 
 
 def _packets(framecrc: str) -> List[Tuple[int, int]]:
@@ -137,19 +118,14 @@ def _packets(framecrc: str) -> List[Tuple[int, int]]:
     return [(int(row[2]), int(row[4])) for row in rows]
 
 
-def _access_units(stream: bytes, packets: Sequence[Tuple[int, int]]) -> List[AccessUnit]:
+def _access_units(codec: Codec, stream: bytes, packets: Sequence[Tuple[int, int]]) -> List[AccessUnit]:
     shown = {pts: place for place, pts in enumerate(sorted(pts for pts, _ in packets))}
-    kept = (
-        NAL_SLICE,
-        NAL_IDR,
-        NAL_SPS,
-        NAL_PPS,
-    )  # without delimiters and the encoder's own SEI, like a camera
+    kept = codec.slices.union(codec.parameter_sets)  # without delimiters and the encoder's own SEI, like a camera
     units = []
     position = 0
     for pts, size in packets:
-        nals = tuple(nal for nal in split_nals(stream[position : position + size]) if nal_type(nal) in kept)
-        units.append(AccessUnit(nals, any(nal_type(nal) == NAL_IDR for nal in nals), shown[pts]))
+        nals = tuple(nal for nal in split_nals(stream[position : position + size]) if codec.nal_type(nal) in kept)
+        units.append(AccessUnit(nals, any(map(codec.is_key, nals)), shown[pts]))
         position += size
     return units
 

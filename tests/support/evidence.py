@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
 from cctv_cli.core.layout import CameraLayout
+from tests.support import mp4_frames, ts_frames
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.ts_frames import read_frames
+from tests.support.ts_frames import RecordedFrame
 
 TICKS = 90_000
+_WRAP = 1 << 33  # ticks after which the times of MPEG-TS begin anew (ISO/IEC 13818-1 § 2.4.3.6)
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,16 @@ class PlacedFrame:
     at: float
     pts: int
     run: str
+
+
+def read_frames(path: Path) -> List[RecordedFrame]:
+    """Every video frame of an MPEG-TS or fragmented MP4 file, by its suffix. Raises ValueError like the readers."""
+    return {".ts": ts_frames.read_frames, ".mp4": mp4_frames.read_frames}[path.suffix](path)
+
+
+def ticks_between(before: int, after: int) -> int:
+    """From one raw time to another, which may lie behind the wrap of 33 bits; negative when it is earlier."""
+    return (after - before + _WRAP // 2) % _WRAP - _WRAP // 2
 
 
 def segments(layout: CameraLayout) -> List[Tuple[str, SegmentEntry]]:
@@ -34,15 +47,21 @@ def gaps(layout: CameraLayout) -> List[GapEntry]:
     return sorted((e for _, e in _entries(layout) if isinstance(e, GapEntry)), key=lambda gap: gap.start)
 
 
-def recorded_frames(layout: CameraLayout) -> List[PlacedFrame]:
-    """Every frame of every recording, in the order of recordings and files."""
+def recorded_frames(layout: CameraLayout, *, garbage: bool = False) -> List[PlacedFrame]:
+    """Every frame of every recording, in the order of recordings and files.
+
+    Each must have a number, unless the camera sent `garbage`: then what has none is left out.
+    """
     placed = []
     for day, entry in segments(layout):
         frames = read_frames(layout.day(day) / entry.file)
         first = frames[0].pts
         for frame in frames:
-            assert frame.number is not None
-            placed.append(PlacedFrame(frame.number, entry.start + (frame.pts - first) / TICKS, frame.pts, entry.run))
+            if frame.number is None:
+                assert garbage, f"a frame in {entry.file} has no number"
+                continue
+            at = entry.start + ticks_between(first, frame.pts) / TICKS
+            placed.append(PlacedFrame(frame.number, at, frame.pts, entry.run))
     return placed
 
 
@@ -54,10 +73,16 @@ def assert_whole(layout: CameraLayout, numbers: Sequence[int]) -> None:
     assert not missing, f"{len(missing)} frames are not recorded: {missing[:20]}"
 
 
-def assert_times_true(layout: CameraLayout, camera: RtspCamera, fps: float, tolerance: float = 0.1) -> None:
-    """Absolute times lie within `tolerance` seconds of the camera's; PTS steps within a run are the camera's."""
+def assert_times_true(
+    layout: CameraLayout, camera: RtspCamera, fps: float, tolerance: float = 0.1, path: Optional[str] = None
+) -> None:
+    """Absolute times lie within `tolerance` seconds of the camera's; PTS steps within a run are the camera's.
+
+    `path` is the channel that was recorded, if it is not the camera's first.
+    """
     frames = recorded_frames(layout)
-    errors = [frame.at - (camera.started_at + frame.number / fps) for frame in frames]
+    true = {frame.number: camera.shown(frame.number, path) / fps for frame in frames}
+    errors = [frame.at - camera.started_at - true[frame.number] for frame in frames]
     assert max(map(abs, errors)) <= tolerance, f"absolute times are off by {min(errors):.3f} to {max(errors):.3f} s"
     by_run: Dict[str, List[PlacedFrame]] = {}
     for frame in frames:
@@ -65,9 +90,20 @@ def assert_times_true(layout: CameraLayout, camera: RtspCamera, fps: float, tole
     for run, mine in by_run.items():
         # FFmpeg loses the first frame's time and puts it beside the second's: judge from there
         for before, after in zip(mine[2:], mine[3:]):
-            step = (after.pts - before.pts) / TICKS
-            true = (after.number - before.number) / fps
-            assert abs(step - true) < 0.001, f"run {run}: frames {before.number}, {after.number} are {step:.3f} s apart"
+            step = ticks_between(before.pts, after.pts) / TICKS
+            wrong = abs(step - (true[after.number] - true[before.number])) > 0.001
+            assert not wrong, f"run {run}: frames {before.number}, {after.number} are {step:.3f} s apart"
+
+
+def assert_fragments_sound(layout: CameraLayout) -> None:
+    """In the fragmented MP4 files of each run, every fragment begins where the one before ended; keys are marked."""
+    by_run: Dict[str, List[Path]] = {}
+    for day, entry in segments(layout):
+        by_run.setdefault(entry.run, []).append(layout.day(day) / entry.file)
+    for run, files in by_run.items():
+        jumps, wrong = mp4_frames.time_jumps(*files), mp4_frames.wrong_keys(*files)
+        assert not jumps, f"run {run}: {len(jumps)} fragments do not follow the one before, the first {jumps[0]}"
+        assert not wrong, f"run {run}: {len(wrong)} frames are wrongly marked, the first {wrong[0]}"
 
 
 def assert_explained(layout: CameraLayout, until: float) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from tests.support.clip import FRAME_UUID, NAL_IDR, NAL_SEI, nal_type, split_nals
+from tests.support.nal import H264, H265, Codec, split_nals
 
 _PACKET = 188
-_H264 = 0x1B
+_VIDEO_TYPES = {0x1B: H264, 0x24: H265}
 _AUDIO_TYPES = (0x03, 0x04, 0x0F, 0x11)  # MPEG-1, MPEG-2, AAC in ADTS, AAC in LATM
 _NULL_PID = 0x1FFF
 
@@ -50,13 +50,22 @@ class _Packet:
 def read_frames(path: Path) -> List[RecordedFrame]:
     """Every video frame of a file in its order, the last one even if its data were cut off.
 
-    Raises ValueError when the file is no transport stream or names no H.264 stream.
+    Raises ValueError when the file is no transport stream or names neither H.264 nor H.265.
     """
     data = path.read_bytes()
-    pid = _pid_of(_stream_types(data), (_H264,))
+    types = _stream_types(data)
+    pid = _pid_of(types, _VIDEO_TYPES)
     if pid is None:
-        raise ValueError(f"{path}: no H.264 stream in the PMT")
-    return [frame for pes in _pes_packets(data, pid) for frame in _frames(pes)]
+        raise ValueError(f"{path}: neither H.264 nor H.265 in the PMT")
+    codec = _VIDEO_TYPES[types[pid]]
+    return [frame for pes in _pes_packets(data, pid) for frame in _frames(codec, pes)]
+
+
+def frames_of(codec: Codec, nals: Sequence[bytes], pts: int, dts: int) -> List[RecordedFrame]:
+    """What these NAL units hold that have one time: a frame, or one for each of our numbers if it is several."""
+    key = any(map(codec.is_key, nals))
+    numbers = [number for number in map(codec.frame_number, nals) if number is not None]
+    return [RecordedFrame(number, pts, dts, key) for number in numbers] or [RecordedFrame(None, pts, dts, key)]
 
 
 def audio_stream_type(path: Path) -> Optional[int]:
@@ -128,7 +137,7 @@ def _section(data: bytes, pid: int) -> bytes:
     raise ValueError(f"no section on PID {pid}")
 
 
-def _pid_of(types: Dict[int, int], wanted: Tuple[int, ...]) -> Optional[int]:
+def _pid_of(types: Dict[int, int], wanted: Collection[int]) -> Optional[int]:
     return next((pid for pid, stream_type in types.items() if stream_type in wanted), None)
 
 
@@ -148,16 +157,10 @@ def _pes_packets(data: bytes, pid: int) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _frames(pes: bytes) -> Iterator[RecordedFrame]:
+def _frames(codec: Codec, pes: bytes) -> List[RecordedFrame]:
     """The frame of a PES packet; one for each of our numbers, should a muxer have joined several."""
     pts, dts = _times(pes)
-    nals = split_nals(pes[9 + pes[8] :])
-    key = any(nal_type(nal) == NAL_IDR for nal in nals)
-    numbers = [number for number in map(_frame_number, nals) if number is not None]
-    if not numbers:
-        yield RecordedFrame(None, pts, dts, key)
-    for number in numbers:
-        yield RecordedFrame(number, pts, dts, key)
+    return frames_of(codec, split_nals(pes[9 + pes[8] :]), pts, dts)
 
 
 def _times(pes: bytes) -> Tuple[int, int]:
@@ -168,13 +171,3 @@ def _times(pes: bytes) -> Tuple[int, int]:
 
 def _timestamp(field: bytes) -> int:
     return (field[0] >> 1 & 7) << 30 | field[1] << 22 | field[2] >> 1 << 15 | field[3] << 7 | field[4] >> 1
-
-
-def _frame_number(nal: bytes) -> Optional[int]:
-    """The number of an SEI that `frame_mark` made; None for any other NAL unit."""
-    if nal_type(nal) != NAL_SEI:
-        return None
-    message = nal[1:].replace(b"\0\0\3", b"\0\0")
-    mark = bytes([5, len(FRAME_UUID) + 4]) + FRAME_UUID
-    number = message[len(mark) : len(mark) + 4]
-    return int.from_bytes(number, "big") if message.startswith(mark) and len(number) == 4 else None

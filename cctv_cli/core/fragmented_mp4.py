@@ -1,0 +1,307 @@
+"""Times out of fragmented MP4 files (ISO/IEC 14496-12): when a file's video starts, how long it is, where it has holes.
+
+Reads files as FFmpeg's `mp4` muxer lays them with `empty_moov`: `ftyp` and `moov` first, then movie fragments, each
+a `moof` with the time of its first sample (`tfdt`) before its media data (`mdat`). Edit lists do not count: FFmpeg
+writes none there. What is not whole, or no box, ends a file. Numbers in brackets are sections of the standard.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+from struct import unpack_from
+from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
+
+from cctv_cli.core.media_span import TICKS, WRAP, MediaSpan, newest_end, span_of
+
+_MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins behind its length (8.8.4, 8.8.5)
+_MOST_BYTES = 1 << 18  # of a moov or moof: one that claims more is damaged
+_MOST_SAMPLES = 1 << 12  # of a run that lists none of them: one that claims more is damaged
+_TAIL = 64 * 1024
+_HEV1 = re.compile(rb"(stsd\0{4}\0{3}\x01.{4})hev1", re.DOTALL)  # the one entry of a sample description box (8.5.2)
+_SPS, _FIRST_NON_VCL = 33, 32  # NAL unit types (ITU-T H.265, table 7-1)
+
+
+class _Track(NamedTuple):
+    """A track: its number, its ticks in a second, and how many of them a sample lasts that says nothing."""
+
+    number: int
+    timescale: int
+    duration: int
+
+
+def measure(path: Path) -> Optional[MediaSpan]:
+    """Measure a whole file; None when it holds no video frame. Raises OSError."""
+    with path.open("rb") as file:
+        return span_of(list(_raw_times(file)))
+
+
+def first_pts(path: Path) -> Optional[int]:
+    """The raw time of a file's first video frame; None when there is none yet. Raises OSError."""
+    with path.open("rb") as file:
+        return next(_raw_times(file), None)
+
+
+def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
+    """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
+
+    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
+    """
+    track = _video_track(file, size)
+    if track is None:
+        return None
+    for window in (_TAIL, 16 * _TAIL):
+        begin = max(0, size - window)
+        moof = _read(file, begin, size).find(_MOOF, 4)
+        if moof < 0:
+            continue
+        end = newest_end(list(_times(file, begin + moof - 4, size, track)), frames_late)
+        if end is not None:
+            return end
+    return None
+
+
+def header_size(path: Path) -> Optional[int]:
+    """The bytes of `ftyp` and `moov`, which a player needs before any fragment; None when they are not whole.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        moov = _moov(file, _size(file))
+    return None if moov is None else moov[1]
+
+
+def tag_hvc1(header: bytes) -> bytes:
+    """The header of a file with its H.265 sample entry named hvc1, the only form that iOS plays.
+
+    FFmpeg writes hev1: under the tag hvc1 its newer versions drop the parameter sets inside the stream
+    (ISO/IEC 14496-15 8.4.1), and with them a change of resolution.
+    """
+    return _HEV1.sub(rb"\1hvc1", header, count=1)
+
+
+def tag_file_hvc1(path: Path) -> None:
+    """Do the same to a whole file, in place; repeating it changes nothing. Raises OSError."""
+    size = header_size(path)
+    if size is None:
+        return
+    with path.open("rb+") as file:
+        header = file.read(size)
+        tagged = tag_hvc1(header)
+        if tagged != header:
+            file.seek(0)
+            file.write(tagged)
+
+
+def outgrew_header(path: Path) -> bool:
+    """Whether a file's first H.265 frame has other sequence parameter sets than its header names. Raises OSError.
+
+    Then the camera changed its picture in mid-stream, and players that trust the header fail.
+    """
+    with path.open("rb") as file:
+        size = _size(file)
+        moov = _moov(file, size)
+        if moov is None:
+            return False
+        named = _named_sps(_read(file, *moov))
+        first = next((box for box in _file_boxes(file, moov[1], size) if box[0] == b"mdat"), None)
+        data = b"" if first is None else _read(file, first[1], min(first[2], first[1] + _TAIL))
+    return bool(named) and any(sps not in named for sps in _leading_sps(data))
+
+
+def _named_sps(moov: bytes) -> List[bytes]:
+    """The sequence parameter sets in the hvcC box (ISO/IEC 14496-15 8.3.3.1)."""
+    begin = moov.find(b"hvcC") + 4
+    found: List[bytes] = []
+    try:
+        at = begin + 23 if begin >= 4 else len(moov)
+        for _ in range(moov[at - 1]):
+            kind, count = moov[at] & 0x3F, int.from_bytes(moov[at + 1 : at + 3], "big")
+            at += 3
+            for _ in range(count):
+                length = int.from_bytes(moov[at : at + 2], "big")
+                found += [moov[at + 2 : at + 2 + length]] if kind == _SPS else []
+                at += 2 + length
+    except IndexError:  # damaged
+        return []
+    return found
+
+
+def _leading_sps(sample: bytes) -> Iterator[bytes]:
+    """The sequence parameter sets before the picture of an H.265 sample (length-prefixed NAL units)."""
+    at = 0
+    while at + 6 <= len(sample):
+        length, kind = _u32(sample, at), sample[at + 4] >> 1 & 0x3F
+        if kind < _FIRST_NON_VCL or not 2 <= length <= len(sample) - at - 4:
+            return
+        if kind == _SPS:
+            yield sample[at + 4 : at + 4 + length]
+        at += 4 + length
+
+
+def holds_video(path: Path) -> bool:
+    """Whether a file names a video track, with or without a frame of it. Raises OSError."""
+    with path.open("rb") as file:
+        return _video_track(file, _size(file)) is not None
+
+
+def _raw_times(file: BinaryIO) -> Iterator[int]:
+    size = _size(file)
+    track = _video_track(file, size)
+    return iter(()) if track is None else _times(file, 0, size, track)
+
+
+def _times(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[int]:
+    """The raw time of every video frame in the whole fragments from `at` up to `size`, in the file's order."""
+    # most fragments are sound: this sees it four times as fast as a reading of their boxes
+    has_track = re.compile(b"tfhd....%b" % re.escape(track.number.to_bytes(4, "big")), re.DOTALL).search
+    moof = b""
+    for kind, begin, end in _file_boxes(file, at, size):
+        if kind == b"moof":
+            moof = _read(file, begin, end) if end - begin <= _MOST_BYTES else b""
+        elif kind == b"mdat" and has_track(moof):
+            for time in _fragment_times(moof, track):
+                yield (time * TICKS + track.timescale // 2) // track.timescale % WRAP
+            moof = b""
+
+
+def _size(file: BinaryIO) -> int:
+    return file.seek(0, 2)
+
+
+def _read(file: BinaryIO, begin: int, end: int) -> bytes:
+    file.seek(begin)
+    return file.read(end - begin)
+
+
+def _file_boxes(file: BinaryIO, at: int, size: int) -> Iterator[Tuple[bytes, int, int]]:
+    """The boxes from `at` on that are whole within `size` bytes: type, where the content begins, where it ends.
+
+    Reads nothing but their headers.
+    """
+    while at + 8 <= size:
+        kind, header, length = _header(_read(file, at, at + 16).ljust(16, b"\0"), 0)
+        if not header <= length <= size - at:
+            return
+        yield kind, at + header, at + length
+        at += length
+
+
+def boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
+    """The boxes that follow each other in `data`: type and content. One that is not whole ends them."""
+    at = 0
+    while at + 8 <= len(data):
+        kind, header, length = _header(data, at)
+        if not header <= length <= len(data) - at:
+            return
+        yield kind, data[at + header : at + length]
+        at += length
+
+
+def _header(data: bytes, at: int) -> Tuple[bytes, int, int]:
+    """The type of the box at `at`, the length of its header, and of the whole box as it claims (4.2)."""
+    length, kind = unpack_from(">I4s", data, at)
+    if length != 1:
+        return kind, 8, length
+    return kind, 16, int.from_bytes(data[at + 8 : at + 16], "big")  # of 64 bits
+
+
+def _fragment_times(moof: bytes, track: _Track) -> List[int]:
+    """The presentation times of a track's samples in a fragment, in its ticks; none when it is damaged."""
+    times: List[int] = []
+    try:
+        for kind, traf in boxes(moof):
+            if kind == b"traf":
+                times += _track_times(traf, track)
+    except struct.error:  # a box that is too short for its fields
+        return []
+    return times
+
+
+def _track_times(traf: bytes, track: _Track) -> List[int]:
+    """The presentation times in one part of a fragment (8.8.6); none when it is another track's."""
+    times: List[int] = []
+    time, duration = None, track.duration
+    for kind, box in boxes(traf):
+        if kind == b"tfhd":  # 8.8.7
+            if _u32(box, 4) != track.number:
+                return []
+            flags = _u32(box, 0)
+            if flags & 8:
+                duration = _u32(box, 8 + 8 * (flags & 1) + 2 * (flags & 2))
+        elif kind == b"tfdt":  # 8.8.12
+            (time,) = unpack_from(">q" if box[:1] > b"\0" else ">I", box, 4)
+        elif kind == b"trun" and time is not None:
+            shown, time = _run(box, time, duration)
+            times += shown
+    return times
+
+
+def _run(trun: bytes, time: int, duration: int) -> Tuple[List[int], int]:
+    """The presentation times of a run (8.8.8) that begins at the decoding time `time`, and the one at which it ends."""
+    flags, count = _u32(trun, 0), _u32(trun, 4)
+    at = 8 + 4 * (flags & 1) + (flags & 4)  # behind the place of the data and the flags of the first sample
+    step = 4 * bin(flags & 0xF00).count("1")
+    if count > (len(trun) // step if step else _MOST_SAMPLES):
+        raise struct.error(f"{count} samples do not fit")
+    signed = ">i" if flags >> 24 else ">I"
+    times = []
+    for _ in range(count):
+        (shift,) = unpack_from(signed, trun, at + step - 4) if flags & 0x800 else (0,)
+        times.append(time + shift)
+        time += _u32(trun, at) if flags & 0x100 else duration
+        at += step
+    return times, time
+
+
+def _moov(file: BinaryIO, size: int) -> Optional[Tuple[int, int]]:
+    """Where the content of the `moov` (8.2.1) behind a file's `ftyp` begins and ends; None while it is not whole."""
+    boxes = _file_boxes(file, 0, size)
+    first, second = next(boxes, None), next(boxes, None)
+    if first is None or second is None or (first[0], second[0]) != (b"ftyp", b"moov"):
+        return None
+    return second[1:] if second[2] - second[1] <= _MOST_BYTES else None
+
+
+def _video_track(file: BinaryIO, size: int) -> Optional[_Track]:
+    """The first video track that a file names."""
+    place = _moov(file, size)
+    if place is None:
+        return None
+    moov = _read(file, *place)
+    try:
+        tracks = (_track(moov, content) for kind, content in boxes(moov) if kind == b"trak")
+        return next((track for track in tracks if track is not None), None)
+    except struct.error:  # a box that is too short for its fields
+        return None
+
+
+def _track(moov: bytes, trak: bytes) -> Optional[_Track]:
+    """The track of a `trak` (8.3.1) if it is video that can be timed."""
+    if inside(trak, b"mdia", b"hdlr")[8:12] != b"vide":
+        return None
+    number, timescale = _behind_dates(inside(trak, b"tkhd")), _behind_dates(inside(trak, b"mdia", b"mdhd"))
+    return _Track(number, timescale, _usual_duration(moov, number)) if timescale else None
+
+
+def _behind_dates(box: bytes) -> int:
+    """The number behind the dates of creation and modification, which version 1 of a box writes with 64 bits."""
+    return _u32(box, 20 if box[:1] > b"\0" else 12)
+
+
+def _usual_duration(moov: bytes, number: int) -> int:
+    """How long a sample of this track lasts where no fragment says it (8.8.3)."""
+    defaults = (box for kind, box in boxes(inside(moov, b"mvex")) if kind == b"trex" and _u32(box, 4) == number)
+    return next((_u32(box, 12) for box in defaults), 0)
+
+
+def inside(data: bytes, *path: bytes) -> bytes:
+    """The content of the first box with this path of types; empty when there is none."""
+    for wanted in path:
+        data = next((content for kind, content in boxes(data) if kind == wanted), b"")
+    return data
+
+
+def _u32(data: bytes, at: int) -> int:
+    return int(unpack_from(">I", data, at)[0])

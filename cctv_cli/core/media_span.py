@@ -1,0 +1,73 @@
+"""What a media file's video covers, from the presentation times of its frames. Pure.
+
+A raw time is a presentation time (PTS) as MPEG-TS writes it (ISO/IEC 13818-1 2.4.3.6): 90 kHz, 33 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+TICKS = 90_000
+WRAP = 1 << 33
+_HOLE = TICKS  # frames further apart than a second leave a hole
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A stretch without frames inside a file: seconds from the file's start, and its length in seconds."""
+
+    offset: float
+    duration: float
+
+
+@dataclass(frozen=True)
+class MediaSpan:
+    """What a file's video covers. `first` is the raw time of its first frame; durations are in seconds."""
+
+    first: int
+    duration: float
+    frames: int
+    holes: Tuple[Hole, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The raw time at which the last frame ends."""
+        return (self.first + round(self.duration * TICKS)) % WRAP
+
+
+def span_of(raw: Sequence[int]) -> Optional[MediaSpan]:
+    """The span of frames with these raw times, in the order of their file; None without any."""
+    if not raw:
+        return None
+    first = raw[0]
+    times = sorted(unwrap(raw))
+    steps = [(after - before, before) for before, after in zip(times, times[1:])]
+    usual = sorted(step for step, _ in steps)[len(steps) // 2] if steps else 0
+    holes = tuple(
+        Hole((before + usual - first) / TICKS, (step - usual) / TICKS)
+        for step, before in steps
+        if step > max(_HOLE, 3 * usual)
+    )
+    return MediaSpan(first, (times[-1] + usual - first) / TICKS, len(times), holes)
+
+
+def newest_end(raw: Sequence[int], frames_late: int = 0) -> Optional[int]:
+    """The raw time at which the latest of these frames ends, or `frames_late` frames later; None for fewer than two.
+
+    It is taken to last as long as the one before.
+    """
+    if len(raw) < 2:
+        return None
+    *_, before, last = sorted(unwrap(raw))
+    return (last + (1 + frames_late) * (last - before)) % WRAP
+
+
+def unwrap(times: Sequence[int]) -> List[int]:
+    """Turn 33-bit times into running ones: each is taken nearest to the one before."""
+    running: List[int] = []
+    for time in times:
+        if running:
+            time = running[-1] + (time - running[-1] + WRAP // 2) % WRAP - WRAP // 2
+        running.append(time)
+    return running

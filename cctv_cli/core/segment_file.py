@@ -1,0 +1,47 @@
+"""Media files of both forms that a recorder writes, told apart by their suffix: MPEG-TS and fragmented MP4.
+
+All functions raise OSError as the disk reports it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, Optional
+
+from cctv_cli.core import fragmented_mp4, transport_stream
+from cctv_cli.core.layout import MP4
+from cctv_cli.core.media_span import MediaSpan
+
+
+def measure(path: Path) -> Optional[MediaSpan]:
+    """Measure a whole file; None when it holds no video frame."""
+    return fragmented_mp4.measure(path) if path.suffix == MP4 else transport_stream.measure(path)
+
+
+def first_pts(path: Path) -> Optional[int]:
+    """The raw time of a file's first video frame; None when there is none yet."""
+    return fragmented_mp4.first_pts(path) if path.suffix == MP4 else transport_stream.first_pts(path)
+
+
+def last_end(file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0) -> Optional[int]:
+    """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
+
+    With `frames_late` so many frames later: when its writer holds that many back. None when the
+    file's tail does not hold two frames.
+    """
+    if suffix == MP4:
+        return fragmented_mp4.last_end(file, size, frames_late=frames_late)
+    return transport_stream.last_end(file, size)
+
+
+def header_size(path: Path) -> Optional[int]:
+    """The bytes of a file's head that a player needs before any other part of it (EXT-X-MAP).
+
+    None for MPEG-TS, which has no such head, and while it is not whole.
+    """
+    return fragmented_mp4.header_size(path) if path.suffix == MP4 else None
+
+
+def holds_video(path: Path) -> bool:
+    """Whether a file's head names a video stream, with or without a frame of it."""
+    return fragmented_mp4.holds_video(path) if path.suffix == MP4 else transport_stream.holds_video(path)

@@ -1,0 +1,49 @@
+"""H.265 over a real RTSP session: fragmented MP4 tagged hvc1, live and recorded, every frame once."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.playlist import parse_live
+from cctv_cli.core.store import read_text
+from tests.e2e.test_recording import FPS, MakeClip, Site, clip_of, no_process_left, sent  # noqa: F401
+from tests.support.evidence import assert_explained, assert_times_true, assert_whole, segments
+from tests.support.rtsp_camera import RtspCamera
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("audio", ["pcmu", None])
+def test_h265_every_frame_once_at_its_true_time(
+    tmp_path: Path,
+    ffmpeg: Ffmpeg,
+    clip_of: MakeClip,  # noqa: F811
+    audio: str,
+    no_process_left: None,  # noqa: F811
+) -> None:
+    with RtspCamera(clip_of(video="hevc", audio=audio)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(3)
+        live = parse_live(read_text(site.layout.live_playlist) or "")
+        stopped_at = site.stop()
+        assert [e.file[-4:] for _, e in segments(site.layout)][:3] == [".mp4"] * 3
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert_times_true(site.layout, camera, FPS)
+        assert_explained(site.layout, stopped_at)
+        assert live is not None
+        ended = site.layout.live / "ended.m3u8"  # a player waits for more of a live playlist
+        ended.write_text((read_text(site.layout.live_playlist) or "") + "#EXT-X-ENDLIST\n")
+        for playlist in (ended, *site.layout.recordings.glob("*/*/playlist.m3u8")):
+            played = subprocess.run(
+                [ffmpeg.path, "-v", "warning", "-i", str(playlist), "-f", "null", "-"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert played.stderr == ""

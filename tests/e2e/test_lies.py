@@ -1,0 +1,217 @@
+"""Cameras that hang and lie: a recording that plays with true times, or a state with a reason; never a silent hole."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.state import State
+from cctv_cli.core.store import read_json
+from tests.e2e.test_recording import FPS, UNDER_WAY, MakeClip, Site, clip_of, no_process_left, sent  # noqa: F401
+from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, recorded_frames, segments
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
+
+SOON = 30  # seconds until a state and its reason must stand
+BACK = 10  # seconds until a camera that came back must be recorded again
+
+
+def reason(site: Site) -> str:
+    return str(read_json(site.layout.state_file).get("reason"))
+
+
+def wait_reason(site: Site, words: str, timeout: float = SOON) -> None:
+    wait_for(lambda: words in reason(site), timeout, f"the reason {words!r}")
+
+
+def plays(ffmpeg: Ffmpeg, site: Site) -> str:
+    """What FFmpeg complains of when it plays every recording."""
+    said = ""
+    for day, entry in segments(site.layout):
+        argv = [ffmpeg.path, "-v", "error", "-i", str(site.layout.day(day) / entry.file), "-f", "null", "-"]
+        said += subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stderr
+    # FFmpeg has to guess the times of a run's first frames, and then finds two of them alike
+    return "".join(line for line in said.splitlines(True) if "non monotonically increasing dts" not in line)
+
+
+def frames_lost(site: Site, camera: RtspCamera, since: float, until: float) -> int:
+    """How many of the frames that the camera sent between two instants are recorded at no true time."""
+    true = {
+        frame.number
+        for frame in recorded_frames(site.layout)
+        if abs(frame.at - (camera.started_at + frame.number / FPS)) < 1
+    }
+    return len({f.number for f in camera.ledger if since <= f.sent_at < until} - true)
+
+
+def test_a_clock_that_steps_back_costs_under_15_seconds(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+    with RtspCamera(clip_of()) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(2)
+        since, pid = time.time(), site.pid()
+        camera.step_clock(-45)
+        site.wait_new_pid(pid, SOON)
+        before = len(segments(site.layout))
+        site.wait_recordings(before + 2)
+        until = site.stop()
+        assert frames_lost(site, camera, since, until - 1) < 15 * FPS
+        assert "clock jumped" in {gap.cause for gap in gaps(site.layout)}
+        assert_explained(site.layout, until)
+
+
+def test_a_clock_that_steps_ahead_is_noticed(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+    with RtspCamera(clip_of()) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(2)
+        since, pid = time.time(), site.pid()
+        camera.step_clock(45)
+        site.wait_new_pid(pid, SOON)
+        before = len(segments(site.layout))
+        site.wait_recordings(before + 2)
+        until = site.stop()
+        assert frames_lost(site, camera, since, until - 1) < 15 * FPS
+        assert max(entry.end for _, entry in segments(site.layout)) < until + 1
+        assert_explained(site.layout, until)
+
+
+def test_timestamps_that_wrap_at_32_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+    with RtspCamera(clip_of(audio=None), rtp_offset=(1 << 32) - 90_000 * 8) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(4)
+        until = site.stop()
+        assert_whole(site.layout, sent(camera, until))
+        assert_times_true(site.layout, camera, FPS)
+        assert len({entry.run for _, entry in segments(site.layout)}) == 1
+
+
+def test_a_trickle_is_told_and_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(1)
+        camera.trickle(True)
+        wait_for(lambda: reason(site) != "recording", SOON, "a reason")
+        assert "late" in reason(site) or site.state() in ("stalled", "backoff")
+        camera.trickle(False)
+        wait_reason(site, "recording")
+        wait_for(lambda: reason(site) == "recording", SOON, "all well")
+        until = site.stop()
+        assert_explained(site.layout, until)
+
+
+def test_a_camera_without_key_frames_is_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+    with RtspCamera(clip_of(audio=None)) as camera:
+        camera.withhold_keys(True)
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        wait_reason(site, "no key frame")
+        assert site.state() == "starting"
+        camera.withhold_keys(False)
+        site.wait_state(State.RUNNING, BACK)
+        site.stop()
+
+
+@pytest.mark.parametrize("video", ["h264", "hevc"])
+def test_rare_key_frames_are_recorded_and_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:  # noqa: F811
+    clip = clip_of(video=video, audio=None, gop=180 * 25, seconds=180, size="64x64", bit_rate="64k")
+    with RtspCamera(clip, key_on_play=True) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        wait_reason(site, "key frames are rare")
+        assert site.state() == "running"
+        killed_at = time.time()
+        site.kill_ffmpeg()
+        site.wait_recordings(1)
+        recorded = {frame.number for frame in recorded_frames(site.layout)}
+        lost = {f.number for f in camera.ledger if f.sent_at < killed_at} - recorded
+        assert len(lost) < 0.5 * FPS
+        site.stop()
+
+
+@pytest.mark.parametrize("video", ["h264", "hevc"])
+def test_b_frames(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:  # noqa: F811
+    with RtspCamera(clip_of(video=video, audio=None, bframes=True)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(3)
+        until = site.stop()
+        assert_whole(site.layout, sent(camera, until - 0.5))
+        assert plays(ffmpeg, site) == ""
+
+
+@pytest.mark.parametrize("what", ["payload", "framing"])
+def test_garbage_for_a_while(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, what: str) -> None:  # noqa: F811
+    with RtspCamera(clip_of()) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(1)
+        camera.garble(what)
+        number = len(camera.ledger)
+        camera.wait_for(lambda: len(camera.ledger) > number + 50 or not camera.sessions, 20)
+        camera.garble(None)
+        before = len(segments(site.layout))
+        site.wait_recordings(before + 2)
+        site.wait_state(State.RUNNING)
+        until = site.stop()
+        assert_explained(site.layout, until)
+        assert len(segments(site.layout)) < 12
+
+
+@pytest.mark.parametrize("audio", ["pcmu", "aac"])
+def test_sound_that_comes_and_goes(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, audio: str) -> None:  # noqa: F811
+    with RtspCamera(clip_of(audio=audio)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(1)
+        for pause in (True, False):
+            camera.pause_sound(pause)
+            before = len(segments(site.layout))
+            site.wait_recordings(before + 2)
+        until = site.stop()
+        assert_whole(site.layout, sent(camera, until))
+        assert_times_true(site.layout, camera, FPS)
+        assert len({entry.run for _, entry in segments(site.layout)}) == 1
+
+
+@pytest.mark.parametrize("video", ["h264", "hevc"])
+def test_another_resolution_in_mid_stream(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:  # noqa: F811
+    with RtspCamera(clip_of(video=video, audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(1)
+        camera.switch_clip(clip_of(video=video, audio=None, size="160x120"))
+        before = len(segments(site.layout))
+        site.wait_recordings(before + 3)
+        until = site.stop()
+        recorded = {frame.number for frame in recorded_frames(site.layout)}
+        assert len(set(sent(camera, until)) - recorded) <= UNDER_WAY * FPS  # H.265 takes a new run
+        assert {gap.cause for gap in gaps(site.layout)} == ({"picture changed"} if video == "hevc" else set())
+        assert_explained(site.layout, until)
+        assert plays(ffmpeg, site) == ""
+
+
+def test_another_codec_begins_a_new_run_of_the_right_form(
+    tmp_path: Path,
+    ffmpeg: Ffmpeg,
+    clip_of: MakeClip,  # noqa: F811
+) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        for video, suffix in (("hevc", ".mp4"), ("h264", ".ts")):
+            site.wait_recordings(len(segments(site.layout)) + 1)
+            camera.switch_clip(clip_of(video=video, audio=None))
+            wait_for(lambda s=suffix: segments(site.layout)[-1][1].file.endswith(s), SOON, f"a recording in {suffix}")
+        until = site.stop()
+        assert "codec changed" in {gap.cause for gap in gaps(site.layout)}
+        assert_explained(site.layout, until)
+        assert plays(ffmpeg, site) == ""

@@ -1,0 +1,38 @@
+"""For the tests of the test camera: clips, each made once."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from typing import Callable, Dict, Tuple
+
+import pytest
+
+from tests.support.clip import Clip, make_clip
+
+ClipOf = Callable[..., Clip]
+
+
+@pytest.fixture(scope="session")
+def any_ffmpeg() -> str:
+    """An FFmpeg for what is not FFmpeg's work: the system's, or the bundled one."""
+    found = shutil.which("ffmpeg")
+    try:
+        return found or str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        pytest.skip("no FFmpeg is installed")
+
+
+@pytest.fixture(scope="session")
+def clip_of(any_ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> ClipOf:
+    """A clip with these options of `make_clip`; a key frame every 10 frames, small and without sound unless told."""
+    made: Dict[Tuple[Tuple[str, object], ...], Clip] = {}
+
+    def make(**options: object) -> Clip:
+        options = {"gop": 10, "size": "64x64", "bit_rate": "64k", "audio": None, **options}
+        key = tuple(sorted(options.items()))
+        if key not in made:
+            made[key] = make_clip(any_ffmpeg, tmp_path_factory.mktemp("clip"), **options)  # type: ignore[arg-type]
+        return made[key]
+
+    return make
