@@ -16,7 +16,7 @@ from typing import List, Optional, Set, Tuple
 from cctv_cli.core import store
 from cctv_cli.core import timeline as timelines
 from cctv_cli.core.archive import Archive
-from cctv_cli.core.layout import MP4, CameraLayout, parse_incoming
+from cctv_cli.core.layout import CameraLayout, parse_incoming
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.media_span import MediaSpan
 from cctv_cli.core.process import STDERR_NAME, Process
@@ -104,9 +104,7 @@ class ActiveRun:
             return
         with path.open("rb") as file:
             # the time of the last write goes with the last frame within the size of that moment
-            # without sound fragmented MP4 holds a frame back until the one after it is whole
-            late = path.suffix == MP4 and not self.record.audio
-            end = last_end(file, status.st_size, path.suffix, frames_late=int(late))
+            end = last_end(file, status.st_size, path.suffix, frames_late=self.record.frames_late)
         if end is None:
             return
         if self.first_frame_at is None:

@@ -21,12 +21,15 @@ class Diagnosis:
     reason: str
 
 
+NO_FIRST_TIME = "no first time"
+
 _SIGNS: Tuple[Tuple[str, str, str], ...] = (
     (
         r"(?:failed:|returned) 401\b|Unauthorized",
         "unauthorized",
         "the camera refuses the login; correct user name and password",
     ),
+    (r"first pts and dts value must be set", NO_FIRST_TIME, "the camera sends B-frames; FFmpeg is told to expect them"),
     (r"No space left on device", "disk full", "the disk is full; free space or shorten the retention"),
     (r"(?:failed:|returned) 404\b", "not found", "the camera has no stream at this URL; check the channel number"),
     (

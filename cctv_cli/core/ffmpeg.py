@@ -167,6 +167,7 @@ def record_command(
     first_live: int,
     codec: str = "h264",
     copy_audio: bool,
+    first_time: bool = False,
     recording: bool = True,
     live_folder: Optional[Path] = None,
     recording_seconds: int = RECORDING_SECONDS,
@@ -175,12 +176,14 @@ def record_command(
 
     It runs in the camera's folder. `first_live` numbers the first live segment, `live_folder` is
     where they lie if not in `live`, `codec` is the video codec that is recorded, `copy_audio` says
-    that the camera's sound is AAC already.
+    that the camera's sound is AAC already. A copied stream with B-frames has no time on its first
+    frame, and no muxer takes that: `first_time` has one filled in, which holds each frame back until
+    the next. For H.265 that is always done, since MP4 would not complain but hold wrong times.
     """
     inputs, stdin = _inputs(camera.source, ffmpeg)
     argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
     argv += [*inputs, *_maps(camera.source)]
-    argv += _video(ffmpeg, camera, settings)
+    argv += _video(ffmpeg, camera, settings, first_time or codec == "hevc")
     argv += ["-tag:v", "hev1"] if codec == "hevc" else []  # see fragmented_mp4.tag_hvc1
     argv += ["-c:a", "copy"] if copy_audio else _encode_audio(settings)
     suffix = media_suffix(codec)
@@ -236,12 +239,12 @@ def _maps(source: Source) -> List[str]:
     return ["-map", "0:v:0", *(["-map", "1:a:0"] if source.tone else [])]
 
 
-def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings) -> List[str]:
+def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool) -> List[str]:
     demo = isinstance(camera.source, DemoSource)
     if not demo and not camera.transcode:
         # -copytb 1: times stay the camera's; FFmpeg 5 else rounds them to the frame rate that the SPS claims
-        # setts: a stream with B-frames has no PTS on its first packet, and no muxer takes that
-        return ["-c:v", "copy", "-copytb", "1", "-bsf:v", r"setts=pts=if(eq(PTS\,NOPTS)\,DTS\,PTS)"]
+        copy = ["-c:v", "copy", "-copytb", "1"]
+        return [*copy, "-bsf:v", r"setts=pts=if(eq(PTS\,NOPTS)\,DTS\,PTS)"] if first_time else copy
     encoder = ffmpeg.h264_encoder
     rate = settings.video_bitrate
     argv = ["-c:v", encoder, "-b:v", str(rate), "-maxrate", str(rate), "-bufsize", str(2 * rate)]
@@ -262,6 +265,16 @@ def _encode_audio(settings: Settings) -> List[str]:
 def run_mark(run: str) -> str:
     """The argument by which a run's process is known."""
     return f"cctv_run={run}"
+
+
+def frames_late(codec: str, *, sound: bool, first_time: bool) -> int:
+    """How many frames later than when it was whole a frame of this video reaches the disk.
+
+    Without sound, a fragment of MP4 is written when the next frame comes.
+    """
+    if codec == "hevc":
+        return 1 if sound else 2
+    return int(first_time)
 
 
 def recorded_codec(camera: Camera, codec: str) -> str:

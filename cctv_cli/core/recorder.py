@@ -20,8 +20,16 @@ from cctv_cli.core import store
 from cctv_cli.core.active_run import ActiveRun, leftovers
 from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import Clock
-from cctv_cli.core.diagnosis import Diagnosis, complains_of_times, diagnose, redact
-from cctv_cli.core.ffmpeg import RECORDING_SECONDS, Command, Ffmpeg, fingerprint, record_command, recorded_codec
+from cctv_cli.core.diagnosis import NO_FIRST_TIME, Diagnosis, complains_of_times, diagnose, redact
+from cctv_cli.core.ffmpeg import (
+    RECORDING_SECONDS,
+    Command,
+    Ffmpeg,
+    fingerprint,
+    frames_late,
+    record_command,
+    recorded_codec,
+)
 from cctv_cli.core.layout import CameraLayout, is_run
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.log_file import BoundedLog
@@ -78,6 +86,10 @@ _HOPELESS = (
     Outcome.NOT_FOUND,
     Outcome.BUSY,
     Outcome.SILENT,
+    Outcome.NOT_RTSP,
+    Outcome.NO_VIDEO,
+    Outcome.REDIRECTED,
+    Outcome.OVERSIZED,
 )
 
 
@@ -131,6 +143,7 @@ class Recorder:
         self._reconfigured = threading.Event()
         self._known: Optional[ProbeResult] = None
         self._auth_retry_at: Optional[float] = None  # instant
+        self._first_time = False  # whether the video copied without a time on its first frame failed
         self._read_time_at = 0.0  # monotonic
         self._live_patience = STALL
 
@@ -246,6 +259,7 @@ class Recorder:
         except OSError as error:  # minutes of earlier runs wait; the camera must be recorded now
             log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
         if living is not None and self._last_run is not None:
+            self._first_time = self._last_run.codec != "hevc" and self._last_run.frames_late > 0
             self._adopt(self._last_run, living)
         self._opened = True
 
@@ -314,6 +328,7 @@ class Recorder:
             detail=why.reason,
             codec=codec,
             audio=self._audio(),
+            frames_late=frames_late(codec, sound=bool(self._audio()), first_time=self._first_time),
         )
         self._layout.run_folder(record.run).mkdir(parents=True)
         active = ActiveRun(record, self._layout, self._archive, self._live, None)
@@ -348,6 +363,7 @@ class Recorder:
             run=run,
             first_live=first_live,
             codec=self._codec(),
+            first_time=self._first_time,
             copy_audio=isinstance(self._camera.source, RtspSource) and self._audio() == "aac",
             recording=self._archive is not None,
             live_folder=self._layout.live if self._settings.live_path or self._archive is None else None,
@@ -445,6 +461,9 @@ class Recorder:
             self._tools.logins.refused(source)
             self._auth_retry_at = self._tools.logins.standing(source).silent_until
         self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
+        if reason.cause == NO_FIRST_TIME and not self._first_time:
+            self._first_time = True
+            return
         self._failed(reason, healthy, ended)
 
     def _recently_heard(self, monotonic: float, within: float = RECENT) -> List[str]:

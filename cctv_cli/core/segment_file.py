@@ -31,7 +31,7 @@ def last_end(file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0) ->
     """
     if suffix == MP4:
         return fragmented_mp4.last_end(file, size, frames_late=frames_late)
-    return transport_stream.last_end(file, size)
+    return transport_stream.last_end(file, size, frames_late=frames_late)
 
 
 def header_size(path: Path) -> Optional[int]:

@@ -43,8 +43,8 @@ class Run:
     """`.run.json`: one FFmpeg process's life.
 
     `fingerprint` names its command, `first_live` its first live segment. `cause` and `detail` say
-    why nothing was recorded before it. The rest is the latest known place of its media time in
-    wall time (see `timeline`).
+    why nothing was recorded before it, `frames_late` how many frames FFmpeg holds back. The rest
+    is the latest known place of its media time in wall time (see `timeline`).
     """
 
     run: str
@@ -58,6 +58,7 @@ class Run:
     audio: str = ""
     target_duration: int = 0
     discontinuity_sequence: int = 0
+    frames_late: int = 0
     anchor: Optional[float] = None
     anchor_media: float = 0.0
     anchor_wall: float = 0.0

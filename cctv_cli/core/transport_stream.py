@@ -40,7 +40,7 @@ def first_pts(path: Path) -> Optional[int]:
     return next(iter(_all_pts(head, pid)), None)
 
 
-def last_end(file: BinaryIO, size: int) -> Optional[int]:
+def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
     """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
 
     None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
@@ -52,7 +52,7 @@ def last_end(file: BinaryIO, size: int) -> Optional[int]:
     for window in (_TAIL, 16 * _TAIL):
         begin = max(0, size - window) // PACKET * PACKET
         file.seek(begin)
-        end = newest_end(_all_pts(file.read(size - begin), pid))
+        end = newest_end(_all_pts(file.read(size - begin), pid), frames_late)
         if end is not None:
             return end
     return None

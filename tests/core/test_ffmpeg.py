@@ -45,7 +45,7 @@ WITH_FONT = replace(FFMPEG, drawtext=True)
 START = ("/usr/bin/ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning")
 CONCAT = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,rtsp,rtp,udp,tls", "-i", "pipe:0")
 RTSP = ("-fpsprobesize", "0", *CONCAT, "-map", "0:v:0", "-map", "0:a:0?")
-COPY = ("-c:v", "copy", "-copytb", "1", "-bsf:v", r"setts=pts=if(eq(PTS\,NOPTS)\,DTS\,PTS)")
+COPY = ("-c:v", "copy", "-copytb", "1")
 AAC = ("-c:a", "aac", "-b:a", "128000", "-ar", "48000")
 TEE = ("-max_interleave_delta", "500000", "-metadata", "cctv_run=0123456789abcdef", "-f", "tee")
 

@@ -10,7 +10,7 @@ import pytest
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.playlist import parse_live
 from cctv_cli.core.store import read_text
-from tests.e2e.test_recording import FPS, MakeClip, Site, clip_of, no_process_left, sent  # noqa: F401
+from tests.e2e.site import FPS, MakeClip, Site, sent
 from tests.support.evidence import assert_explained, assert_times_true, assert_whole, segments
 from tests.support.rtsp_camera import RtspCamera
 
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.e2e
 def test_h265_every_frame_once_at_its_true_time(
     tmp_path: Path,
     ffmpeg: Ffmpeg,
-    clip_of: MakeClip,  # noqa: F811
+    clip_of: MakeClip,
     audio: str,
-    no_process_left: None,  # noqa: F811
+    no_process_left: None,
 ) -> None:
     with RtspCamera(clip_of(video="hevc", audio=audio)) as camera:
         site = Site(tmp_path, ffmpeg, camera)

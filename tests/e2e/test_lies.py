@@ -11,7 +11,7 @@ import pytest
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.state import State
 from cctv_cli.core.store import read_json
-from tests.e2e.test_recording import FPS, UNDER_WAY, MakeClip, Site, clip_of, no_process_left, sent  # noqa: F401
+from tests.e2e.site import FPS, UNDER_WAY, MakeClip, Site, sent
 from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, recorded_frames, segments
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import wait_for
@@ -50,7 +50,7 @@ def frames_lost(site: Site, camera: RtspCamera, since: float, until: float) -> i
     return len({f.number for f in camera.ledger if since <= f.sent_at < until} - true)
 
 
-def test_a_clock_that_steps_back_costs_under_15_seconds(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+def test_a_clock_that_steps_back_costs_under_15_seconds(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     with RtspCamera(clip_of()) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -66,7 +66,7 @@ def test_a_clock_that_steps_back_costs_under_15_seconds(tmp_path: Path, ffmpeg: 
         assert_explained(site.layout, until)
 
 
-def test_a_clock_that_steps_ahead_is_noticed(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+def test_a_clock_that_steps_ahead_is_noticed(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     with RtspCamera(clip_of()) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -82,7 +82,7 @@ def test_a_clock_that_steps_ahead_is_noticed(tmp_path: Path, ffmpeg: Ffmpeg, cli
         assert_explained(site.layout, until)
 
 
-def test_timestamps_that_wrap_at_32_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+def test_timestamps_that_wrap_at_32_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     with RtspCamera(clip_of(audio=None), rtp_offset=(1 << 32) - 90_000 * 8) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -93,7 +93,7 @@ def test_timestamps_that_wrap_at_32_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_of
         assert len({entry.run for _, entry in segments(site.layout)}) == 1
 
 
-def test_a_trickle_is_told_and_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+def test_a_trickle_is_told_and_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -108,7 +108,7 @@ def test_a_trickle_is_told_and_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: Mak
         assert_explained(site.layout, until)
 
 
-def test_a_camera_without_key_frames_is_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:  # noqa: F811
+def test_a_camera_without_key_frames_is_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:
         camera.withhold_keys(True)
         site = Site(tmp_path, ffmpeg, camera)
@@ -121,7 +121,7 @@ def test_a_camera_without_key_frames_is_told(tmp_path: Path, ffmpeg: Ffmpeg, cli
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
-def test_rare_key_frames_are_recorded_and_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:  # noqa: F811
+def test_rare_key_frames_are_recorded_and_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:
     clip = clip_of(video=video, audio=None, gop=180 * 25, seconds=180, size="64x64", bit_rate="64k")
     with RtspCamera(clip, key_on_play=True) as camera:
         site = Site(tmp_path, ffmpeg, camera)
@@ -138,7 +138,7 @@ def test_rare_key_frames_are_recorded_and_told(tmp_path: Path, ffmpeg: Ffmpeg, c
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
-def test_b_frames(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:  # noqa: F811
+def test_b_frames(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:
     with RtspCamera(clip_of(video=video, audio=None, bframes=True)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -149,7 +149,7 @@ def test_b_frames(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str)
 
 
 @pytest.mark.parametrize("what", ["payload", "framing"])
-def test_garbage_for_a_while(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, what: str) -> None:  # noqa: F811
+def test_garbage_for_a_while(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, what: str) -> None:
     with RtspCamera(clip_of()) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -167,7 +167,7 @@ def test_garbage_for_a_while(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, 
 
 
 @pytest.mark.parametrize("audio", ["pcmu", "aac"])
-def test_sound_that_comes_and_goes(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, audio: str) -> None:  # noqa: F811
+def test_sound_that_comes_and_goes(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, audio: str) -> None:
     with RtspCamera(clip_of(audio=audio)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -183,7 +183,7 @@ def test_sound_that_comes_and_goes(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: Make
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
-def test_another_resolution_in_mid_stream(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:  # noqa: F811
+def test_another_resolution_in_mid_stream(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:
     with RtspCamera(clip_of(video=video, audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -202,7 +202,7 @@ def test_another_resolution_in_mid_stream(tmp_path: Path, ffmpeg: Ffmpeg, clip_o
 def test_another_codec_begins_a_new_run_of_the_right_form(
     tmp_path: Path,
     ffmpeg: Ffmpeg,
-    clip_of: MakeClip,  # noqa: F811
+    clip_of: MakeClip,
 ) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)

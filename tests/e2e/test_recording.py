@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Callable
 
 import psutil
 import pytest
@@ -25,7 +24,7 @@ from cctv_cli.core.settings import Camera, Settings
 from cctv_cli.core.state import State
 from cctv_cli.core.store import read_json, read_text
 from cctv_cli.core.supervisor import Supervisor
-from tests.support.clip import Clip, make_clip
+from tests.e2e.site import AAC, CUT, FPS, PASSWORD, MakeClip, Site, sent
 from tests.support.evidence import (
     assert_explained,
     assert_times_true,
@@ -39,81 +38,6 @@ from tests.support.ts_frames import audio_stream_type, continuity_errors, read_f
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
-
-FPS = 25.0
-CUT = 4  # seconds of a recording, in place of the product's 60
-AAC = 0x0F
-UNDER_WAY = 0.3  # seconds from the camera through FFmpeg to the disk
-PASSWORD = "s3cr:t/@#%"
-
-MakeClip = Callable[..., Clip]
-
-
-@pytest.fixture(scope="module")
-def clip_of(tmp_path_factory: pytest.TempPathFactory, ffmpeg_path: str) -> MakeClip:
-    """Makes clips with FFmpeg."""
-
-    def make(**options: object) -> Clip:
-        return make_clip(ffmpeg_path, tmp_path_factory.mktemp("clip"), **options)  # type: ignore[arg-type]
-
-    return make
-
-
-class Site:
-    """One supervised camera in a folder."""
-
-    def __init__(self, storage: Path, ffmpeg: Ffmpeg, camera: RtspCamera) -> None:
-        self.camera = camera
-        self.layout = CameraLayout(storage, "cam1")
-        url = parse_rtsp_url(camera.login_url)
-        self.settings = Settings(cameras=(Camera("cam1", "Camera 1", url),), storage=storage, segment_duration=2)
-        self.supervisor = Supervisor(
-            self.settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True
-        )
-
-    def state(self) -> str:
-        return str(read_json(self.layout.state_file).get("state"))
-
-    def pid(self) -> int:
-        return int(read_json(self.layout.run_file).get("pid") or 0)
-
-    def wait_state(self, state: State, timeout: float = 20) -> None:
-        wait_for(lambda: self.state() == state.value, timeout, f"state {state.value}")
-
-    def wait_recordings(self, count: int, timeout: float = 30) -> None:
-        wait_for(lambda: len(segments(self.layout)) >= count, timeout, f"{count} recordings")
-
-    def wait_new_pid(self, old: int, timeout: float = 20) -> int:
-        return wait_for(lambda: self.pid() if self.pid() not in (0, old) else 0, timeout, "a new FFmpeg")
-
-    def stop(self) -> float:
-        """Stop, and say when."""
-        now = time.time()
-        self.supervisor.stop(leave_running=False)
-        return now
-
-    def kill_ffmpeg(self) -> int:
-        pid = self.pid()
-        os.kill(pid, signal.SIGKILL)
-        return pid
-
-
-def sent(camera: RtspCamera, until: float) -> List[int]:
-    """The frames that the camera sent before the instant `until`, without those that were still under way."""
-    return [frame.number for frame in camera.ledger if frame.sent_at < until - UNDER_WAY]
-
-
-@pytest.fixture
-def no_process_left(tmp_path: Path) -> Iterator[None]:
-    """After a test no FFmpeg works in its folder."""
-    yield
-    for process in psutil.process_iter():
-        try:
-            if tmp_path in Path(process.cwd()).parents:
-                process.kill()
-                pytest.fail(f"a process was left behind: {process.pid}")
-        except psutil.Error:
-            continue
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""One supervised camera in a folder, and what end-to-end tests measure by."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Callable, List
+
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recorder import Tools
+from cctv_cli.core.rtsp_url import parse_rtsp_url
+from cctv_cli.core.settings import Camera, Settings
+from cctv_cli.core.state import State
+from cctv_cli.core.store import read_json
+from cctv_cli.core.supervisor import Supervisor
+from tests.support.clip import Clip
+from tests.support.evidence import segments
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import wait_for
+
+FPS = 25.0
+CUT = 4  # seconds of a recording, in place of the product's 60
+AAC = 0x0F
+UNDER_WAY = 0.3  # seconds from the camera through FFmpeg to the disk
+PASSWORD = "s3cr:t/@#%"
+
+MakeClip = Callable[..., Clip]
+
+
+class Site:
+    """One supervised camera in a folder."""
+
+    def __init__(self, storage: Path, ffmpeg: Ffmpeg, camera: RtspCamera) -> None:
+        self.camera = camera
+        self.layout = CameraLayout(storage, "cam1")
+        url = parse_rtsp_url(camera.login_url)
+        self.settings = Settings(cameras=(Camera("cam1", "Camera 1", url),), storage=storage, segment_duration=2)
+        self.supervisor = Supervisor(
+            self.settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True
+        )
+
+    def state(self) -> str:
+        return str(read_json(self.layout.state_file).get("state"))
+
+    def pid(self) -> int:
+        return int(read_json(self.layout.run_file).get("pid") or 0)
+
+    def wait_state(self, state: State, timeout: float = 20) -> None:
+        wait_for(lambda: self.state() == state.value, timeout, f"state {state.value}")
+
+    def wait_recordings(self, count: int, timeout: float = 30) -> None:
+        wait_for(lambda: len(segments(self.layout)) >= count, timeout, f"{count} recordings")
+
+    def wait_new_pid(self, old: int, timeout: float = 20) -> int:
+        return wait_for(lambda: self.pid() if self.pid() not in (0, old) else 0, timeout, "a new FFmpeg")
+
+    def stop(self) -> float:
+        """Stop, and say when."""
+        now = time.time()
+        self.supervisor.stop(leave_running=False)
+        return now
+
+    def kill_ffmpeg(self) -> int:
+        pid = self.pid()
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+
+def sent(camera: RtspCamera, until: float) -> List[int]:
+    """The frames that the camera sent before the instant `until`, without those that were still under way."""
+    return [frame.number for frame in camera.ledger if frame.sent_at < until - UNDER_WAY]

@@ -1,0 +1,129 @@
+"""What a camera answers in place of a stream: a state with a reason soon, and recording again soon after."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import partial
+from pathlib import Path
+from typing import Callable, Iterator, List, Tuple
+
+import pytest
+
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.layout import CameraLayout, login_files
+from cctv_cli.core.login_guard import LoginGuard
+from cctv_cli.core.probe import probe
+from cctv_cli.core.recorder import Tools
+from cctv_cli.core.rtsp_url import parse_rtsp_url
+from cctv_cli.core.settings import Camera, Settings
+from cctv_cli.core.store import read_json
+from cctv_cli.core.supervisor import Supervisor
+from tests.e2e.site import CUT, MakeClip, Site
+from tests.support.evidence import assert_explained, assert_whole, gaps
+from tests.support.rtsp_camera import HTTP_ANSWER, RtspCamera
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
+
+SOON = 30  # seconds until a state and its reason must stand
+BACK = 10  # seconds until a camera that came back must be recorded again
+
+Trouble = Callable[[RtspCamera, bool], None]  # begins with True, ends with False
+
+TROUBLES: List[Tuple[str, Trouble, str]] = [
+    ("refused", lambda camera, on: camera.refuse(on), "refuses the connection"),
+    ("silent", lambda camera, on: camera.silence(on), "gives no complete answer"),
+    ("not-found", lambda camera, on: camera.answer(404 if on else None), "no such stream"),
+    ("busy", lambda camera, on: camera.answer(453 if on else None), "is busy"),
+    ("busy-at-setup", lambda camera, on: camera.answer(453 if on else None, "SETUP"), "too many viewers"),
+    ("broken-at-setup", lambda camera, on: camera.answer(500 if on else None, "SETUP"), "too many viewers"),
+    ("not-rtsp", lambda camera, on: camera.answer_raw(HTTP_ANSWER if on else None), "does not speak RTSP"),
+    ("no-video", lambda camera, on: camera.announce(video=not on), "no video"),
+    ("redirected", lambda camera, on: camera.redirect("rtsp://127.0.0.1:1/x" if on else None), "redirects"),
+    ("oversized", lambda camera, on: camera.flood("headers" if on else None), "answer"),
+]
+
+
+def reason(layout: CameraLayout) -> str:
+    return str(read_json(layout.state_file).get("reason"))
+
+
+@pytest.mark.parametrize(("trouble", "words"), [pytest.param(t, w, id=name) for name, t, w in TROUBLES])
+def test_a_trouble_is_told_and_ends_with_its_cause(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, trouble: Trouble, words: str
+) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(1)
+        trouble(camera, True)
+        camera.drop()
+        wait_for(lambda: words in reason(site.layout), SOON, f"the reason {words!r}")
+        assert site.state() == "backoff"
+        trouble(camera, False)
+        number = len(camera.ledger)
+        assert camera.wait_for(lambda: len(camera.ledger) > number, BACK), "the camera is asked for frames again"
+        site.wait_recordings(2)
+        until = site.stop()
+        assert_explained(site.layout, until)
+
+
+def test_no_neighbour_notices(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+    clip = clip_of(audio=None)
+    with RtspCamera(clip) as good, RtspCamera(clip) as bad:
+        cameras = tuple(Camera(name, name, parse_rtsp_url(c.url)) for name, c in (("good", good), ("bad", bad)))
+        settings = Settings(cameras=cameras, storage=tmp_path, segment_duration=2)
+        supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True)
+        supervisor.start()
+        layouts = {name: CameraLayout(tmp_path, name) for name in ("good", "bad")}
+        for on in (True, False):
+            wait_for(lambda: reason(layouts["bad"]) == "recording", SOON, "the bad one records")
+            for _, trouble, _ in TROUBLES[:4]:
+                trouble(bad, on)
+            bad.drop()
+        wait_for(lambda: reason(layouts["good"]) == "recording", SOON, "the good one records")
+        supervisor.stop(leave_running=False)
+        assert gaps(layouts["good"]) == []
+        frames = good.ledger
+        assert_whole(layouts["good"], [frame.number for frame in frames if frame.sent_at < frames[-1].sent_at - 1])
+
+
+@contextlib.contextmanager
+def supervised(storage: Path, ffmpeg: Ffmpeg, cameras: Tuple[Camera, ...]) -> Iterator[Supervisor]:
+    """One life of a server."""
+    clock = SystemClock()
+    logins = LoginGuard(*login_files(storage), clock)
+    tools = Tools(ffmpeg, None, clock, probe=partial(probe, logins=logins), logins=logins)
+    supervisor = Supervisor(Settings(cameras=cameras, storage=storage), tools, whole=True)
+    supervisor.start()
+    try:
+        yield supervisor
+    finally:
+        supervisor.stop(leave_running=False)
+
+
+def test_sixteen_channels_with_one_wrong_password_try_it_twice(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
+) -> None:
+    clip = clip_of(audio=None)
+    channels = {f"/Streaming/Channels/{n}01": clip for n in range(1, 17)}
+    with RtspCamera(clip, channels=channels, username="admin", password="right") as camera:
+        urls = [camera.url_of(path).replace("//", "//admin:wrong@") for path in channels]
+        cameras = tuple(Camera(f"nvr-{n}", f"NVR {n}", parse_rtsp_url(url)) for n, url in enumerate(urls, 1))
+        layouts = [CameraLayout(tmp_path, each.id) for each in cameras]
+        for _ in range(5):
+            with supervised(tmp_path, ffmpeg, cameras):
+                wait_for(
+                    lambda: all(read_json(layout.state_file).get("state") == "auth_failed" for layout in layouts),
+                    SOON,
+                    "auth_failed everywhere",
+                )
+        assert camera.refused_attempts == 2
+        right = tuple(
+            Camera(each.id, each.name, parse_rtsp_url(url.replace("wrong", "right")))
+            for each, url in zip(cameras[:2], urls)
+        )
+        with supervised(tmp_path, ffmpeg, right):  # the configuration changed: tried at once
+            wait_for(lambda: all(reason(layout) == "recording" for layout in layouts[:2]), SOON, "recording")
+        assert camera.refused_attempts == 2
