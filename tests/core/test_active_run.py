@@ -99,3 +99,14 @@ def test_a_file_that_cannot_be_committed_holds_up_no_other(
     monkeypatch.setattr(left.archive, "commit", commit)
     assert left.run.collect(alive=False) == 1
     assert bad.exists()
+
+
+def test_a_clock_that_jumped_ahead_dates_nothing_into_the_future(left: Left, media: Media) -> None:
+    """A jump of the camera's clock looks like seconds without a frame, though frames came without a pause."""
+    left.lay(0, media.run[0], AT + 1)
+    left.run.collect(alive=False)
+    left.lay(1, media.hole, AT + 3)  # 6 s of media, written within 3
+    assert left.run.collect(alive=False) == 1
+    segments = [e for e in left.entries() if isinstance(e, SegmentEntry)]
+    assert max(e.end for e in segments) == pytest.approx(AT + 3, abs=0.1)
+    assert not [e for e in left.entries() if isinstance(e, GapEntry)]

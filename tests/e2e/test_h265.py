@@ -11,7 +11,7 @@ from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.playlist import parse_live
 from cctv_cli.core.store import read_text
 from tests.e2e.site import FPS, MakeClip, Site, sent
-from tests.support.evidence import assert_explained, assert_times_true, assert_whole, segments
+from tests.support.evidence import assert_explained, assert_fragments_sound, assert_times_true, assert_whole, segments
 from tests.support.rtsp_camera import RtspCamera
 
 pytestmark = pytest.mark.e2e
@@ -35,6 +35,7 @@ def test_h265_every_frame_once_at_its_true_time(
         assert_whole(site.layout, sent(camera, stopped_at))
         assert_times_true(site.layout, camera, FPS)
         assert_explained(site.layout, stopped_at)
+        assert_fragments_sound(site.layout)
         assert live is not None
         ended = site.layout.live / "ended.m3u8"  # a player waits for more of a live playlist
         ended.write_text((read_text(site.layout.live_playlist) or "") + "#EXT-X-ENDLIST\n")

@@ -38,7 +38,7 @@ def make_media(ffmpeg: Ffmpeg, folder: Path) -> Media:
     make_video(ffmpeg, folder / "wrap.ts", 2, "-output_ts_offset", f"{TURN - 1.4 - 1:.6f}")
     hole = "select='not(between(t,2,4.99))'"
     make_video(ffmpeg, folder / "hole.ts", 6, "-vf", hole, "-fps_mode", "passthrough")
-    _run(ffmpeg, [*_tone(1), "-c:a", "aac", str(folder / "sound.ts")])
+    run_ffmpeg(ffmpeg, [*_tone(1), "-c:a", "aac", str(folder / "sound.ts")])
     options = ["-f", "segment", "-segment_time", "1", "-individual_header_trailer", "0", "-segment_format", "mpegts"]
     make_video(ffmpeg, folder / "run%d.ts", 3, *options)
     run = tuple(folder / f"run{number}.ts" for number in range(3))
@@ -52,7 +52,7 @@ def make_video(ffmpeg: Ffmpeg, path: Path, seconds: float, *options: str, sound:
     video = ["-c:v", ffmpeg.h264_encoder, "-pix_fmt", "yuv420p", "-threads", "1", "-g", str(FPS)]
     if ffmpeg.h264_encoder == "libx264":
         video += ["-preset", "ultrafast"]
-    _run(ffmpeg, [*inputs, *video, "-c:a", "aac", "-f", "mpegts", *options, str(path)])
+    run_ffmpeg(ffmpeg, [*inputs, *video, "-c:a", "aac", "-f", "mpegts", *options, str(path)])
     return path
 
 
@@ -60,5 +60,6 @@ def _tone(seconds: float) -> List[str]:
     return ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}"]
 
 
-def _run(ffmpeg: Ffmpeg, arguments: List[str]) -> None:
+def run_ffmpeg(ffmpeg: Ffmpeg, arguments: List[str]) -> None:
+    """Run FFmpeg with these arguments to its end."""
     subprocess.run([ffmpeg.path, "-nostdin", "-loglevel", "error", "-y", *arguments], check=True, timeout=60)
