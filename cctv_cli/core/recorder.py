@@ -258,8 +258,9 @@ class Recorder:
             self._recover(self._last_run.run if living and self._last_run else None)
         except OSError as error:  # minutes of earlier runs wait; the camera must be recorded now
             log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
-        if living is not None and self._last_run is not None:
+        if self._last_run is not None:
             self._first_time = self._last_run.codec != "hevc" and self._last_run.frames_late > 0
+        if living is not None and self._last_run is not None:
             self._adopt(self._last_run, living)
         self._opened = True
 

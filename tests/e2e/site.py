@@ -53,7 +53,13 @@ class Site:
         wait_for(lambda: self.state() == state.value, timeout, f"state {state.value}")
 
     def wait_recordings(self, count: int, timeout: float = 30) -> None:
-        wait_for(lambda: len(segments(self.layout)) >= count, timeout, f"{count} recordings")
+        """A journal's line comes before its file: wait until both are there."""
+
+        def recorded() -> bool:
+            files = [self.layout.day(day) / entry.file for day, entry in segments(self.layout)]
+            return sum(file.is_file() for file in files) >= count
+
+        wait_for(recorded, timeout, f"{count} recordings")
 
     def wait_new_pid(self, old: int, timeout: float = 20) -> int:
         return wait_for(lambda: self.pid() if self.pid() not in (0, old) else 0, timeout, "a new FFmpeg")

@@ -146,7 +146,12 @@ def test_b_frames(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str)
         site.supervisor.start()
         site.wait_recordings(3)
         until = site.stop()
-        assert_whole(site.layout, sent(camera, until - 0.5))
+        # FFmpeg's first try at H.264 with B-frames fails, and tells how to do better
+        tries = sorted({frame.session for frame in camera.ledger})
+        assert len(tries) <= (2 if video == "h264" else 1)
+        kept = {frame.number for frame in camera.ledger if frame.session == tries[-1]}
+        assert_whole(site.layout, [number for number in sent(camera, until - 0.5) if number in kept])
+        assert_explained(site.layout, until)
         assert plays(ffmpeg, site) == ""
 
 
