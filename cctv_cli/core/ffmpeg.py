@@ -5,6 +5,7 @@ Finding asks the system; building a command is pure and returns argv and standar
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import logging
 import re
@@ -67,6 +68,15 @@ class Ffmpeg:
             if name in self.encoders:
                 return name
         raise FfmpegError(f"FFmpeg at {self.path} has no H.264 encoder; {_INSTALL}")
+
+
+class Sound(enum.Enum):
+    """What is written beside the video."""
+
+    ENCODED = "encoded"  # the camera's, if it has any, as AAC
+    COPIED = "copied"  # the camera's, which is AAC
+    SILENCE = "silence"  # AAC without a sound
+    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -166,7 +176,7 @@ def record_command(
     run: str,
     first_live: int,
     codec: str = "h264",
-    copy_audio: bool,
+    sound: Sound,
     first_time: bool = False,
     recording: bool = True,
     live_folder: Optional[Path] = None,
@@ -175,17 +185,20 @@ def record_command(
     """The one command that records a camera and feeds its live window, or without `recording` only feeds it.
 
     It runs in the camera's folder. `first_live` numbers the first live segment, `live_folder` is
-    where they lie if not in `live`, `codec` is the video codec that is recorded, `copy_audio` says
-    that the camera's sound is AAC already. A copied stream with B-frames has no time on its first
-    frame, and no muxer takes that: `first_time` has one filled in, which holds each frame back until
-    the next. For H.265 that is always done, since MP4 would not complain but hold wrong times.
+    where they lie if not in `live`, `codec` is the video codec that is recorded. A copied stream
+    with B-frames has no time on its first frame, and no muxer takes that: `first_time` has one
+    filled in, which holds each frame back until the next. For H.265 that is always done, since MP4
+    would not complain but hold wrong times.
     """
     inputs, stdin = _inputs(camera.source, ffmpeg)
     argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
-    argv += [*inputs, *_maps(camera.source)]
+    argv += inputs
+    if sound is Sound.SILENCE:
+        argv += ["-f", "lavfi", "-i", f"anullsrc=channel_layout=mono:sample_rate={_AUDIO_RATE}"]
+    argv += _maps(camera.source, sound)
     argv += _video(ffmpeg, camera, settings, first_time or codec == "hevc")
     argv += ["-tag:v", "hev1"] if codec == "hevc" else []  # see fragmented_mp4.tag_hvc1
-    argv += ["-c:a", "copy"] if copy_audio else _encode_audio(settings)
+    argv += ["-c:a", "copy"] if sound is Sound.COPIED else _encode_audio(settings)
     suffix = media_suffix(codec)
     recorded = _recording_output(run, suffix, recording_seconds)
     live = _live_output(first_live, suffix, live_folder, settings, alone=not recording)
@@ -233,7 +246,11 @@ def _ffconcat(source: RtspSource) -> str:
     )
 
 
-def _maps(source: Source) -> List[str]:
+def _maps(source: Source, sound: Sound) -> List[str]:
+    if sound is Sound.SILENCE:
+        return ["-map", "0:v:0", "-map", "1:a:0", "-shortest"]
+    if sound is Sound.NONE:
+        return ["-map", "0:v:0"]
     if isinstance(source, RtspSource):
         return ["-map", "0:v:0", "-map", "0:a:0?"]
     return ["-map", "0:v:0", *(["-map", "1:a:0"] if source.tone else [])]

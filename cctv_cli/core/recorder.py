@@ -25,6 +25,7 @@ from cctv_cli.core.ffmpeg import (
     RECORDING_SECONDS,
     Command,
     Ffmpeg,
+    Sound,
     fingerprint,
     frames_late,
     record_command,
@@ -65,6 +66,7 @@ SHUTDOWN = Diagnosis("shut down", "cctv was stopped")
 DISABLED = Diagnosis("disabled", "the camera is disabled in the configuration")
 RESTARTED = Diagnosis("restarted", "an operator restarted the camera")
 RECONFIGURED = Diagnosis("reconfigured", "the configuration changed")
+FOLLOWS_MAIN = Diagnosis("follows main", "the main stream began anew, and with it the sub stream")
 STALLED = Diagnosis("stalled", "FFmpeg ran but no bytes arrived")
 LIVE_STALLED = Diagnosis("live stalled", "the live window stood still; FFmpeg was restarted to revive it")
 NO_KEY_FRAME = Diagnosis(
@@ -143,6 +145,8 @@ class Recorder:
         self._reconfigured = threading.Event()
         self._known: Optional[ProbeResult] = None
         self._auth_retry_at: Optional[float] = None  # instant
+        self._main_run = ""  # of a sub stream's main stream, and its sound; None is not known
+        self._main_audio: Optional[str] = None
         self._first_time = False  # whether the video copied without a time on its first frame failed
         self._read_time_at = 0.0  # monotonic
         self._live_patience = STALL
@@ -205,6 +209,8 @@ class Recorder:
             self._open()
         if self._active is not None:
             self._notice_end(self._active)
+        if self._archive is None and self._main_began_anew():
+            self._end_run(FOLLOWS_MAIN)
         unwanted = self._unwanted()
         if unwanted is not None:
             self._halt(unwanted)
@@ -329,7 +335,7 @@ class Recorder:
             detail=why.reason,
             codec=codec,
             audio=self._audio(),
-            frames_late=frames_late(codec, sound=bool(self._audio()), first_time=self._first_time),
+            frames_late=frames_late(codec, sound=self._has_sound(), first_time=self._first_time),
         )
         self._layout.run_folder(record.run).mkdir(parents=True)
         active = ActiveRun(record, self._layout, self._archive, self._live, None)
@@ -365,7 +371,7 @@ class Recorder:
             first_live=first_live,
             codec=self._codec(),
             first_time=self._first_time,
-            copy_audio=isinstance(self._camera.source, RtspSource) and self._audio() == "aac",
+            sound=self._sound(),
             recording=self._archive is not None,
             live_folder=self._layout.live if self._settings.live_path or self._archive is None else None,
             recording_seconds=self._tools.recording_seconds,
@@ -387,6 +393,35 @@ class Recorder:
         if self._known is not None:
             return self._known.audio.codec if self._known.audio else ""
         return self._last_run.audio if self._last_run else ""
+
+    def _sound(self) -> Sound:
+        """What to write of the camera's sound; a sub stream has some exactly when the main stream has.
+
+        Chrome fails where a player's choices differ in that.
+        """
+        main = self._main_audio
+        if main is not None and bool(main) != bool(self._audio()):
+            return Sound.SILENCE if main else Sound.NONE
+        is_aac = self._audio() == "aac" and isinstance(self._camera.source, RtspSource)
+        return Sound.COPIED if is_aac else Sound.ENCODED
+
+    def _has_sound(self) -> bool:
+        sound = self._sound()
+        return sound is Sound.SILENCE or (bool(self._audio()) and sound is not Sound.NONE)
+
+    def _main_began_anew(self) -> bool:
+        """For a sub stream: whether it must, too, since its main stream did; learns what sound that has.
+
+        Players that switch between the two go by media time, and by the count of discontinuities
+        (RFC 8216 6.2.4): both are nearly alike where both streams began together.
+        """
+        main = CameraLayout(self._settings.storage, self._camera.id)
+        run = from_json(Run, store.read_json(main.run_file))
+        if run is None or run.run == self._main_run:
+            return False
+        known, self._main_run, self._main_audio = self._main_run, run.run, run.audio
+        self._reconfigured.set()
+        return bool(known)
 
     # ---- watching
 

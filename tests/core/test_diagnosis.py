@@ -8,7 +8,7 @@ from typing import Iterator, List, Optional
 import pytest
 
 from cctv_cli.core.diagnosis import diagnose, redact
-from cctv_cli.core.ffmpeg import Ffmpeg, record_command
+from cctv_cli.core.ffmpeg import Ffmpeg, Sound, record_command
 from cctv_cli.core.rtsp_url import parse_rtsp_url
 from cctv_cli.core.settings import Camera, RtspSource, Settings
 from cctv_cli.core.units import Secret
@@ -33,7 +33,7 @@ def what_ffmpeg_says(ffmpeg: Ffmpeg, source: RtspSource, folder: Path) -> List[s
         (folder / name).mkdir(parents=True)
     camera = Camera("door", "Door", source)
     command = record_command(
-        ffmpeg, camera, Settings(), run="0123456789abcdef", first_live=0, codec="h264", copy_audio=False
+        ffmpeg, camera, Settings(), run="0123456789abcdef", first_live=0, codec="h264", sound=Sound.ENCODED
     )
     assert command.stdin is not None
     done = subprocess.run(

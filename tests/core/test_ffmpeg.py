@@ -13,6 +13,7 @@ from cctv_cli.core.errors import FfmpegError
 from cctv_cli.core.ffmpeg import (
     Command,
     Ffmpeg,
+    Sound,
     can_draw_text,
     escape_tee,
     find_ffmpeg,
@@ -75,7 +76,7 @@ def case(
     ffmpeg: Ffmpeg = FFMPEG,
     camera: Optional[Camera] = None,
     settings: Optional[Settings] = None,
-    copy_audio: bool = False,
+    sound: Sound = Sound.ENCODED,
     live_folder: Optional[Path] = None,
 ) -> object:
     command = record_command(
@@ -84,7 +85,7 @@ def case(
         settings or Settings(),
         run=RUN,
         first_live=7,
-        copy_audio=copy_audio,
+        sound=sound,
         live_folder=live_folder,
     )
     return pytest.param(command, tuple(expected), id=name)
@@ -97,7 +98,7 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
     ("command", "expected"),
     [
         case("video copied, sound encoded", [*START, *RTSP, *COPY, *AAC, *TEE, OUTPUT]),
-        case("AAC copied", [*START, *RTSP, *COPY, "-c:a", "copy", *TEE, OUTPUT], copy_audio=True),
+        case("AAC copied", [*START, *RTSP, *COPY, "-c:a", "copy", *TEE, OUTPUT], sound=Sound.COPIED),
         case(
             "audio bit rate",
             [*START, *RTSP, *COPY, "-c:a", "aac", "-b:a", "64000", "-ar", "48000", *TEE, OUTPUT],
@@ -156,7 +157,9 @@ def test_a_whole_command(command: Command, expected: Tuple[str, ...]) -> None:
 
 
 def test_the_camera_is_asked_through_standard_input() -> None:
-    command = record_command(FFMPEG, Camera("gate", "Gate", GATE), Settings(), run=RUN, first_live=0, copy_audio=False)
+    command = record_command(
+        FFMPEG, Camera("gate", "Gate", GATE), Settings(), run=RUN, first_live=0, sound=Sound.ENCODED
+    )
     assert command.stdin is not None
     assert command.stdin.reveal() == (
         "ffconcat version 1.0\n"
@@ -171,14 +174,14 @@ def test_the_camera_is_asked_through_standard_input() -> None:
 
 def test_a_demo_has_nothing_to_read() -> None:
     camera = Camera("demo", "Demo", DemoSource(tone=True))
-    command = record_command(FFMPEG, camera, Settings(), run=RUN, first_live=0, copy_audio=False)
+    command = record_command(FFMPEG, camera, Settings(), run=RUN, first_live=0, sound=Sound.ENCODED)
     assert command.stdin is None
 
 
 @pytest.mark.parametrize("transcode", [False, True])
 def test_no_password_stands_in_a_command(transcode: bool) -> None:
     camera = Camera("gate", "Gate", GATE, transcode=transcode)
-    command = record_command(FFMPEG, camera, Settings(), run=RUN, first_live=0, copy_audio=True)
+    command = record_command(FFMPEG, camera, Settings(), run=RUN, first_live=0, sound=Sound.COPIED)
     shown = " ".join(command.argv) + repr(command)
     assert PASSWORD not in shown
     assert ENCODED not in shown
@@ -206,7 +209,7 @@ def test_a_live_path_reaches_tee_as_it_is_meant(folder: str, escaped: str) -> No
         Settings(),
         run=RUN,
         first_live=7,
-        copy_audio=False,
+        sound=Sound.ENCODED,
         live_folder=Path(folder),
     )
     assert command.argv[-1] == f"{RECORDING}|{LIVE}{escaped}/segment%d.ts"
@@ -228,7 +231,7 @@ def test_ffmpeg_writes_both_branches_where_they_are_expected(ffmpeg: Ffmpeg, tmp
         Settings(segment_duration=1),
         run=RUN,
         first_live=7,
-        copy_audio=False,
+        sound=Sound.ENCODED,
         live_folder=live,
     )
     argv = [part for part in command.argv if part != "-re"]
@@ -247,9 +250,11 @@ def test_ffmpeg_writes_both_branches_where_they_are_expected(ffmpeg: Ffmpeg, tmp
 # ---- fingerprints
 
 
-def fingerprint_of(source: RtspSource = GATE, settings: Optional[Settings] = None, *, copy_audio: bool = False) -> str:
+def fingerprint_of(
+    source: RtspSource = GATE, settings: Optional[Settings] = None, *, sound: Sound = Sound.ENCODED
+) -> str:
     camera = Camera("gate", "Gate", source)
-    command = record_command(FFMPEG, camera, settings or Settings(), run="", first_live=0, copy_audio=copy_audio)
+    command = record_command(FFMPEG, camera, settings or Settings(), run="", first_live=0, sound=sound)
     return fingerprint(command, source)
 
 
@@ -265,7 +270,7 @@ def test_the_same_command_has_the_same_fingerprint() -> None:
         fingerprint_of(replace(GATE, username="viewer")),
         fingerprint_of(settings=Settings(segment_duration=4)),
         fingerprint_of(settings=Settings(audio_bitrate=64_000)),
-        fingerprint_of(copy_audio=True),
+        fingerprint_of(sound=Sound.COPIED),
     ],
     ids=["host", "channel", "user", "segment duration", "bit rate", "AAC"],
 )
@@ -465,7 +470,7 @@ def test_without_ffmpeg_no_clock_is_drawn(tmp_path: Path) -> None:
 def test_a_real_ffmpeg_draws_the_clock_that_it_says_it_can(ffmpeg: Ffmpeg) -> None:
     able = replace(ffmpeg, drawtext=can_draw_text(ffmpeg))
     camera = Camera("demo", "Demo", DemoSource(tone=False))
-    command = record_command(able, camera, Settings(), run=RUN, first_live=0, copy_audio=False)
+    command = record_command(able, camera, Settings(), run=RUN, first_live=0, sound=Sound.ENCODED)
     picture = command.argv[command.argv.index("-i") + 1]
     assert ("drawtext" in picture) is able.drawtext
     argv: List[str] = [ffmpeg.path, "-loglevel", "error", "-f", "lavfi", "-i", f"{picture}", "-t", "0.1"]
