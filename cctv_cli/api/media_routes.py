@@ -80,6 +80,11 @@ class MediaRoutes:
             await send_detail(send, 404, f"{name[:_SHOWN]} is no live file; begin with {LIVE_PLAYLIST}.", _CORS)
             return
         layout = self._runtime.layout(stream.camera_id, sub=stream.sub)
+        if stream.sub and self._runtime.camera(stream.camera_id).sub_source is None:
+            await send_detail(
+                send, 404, f"Camera {stream.camera_id} has no sub stream; ask for {LIVE_PLAYLIST}.", _CORS
+            )
+            return
         if scope["method"] == "OPTIONS":  # a browser asks before it knows the state
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
             return

@@ -92,7 +92,10 @@ class LiveStates:
             live = await self.get(camera_id, sub=sub)
             if live.window is not None:
                 layout = self._runtime.layout(camera_id, sub=sub)
-                variants.append(await run_in_threadpool(measure_variant, layout, live.window, uri))
+                try:
+                    variants.append(await run_in_threadpool(measure_variant, layout, live.window, uri))
+                except FileNotFoundError:
+                    continue  # its live folder was lost: the other stream plays on
         return render_multivariant(variants) if variants else None
 
     def _recent(self, stream: Tuple[str, bool], least_number: int) -> Optional[Live]:

@@ -80,11 +80,16 @@ class ActiveRun:
         self._saved_anchor = self.record.anchor
         store.replace_text(self._layout.run_file, to_json(self.record), durable=durable)
 
+    def remember(self) -> None:
+        """Write down what is known of it beside its files, which wait while `.run.json` tells of the next run."""
+        if self._archive is not None:
+            store.replace_text(self._layout.ended_run(self.record.run), to_json(self.record), durable=False)
+
     def begin_watch(self, monotonic: float, now: float) -> None:
         """From now on somebody looks at it."""
         self.recording.begin(monotonic)
         self.streaming.begin(monotonic)
-        self._launched = monotonic - max(0.0, now - self.record.started)
+        self._launched = monotonic - max(0.0, now - self.record.started) - self.record.begins
         if self._timeline is not None:
             self._timeline = replace(self._timeline, launched=self._launched)
 
@@ -159,6 +164,7 @@ class ActiveRun:
     def close(self) -> None:
         """Remove the run's folder after FFmpeg has ended and everything in it was collected."""
         store.remove(self._folder / STDERR_NAME)
+        store.remove(self._layout.ended_run(self.record.run))
         try:
             self._folder.rmdir()
         except OSError as error:

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from cctv_cli.core import store
 from cctv_cli.core.clock import local_time
-from cctv_cli.core.fragmented_mp4 import tag_file_hvc1
+from cctv_cli.core.fragmented_mp4 import cut_torn_end, tag_file_hvc1
 from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
 from cctv_cli.core.layout import MP4, CameraLayout, RecordingName, is_day, is_run, parse_recording, recording_name
 from cctv_cli.core.media_span import MediaSpan
@@ -69,6 +69,7 @@ class Archive:
             if entry is None:
                 self._add_gap(start, "unknown", "")
                 if source.suffix == MP4:
+                    cut_torn_end(source)
                     tag_file_hvc1(source)
                 name = self._free_name(name_at, source.suffix, journal.hour_segments(first.hour))
                 size, digest = source.stat().st_size, store.sha256_synced(source)

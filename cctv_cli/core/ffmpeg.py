@@ -177,6 +177,7 @@ def record_command(
     first_live: int,
     codec: str = "h264",
     sound: Sound,
+    begins: float = 0.0,
     first_time: bool = False,
     recording: bool = True,
     live_folder: Optional[Path] = None,
@@ -185,7 +186,8 @@ def record_command(
     """The one command that records a camera and feeds its live window, or without `recording` only feeds it.
 
     It runs in the camera's folder. `first_live` numbers the first live segment, `live_folder` is
-    where they lie if not in `live`, `codec` is the video codec that is recorded. A copied stream
+    where they lie if not in `live`, `codec` is the video codec that is recorded, `begins` the media
+    time of the first frame, in seconds. A copied stream
     with B-frames has no time on its first frame, and no muxer takes that: `first_time` has one
     filled in, which holds each frame back until the next. For H.265 that is always done, since MP4
     would not complain but hold wrong times.
@@ -202,6 +204,7 @@ def record_command(
     suffix = media_suffix(codec)
     recorded = _recording_output(run, suffix, recording_seconds)
     live = _live_output(first_live, suffix, live_folder, settings, alone=not recording)
+    argv += ["-output_ts_offset", f"{begins:.3f}"] if begins else []
     argv += [
         "-max_interleave_delta",
         _INTERLEAVE,

@@ -7,8 +7,10 @@ writes none there. What is not whole, or no box, ends a file. Numbers in bracket
 
 from __future__ import annotations
 
+import os
 import re
 import struct
+from contextlib import contextmanager
 from pathlib import Path
 from struct import unpack_from
 from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
@@ -82,50 +84,57 @@ def tag_hvc1(header: bytes) -> bytes:
 
 
 def tag_file_hvc1(path: Path) -> None:
-    """Do the same to a whole file, in place; repeating it changes nothing. Raises OSError."""
+    """Do the same to a whole file, in place; repeating it changes nothing. Raises OSError.
+
+    Its times stay: the last write tells when the last frame came.
+    """
     size = header_size(path)
     if size is None:
         return
-    with path.open("rb+") as file:
+    with path.open("rb+") as file, _keeping_times(path):
         header = file.read(size)
         tagged = tag_hvc1(header)
         if tagged != header:
             file.seek(0)
             file.write(tagged)
+            file.flush()
 
 
-def outgrew_header(path: Path) -> bool:
-    """Whether a file's first H.265 frame has other sequence parameter sets than its header names. Raises OSError.
+def cut_torn_end(path: Path) -> None:
+    """Cut off a fragment that is not whole at a file's end: players would take what follows for its rest.
 
-    Then the camera changed its picture in mid-stream, and players that trust the header fail.
+    The file's times stay. Raises OSError.
+    """
+    with path.open("rb+") as file, _keeping_times(path):
+        size = _size(file)
+        whole = whole_size(file, size)
+        if 0 < whole < size:
+            file.truncate(whole)
+
+
+def whole_size(file: BinaryIO, size: int) -> int:
+    """The bytes of the whole fragments, and of what stands before them, among the first `size`. Raises OSError."""
+    ends = [end for kind, _, end in _file_boxes(file, 0, size) if kind in (b"moov", b"mdat")]
+    return ends[-1] if ends else 0
+
+
+@contextmanager
+def _keeping_times(path: Path) -> Iterator[None]:
+    before = path.stat()
+    yield
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def leading_sps(path: Path) -> Tuple[bytes, ...]:
+    """The sequence parameter sets before a file's first H.265 picture; empty where it has none. Raises OSError.
+
+    They tell the picture's size. The header does not: FFmpeg takes it from what the camera announced.
     """
     with path.open("rb") as file:
         size = _size(file)
-        moov = _moov(file, size)
-        if moov is None:
-            return False
-        named = _named_sps(_read(file, *moov))
-        first = next((box for box in _file_boxes(file, moov[1], size) if box[0] == b"mdat"), None)
+        first = next((box for box in _file_boxes(file, 0, size) if box[0] == b"mdat"), None)
         data = b"" if first is None else _read(file, first[1], min(first[2], first[1] + _TAIL))
-    return bool(named) and any(sps not in named for sps in _leading_sps(data))
-
-
-def _named_sps(moov: bytes) -> List[bytes]:
-    """The sequence parameter sets in the hvcC box (ISO/IEC 14496-15 8.3.3.1)."""
-    begin = moov.find(b"hvcC") + 4
-    found: List[bytes] = []
-    try:
-        at = begin + 23 if begin >= 4 else len(moov)
-        for _ in range(moov[at - 1]):
-            kind, count = moov[at] & 0x3F, int.from_bytes(moov[at + 1 : at + 3], "big")
-            at += 3
-            for _ in range(count):
-                length = int.from_bytes(moov[at : at + 2], "big")
-                found += [moov[at + 2 : at + 2 + length]] if kind == _SPS else []
-                at += 2 + length
-    except IndexError:  # damaged
-        return []
-    return found
+    return tuple(_leading_sps(data))
 
 
 def _leading_sps(sample: bytes) -> Iterator[bytes]:

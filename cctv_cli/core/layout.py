@@ -6,6 +6,7 @@
     recordings/YYYY-MM-DD/HH/playlist.m3u8
     recordings/YYYY-MM-DD/journal.jsonl
     .incoming/<run>/NNNNNN.ts                being written, in the order of the numbers
+    .incoming/<run>/run.json                 of a run that has ended, until its files are recordings
     .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
 
 Beside the cameras lies .logins/, which is for its owner's eyes only: refused.json and its .lock.
@@ -174,6 +175,10 @@ class CameraLayout:
     def run_folder(self, run: str) -> Path:
         """Where the run writes what is not committed yet."""
         return self.incoming / run
+
+    def ended_run(self, run: str) -> Path:
+        """What is known of a run that has ended, while its files wait."""
+        return self.run_folder(run) / "run.json"
 
     def incoming_file(self, run: str, number: int, suffix: str = TS) -> Path:
         """File `number` of the run."""

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 from cctv_cli.core import store
-from cctv_cli.core.fragmented_mp4 import outgrew_header, tag_hvc1
+from cctv_cli.core.fragmented_mp4 import leading_sps, tag_hvc1, whole_size
 from cctv_cli.core.layout import TS, CameraLayout, live_init_name, media_suffix, parse_live_init, parse_live_segment
 from cctv_cli.core.playlist import LiveSegment, LiveWindow, Part, parse_live, render_live
 from cctv_cli.core.segment_file import first_pts, header_size, measure
 from cctv_cli.core.state import Run
-from cctv_cli.core.timeline import Timeline
+from cctv_cli.core.timeline import RUNAWAY, Timeline
 
 _FEWEST = 6  # segments, as Apple's authoring rules ask
 _SPAN = 60.0  # seconds that the window covers at least
@@ -41,6 +41,8 @@ class LiveWriter:
         self._first_of_run = 0
         self._suffix = TS
         self.outgrew_header = False  # the run's initialization section no longer describes its picture
+        self._sps: Tuple[bytes, ...] = ()  # of the segment before
+        self._jumped = False  # the camera's clock jumped ahead in the segment before
 
     @property
     def _size(self) -> int:
@@ -73,7 +75,8 @@ class LiveWriter:
                 # the live folder was lost (a RAM disk): no run makes more than a segment a second
                 self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
         self._first_of_run, self._suffix = self._next, media_suffix(codec)
-        self.outgrew_header = False
+        self.outgrew_header, self._sps, self._jumped = False, (), False
+        store.remove(self._layout.live_init(self._next))  # of a run that died before its first segment was whole
         return self._next
 
     def newest(self) -> Optional[Tuple[int, int]]:
@@ -114,14 +117,20 @@ class LiveWriter:
         if begin is None:
             return None
         start = timeline.instant(begin)
-        if end is not None:
-            duration = timeline.media_time(end) - timeline.media_time(begin)
-        else:
-            span = measure(self._path(number))
-            duration = span.duration if span is not None else 0.0
-        broken = number == self._first_of_run or number != self._window.next_number
+        duration = self._held(number) if end is None else timeline.media_time(end) - timeline.media_time(begin)
+        broken = number == self._first_of_run or number != self._window.next_number or self._jumped
+        written = self._path(number).stat().st_mtime
+        self._jumped = start + duration > written + RUNAWAY  # no frame is younger than its last write
+        if self._jumped:
+            duration = self._held(number)
+            start = min(start, written - duration)
         discontinuity = broken and bool(self._window.segments)
         return LiveSegment(number, start, max(duration, 0.0), discontinuity, self._part(number))
+
+    def _held(self, number: int) -> float:
+        """The seconds of a segment that its frames cover."""
+        span = measure(self._path(number))
+        return 0.0 if span is None else span.duration - sum(hole.duration for hole in span.holes)
 
     def _part(self, number: int) -> Optional[Part]:
         """Where the media lies in fragmented MP4; its initialization section is laid beside the segments first."""
@@ -132,8 +141,12 @@ class LiveWriter:
         if not init.exists():
             with path.open("rb") as file:
                 store.replace_bytes(init, tag_hvc1(file.read(offset)), durable=False)
-        self.outgrew_header = self.outgrew_header or outgrew_header(path)
-        return Part(self._first_of_run, offset, path.stat().st_size - offset)
+        sps = leading_sps(path)
+        self.outgrew_header = self.outgrew_header or bool(sps and self._sps and sps != self._sps)
+        self._sps = sps or self._sps
+        with path.open("rb") as file:
+            size = whole_size(file, path.stat().st_size)
+        return Part(self._first_of_run, offset, max(size - offset, 0))
 
     def _path(self, number: int) -> Path:
         return self._layout.live_segment(number, self._suffix)

@@ -55,12 +55,14 @@ class Try:
     """A login that a camera refused at the instant `at`, or has not answered yet.
 
     `digest` is the salted hash of the password, empty where nobody lived to report the refusal;
-    `under_way` names a login that waits for its answer.
+    `under_way` names a login that waits for its answer. `by_ffmpeg` says that it was FFmpeg's, which
+    asks for more than a probe does.
     """
 
     at: float
     digest: str = ""
     under_way: str = ""
+    by_ffmpeg: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,26 +168,34 @@ class LoginGuard:
             if ticket is not None:
                 self._end_turn(source, ticket)
 
-    def refused(self, source: RtspSource) -> None:
+    def refused(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
         """The camera refused this login: a probe's, or an FFmpeg's."""
         if source.username is None:
             return  # nothing was sent
         key = _key(source)
         with self._histories() as histories:
             history = histories.get(key) or _new_history()
-            histories[key] = with_try(history, Try(self._clock.now(), _digest(source.password, history.salt)))
+            histories[key] = with_try(
+                history, Try(self._clock.now(), _digest(source.password, history.salt), by_ffmpeg=by_ffmpeg)
+            )
             self._proven.pop(key, None)
 
-    def accepted(self, source: RtspSource) -> None:
-        """The camera accepted this login: earlier refusals of its password count no more."""
+    def accepted(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
+        """The camera accepted this login: earlier refusals of its password count no more.
+
+        What FFmpeg was refused counts until FFmpeg is let in, for a camera may show a probe what it
+        refuses to play.
+        """
         key = _key(source)
         with self._histories() as histories:
             self._proven[key] = (source.password, self._clock.monotonic())
             history = histories.get(key)
             if history is not None:
                 digest = _digest(source.password, history.salt)
-                others = tuple(each for each in history.tries if each.digest not in ("", digest))
-                histories[key] = replace(history, tries=others)
+                left = tuple(
+                    t for t in history.tries if t.digest not in ("", digest) or (t.by_ffmpeg and not by_ffmpeg)
+                )
+                histories[key] = replace(history, tries=left)
 
     def forget(self, source: RtspSource) -> None:
         """An operator wants this host and user tried again.
@@ -313,7 +323,9 @@ def _digest(password: Optional[Secret], salt: str) -> str:
 def _parse(value: Any) -> Optional[History]:
     """A history as the file has it; None for anything else."""
     try:
-        tries = tuple(Try(float(each["at"]), str(each["digest"]), str(each["under_way"])) for each in value["tries"])
+        tries = tuple(
+            Try(float(t["at"]), str(t["digest"]), str(t["under_way"]), bool(t.get("by_ffmpeg"))) for t in value["tries"]
+        )
         salt = str(value["salt"])
     except (TypeError, KeyError, ValueError, OverflowError):
         return None

@@ -51,10 +51,13 @@ NO_KEY_FRAME_YET = 15.0  # seconds without a first frame, after which the state 
 CURE_OF_RARE_KEY_FRAMES = "switch off H.264+/H.265+ (smart codec) in the camera or shorten its I-frame interval"
 RARE_KEY_FRAMES = 10.0  # seconds by which a live segment may outlast its duration before the state says why
 SQUEEZED = 3.0  # seconds in which FFmpeg complains again and again when a stream's clock was set back
+PICTURE_LASTS = 60.0  # seconds between restarts for a changed picture: a camera that goes to and fro is recorded
 STALL = 15.0  # seconds without a byte, after which a branch counts as stalled
 LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
 GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
-AUTH_SILENCE = 1800.0  # seconds without a try after a refused password: Hikvision locks the address as long
+AFTER_MAIN = 2.0  # seconds that a sub stream leaves its main stream to start: it goes by that one's sound
+AUTH_AGAIN = 60.0  # seconds until the second and last try of a refused password: cameras that boot refuse good ones
+AUTH_LOOK = 60.0  # seconds between looks whether a camera of the same recorder was let in meanwhile
 COMMIT_FIRST = 2.0  # seconds of waiting for the next start in which the last run's files are committed
 ASK_AGAIN = 3.0  # seconds between questions to a camera that was not there: it must be back on record in 10
 STORAGE_RETRY = 5.0  # seconds until the next step after the disk failed
@@ -139,7 +142,7 @@ class Recorder:
         self._restarts = 0
         self._why_not: Optional[Diagnosis] = None  # why nothing is recorded now; None while it is
         self._backoff = Backoff()
-        self._next_start = 0.0  # monotonic
+        self._next_start = tools.clock.monotonic() + AFTER_MAIN if sub else 0.0  # monotonic
         self._restart_asked = threading.Event()
         self._source_changed = threading.Event()
         self._reconfigured = threading.Event()
@@ -147,6 +150,9 @@ class Recorder:
         self._auth_retry_at: Optional[float] = None  # instant
         self._main_run = ""  # of a sub stream's main stream, and its sound; None is not known
         self._main_audio: Optional[str] = None
+        self._main_started = 0.0  # instant
+        self._asked_already = False  # the camera, a moment ago
+        self._picture_changes_at = 0.0  # monotonic; when the next change of the picture is worth a new run
         self._first_time = False  # whether the video copied without a time on its first frame failed
         self._read_time_at = 0.0  # monotonic
         self._live_patience = STALL
@@ -276,14 +282,17 @@ class Recorder:
             if not is_run(run):
                 log.warning("%s: %s is not ours and stays", self._layout.camera_id, folder)
                 continue
-            record = self._last_run if self._last_run and self._last_run.run == run else None
+            is_last = self._last_run is not None and self._last_run.run == run
+            record = self._last_run if is_last else from_json(Run, store.read_json(self._layout.ended_run(run)))
             if record is None:
                 record = Run(run, "", self._tools.clock.now(), 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
             stray = processes.find(run, self._layout.folder, None)
             if stray is not None:  # its run file was lost: two recorders would share the live window
                 processes.stop(stray, GRACE)
             dead = ActiveRun(record, self._layout, self._archive, self._live, None)
-            dead.collect(alive=False)
+            dead.commit(alive=False)
+            if is_last:
+                dead.update_live(alive=False)
             dead.close()
 
     def _adopt(self, record: Run, process: processes.Process) -> None:
@@ -298,18 +307,22 @@ class Recorder:
 
     def _start_when_due(self) -> float:
         wait = self._next_start - self._tools.clock.monotonic()
+        if wait > AUTH_LOOK and self._auth_retry_at is not None:
+            wait = AUTH_LOOK if self._is_refused() else 0.0
         if wait > COMMIT_FIRST:
             self._commit_ended()
         if wait > 0:
             return wait
         source = self._camera.source
-        if isinstance(source, RtspSource) and (self._known is None or self._backoff.failures):
-            self._show(State.STARTING, "asking the camera what it has")
+        if isinstance(source, RtspSource) and not self._asked_already:
+            if self._state is None or self._state.state not in FAILURES:
+                self._show(State.STARTING, "asking the camera what it has")
             found = self._tools.probe(source)
             if found.outcome in _HOPELESS:
                 self._auth_retry_at = found.retry_at
                 return self._failed(Diagnosis(found.outcome.value.replace("_", " "), found.reason.rstrip(".")), 0.0)
-            self._known = found
+            if found.video is not None or self._known is None:
+                self._known = found
             codec = self._codec()
             if codec not in RECORDABLE:
                 return self._failed(Diagnosis("codec", UNRECORDABLE.format(codec)), 0.0)
@@ -336,6 +349,7 @@ class Recorder:
             codec=codec,
             audio=self._audio(),
             frames_late=frames_late(codec, sound=self._has_sound(), first_time=self._first_time),
+            begins=max(0.0, now - self._main_started) if self._main_run else 0.0,
         )
         self._layout.run_folder(record.run).mkdir(parents=True)
         active = ActiveRun(record, self._layout, self._archive, self._live, None)
@@ -345,9 +359,10 @@ class Recorder:
         except OSError:
             active.close()
             raise
+        self._asked_already = False
         self._heard.clear()
         self._stderr_closed.clear()
-        command = self._command(record.run, first_live)
+        command = self._command(record.run, first_live, record.begins)
         folder = self._layout.run_folder(record.run)
         try:
             active.process = processes.spawn(command, self._layout.folder, folder, self._hear, self._on_stderr_closed)
@@ -362,7 +377,7 @@ class Recorder:
         log.info("%s: started FFmpeg %d", self._layout.camera_id, active.process.pid)
         return 0.0 if self._ended else self._tick()
 
-    def _command(self, run: str, first_live: int) -> Command:
+    def _command(self, run: str, first_live: int, begins: float) -> Command:
         return record_command(
             self._tools.ffmpeg,
             self._camera,
@@ -372,13 +387,14 @@ class Recorder:
             codec=self._codec(),
             first_time=self._first_time,
             sound=self._sound(),
+            begins=begins,
             recording=self._archive is not None,
             live_folder=self._layout.live if self._settings.live_path or self._archive is None else None,
             recording_seconds=self._tools.recording_seconds,
         )
 
     def _fingerprint(self) -> str:
-        return fingerprint(self._command("", 0), self._camera.source)
+        return fingerprint(self._command("", 0, 0.0), self._camera.source)
 
     def _codec(self) -> str:
         """The codec to record, by what the last probe found, or else as the running command was built for."""
@@ -390,7 +406,7 @@ class Recorder:
         """The camera's sound as the last probe found it, or else as the running command was built for."""
         if isinstance(self._camera.source, DemoSource):
             return "aac" if self._camera.source.tone else ""
-        if self._known is not None:
+        if self._known is not None and self._known.video is not None:
             return self._known.audio.codec if self._known.audio else ""
         return self._last_run.audio if self._last_run else ""
 
@@ -413,13 +429,14 @@ class Recorder:
         """For a sub stream: whether it must, too, since its main stream did; learns what sound that has.
 
         Players that switch between the two go by media time, and by the count of discontinuities
-        (RFC 8216 6.2.4): both are nearly alike where both streams began together.
+        (RFC 8216 6.2.4): the sub stream's media time counts from the start of the main stream.
         """
         main = CameraLayout(self._settings.storage, self._camera.id)
         run = from_json(Run, store.read_json(main.run_file))
         if run is None or run.run == self._main_run:
             return False
-        known, self._main_run, self._main_audio = self._main_run, run.run, run.audio
+        known = self._main_run
+        self._main_run, self._main_audio, self._main_started = run.run, run.audio, run.started
         self._reconfigured.set()
         return bool(known)
 
@@ -439,10 +456,12 @@ class Recorder:
             self._read_time_at = monotonic + (0.0 if settling else READ_TIME_EVERY)
         active.look(monotonic, self._tools.clock.now(), read_time=read_time)
         active.collect(alive=True)
-        if active.placed:
+        if active.placed and self._why_not is not None:
             self._why_not = None
+            self._let_in()
         self._tell_progress(active, monotonic)
-        if self._live.outgrew_header:
+        if self._live.outgrew_header and monotonic >= self._picture_changes_at:
+            self._picture_changes_at = monotonic + PICTURE_LASTS
             self._begin_anew(PICTURE_CHANGED)
             return 0.0
         trouble = self._trouble(active, monotonic)
@@ -452,6 +471,12 @@ class Recorder:
             self._end_run(trouble)
             return self._failed(trouble, healthy, monotonic)
         return self._tick()
+
+    def _let_in(self) -> None:
+        """Frames came: the login that FFmpeg sent is good."""
+        source = self._camera.source
+        if self._tools.logins is not None and isinstance(source, RtspSource):
+            self._tools.logins.accepted(source, by_ffmpeg=True)
 
     def _tell_progress(self, active: ActiveRun, monotonic: float) -> None:
         """Show what the run does, with the one thing that an operator should know of it."""
@@ -492,13 +517,13 @@ class Recorder:
         exit_code = active.process.exit_code()
         reason = diagnose(self._recently_heard(self._tools.clock.monotonic()), exit_code)
         ended, healthy = self._tools.clock.monotonic(), self._healthy_for(active)
+        self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
         source = self._camera.source
         if _is_refusal(reason) and self._tools.logins is not None and isinstance(source, RtspSource):
-            self._tools.logins.refused(source)
+            self._tools.logins.refused(source, by_ffmpeg=True)
             self._auth_retry_at = self._tools.logins.standing(source).silent_until
-        self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
         if reason.cause == NO_FIRST_TIME and not self._first_time:
-            self._first_time = True
+            self._first_time = self._asked_already = True
             return
         self._failed(reason, healthy, ended)
 
@@ -536,10 +561,17 @@ class Recorder:
         log.log(level, "%s: %s; next try in %.0f s", self._layout.camera_id, reason.reason, delay)
         return delay
 
+    def _is_refused(self) -> bool:
+        """Whether the camera's login still counts as refused: an operator may have had a neighbour tried again."""
+        source, logins = self._camera.source, self._tools.logins
+        if logins is None or not isinstance(source, RtspSource):
+            return True
+        return logins.standing(source).refused_at is not None
+
     def _auth_silence(self) -> float:
         """Seconds without a try after a refused password, which other cameras of that recorder may have spent too."""
         if self._auth_retry_at is None:
-            return AUTH_SILENCE
+            return AUTH_AGAIN
         return max(0.0, self._auth_retry_at - self._tools.clock.now())
 
     def _halt(self, why: Diagnosis) -> None:
@@ -566,6 +598,7 @@ class Recorder:
         active.look(self._tools.clock.monotonic(), now, read_time=not (flushed and active.placed))
         active.update_live(alive=False)
         self._last_run = active.record
+        active.remember()
         self._active = None
         self._ended.append(active)
         if active.placed:

@@ -43,7 +43,8 @@ class Run:
     """`.run.json`: one FFmpeg process's life.
 
     `fingerprint` names its command, `first_live` its first live segment. `cause` and `detail` say
-    why nothing was recorded before it, `frames_late` how many frames FFmpeg holds back. The rest
+    why nothing was recorded before it, `frames_late` how many frames FFmpeg holds back, `begins` at which
+    media time it begins, in seconds. The rest
     is the latest known place of its media time in wall time (see `timeline`).
     """
 
@@ -59,6 +60,7 @@ class Run:
     target_duration: int = 0
     discontinuity_sequence: int = 0
     frames_late: int = 0
+    begins: float = 0.0
     anchor: Optional[float] = None
     anchor_media: float = 0.0
     anchor_wall: float = 0.0

@@ -36,7 +36,7 @@ class Timeline:
     reference: Optional[float] = None  # monotonic time minus media time, while media kept pace
     astray_since: Optional[float] = None  # monotonic
     clock_offset: Optional[float] = None  # wall time minus monotonic time
-    launched: Optional[float] = None  # monotonic time at which FFmpeg was started
+    launched: Optional[float] = None  # monotonic time of media time 0, had the first frame come as FFmpeg started
 
     def media_time(self, pts: int) -> float:
         """Running media seconds of a raw 33-bit PTS: the turn that lies nearest to the latest observation."""

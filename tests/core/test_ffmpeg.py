@@ -77,6 +77,7 @@ def case(
     camera: Optional[Camera] = None,
     settings: Optional[Settings] = None,
     sound: Sound = Sound.ENCODED,
+    begins: float = 0.0,
     live_folder: Optional[Path] = None,
 ) -> object:
     command = record_command(
@@ -86,6 +87,7 @@ def case(
         run=RUN,
         first_live=7,
         sound=sound,
+        begins=begins,
         live_folder=live_folder,
     )
     return pytest.param(command, tuple(expected), id=name)
@@ -98,6 +100,11 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
     ("command", "expected"),
     [
         case("video copied, sound encoded", [*START, *RTSP, *COPY, *AAC, *TEE, OUTPUT]),
+        case(
+            "beginning later than its main stream",
+            [*START, *RTSP, *COPY, *AAC, "-output_ts_offset", "2.001", *TEE, OUTPUT],
+            begins=2.0009,
+        ),
         case("AAC copied", [*START, *RTSP, *COPY, "-c:a", "copy", *TEE, OUTPUT], sound=Sound.COPIED),
         case(
             "audio bit rate",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import struct
 from dataclasses import dataclass
@@ -11,7 +12,16 @@ from typing import List, Optional, Sequence, Tuple
 import pytest
 
 from cctv_cli.core.ffmpeg import Ffmpeg
-from cctv_cli.core.fragmented_mp4 import first_pts, header_size, holds_video, last_end, measure
+from cctv_cli.core.fragmented_mp4 import (
+    cut_torn_end,
+    first_pts,
+    header_size,
+    holds_video,
+    last_end,
+    measure,
+    tag_file_hvc1,
+    whole_size,
+)
 from cctv_cli.core.media_span import TICKS, WRAP, Hole, MediaSpan, newest_end, span_of
 from tests.support.media import FPS, make_video
 from tests.support.mp4_frames import read_frames
@@ -510,3 +520,47 @@ def test_a_look_at_the_end_does_not_read_the_whole_file() -> None:
     file = CountingFile(head() + b"".join(frames))
     assert last_end(file, len(file.getvalue())) == 10_000
     assert file.taken < 70_000
+
+
+@pytest.mark.parametrize("lost", [1, 9, 200, 2000])
+def test_a_torn_end_is_cut_off_and_the_times_stay(files: Files, tmp_path: Path, lost: int) -> None:
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(files.silent.read_bytes()[:-lost])
+    os.utime(torn, (100, 100))
+    before = measure(torn)
+    cut_torn_end(torn)
+    assert measure(torn) == before
+    assert torn.stat().st_mtime == 100
+    with torn.open("rb") as file:
+        assert whole_size(file, torn.stat().st_size) == torn.stat().st_size < files.silent.stat().st_size
+    joined = tmp_path / "joined.mp4"  # what a player reads: the next file's fragments follow
+    joined.write_bytes(torn.read_bytes() + files.silent.read_bytes()[header_size(files.silent) :])
+    assert len(read_frames(joined)) == len(read_frames(torn)) + len(read_frames(files.silent))
+
+
+def test_a_whole_file_is_not_cut(files: Files, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.mp4"
+    whole.write_bytes(files.plain.read_bytes())
+    cut_torn_end(whole)
+    assert whole.read_bytes() == files.plain.read_bytes()
+
+
+def test_what_is_no_mp4_is_left_as_it_is(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes(b"no box at all, but some bytes")
+    cut_torn_end(odd)
+    assert odd.read_bytes() == b"no box at all, but some bytes"
+
+
+def test_tagging_keeps_the_times(tmp_path: Path, files: Files) -> None:
+    tagged = tmp_path / "tagged.mp4"
+    header = header_size(files.silent)
+    assert header is not None
+    data = bytearray(files.silent.read_bytes())
+    entry = data.find(b"stsd", 0, header) + 16
+    data[entry : entry + 4] = b"hev1"
+    tagged.write_bytes(data)
+    os.utime(tagged, (100, 100))
+    tag_file_hvc1(tagged)
+    assert b"hvc1" in tagged.read_bytes()[:header]
+    assert tagged.stat().st_mtime == 100

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional
 
@@ -300,3 +302,26 @@ def test_the_window_in_memory_is_the_one_on_disk(stage: Stage) -> None:
     stage.lay(run, 0, 1, 2)
     stage.update(run)
     assert stage.writer.window == stage.written()
+
+
+def test_a_clock_that_jumped_ahead_makes_no_long_segment(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2)
+    for place in (0, 1, 2):
+        written = TRUTH + place + 1
+        os.utime(stage.layout.live_segment(place), (written, written))
+    first = first_pts(stage.source[0])
+    assert first is not None
+    jumped = Timeline(TRUTH - first / TICKS - 1000, TRUTH, first / TICKS + 1000)  # as if media were 1000 s ahead
+    stage.writer.update(replace(jumped, anchor=jumped.anchor + 2000), alive=False)
+    window = stage.written()
+    assert window.target_duration == 10
+    assert [round(segment.end - TRUTH, 1) for segment in window.segments] == [1.0, 2.0, 3.0]
+    assert [segment.discontinuity for segment in window.segments] == [False, True, True]
+
+
+def test_what_a_dead_run_left_of_its_first_segment_serves_no_other(stage: Stage) -> None:
+    number = stage.writer.begin_run(None, TRUTH, "hevc")
+    stage.layout.live_init(number).write_bytes(b"stale")
+    assert stage.writer.begin_run(None, TRUTH, "hevc") == number
+    assert not stage.layout.live_init(number).exists()

@@ -9,6 +9,7 @@ from typing import Callable, Iterator, List, Tuple
 
 import pytest
 
+from cctv_cli.core import login_guard
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import CameraLayout, login_files
@@ -127,3 +128,29 @@ def test_sixteen_channels_with_one_wrong_password_try_it_twice(
         with supervised(tmp_path, ffmpeg, right):  # the configuration changed: tried at once
             wait_for(lambda: all(reason(layout) == "recording" for layout in layouts[:2]), SOON, "recording")
         assert camera.refused_attempts == 2
+
+
+def test_a_password_changed_at_the_recorder_is_tried_twice_by_cameras_that_start(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_guard, "PROOF", 0.0)  # as if the last good login lay longer back
+    clip = clip_of(audio=None)
+    channels = {f"/Streaming/Channels/{n}01": clip for n in range(1, 7)}
+    with RtspCamera(clip, channels=channels, username="admin", password="right") as camera:
+        urls = [camera.url_of(path).replace("//", "//admin:right@") for path in channels]
+        cameras = tuple(Camera(f"nvr-{n}", f"NVR {n}", parse_rtsp_url(url)) for n, url in enumerate(urls, 1))
+        layouts = [CameraLayout(tmp_path, each.id) for each in cameras]
+        with supervised(tmp_path, ffmpeg, cameras) as supervisor:
+            wait_for(lambda: all(reason(layout) == "recording" for layout in layouts), SOON, "recording")
+            for layout in layouts:
+                layout.stopped_file.touch()
+                supervisor.wake(layout.camera_id)
+            wait_for(lambda: {read_json(layout.state_file).get("state") for layout in layouts} == {"stopped"}, SOON, "")
+            camera.password, before = "another", camera.refused_attempts
+            for layout in layouts:
+                layout.stopped_file.unlink()
+                supervisor.wake(layout.camera_id)
+            wait_for(
+                lambda: {read_json(layout.state_file).get("state") for layout in layouts} == {"auth_failed"}, SOON, ""
+            )
+        assert camera.refused_attempts - before <= 2
