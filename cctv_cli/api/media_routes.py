@@ -47,6 +47,11 @@ class _Stream(NamedTuple):
         return parse_live_segment(name) is not None or parse_live_init(name) is not None
 
 
+def is_media(path: str) -> bool:
+    """Whether a request's path is one that `MediaRoutes` answers."""
+    return _LIVE.match(path) is not None or _RECORDED.match(path) is not None
+
+
 class MediaRoutes:
     """Answers requests for media and hands all others on."""
 
