@@ -23,7 +23,7 @@ from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 
 ZONE = "Europe/Berlin"
-FIRST = datetime(2026, 11, 1)
+FIRST = datetime(2026, 11, 1, tzinfo=zone(ZONE))
 DAYS, MINUTES, ROUNDS = 30, 1440, 20
 LAST = (FIRST + timedelta(days=DAYS - 1)).date().isoformat()
 
@@ -38,7 +38,7 @@ def entry(day: datetime, minute: int) -> SegmentEntry:
 def lay_down(layout: CameraLayout) -> None:
     """Write the journals, the last of them without its last minutes."""
     for number in range(DAYS):
-        day = (FIRST + timedelta(days=number)).replace(tzinfo=zone(ZONE))
+        day = FIRST + timedelta(days=number)
         lines, previous = [], NO_LINE
         for minute in range(MINUTES - (ROUNDS if number == DAYS - 1 else 0)):
             lines.append(render_line(entry(day, minute), zone(ZONE), previous) + b"\n")
@@ -68,7 +68,7 @@ async def main() -> None:
             cold = await milliseconds(client)
             warm = [await milliseconds(client) for _ in range(ROUNDS)]
             grown = []
-            today = (FIRST + timedelta(days=DAYS - 1)).replace(tzinfo=zone(ZONE))
+            today = FIRST + timedelta(days=DAYS - 1)
             for minute in range(MINUTES - ROUNDS, MINUTES):
                 Journal(layout.journal(LAST)).append(entry(today, minute), zone(ZONE))
                 grown.append(await milliseconds(client))
