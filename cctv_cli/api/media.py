@@ -90,14 +90,11 @@ async def serve_file(
 
 
 async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) -> None:
-    """Answer one HTTP request with a playlist that was rendered for it, as `serve_file` answers with one on disk."""
+    """Answer a GET or HEAD with a playlist that was rendered for it, as `serve_file` answers with one on disk."""
     body = playlist.encode()
     file = CachedFile(FileVersion(zlib.crc32(body), len(body), 0), body)
     with contextlib.suppress(_ClientGone):
-        if scope["method"] in ("GET", "HEAD"):
-            await _answer(scope, receive, send, file, ".m3u8", PLAYLIST)
-        else:
-            await send_detail(send, 405, "A playlist is only read; use GET.", _PREFLIGHT)
+        await _answer(scope, receive, send, file, ".m3u8", PLAYLIST)
 
 
 class _ClientGone(Exception):

@@ -17,6 +17,13 @@ _HOUR = "^([01][0-9]|2[0-3])$"
 _PLAYLISTS = (".m3u8",)
 _FILES = (".ts", ".mp4")
 _LIVE = (409, 502)  # what live media can answer and recorded cannot
+_HEADERS = [
+    {"name": name, "in": "header", "schema": {"type": "string"}, "example": example, "description": description}
+    for name, example, description in (
+        ("Range", "bytes=0-187", "One range of bytes (RFC 9110 § 14.2)"),
+        ("If-None-Match", '"5c1f-7e4000"', "The ETag of what the client has"),
+    )
+]
 _ERROR_BODY: Json = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorModel"}}}
 
 
@@ -51,7 +58,7 @@ def _item(summary: str, tag: str, parameters: List[Json], suffixes: Sequence[str
             "tags": [tag],
             "summary": summary,
             "operationId": summary.lower().replace(" ", "_"),
-            "parameters": parameters,
+            "parameters": [*parameters, *_HEADERS],
             "responses": {str(status): answer for status, answer in answers.items()},
         }
     }

@@ -85,7 +85,11 @@ class MediaRoutes:
             await send_detail(send, 404, f"{name[:_SHOWN]} is no live file; begin with {LIVE_PLAYLIST}.", _CORS)
             return
         layout = self._runtime.layout(stream.camera_id, sub=stream.sub)
-        if scope["method"] == "OPTIONS":  # a browser asks before it knows the state
+        if stream.sub and self._runtime.camera(stream.camera_id).sub_source is None:
+            detail = f"Camera {stream.camera_id} has no sub stream; ask for its {LIVE_PLAYLIST}."
+            await send_detail(send, 404, detail, _CORS)
+            return
+        if scope["method"] not in ("GET", "HEAD"):  # a browser asks with OPTIONS before it knows the state
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
             return
         try:
