@@ -57,7 +57,7 @@ def _on_refusal(request: Request, error: Exception) -> JSONResponse:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{request.method[:_SHOWN]} is not possible here; use {allowed}."
     elif detail == "Not Found":
-        detail = f"There is nothing at {request.url.path[:_SHOWN]}; /openapi.json says what there is."
+        detail = f"There is nothing at {request.scope['path'][:_SHOWN]}; /openapi.json says what there is."
     return _answer(error.status_code, detail, error.headers)
 
 

@@ -88,3 +88,10 @@ async def test_a_storage_that_fails_is_503_without_a_path(
         assert detail.startswith("The storage cannot be used (")
         assert detail.endswith("check its disk.")
         assert str(settings.storage) not in response.text
+
+
+@pytest.mark.parametrize("host", ["[", "a:b:c", "\x7f", ""])
+async def test_an_odd_host_changes_no_error(client: httpx.AsyncClient, host: str) -> None:
+    response = await client.get("/nosuch", headers={"Host": host})
+    assert response.status_code == 404
+    assert response.json() == {"detail": "There is nothing at /nosuch; /openapi.json says what there is."}
