@@ -195,7 +195,7 @@ def test_libraries_are_heard_from_warnings_on(logging_as_before: None, debug: bo
     handler = Kept()
     logs.install(handler, debug=debug)
     logging.getLogger("httpx").info("POST https://example.org/hook?token=secret")
-    logging.getLogger("uvicorn.error").warning("lib")
+    logging.getLogger("asyncio").warning("lib")
     logging.getLogger("cctv.http").info("own")
     logging.getLogger("cctv.http").debug("own")
     assert handler.lines == seen
