@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import shutil
 import sys
+import threading
 import time
 from typing import Dict, Iterator, List
 
 import pytest
 
 from cctv_cli.core.ffmpeg import Ffmpeg, inspect
+from cctv_cli.core.logs import Repeats
 from tests.support.media import Media, make_media
 
 ZONE = "Europe/Berlin"  # has summer time, and no machine of a build farm lives there
@@ -72,3 +75,19 @@ def _local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def logging_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Takes away what a test let `logs.install` set up."""
+    root, own = logging.getLogger(), logging.getLogger("cctv")
+    levels = (root.level, own.level)
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    yield
+    for handler in list(root.handlers):
+        if any(isinstance(each, Repeats) for each in handler.filters):
+            root.removeHandler(handler)
+            handler.close()
+    root.setLevel(levels[0])
+    own.setLevel(levels[1])

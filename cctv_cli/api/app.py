@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import AsyncIterator, Dict
+from typing import Any, AsyncIterator, Dict
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from cctv_cli import version
 from cctv_cli.api import cameras, recordings, stream
 from cctv_cli.api.access import AccessGate
+from cctv_cli.api.errors import add_error_handlers
 from cctv_cli.api.media_cache import MediaCache
+from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.media_routes import MediaRoutes
-from cctv_cli.core.errors import AlreadySupervised, CctvError, UnknownCamera
+from cctv_cli.api.request_log import RequestLog
 from cctv_cli.core.runtime import Runtime
 
-_LONGEST_DETAIL = 300  # characters
 _CACHE_BYTES = 256 * 1024 * 1024
+_DESCRIPTION = (
+    "Live streams and recordings of RTSP cameras. Reading is for clients in the local network, "
+    "control (every POST) for the machine that runs the server. "
+    "The body of every error is a JSON object with one sentence in `detail`."
+)
+
+
+class _App(FastAPI):
+    def openapi(self) -> Dict[str, Any]:
+        """The OpenAPI document: FastAPI's, and the media that never reach FastAPI."""
+        description = super().openapi()
+        description["paths"].update(media_paths())
+        return description
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -31,34 +43,27 @@ def create_app(runtime: Runtime) -> FastAPI:
         yield
         cache.close()
 
-    app = FastAPI(title="CCTV Streaming API", version=version(), docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = _App(
+        title="CCTV Streaming API",
+        version=version(),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     states = stream.LiveStates(runtime)
     app.include_router(cameras.router(runtime))
     app.include_router(stream.router(runtime, states))
     app.include_router(recordings.router(runtime))
     app.add_api_route("/", _index, include_in_schema=False)
-    app.add_exception_handler(RequestValidationError, _on_bad_request)
-    app.add_exception_handler(CctvError, _on_error)
-    app.add_exception_handler(OSError, _on_disk_error)
+    add_error_handlers(app)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"])
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache)
-    app.add_middleware(AccessGate)  # the last one added is asked first
+    app.add_middleware(AccessGate)
+    app.add_middleware(RequestLog)  # the last one added is asked first
     return app
 
 
 def _index() -> Dict[str, str]:
     return {"cameras": "/cameras", "description": "/openapi.json"}
-
-
-def _on_bad_request(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": f"A parameter cannot be read: {error}."[:_LONGEST_DETAIL]}, status_code=422)
-
-
-def _on_error(request: Request, error: Exception) -> JSONResponse:
-    status = 404 if isinstance(error, UnknownCamera) else 409 if isinstance(error, AlreadySupervised) else 503
-    return JSONResponse({"detail": f"{error}."}, status_code=status)
-
-
-def _on_disk_error(request: Request, error: Exception) -> JSONResponse:
-    reason = getattr(error, "strerror", None) or "no reason given"
-    return JSONResponse({"detail": f"The storage cannot be used ({reason}); check its disk."}, status_code=503)

@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Union
+from typing import List
 
 from fastapi import APIRouter
 
-from cctv_cli.api.models import CameraModel, ErrorModel
+from cctv_cli.api.errors import errors
+from cctv_cli.api.models import CameraModel
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.status import CameraStatus
 
-Responses = Dict[Union[int, str], Dict[str, Any]]
-
-UNKNOWN: Responses = {404: {"model": ErrorModel, "description": "No such camera is configured"}}
-REFUSED: Responses = {
-    401: {"model": ErrorModel, "description": "This client may not ask"},
-    422: {"model": ErrorModel, "description": "A parameter cannot be read"},
-    503: {"model": ErrorModel, "description": "The storage cannot be used"},
-}
-
 
 def router(runtime: Runtime) -> APIRouter:
     """The endpoints of this resource."""
-    routes = APIRouter(prefix="/cameras", tags=["cameras"], responses={**REFUSED})
+    routes = APIRouter(prefix="/cameras", tags=["cameras"], responses=errors())
 
     @routes.get("", response_model=List[CameraModel], summary="List all cameras")
     def list_cameras() -> List[CameraModel]:
+        """Every configured camera in the order of the configuration."""
         return [camera_model(status, runtime) for status in runtime.statuses()]
 
-    @routes.get("/{camera_id}", response_model=CameraModel, responses={**UNKNOWN}, summary="One camera")
+    @routes.get("/{camera_id}", response_model=CameraModel, responses=errors(404), summary="One camera")
     def get_camera(camera_id: str) -> CameraModel:
+        """What one camera is doing, and why."""
         return camera_model(runtime.status(camera_id), runtime)
 
-    @routes.post("/{camera_id}/start", response_model=CameraModel, status_code=202, responses={**UNKNOWN})
+    @routes.post("/{camera_id}/start", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def start_camera(camera_id: str) -> CameraModel:
         """Let a stopped camera record again. Answers at once; watch its state."""
         runtime.start_camera(camera_id)
         return camera_model(runtime.status(camera_id), runtime)
 
-    @routes.post("/{camera_id}/stop", response_model=CameraModel, status_code=202, responses={**UNKNOWN})
+    @routes.post("/{camera_id}/stop", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def stop_camera(camera_id: str) -> CameraModel:
         """Stop a camera until it is started again, also over restarts of the server."""
         runtime.stop_camera(camera_id)
         return camera_model(runtime.status(camera_id), runtime)
 
-    @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses={**UNKNOWN})
+    @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def restart_camera(camera_id: str) -> CameraModel:
         """Start the camera's FFmpeg anew; a stopped camera stays stopped."""
         runtime.restart_camera(camera_id)
@@ -64,7 +58,7 @@ def camera_model(status: CameraStatus, runtime: Runtime) -> CameraModel:
         id=status.id,
         name=status.name,
         enabled=status.enabled,
-        state=status.state.value,
+        state=status.state,
         reason=status.reason,
         since=None if status.since is None else instant(status.since),
         live_url=f"/stream/{status.id}/live.m3u8",

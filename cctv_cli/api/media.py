@@ -23,7 +23,7 @@ HeaderList = List[Tuple[bytes, bytes]]
 
 _SLICE = 256 * 1024  # bytes handed to the server at once, so that a slow client is felt
 _DEFAULT_TYPE = b"application/octet-stream"
-_TYPES = {
+MEDIA_TYPES = {
     ".m3u8": b"application/vnd.apple.mpegurl",  # RFC 8216 § 10
     ".ts": b"video/mp2t",
     ".mp4": b"video/mp4",
@@ -34,7 +34,6 @@ _CORS: HeaderList = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"Content-Length, Content-Range, ETag"),
 ]
-_EMPTY: HeaderList = [(b"content-length", b"0"), (b"cache-control", b"no-store")]
 _PREFLIGHT: HeaderList = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
@@ -91,14 +90,11 @@ async def serve_file(
 
 
 async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) -> None:
-    """Answer one HTTP request with a playlist that was rendered for it, as `serve_file` answers with one on disk."""
+    """Answer a GET or HEAD with a playlist that was rendered for it, as `serve_file` answers with one on disk."""
     body = playlist.encode()
     file = CachedFile(FileVersion(zlib.crc32(body), len(body), 0), body)
     with contextlib.suppress(_ClientGone):
-        if scope["method"] in ("GET", "HEAD"):
-            await _answer(scope, receive, send, file, ".m3u8", PLAYLIST)
-        else:
-            await send_detail(send, 405, "A playlist is only read; use GET.", _PREFLIGHT)
+        await _answer(scope, receive, send, file, ".m3u8", PLAYLIST)
 
 
 class _ClientGone(Exception):
@@ -142,7 +138,12 @@ async def _answer(
 ) -> None:
     wanted = _wanted_headers(scope)
     chosen = _choose(file, wanted)
-    answer = _decide(scope["method"], wanted, chosen, suffix, kind)
+    try:
+        answer = _decide(scope["method"], wanted, chosen, suffix, kind)
+    except RangeNotSatisfiable:
+        detail = "The file has no such range of bytes; Content-Range says how many it has."
+        await send_detail(send, 416, detail, [*_CORS, (b"content-range", b"bytes */%d" % chosen.size)])
+        return
     await _send_head(send, answer.status, answer.headers)
     if answer.part is None or answer.part.start == answer.part.stop:
         await _send_body(send, b"", more=False)
@@ -173,7 +174,10 @@ def _choose(file: Union[CachedFile, OpenFile], wanted: Dict[bytes, str]) -> _Rep
 
 
 def _decide(method: str, wanted: Dict[bytes, str], chosen: _Representation, suffix: str, kind: MediaKind) -> _Answer:
-    """Status, headers and bytes of the answer; If-None-Match goes before Range (RFC 9110 § 13.2.2)."""
+    """Status, headers and bytes of the answer; If-None-Match goes before Range (RFC 9110 § 13.2.2).
+
+    Raises RangeNotSatisfiable.
+    """
     headers = _CORS + [(b"etag", chosen.etag.encode()), (b"cache-control", kind.cache_control)]
     if kind.is_playlist:
         headers.append((b"vary", b"Accept-Encoding"))
@@ -181,16 +185,13 @@ def _decide(method: str, wanted: Dict[bytes, str], chosen: _Representation, suff
         headers.append((b"accept-ranges", b"bytes"))
     if b"if-none-match" in wanted and matches_etag(wanted[b"if-none-match"], chosen.etag):
         return _Answer(304, headers, None)
-    try:
-        part = _asked_part(method, wanted, chosen)
-    except RangeNotSatisfiable:
-        return _Answer(416, _CORS + [(b"content-range", b"bytes */%d" % chosen.size), *_EMPTY], None)
+    part = _asked_part(method, wanted, chosen)
     status, sent = (200, ByteRange(0, chosen.size)) if part is None else (206, part)
     if part is not None:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (part.start, part.stop - 1, chosen.size)))
     if chosen.gzipped:
         headers.append((b"content-encoding", b"gzip"))
-    headers.append((b"content-type", _TYPES.get(suffix, _DEFAULT_TYPE)))
+    headers.append((b"content-type", MEDIA_TYPES.get(suffix, _DEFAULT_TYPE)))
     headers.append((b"content-length", b"%d" % (sent.stop - sent.start)))
     return _Answer(status, headers, None if method == "HEAD" else sent)
 

@@ -47,6 +47,11 @@ class _Stream(NamedTuple):
         return parse_live_segment(name) is not None or parse_live_init(name) is not None
 
 
+def is_media(path: str) -> bool:
+    """Whether a request's path is one that `MediaRoutes` answers."""
+    return _LIVE.match(path) is not None or _RECORDED.match(path) is not None
+
+
 class MediaRoutes:
     """Answers requests for media and hands all others on."""
 
@@ -81,11 +86,10 @@ class MediaRoutes:
             return
         layout = self._runtime.layout(stream.camera_id, sub=stream.sub)
         if stream.sub and self._runtime.camera(stream.camera_id).sub_source is None:
-            await send_detail(
-                send, 404, f"Camera {stream.camera_id} has no sub stream; ask for {LIVE_PLAYLIST}.", _CORS
-            )
+            detail = f"Camera {stream.camera_id} has no sub stream; ask for its {LIVE_PLAYLIST}."
+            await send_detail(send, 404, detail, _CORS)
             return
-        if scope["method"] == "OPTIONS":  # a browser asks before it knows the state
+        if scope["method"] not in ("GET", "HEAD"):  # a browser asks with OPTIONS before it knows the state
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
             return
         try:

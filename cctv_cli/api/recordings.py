@@ -2,56 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import List, Optional
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 
-from cctv_cli.api.cameras import REFUSED, UNKNOWN
+from cctv_cli.api.errors import errors
 from cctv_cli.api.models import DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
 from cctv_cli.core.catalog import Catalog, Day, day_segments
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.layout import HOUR_PLAYLIST, is_day
 from cctv_cli.core.runtime import Runtime
 
+_DAYS = 31  # of a page: the default retention and today
+_MOST_DAYS = 366
+_DATE = {"format": "date"}
+
 
 def router(runtime: Runtime) -> APIRouter:
     """The endpoints of this resource that answer JSON; `media_routes` answers the media."""
-    routes = APIRouter(prefix="/recordings", tags=["recordings"], responses={**REFUSED, **UNKNOWN})
+    routes = APIRouter(prefix="/recordings", tags=["recordings"], responses=errors(404))
     catalog = Catalog()
 
-    @routes.get(
-        "/{camera_id}",
-        response_model=RecordingsModel,
-        response_model_exclude_none=True,
-    )
+    @routes.get("/{camera_id}", response_model=RecordingsModel, summary="List recordings")
     def list_recordings(
         camera_id: str,
-        date: Optional[str] = Query(None, description="One day, YYYY-MM-DD, with its segments"),
-    ) -> RecordingsModel:
-        """Days and hours with durations, bytes and gaps; with `date` also every segment of that day."""
+        date: Optional[str] = Query(
+            None,
+            description="This day alone, YYYY-MM-DD, with each of its recordings",
+            examples=["2026-11-23"],
+            json_schema_extra=_DATE,
+        ),
+        before: Optional[str] = Query(
+            None,
+            description="Days before this one only, YYYY-MM-DD: the oldest of the page before",
+            examples=["2026-10-24"],
+            json_schema_extra=_DATE,
+        ),
+        limit: int = Query(_DAYS, ge=1, le=_MOST_DAYS, description="At most so many days"),
+    ) -> Response:
+        """Days and hours with durations, bytes and gaps, newest day first.
+
+        `next_url` leads to the days before these; since pages are cut by date, recording goes on without
+        moving a day from one page to another. With `date` there is that day alone, with every recording.
+        """
         layout = runtime.layout(camera_id)
+        for text in (date, before):
+            if text is not None and not is_day(text):
+                raise HTTPException(422, f"{text[:80]!r} is not a date; write it as YYYY-MM-DD.")
         if date is None:
-            return RecordingsModel(
-                camera_id=camera_id, days=[_model(runtime, camera_id, d) for d in catalog.days(layout)]
-            )
-        if not is_day(date):
-            raise HTTPException(422, f"{date!r} is not a date; write it as YYYY-MM-DD.")
+            # one more than is shown tells whether there is a next page
+            days = catalog.days(layout, before=before, limit=limit + 1)
+            shown = [_model(runtime, camera_id, day) for day in days[:limit]]
+            more = f"/recordings/{camera_id}?limit={limit}&before={shown[-1].date}" if len(days) > limit else None
+            return _json(RecordingsModel(camera_id=camera_id, days=shown, next_url=more))
         day = catalog.day(layout, date)
         if day is None:
             raise HTTPException(404, f"Camera {camera_id} recorded nothing on {date}; ask for the list of days.")
         model = _model(runtime, camera_id, day)
-        model.recordings = [
-            SegmentModel(
-                url=f"/recordings/{camera_id}/{date}/{segment.file}",
-                start=format_instant(segment.start, runtime.tz),
-                seconds=round(segment.duration, 3),
-                bytes=segment.bytes,
-            )
-            for segment in day_segments(layout, date)
-        ]
-        return RecordingsModel(camera_id=camera_id, days=[model])
+        model.recordings = _segments(runtime, camera_id, date)
+        return _json(RecordingsModel(camera_id=camera_id, days=[model]))
 
     return routes
+
+
+def _json(model: RecordingsModel) -> Response:
+    """The answer, rendered once: FastAPI would check and convert a month of hours all over again."""
+    return Response(model.model_dump_json(exclude_none=True), media_type="application/json")
+
+
+def _segments(runtime: Runtime, camera_id: str, date: str) -> List[SegmentModel]:
+    return [
+        SegmentModel(
+            url=f"/recordings/{camera_id}/{date}/{segment.file}",
+            start=format_instant(segment.start, runtime.tz),
+            seconds=round(segment.duration, 3),
+            bytes=segment.bytes,
+        )
+        for segment in day_segments(runtime.layout(camera_id), date)
+    ]
 
 
 def _model(runtime: Runtime, camera_id: str, day: Day) -> DayModel:
@@ -65,6 +93,8 @@ def _model(runtime: Runtime, camera_id: str, day: Day) -> DayModel:
             HourModel(
                 hour=hour.hour,
                 playlist_url=f"/recordings/{camera_id}/{day.date}/{hour.hour}/{HOUR_PLAYLIST}",
+                starts_at=format_instant(hour.start, runtime.tz),
+                ends_at=format_instant(hour.end, runtime.tz),
                 segments=hour.segments,
                 seconds=round(hour.seconds, 3),
                 bytes=hour.bytes,

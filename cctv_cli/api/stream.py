@@ -9,7 +9,7 @@ from typing import Dict, List, Optional, Tuple
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
-from cctv_cli.api.cameras import REFUSED, UNKNOWN
+from cctv_cli.api.errors import errors
 from cctv_cli.api.models import StreamInfoModel
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST
@@ -118,17 +118,18 @@ class LiveStates:
 
 def router(runtime: Runtime, states: LiveStates) -> APIRouter:
     """The endpoints of this resource that answer JSON; `media_routes` answers the media."""
-    routes = APIRouter(prefix="/stream", tags=["stream"], responses={**REFUSED, **UNKNOWN})
+    routes = APIRouter(prefix="/stream", tags=["stream"], responses=errors(404))
 
     @routes.get("/{camera_id}/info", response_model=StreamInfoModel, summary="Stream information")
     def stream_info(camera_id: str) -> StreamInfoModel:
+        """Whether the live stream can be played now, and what its window holds."""
         status = runtime.status(camera_id)
         live = states.look(camera_id)
         window = live.window if live.window is not None else LiveWindow(0)
         segments = window.segments
         return StreamInfoModel(
             id=camera_id,
-            state=status.state.value,
+            state=status.state,
             reason=status.reason,
             live_url=f"/stream/{camera_id}/live.m3u8",
             playable=live.status == 200,

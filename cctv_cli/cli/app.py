@@ -56,7 +56,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors."),
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors, and log all there is to log."),
     show_version: Optional[bool] = typer.Option(
         None, "--version", callback=_print_version, is_eager=True, help="Show the version."
     ),

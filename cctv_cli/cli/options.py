@@ -15,7 +15,15 @@ CONFIG = typer.Option(None, "--config", "-c", help="Configuration file. [default
 STORAGE = typer.Option(
     None, "--storage", help="Folder for live streams and recordings. [default: HLS_BASE_PATH or ./hls]"
 )
+LOG_FORMAT = typer.Option(
+    None, "--log-format", help="Log lines as text, or as json: one object a line. [default: LOG_FORMAT or text]"
+)
 JSON = typer.Option(False, "--json", help="Print JSON for scripts.")
+
+
+def debug(context: typer.Context) -> bool:
+    """Whether `cctv --debug` was asked for."""
+    return bool(context.find_root().params.get("debug"))
 
 
 def load(config: Optional[Path], storage: Optional[Path] = None, **flags: object) -> Settings:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from cctv_cli.core.settings import Settings
     from cctv_cli.core.status import CameraStatus
 
 _NO_WIDTH = 10_000
@@ -33,20 +34,26 @@ def print_line(text: str) -> None:
     print(text, flush=True)
 
 
-def log_lines(console: Console) -> None:
-    """Send log lines to the console, with the time in front."""
-    from rich.logging import RichHandler
+def log_lines(console: Console, settings: Settings, *, debug: bool = False) -> None:
+    """Send log lines to the configured file, or to the console; with `debug` all of them, and tracebacks.
 
-    if console.is_terminal:
-        handler: logging.Handler = RichHandler(
-            console=console, show_path=False, omit_repeated_times=False, log_time_format="%H:%M:%S"
-        )
+    Raises ConfigError when the file cannot be opened.
+    """
+    from cctv_cli.core import logs
+
+    if settings.log_file is not None:
+        handler: logging.Handler = logs.file_handler(settings.log_file)
+    elif console.is_terminal and settings.log_format == "text":
+        from rich.logging import RichHandler
+
+        handler = RichHandler(console=console, show_path=False, omit_repeated_times=False, log_time_format="%H:%M:%S")
+        handler.setFormatter(logs.TextLines("%(message)s", debug=debug))  # the handler shows time and level
+        logs.install(handler, debug=debug)
+        return
     else:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    root = logging.getLogger("cctv")
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
+    handler.setFormatter(logs.JsonLines(debug=debug) if settings.log_format == "json" else logs.TextLines(debug=debug))
+    logs.install(handler, debug=debug)
 
 
 def print_settings(rows: Sequence[Tuple[str, str, str]]) -> None:

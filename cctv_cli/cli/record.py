@@ -22,10 +22,12 @@ _REFRESH = 0.5  # seconds
 
 
 def record(
+    context: typer.Context,
     camera: Optional[List[str]] = typer.Argument(None, help="Cameras to record. [default: all]", show_default=False),
     for_: Optional[str] = typer.Option(None, "--for", help="Stop after this long, such as 90s, 10m or 24h."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
+    log_format: Optional[str] = options.LOG_FORMAT,
     json: bool = typer.Option(False, "--json", help="Print the cameras' last states as JSON at the end."),
 ) -> None:
     """Record cameras until Ctrl-C, with a live table on a terminal and log lines elsewhere.
@@ -40,13 +42,13 @@ def record(
     seconds = _seconds(for_)
 
     def load() -> Settings:
-        settings = options.load(config, storage)
+        settings = options.load(config, storage, log__format=log_format)
         return only(settings, camera) if camera else settings
 
     runtime = Runtime(load(), load=load)
     signals = Signals()
     console = Console(stderr=True)
-    output.log_lines(console)
+    output.log_lines(console, runtime.settings, debug=options.debug(context))
     signals.install()
     runtime.start(whole=not camera)
     try:

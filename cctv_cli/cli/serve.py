@@ -18,6 +18,7 @@ _DEMO_STORAGE = Path("hls-demo")
 
 
 def serve(
+    context: typer.Context,
     host: Optional[str] = typer.Option(None, "--host", help="Address to listen at. [default: SERVER_HOST or 0.0.0.0]"),
     port: Optional[int] = typer.Option(None, "--port", help="Port to listen at. [default: SERVER_PORT or 8000]"),
     demo: bool = typer.Option(
@@ -25,6 +26,7 @@ def serve(
     ),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
+    log_format: Optional[str] = options.LOG_FORMAT,
     json: bool = typer.Option(False, "--json", help="Print the addresses as JSON at the start."),
 ) -> None:
     """Record all cameras and serve them over HTTP, live and recorded.
@@ -38,11 +40,11 @@ def serve(
     from cctv_cli.core.runtime import Runtime, demo_settings
 
     def load() -> Settings:
-        settings = options.load(config, storage, server__host=host, server__port=port)
+        settings = options.load(config, storage, server__host=host, server__port=port, log__format=log_format)
         return demo_settings(settings, storage or _DEMO_STORAGE) if demo else settings
 
     runtime = Runtime(load(), load=load)
-    output.log_lines(Console(stderr=True))
+    output.log_lines(Console(stderr=True), runtime.settings, debug=options.debug(context))
     signals = Signals()
     signals.install()
     # first: a port that is taken must not cost a recorder's start

@@ -29,6 +29,8 @@ CAMERAS = Table(
         "password",
         "password_file",
         "transcode",
+        "retention_days",
+        "max_size",
     ),
     secrets=frozenset({"rtsp_url", "sub_rtsp_url", "password"}),
     parse_id=values.camera_id,
@@ -72,6 +74,8 @@ def _camera(
     name = pick(fields.get("name", ()), values.text, problems)
     enabled = pick(fields.get("enabled", ()), values.boolean, problems)
     transcode = pick(fields.get("transcode", ()), values.boolean, problems) or general_transcode
+    retention_days = pick(fields.get("retention_days", ()), values.retention_days, problems)
+    max_size = pick(fields.get("max_size", ()), values.size, problems)
     streams, origins = _streams(fields, problems)
     if entry.id is None:
         return None, {}
@@ -89,10 +93,16 @@ def _camera(
         enabled=enabled.value if enabled else True,
         transcode=transcode.value,
         sub_source=streams[1],
+        retention_days=retention_days.value if retention_days else None,
+        max_size=max_size.value if max_size else None,
     )
     origins["name"] = name.origin if name else DEFAULT
     origins["enabled"] = enabled.origin if enabled else DEFAULT
     origins["transcode"] = transcode.origin
+    if retention_days is not None:
+        origins["retention_days"] = retention_days.origin
+    if max_size is not None:
+        origins["max_size"] = max_size.origin
     return camera, origins
 
 

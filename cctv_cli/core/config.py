@@ -35,6 +35,7 @@ from cctv_cli.core.settings import DEFAULT, Origin, Settings
 
 CONFIG_NAME = "cameras.toml"
 CONFIG_VARIABLE = "CCTV_CONFIG"
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,24 @@ OPTIONS = (
     Option("timezone", "TIMEZONE", "timezone", values.time_zone),
     Option("server.host", "SERVER_HOST", "host", values.host),
     Option("server.port", "SERVER_PORT", "port", values.whole_number(1, 65535, 8000)),
+    Option("server.accel_redirect", "ACCEL_REDIRECT", "accel_redirect", values.accel_redirect),
     Option("storage.path", "HLS_BASE_PATH", "storage", values.path),
     Option("storage.live_path", "LIVE_PATH", "live_path", values.path),
-    Option("retention.days", "RETENTION_DAYS", "retention_days", values.whole_number(1, 36500, 30)),
+    Option("retention.days", "RETENTION_DAYS", "retention_days", values.retention_days),
+    Option("retention.max_size", "RETENTION_MAX_SIZE", "max_size", values.size),
+    Option("retention.min_free", "RETENTION_MIN_FREE", "min_free", values.free_space),
+    Option("retention.interval", "RETENTION_INTERVAL", "cleanup_interval", values.duration(60, 7 * _DAY, "1h")),
+    Option("retention.most_deleted", "RETENTION_MOST_DELETED", "most_deleted", values.whole_number(1, 100, 50)),
+    Option("health.cpu", "HEALTH_CPU", "health_cpu", values.whole_number(1, 100, 90)),
+    Option("health.memory", "HEALTH_MEMORY", "health_memory", values.whole_number(1, 100, 90)),
+    Option("health.segment_age", "HEALTH_SEGMENT_AGE", "health_segment_age", values.duration(5, _DAY, "60s")),
+    Option("health.missing", "HEALTH_MISSING", "health_missing", values.duration(1, 3600, "60s")),
+    Option("health.gop", "HEALTH_GOP", "health_gop", values.duration(1, 3600, "10s")),
+    Option("alerts.webhooks", "ALERT_WEBHOOKS", "alert_webhooks", values.webhooks),
+    Option("alerts.after", "ALERT_AFTER", "alert_after", values.duration(1, _DAY, "60s")),
+    Option("alerts.reminder", "ALERT_REMINDER", "alert_reminder", values.duration(60, 30 * _DAY, "6h")),
+    Option("log.format", "LOG_FORMAT", "log_format", values.choice("text", "json")),
+    Option("log.file", "LOG_FILE", "log_file", values.path),
     Option("ffmpeg.path", "FFMPEG_PATH", "ffmpeg_path", values.path),
     Option("ffmpeg.threads", "FFMPEG_THREAD_COUNT", "ffmpeg_threads", values.whole_number(1, 64, 2)),
     Option(
@@ -72,7 +88,18 @@ _SECTIONS = frozenset(key.partition(".")[0] for key in _KEYS if "." in key)
 _VARIABLES = frozenset(option.variable for option in OPTIONS) | {CONFIG_VARIABLE}
 _TABLES = {table.name: table for table in (CAMERAS, RECORDERS)}
 _BY_PREFIX = {table.word.upper(): table for table in _TABLES.values()}
-_OUR_PREFIXES = ("SERVER_", "HLS_", "CAMERA_", "RECORDER_", "FFMPEG_", "RETENTION_", "VIDEO_", "AUDIO_")
+_OUR_PREFIXES = (
+    "SERVER_",
+    "HLS_",
+    "CAMERA_",
+    "RECORDER_",
+    "FFMPEG_",
+    "RETENTION_",
+    "HEALTH_",
+    "ALERT_",
+    "VIDEO_",
+    "AUDIO_",
+)
 _NUMBERED = re.compile(rf"({'|'.join(_BY_PREFIX)})_([0-9]{{1,9}})_(.+)", re.DOTALL)
 
 Raws = Dict[str, Raw]

@@ -11,12 +11,20 @@ import re
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Callable, Generic, List, Optional, Sequence, TypeVar
+from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
 
 from cctv_cli.core import clock
 from cctv_cli.core.rtsp_url import parse_host, parse_rtsp_url
 from cctv_cli.core.settings import Origin, RtspSource
-from cctv_cli.core.units import Secret, parse_bit_rate
+from cctv_cli.core.units import (
+    FreeSpace,
+    Secret,
+    format_duration,
+    parse_bit_rate,
+    parse_duration,
+    parse_free_space,
+    parse_size,
+)
 
 T = TypeVar("T")
 
@@ -24,6 +32,8 @@ _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _CAMERA_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WINDOWS_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_WEBHOOK = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
+_ACCEL = re.compile(r"/(?:[\w-][\w.-]*/)+", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -124,6 +134,69 @@ def bit_rate(low: int, high: int) -> Parser[int]:
     return parse
 
 
+def duration(low: float, high: float, example: str) -> Parser[float]:
+    """A parser of durations from `low` to `high` seconds: text such as "6h", or a number of seconds."""
+
+    def parse(raw: Raw) -> float:
+        if isinstance(raw.value, bool) or not isinstance(raw.value, (str, int, float)):
+            raise ValueError(f'is not a duration; write one such as "{example}"')
+        try:
+            seconds = parse_duration(str(raw.value))
+        except ValueError as reason:
+            raise ValueError(f"is not a duration; {reason}") from None
+        if not low <= seconds <= high:
+            raise ValueError(f"is out of range; write one from {format_duration(low)} to {format_duration(high)}")
+        return seconds
+
+    return parse
+
+
+def size(raw: Raw) -> int:
+    """A size in bytes, from text such as "500GB"."""
+    try:
+        return parse_size(text(raw))
+    except ValueError as reason:
+        raise ValueError(f"is not a size; {reason}") from None
+
+
+def free_space(raw: Raw) -> FreeSpace:
+    """A share of a disk or a size, from text such as "5%" or "20GB"."""
+    try:
+        return parse_free_space(text(raw))
+    except ValueError as reason:
+        raise ValueError(f"is not free space; {reason}") from None
+
+
+def webhooks(raw: Raw) -> Tuple[Secret, ...]:
+    """URLs that take alerts; in the environment with commas between them."""
+    items = raw.value.split(",") if isinstance(raw.value, str) and raw.is_text else raw.value
+    if not isinstance(items, list):
+        raise ValueError('is not a list; write URLs, such as ["https://example.org/hook"]')
+    urls = [str(item).strip() for item in items if str(item).strip()]
+    if not all(_WEBHOOK.fullmatch(url) for url in urls):
+        raise ValueError("has an entry that is no http or https URL; write URLs such as https://example.org/hook")
+    return tuple(map(Secret, urls))
+
+
+def choice(*words: str) -> Parser[str]:
+    """A parser of one of these words."""
+
+    def parse(raw: Raw) -> str:
+        if raw.value not in words:
+            raise ValueError(f"is none of {', '.join(words)}; write one of them")
+        return str(raw.value)
+
+    return parse
+
+
+def accel_redirect(raw: Raw) -> str:
+    """The place of a proxy's internal location: a path that begins and ends with a slash."""
+    value = text(raw)
+    if _ACCEL.fullmatch(value) is None:
+        raise ValueError("is no internal location; write its path with a slash at both ends, such as /cctv-media/")
+    return value
+
+
 def boolean(raw: Raw) -> bool:
     """true or false; in the environment also 1/0, yes/no, on/off in any case."""
     if isinstance(raw.value, bool):
@@ -170,6 +243,9 @@ def host(raw: Raw) -> str:
 def remote_host(raw: Raw) -> str:
     """A name or address to connect to, IPv6 without brackets."""
     return parse_host(text(raw).strip())
+
+
+retention_days = whole_number(1, 36500, 30)
 
 
 def time_zone(raw: Raw) -> str:

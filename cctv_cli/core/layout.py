@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Optional, Tuple
 
@@ -88,6 +89,7 @@ def parse_recording(day: str, hour: str, file: str) -> Optional[RecordingName]:
     return RecordingName(day, hour, int(match.group(1)), int(match.group(2) or 0), match.group(3))
 
 
+@lru_cache(maxsize=64)  # every recording of a day asks for the same one
 def is_day(text: str) -> bool:
     """Whether `text` is a day's folder name: a real date, YYYY-MM-DD."""
     match = _DATE.match(text)

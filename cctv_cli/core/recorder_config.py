@@ -49,6 +49,8 @@ RECORDERS = Table(
         "password",
         "password_file",
         "transcode",
+        "retention_days",
+        "max_size",
     ),
     secrets=frozenset({"password"}),
     parse_id=_recorder_id,
@@ -73,6 +75,8 @@ class _Recorder:
     sub_streams: bool
     enabled: Optional[Picked[bool]]
     transcode: Picked[bool]
+    retention_days: Optional[Picked[int]]
+    max_size: Optional[Picked[int]]
     login: Login
 
     def camera_id(self, channel: int) -> str:
@@ -116,6 +120,8 @@ def _read(entry: Entry, general_transcode: Picked[bool], complete: bool, problem
     sub_streams = pick(fields.get("sub_streams", ()), values.boolean, problems)
     enabled = pick(fields.get("enabled", ()), values.boolean, problems)
     transcode = pick(fields.get("transcode", ()), values.boolean, problems) or general_transcode
+    retention_days = pick(fields.get("retention_days", ()), values.retention_days, problems)
+    max_size = pick(fields.get("max_size", ()), values.size, problems)
     login = config_login.by_keys(fields, problems)
     if complete and "id" in fields:  # else the rest of the login may stand elsewhere
         config_login.check_login(login, problems)
@@ -137,6 +143,8 @@ def _read(entry: Entry, general_transcode: Picked[bool], complete: bool, problem
         sub_streams=sub_streams.value if sub_streams else True,
         enabled=enabled,
         transcode=transcode,
+        retention_days=retention_days,
+        max_size=max_size,
         login=login,
     )
 
@@ -152,6 +160,8 @@ def _camera(recorder: _Recorder, host: str, channel: int) -> Camera:
         enabled=recorder.enabled.value if recorder.enabled else True,
         transcode=recorder.transcode.value,
         sub_source=replace(main, target=_target(channel, 2)) if recorder.sub_streams else None,
+        retention_days=recorder.retention_days.value if recorder.retention_days else None,
+        max_size=recorder.max_size.value if recorder.max_size else None,
     )
 
 
@@ -166,6 +176,10 @@ def _origins(recorder: _Recorder, host: Origin, channel: int) -> Origins:
         "rtsp_url": host,
         **login,
     }
+    if recorder.retention_days is not None:
+        origins["retention_days"] = recorder.retention_days.origin
+    if recorder.max_size is not None:
+        origins["max_size"] = recorder.max_size.origin
     if recorder.sub_streams:
         origins["sub_rtsp_url"] = host
         origins.update({f"sub_rtsp_url.{key}": origin for key, origin in login.items()})

@@ -22,7 +22,8 @@ from cctv_cli.core.supervisor import Supervisor
 
 log = logging.getLogger("cctv.runtime")
 
-_FIXED = ("host", "port", "storage", "live_path", "timezone")  # settings that a reload does not change
+# settings that a reload does not change
+_FIXED = ("host", "port", "storage", "live_path", "timezone", "log_format", "log_file")
 _DEMO_SEGMENT = 2  # seconds: somebody waits for the first picture
 
 
@@ -98,7 +99,7 @@ class Runtime:
         asked = settings
         settings = replace(settings, **{name: getattr(self.settings, name) for name in _FIXED})
         if settings != asked:
-            log.warning("a changed address, port, storage or time zone takes a restart of cctv")
+            log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")
         self.settings = settings
         self._statuses = StatusReader(settings, self.tz)
         self._supervisor.reload(settings)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import List, Mapping, Optional, Tuple, Union
 from urllib.parse import quote
 
-from cctv_cli.core.units import Secret, write_bit_rate
+from cctv_cli.core.units import FreeSpace, Secret, format_duration, format_size, write_bit_rate
 
 _PASSWORD_IN_TARGET = re.compile(r"(pass(?:word|wd)?|pwd)=[^&\s'\"]*", re.IGNORECASE)
 
@@ -85,6 +85,8 @@ class Camera:
     enabled: bool = True
     transcode: bool = False
     sub_source: Optional[RtspSource] = None
+    retention_days: Optional[int] = None  # None: what holds for all
+    max_size: Optional[int] = None  # bytes of this camera's recordings; None is no limit
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class Settings:
     """Everything that the user can set, after all layers are merged.
 
     `transcode` is what holds for a camera that does not say; each camera's own is already settled.
+    Thresholds named `health_…` are where a finding begins: shares in percent, times in seconds.
     `origins` maps each dotted key, such as "server.port" or "cameras.camera_01.name", to its origin.
     """
 
@@ -115,7 +118,22 @@ class Settings:
     storage: Path = Path("hls")
     live_path: Optional[Path] = None
     timezone: Optional[str] = None  # IANA name; None is the system's zone
+    accel_redirect: Optional[str] = None  # where a proxy finds the storage by X-Accel-Redirect
     retention_days: int = 30
+    max_size: Optional[int] = None  # bytes of all cameras' recordings together; None is no limit
+    min_free: FreeSpace = field(default=FreeSpace(percent=5))  # of the storage's disk
+    cleanup_interval: float = 3600  # seconds between cleanups by `serve` and `record`
+    most_deleted: int = 50  # percent of a camera's bytes that a cleanup may delete beyond what age explains
+    health_cpu: int = 90
+    health_memory: int = 90
+    health_segment_age: float = 60
+    health_missing: float = 60  # of the last hour
+    health_gop: float = 10
+    alert_webhooks: Tuple[Secret, ...] = ()  # URLs; they often hold a token
+    alert_after: float = 60  # seconds that a finding lasts before it is sent
+    alert_reminder: float = 6 * 3600
+    log_format: str = "text"  # or "json"
+    log_file: Optional[Path] = None  # None is standard error
     ffmpeg_path: Optional[Path] = None
     ffmpeg_threads: int = 2
     segment_duration: int = 10  # seconds of a live segment
@@ -133,7 +151,22 @@ def describe(settings: Settings) -> List[Tuple[str, str, str]]:
         ("server.port", str(settings.port)),
         ("storage.path", str(settings.storage)),
         ("storage.live_path", str(settings.live_path or "(in storage.path)")),
+        ("server.accel_redirect", settings.accel_redirect or "(none)"),
         ("retention.days", str(settings.retention_days)),
+        ("retention.max_size", _size(settings.max_size)),
+        ("retention.min_free", str(settings.min_free)),
+        ("retention.interval", format_duration(settings.cleanup_interval)),
+        ("retention.most_deleted", str(settings.most_deleted)),
+        ("health.cpu", str(settings.health_cpu)),
+        ("health.memory", str(settings.health_memory)),
+        ("health.segment_age", format_duration(settings.health_segment_age)),
+        ("health.missing", format_duration(settings.health_missing)),
+        ("health.gop", format_duration(settings.health_gop)),
+        ("alerts.webhooks", ", ".join(map(str, settings.alert_webhooks)) or "(none)"),
+        ("alerts.after", format_duration(settings.alert_after)),
+        ("alerts.reminder", format_duration(settings.alert_reminder)),
+        ("log.format", settings.log_format),
+        ("log.file", str(settings.log_file or "(standard error)")),
         ("ffmpeg.path", str(settings.ffmpeg_path or "(searched for)")),
         ("ffmpeg.threads", str(settings.ffmpeg_threads)),
         ("stream.segment_duration", str(settings.segment_duration)),
@@ -152,6 +185,10 @@ def _camera_values(camera: Camera) -> List[Tuple[str, str]]:
         ("enabled", _yes_no(camera.enabled)),
         ("transcode", _yes_no(camera.transcode)),
     ]
+    if camera.retention_days is not None:
+        common.append(("retention_days", str(camera.retention_days)))
+    if camera.max_size is not None:
+        common.append(("max_size", _size(camera.max_size)))
     source = camera.source
     if isinstance(source, DemoSource):
         return [*common, ("source", "demo with a tone" if source.tone else "demo")]
@@ -168,6 +205,10 @@ def _login_values(source: RtspSource) -> List[Tuple[str, str]]:
         ("username", source.username or "(none)"),
         ("password", "(none)" if source.password is None else str(source.password)),
     ]
+
+
+def _size(value: Optional[int]) -> str:
+    return "(no limit)" if value is None else format_size(value)
 
 
 def _yes_no(value: bool) -> str:

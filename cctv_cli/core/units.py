@@ -1,12 +1,16 @@
-"""Value types and their text forms: secrets, bit rates, durations."""
+"""Value types and their text forms: secrets, bit rates, durations, sizes, free space."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Optional
 
 _BIT_RATE = re.compile(r"^\s*(\d+)\s*([kKmM]?)\s*$")
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d)?\s*$")
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B\s*$")
+_PERCENT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
+_POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
 
 
@@ -75,3 +79,61 @@ def format_bit_rate(value: Optional[float]) -> str:
     if value >= 1_000_000:
         return f"{value / 1_000_000:.1f} Mb/s"
     return f"{value / 1000:.0f} kb/s"
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds in the largest unit that `parse_duration` reads back exactly: "6h", "90s", "1.5s"."""
+    for unit in ("d", "h", "m"):
+        if seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
+def parse_size(text: str) -> int:
+    """Read "500GB", "1.5TB" or "20GiB" into bytes. Raises ValueError for anything else or zero."""
+    match = _SIZE.match(text)
+    if match is None:
+        raise ValueError("write a size such as 500GB, 1.5TB or 20GiB")
+    value = int(float(match.group(1)) * (1024 if match.group(3) else 1000) ** _POWERS[match.group(2)])
+    if value == 0:
+        raise ValueError("a size is more than zero")
+    return value
+
+
+def format_size(value: float) -> str:
+    """Write bytes the way people say it: "1.5 TB", "12 GB", "340 MB", "0 B"."""
+    size, unit = float(value), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if abs(size) < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.1f} {unit}" if unit != "B" and abs(size) < 10 else f"{size:.0f} {unit}"
+
+
+@dataclass(frozen=True)
+class FreeSpace:
+    """How much of a disk stays free: a share of it in percent, or bytes."""
+
+    percent: float = 0.0
+    bytes: int = 0
+
+    def of(self, total: int) -> int:
+        """The bytes that stay free on a disk of `total` bytes; of one that is smaller than that, half."""
+        return min(round(total * self.percent / 100) + self.bytes, total // 2)
+
+    def __str__(self) -> str:
+        return f"{self.percent:g}%" if self.percent else f"{self.bytes}B"
+
+
+def parse_free_space(text: str) -> FreeSpace:
+    """Read "5%" or "20GB". Raises ValueError for anything else."""
+    percent = _PERCENT.match(text)
+    if percent is None:
+        try:
+            return FreeSpace(bytes=parse_size(text))
+        except ValueError:
+            raise ValueError("write a share of the disk or a size, such as 5% or 20GB") from None
+    value = float(percent.group(1))
+    if not 0 < value <= 50:
+        raise ValueError("a share lies above 0% and goes up to 50%")
+    return FreeSpace(percent=value)

@@ -132,7 +132,8 @@ async def test_a_range_beyond_the_end_is_416_and_not_stored(
     cache: MediaCache, root: Path, name: str, size: int
 ) -> None:
     response = await ask(cache, root, name, {"Range": f"bytes={size}-"})
-    assert (response.status_code, response.content) == (416, b"")
+    assert response.status_code == 416
+    assert response.json() == {"detail": "The file has no such range of bytes; Content-Range says how many it has."}
     assert response.headers["content-range"] == f"bytes */{size}"
     assert response.headers["cache-control"] == "no-store"
 
@@ -374,7 +375,7 @@ def test_a_real_server_keeps_the_connection_over_every_kind_of_answer(
         assert get("segment1.ts", {"Range": "bytes=10-19"})[:2] == (206, CONTENT[10:20])
         assert get("41.ts", {"Range": "bytes=-300000"})[:2] == (206, LARGE[-300_000:])
         assert get("segment1.ts", {"If-None-Match": headers["etag"]})[:2] == (304, b"")
-        assert get("segment1.ts", {"Range": "bytes=99999999-"})[:2] == (416, b"")
+        assert get("segment1.ts", {"Range": "bytes=99999999-"})[0] == 416
         head = get("41.ts", {}, "HEAD")
         assert (head[0], head[1], head[2]["content-length"]) == (200, b"", str(len(LARGE)))
         packed = get("live.m3u8", {"Accept-Encoding": "gzip"})

@@ -311,3 +311,17 @@ def test_a_hostile_path_gets_404_and_reads_nothing(port: int) -> None:
         assert SECRET not in body
         assert list(json.loads(body)) == ["detail"]
     connection.close()
+
+
+@pytest.mark.parametrize("path", ["/stream/yard/live.m3u8", "/stream/attic/segment0.ts", f"{DAY}/14/41.ts"])
+async def test_the_method_is_judged_whatever_the_camera_does(client: httpx.AsyncClient, path: str) -> None:
+    response = await client.request("TRACE", path)
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert list(response.json()) == ["detail"]
+
+
+@pytest.mark.parametrize("name", ["live.m3u8", "segment0.ts"])
+async def test_a_camera_without_sub_stream_says_so(client: httpx.AsyncClient, name: str) -> None:
+    response = await client.get(f"/stream/front/sub/{name}")
+    assert response.status_code == 404
+    assert response.json() == {"detail": "Camera front has no sub stream; ask for its live.m3u8."}

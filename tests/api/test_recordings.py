@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from typing import AsyncIterator, List, Optional
 
 import httpx
 import pytest
 
+from cctv_cli.api.models import RecordingsModel
 from tests.support.storage_tree import CameraTree, instant
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +31,10 @@ async def test_the_days_come_newest_first_with_hours_sums_and_gaps(
     assert answer["camera_id"] == "front"
     today, yesterday = answer["days"]
     assert (today["date"], today["segments"], today["seconds"]) == ("2026-07-14", 3, 110.0)
+    assert [(hour["starts_at"], hour["ends_at"]) for hour in today["hours"]] == [
+        ("2026-07-14T00:00:00.000+02:00", "2026-07-14T00:01:00.000+02:00"),
+        ("2026-07-14T14:41:00.000+02:00", "2026-07-14T14:42:00.000+02:00"),
+    ]
     files = [front.layout.day("2026-07-14") / name for name in ("00/00.ts", "14/41.ts", "14/41-1.ts")]
     assert today["bytes"] == sum(file.stat().st_size for file in files)
     assert [(hour["hour"], hour["segments"], hour["seconds"]) for hour in today["hours"]] == [
@@ -108,6 +114,12 @@ async def test_a_camera_that_never_recorded_has_no_days(client: httpx.AsyncClien
         ("/recordings/front?date=today", 422, "'today' is not a date; write it as YYYY-MM-DD."),
         ("/recordings/front?date=2026-02-30", 422, "'2026-02-30' is not a date; write it as YYYY-MM-DD."),
         ("/recordings/front?date=", 422, "'' is not a date; write it as YYYY-MM-DD."),
+        ("/recordings/front?before=now", 422, "'now' is not a date; write it as YYYY-MM-DD."),
+        (
+            "/recordings/front?limit=0",
+            422,
+            "The query parameter limit cannot be read: Input should be greater than or equal to 1.",
+        ),
     ],
 )
 async def test_what_is_not_there_is_said_in_one_sentence(
@@ -160,3 +172,42 @@ async def test_a_late_recovered_minute_takes_its_place_in_time(client: httpx.Asy
     assert starts == sorted(starts)
     hour = (await client.get("/recordings/front/2026-07-14/14/playlist.m3u8")).text
     assert hour.index("40.ts") < hour.index("42.ts")
+
+
+DAYS = ["2026-07-12", "2026-07-11", "2026-07-10", "2026-07-09", "2026-07-08"]
+
+
+async def pages(client: httpx.AsyncClient, url: Optional[str]) -> AsyncIterator[List[str]]:
+    while url is not None:
+        answer = RecordingsModel.model_validate((await client.get(url)).json())
+        yield [day.date for day in answer.days]
+        url = answer.next_url
+
+
+async def test_pages_follow_each_other_without_overlap_while_recording_goes_on(
+    client: httpx.AsyncClient, front: CameraTree
+) -> None:
+    for day in reversed(DAYS):
+        front.record(f"{day}T12:00:00+02:00", 60)
+    seen = []
+    async for page in pages(client, "/recordings/front?limit=2"):
+        seen.append(page)
+        front.record(f"2026-07-{12 + len(seen)}T12:00:00+02:00", 60)  # a new day begins meanwhile
+    assert seen == [DAYS[:2], DAYS[2:4], DAYS[4:]]
+
+
+async def test_the_last_page_has_no_next_even_when_it_is_full(client: httpx.AsyncClient, front: CameraTree) -> None:
+    for day in reversed(DAYS[:2]):
+        front.record(f"{day}T12:00:00+02:00", 60)
+    assert [page async for page in pages(client, "/recordings/front?limit=2")] == [DAYS[:2]]
+    assert "next_url" not in (await client.get("/recordings/front")).json()
+
+
+async def test_what_is_sent_is_what_is_described(client: httpx.AsyncClient, front: CameraTree) -> None:
+    """The answer is rendered past FastAPI, so nothing else holds it against the response model."""
+    lay_two_days(front)
+    for query in ("", "?limit=1", "?date=2026-07-14"):
+        response = await client.get(f"/recordings/front{query}")
+        assert response.headers["content-type"] == "application/json"
+        model = RecordingsModel.model_validate_json(response.content, strict=True)
+        assert model.model_dump(exclude_none=True) == response.json()

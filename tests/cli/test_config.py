@@ -67,13 +67,28 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     document = json.loads(result.out)
     assert all(list(row) == ["key", "value", "from"] for row in document)
     assert all(isinstance(value, str) for row in document for value in row.values())
-    assert [row["key"] for row in document[:12]] == [
+    assert [row["key"] for row in document[:27]] == [
         "timezone",
         "server.host",
         "server.port",
         "storage.path",
         "storage.live_path",
+        "server.accel_redirect",
         "retention.days",
+        "retention.max_size",
+        "retention.min_free",
+        "retention.interval",
+        "retention.most_deleted",
+        "health.cpu",
+        "health.memory",
+        "health.segment_age",
+        "health.missing",
+        "health.gop",
+        "alerts.webhooks",
+        "alerts.after",
+        "alerts.reminder",
+        "log.format",
+        "log.file",
         "ffmpeg.path",
         "ffmpeg.threads",
         "stream.segment_duration",
@@ -88,7 +103,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     assert [row["key"] for row in document[-2 * len(with_sub) :]] == [
         f"cameras.{camera}.{field}" for camera in ("nvr-1", "nvr-2") for field in with_sub
     ]
-    assert len(document) == 12 + 5 * len(fields) + 3 * len(with_sub)
+    assert len(document) == 27 + 5 * len(fields) + 3 * len(with_sub)
 
 
 def test_every_value_names_where_it_came_from(cctv: Callable[..., Any], configured: Path) -> None:

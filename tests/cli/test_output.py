@@ -4,12 +4,14 @@ import io
 import json
 import logging
 from dataclasses import replace
-from typing import Iterator, List
+from pathlib import Path
+from typing import List
 
 import pytest
 from rich.console import Console
 
 from cctv_cli.cli import output
+from cctv_cli.core.settings import Settings
 from cctv_cli.core.state import State
 from cctv_cli.core.status import CameraStatus
 
@@ -114,20 +116,10 @@ def test_every_problem_is_a_line_of_standard_error(capsys: pytest.CaptureFixture
     assert capsys.readouterr() == ("", "Error: The first.\nError: The [red]second[/red].\n")
 
 
-@pytest.fixture
-def own_log() -> Iterator[logging.Logger]:
-    """The package's logger, given back as it was."""
-    logger = logging.getLogger("cctv")
-    handlers, level = list(logger.handlers), logger.level
-    yield logger
-    logger.handlers[:] = handlers
-    logger.setLevel(level)
-
-
 def test_log_lines_elsewhere_than_on_a_terminal_are_plain(
-    own_log: logging.Logger, capsys: pytest.CaptureFixture[str]
+    logging_as_before: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output.log_lines(console_of(io.StringIO()))
+    output.log_lines(console_of(io.StringIO()), Settings())
     long = "recorded " + "x" * 200
     logging.getLogger("cctv.recorder").info("front: [red]%s[/red]", long)
     logging.getLogger("cctv.recorder").debug("for developers")
@@ -137,8 +129,42 @@ def test_log_lines_elsewhere_than_on_a_terminal_are_plain(
     assert err.count("\n") == 1
 
 
-def test_log_lines_on_a_terminal_are_no_markup_either(own_log: logging.Logger) -> None:
+def terminal(shown: io.StringIO) -> Console:
+    return Console(file=shown, width=160, color_system=None, force_terminal=True)
+
+
+def test_log_lines_on_a_terminal_are_no_markup_either(logging_as_before: None) -> None:
     shown = io.StringIO()
-    output.log_lines(Console(file=shown, width=160, color_system=None, force_terminal=True))
-    logging.getLogger("cctv.recorder").warning("front: [red]no answer[/red]")
-    assert "front: [red]no answer[/red]" in shown.getvalue()
+    output.log_lines(terminal(shown), Settings())
+    logging.getLogger("cctv.recorder").warning("front: [red]no answer[/red] \x1b[2J")
+    assert r"front: [red]no answer[/red] \x1b[2J" in shown.getvalue()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_traceback_is_for_debug(logging_as_before: None, debug: bool) -> None:
+    shown = io.StringIO()
+    output.log_lines(terminal(shown), Settings(), debug=debug)
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        logging.getLogger("cctv.recorder").exception("front: unexpected")
+    assert ("Traceback" in shown.getvalue()) == debug
+    assert "wrong" in shown.getvalue()
+
+
+def test_json_lines_are_json_on_a_terminal_too(logging_as_before: None, capsys: pytest.CaptureFixture[str]) -> None:
+    output.log_lines(terminal(io.StringIO()), Settings(log_format="json"))
+    logging.getLogger("cctv.recorder").warning("%s: [red]no answer[/red]", "front")
+    fields = json.loads(capsys.readouterr().err)
+    assert (fields["camera"], fields["message"]) == ("front", "front: [red]no answer[/red]")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_log_file_takes_the_place_of_standard_error(
+    logging_as_before: None, capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str
+) -> None:
+    output.log_lines(console_of(io.StringIO()), Settings(log_format=form, log_file=tmp_path / "cctv.log"))
+    logging.getLogger("cctv.recorder").info("%s: recorded", "front")
+    (line,) = (tmp_path / "cctv.log").read_text().splitlines()
+    assert line.endswith(" INFO front: recorded" if form == "text" else '"camera": "front"}')
+    assert capsys.readouterr() == ("", "")

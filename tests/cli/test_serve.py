@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -104,6 +105,87 @@ def test_it_serves_reads_its_configuration_again_and_ends_well(tmp_path: Path) -
     text = (tmp_path / "err.txt").read_text()
     assert "Traceback" not in text
     assert PASSWORD not in text
+
+
+LARGE = 24_000_000  # bytes; more than the buffers of both ends hold
+
+
+def refuses(port: int) -> bool:
+    """Whether the server takes no new connection any more."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=10):
+            return False
+    except OSError:
+        return True
+
+
+def begin_to_read(port: int, path: str) -> socket.socket:
+    """Ask for a file and take a little of it, as a client with a slow line does."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    client.settimeout(30)
+    client.connect(("127.0.0.1", port))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    return client
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
+@pytest.mark.parametrize("reads_on", [True, False], ids=["slow", "stuck"])
+def test_at_the_end_answers_under_way_are_finished_and_new_requests_refused(tmp_path: Path, reads_on: bool) -> None:
+    (tmp_path / "cameras.toml").write_text(CAMERAS)
+    hour = tmp_path / "hls" / "front" / "recordings" / "2026-07-14" / "14"
+    hour.mkdir(parents=True)
+    content = os.urandom(LARGE)
+    (hour / "41.ts").write_bytes(content)
+    port = free_port()
+    with serving(tmp_path, port) as process:
+        announced(process)
+        with begin_to_read(port, "/recordings/front/2026-07-14/14/41.ts") as client:
+            received = client.recv(65536)
+            process.send_signal(signal.SIGTERM)
+            wait_for(lambda: refuses(port), 30, "the end of listening")
+            if reads_on:
+                received += b"".join(iter(lambda: client.recv(65536), b""))
+            assert process.wait(30) == 0
+        head, _, body = received.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert (body == content) == reads_on
+    log = (tmp_path / "err.txt").read_text()
+    assert "Traceback" not in log
+    assert ("cut off" in log) != reads_on
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
+def test_a_log_for_machines_is_json_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "cameras.toml").write_text(CAMERAS + '\n[log]\nformat = "json"\n')
+    with serving(tmp_path, free_port()) as process:
+        url = announced(process)["url"]
+        assert cameras_at(url) == ["front"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    lines = [json.loads(line) for line in (tmp_path / "err.txt").read_text().splitlines()]
+    assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, lines))
+    assert {line.get("camera") for line in lines if line["logger"] == "cctv.recorder"} == {"front"}
+    assert [line["message"].split(" ")[:3] for line in lines if line["logger"] == "cctv.http"] == [
+        ["GET", "/cameras", "200"]
+    ]
+
+
+def test_an_unknown_log_format_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "cameras.toml").write_text(CAMERAS)
+    result = run_process("serve", "--log-format", "xml", cwd=tmp_path)
+    assert (result.code, result.out) == (3, "")
+    assert 'log.format = "xml"' in result.err
+    assert "text" in result.err and "json" in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_a_log_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "cameras.toml").write_text(CAMERAS)
+    result = run_process("record", cwd=tmp_path, LOG_FILE="nosuch/cctv.log")
+    assert (result.code, result.out) == (3, "")
+    assert result.err.startswith("Error: The log file ")
+    assert result.err.count("\n") == 1
 
 
 def test_what_it_announces_answers(tmp_path: Path) -> None:

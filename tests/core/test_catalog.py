@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import List, Optional, Union
+from typing import List, Optional, Tuple, Union
 
 import pytest
 
@@ -47,7 +47,10 @@ def test_a_day_counts_its_hours(layout: CameraLayout) -> None:
     )
     day = Catalog().day(layout, TODAY)
     assert day is not None
-    assert day.hours == (Hour("12", 2, 120.0, 2500), Hour("13", 1, 60.0, 2000))
+    assert day.hours == (
+        Hour("12", 2, 120.0, 2500, NOON, NOON + 120.04),
+        Hour("13", 1, 60.0, 2000, NOON + 3600, NOON + 3660),
+    )
     assert day.gaps == (gap,)
     assert (day.segments, day.seconds, day.missing_seconds, day.bytes) == (3, 180.0, 30.0, 4500)
 
@@ -123,24 +126,96 @@ def test_a_day_that_grew_is_read_again(layout: CameraLayout) -> None:
     assert (before.segments, after.segments) == (1, 2)
 
 
-def test_a_day_that_did_not_grow_is_not_read_again(layout: CameraLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_new_lines_are_read(layout: CameraLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = Catalog()
     for day in (TODAY, YESTERDAY):
         write(layout, day, segment("12/00.ts", NOON))
     catalog.days(layout)
-    read: List[Path] = []
-    lines = Journal.lines
+    read: List[Tuple[Path, bytes]] = []
+    read_on = Journal.read_on
 
-    def counted(journal: Journal) -> List[bytes]:
-        read.append(journal.path)
-        return lines(journal)
+    def counted(journal: Journal, offset: int) -> bytes:
+        text = read_on(journal, offset)
+        read.append((journal.path, text))
+        return text
 
-    monkeypatch.setattr(Journal, "lines", counted)
+    monkeypatch.setattr(Journal, "read_on", counted)
     catalog.days(layout)
     assert read == []
     write(layout, TODAY, segment("12/01.ts", NOON + 60))
+    assert catalog.days(layout) == Catalog().days(layout)
+    path, text = read[0]
+    assert (path, text.count(b"\n"), b"12/01.ts" in text) == (layout.journal(TODAY), 1, True)
+
+
+def test_a_day_read_bit_by_bit_is_the_day_read_at_once(layout: CameraLayout) -> None:
+    catalog = Catalog()
+    entries = [
+        segment("12/01.ts", NOON + 60, 50.0),
+        GapEntry(NOON + 70, 5.0, "lost"),
+        segment("12/00.ts", NOON),
+        GapEntry(NOON + 110, 10.0, "stopped"),
+        segment("13/00.ts", NOON + 3600),
+    ]
+    for entry in entries:
+        write(layout, TODAY, entry)
+        assert catalog.day(layout, TODAY) == Catalog().day(layout, TODAY)
+        assert catalog.day(layout, YESTERDAY) is None
+    day = catalog.day(layout, TODAY)
+    assert day is not None
+    assert [(hour.hour, hour.segments, hour.seconds) for hour in day.hours] == [("12", 2, 105.0), ("13", 1, 60.0)]
+
+
+def test_a_line_that_is_read_while_it_is_written_counts_once(layout: CameraLayout) -> None:
+    catalog = Catalog()
+    write(layout, TODAY, segment("12/00.ts", NOON), segment("12/01.ts", NOON + 60), segment("12/02.ts", NOON + 120))
+    text = layout.journal(TODAY).read_bytes()
+    ends = [index + 1 for index, byte in enumerate(text) if byte == 0x0A]
+    seen = []
+    for size in (ends[0] + 40, ends[1] - 1, ends[1], ends[2]):
+        layout.journal(TODAY).write_bytes(text[:size])
+        day = catalog.day(layout, TODAY)
+        seen.append(day and day.segments)
+    assert seen == [1, 2, 2, 3]
+
+
+def test_a_journal_that_was_written_anew_is_read_anew(layout: CameraLayout) -> None:
+    catalog = Catalog()
+    write(layout, TODAY, segment("12/00.ts", NOON), segment("12/01.ts", NOON + 60))
     catalog.days(layout)
-    assert set(read) == {layout.journal(TODAY)}
+    layout.journal(TODAY).unlink()
+    write(layout, TODAY, segment("14/00.ts", NOON + 7200, size=7))
+    day = catalog.day(layout, TODAY)
+    assert day is not None
+    assert [(hour.hour, hour.bytes) for hour in day.hours] == [("14", 7)]
+
+
+def test_pages_are_cut_by_date(layout: CameraLayout) -> None:
+    for day in ("2026-11-20", "2026-11-21", YESTERDAY, TODAY):
+        write(layout, day, segment("12/00.ts", NOON))
+    layout.day("2026-11-19").mkdir()
+    catalog = Catalog()
+
+    def page(before: Optional[str], limit: int) -> List[str]:
+        return [day.date for day in catalog.days(layout, before=before, limit=limit)]
+
+    assert page(None, 2) == [TODAY, YESTERDAY]
+    assert page(YESTERDAY, 2) == ["2026-11-21", "2026-11-20"]
+    assert page("2026-11-20", 2) == []
+    assert page("2030-01-01", 9) == [TODAY, YESTERDAY, "2026-11-21", "2026-11-20"]
+
+
+def test_holes_count_for_the_recording_that_has_them(layout: CameraLayout) -> None:
+    holes = [
+        GapEntry(NOON + 10, 5.0, "lost"),
+        GapEntry(NOON + 58, 4.0, "restart"),  # between two recordings: inside neither
+        GapEntry(NOON + 62, 1.0, "lost"),
+        GapEntry(NOON + 121, 1.0, "lost"),  # where the second ends
+    ]
+    write(layout, TODAY, *holes, segment("12/00.ts", NOON, 58.0), segment("12/01.ts", NOON + 62, 60.0))
+    day = Catalog().day(layout, TODAY)
+    assert day is not None
+    assert day.seconds == 58.0 - 5.0 + 60.0 - 2.0
 
 
 def test_a_day_that_retention_removed_is_gone(layout: CameraLayout) -> None:

@@ -12,7 +12,7 @@ from cctv_cli.core.camera_config import CAMERAS
 from cctv_cli.core.config import OPTIONS
 from cctv_cli.core.recorder_config import RECORDERS
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings, describe
-from cctv_cli.core.units import Secret
+from cctv_cli.core.units import FreeSpace, Secret
 from tests.core.conftest import SECRET, Load
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,12 @@ def test_the_reference_file_shows_every_key_with_its_default(load: Load, tmp_pat
     assert settings == Settings(cameras=(example,), storage=tmp_path / "hls")
 
     uncommented = re.sub(r"^# (?=[\w.]+ = |\[\[)", "", reference, flags=re.MULTILINE)
-    uncommented = re.sub(r"^(password_file|live_path|timezone) = ", r"# \1 = ", uncommented, flags=re.MULTILINE)
+    uncommented = re.sub(
+        r"^(password_file|live_path|timezone|accel_redirect|max_size|webhooks|file) = ",
+        r"# \1 = ",
+        uncommented,
+        flags=re.MULTILINE,
+    )
     uncommented = re.sub(r"(?<=^\[ffmpeg\]\n)path = ", "# path = ", uncommented, flags=re.MULTILINE)
     everything = load(uncommented)
     assert everything == Settings(cameras=everything.cameras, storage=tmp_path / "hls")
@@ -116,6 +121,27 @@ def test_each_layer_covers_the_ones_below(load: Load) -> None:
         ("server.host", '"::1"', "SERVER_HOST", "::1", "host", "::1"),
         ("server.port", "65535", "SERVER_PORT", "65535", "port", 65535),
         ("retention.days", "1", "RETENTION_DAYS", "1", "retention_days", 1),
+        ("retention.max_size", '"2TB"', "RETENTION_MAX_SIZE", "2TB", "max_size", 2_000_000_000_000),
+        ("retention.min_free", '"20GB"', "RETENTION_MIN_FREE", "20GB", "min_free", FreeSpace(bytes=20_000_000_000)),
+        ("retention.interval", '"30m"', "RETENTION_INTERVAL", "1800", "cleanup_interval", 1800),
+        ("retention.most_deleted", "10", "RETENTION_MOST_DELETED", "10", "most_deleted", 10),
+        ("health.cpu", "50", "HEALTH_CPU", "50", "health_cpu", 50),
+        ("health.memory", "50", "HEALTH_MEMORY", "50", "health_memory", 50),
+        ("health.segment_age", '"2m"', "HEALTH_SEGMENT_AGE", "120s", "health_segment_age", 120),
+        ("health.missing", "10", "HEALTH_MISSING", "10s", "health_missing", 10),
+        ("health.gop", '"4s"', "HEALTH_GOP", "4s", "health_gop", 4),
+        (
+            "alerts.webhooks",
+            '["https://a.example/x", "http://b.example"]',
+            "ALERT_WEBHOOKS",
+            "https://a.example/x, http://b.example",
+            "alert_webhooks",
+            (Secret("https://a.example/x"), Secret("http://b.example")),
+        ),
+        ("alerts.after", '"5m"', "ALERT_AFTER", "5m", "alert_after", 300),
+        ("alerts.reminder", '"1d"', "ALERT_REMINDER", "1d", "alert_reminder", 86_400),
+        ("log.format", '"json"', "LOG_FORMAT", "json", "log_format", "json"),
+        ("server.accel_redirect", '"/media/"', "ACCEL_REDIRECT", "/media/", "accel_redirect", "/media/"),
         ("ffmpeg.threads", "64", "FFMPEG_THREAD_COUNT", "64", "ffmpeg_threads", 64),
         ("stream.segment_duration", "60", "HLS_SEGMENT_DURATION", " 60 ", "segment_duration", 60),
         ("stream.video_bitrate", "750000", "VIDEO_BITRATE", "750k", "video_bitrate", 750_000),
@@ -131,7 +157,7 @@ def test_every_value_has_a_key_and_a_variable(
     assert getattr(load(f"[{section}]\n{name} = {toml}" if section else f"{name} = {toml}"), setting) == value
 
 
-@pytest.mark.parametrize("key", ["storage.path", "storage.live_path", "ffmpeg.path"])
+@pytest.mark.parametrize("key", ["storage.path", "storage.live_path", "ffmpeg.path", "log.file"])
 def test_relative_paths_count_from_where_they_are_written(load: Load, tmp_path: Path, key: str) -> None:
     option = next(option for option in OPTIONS if option.key == key)
     section, _, name = key.partition(".")
@@ -218,6 +244,28 @@ def test_passwords_survive_dotenv(load: Load, line: str, password: str) -> None:
         (
             "[retention]\ndays = 0",
             "retention.days = 0 is not a whole number from 1 to 36500; write one such as 30",
+        ),
+        (
+            "[retention]\nmax_size = 500",
+            "retention.max_size = 500 is not a size; is not text; write it in quotes.",
+        ),
+        (
+            '[retention]\nmin_free = "60%"',
+            'retention.min_free = "60%" is not free space; a share lies above 0% and goes up to 50%.',
+        ),
+        (
+            '[retention]\ninterval = "1s"',
+            'retention.interval = "1s" is out of range; write one from 1m to 7d.',
+        ),
+        (
+            '[alerts]\nwebhooks = ["ftp://tok3n"]',
+            "alerts.webhooks has an entry that is no http or https URL; write URLs such as https://example.org/hook.",
+        ),
+        ("[log]\nformat = 'xml'", 'log.format = "xml" is none of text, json; write one of them.'),
+        (
+            "[server]\naccel_redirect = '/x/../'",
+            'server.accel_redirect = "/x/../" is no internal location; write its path with a slash at both ends, '
+            "such as /cctv-media/.",
         ),
         ("[ffmpeg]\nthreads = 65", "ffmpeg.threads = 65 is not a whole number from 1 to 64"),
         ("[ffmpeg]\npath = 7", "ffmpeg.path = 7 is not text"),

@@ -268,3 +268,12 @@ def test_what_is_shown_has_both_streams_and_no_password(load: Load) -> None:
         ("sub_rtsp_url.password", "***", "cameras.toml: recorder 1 password"),
     ]
     assert SECRET not in f"{settings!r} {settings} {settings.cameras}"
+
+
+def test_retention_holds_for_every_channel_or_for_one_camera(load: Load) -> None:
+    own = '[[cameras]]\nid = "gate"\nrtsp_url = "rtsp://h/1"\nmax_size = "1GB"\n'
+    settings = load(f"{own}{NVR}retention_days = 7\n", {"RECORDER_1_ID": "nvr", "RECORDER_1_MAX_SIZE": "5GB"})
+    found = {camera.id: (camera.retention_days, camera.max_size) for camera in settings.cameras}
+    assert found == {"gate": (None, 10**9), "nvr-1": (7, 5 * 10**9), "nvr-2": (7, 5 * 10**9)}
+    assert str(settings.origins["cameras.nvr-2.max_size"]) == "environment: RECORDER_1_MAX_SIZE"
+    assert ("cameras.nvr-1.retention_days", "7", "cameras.toml: recorder 1 retention_days") in describe(settings)

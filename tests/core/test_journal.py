@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Union
 
@@ -66,6 +67,35 @@ def test_an_entry_reads_back_from_its_one_line(entry: Union[SegmentEntry, GapEnt
     line = render_line(entry, BERLIN, NO_LINE)
     assert line.splitlines() == [line]
     assert parse_line(line) == entry
+
+
+@pytest.mark.parametrize("entry", [SEGMENT, replace(SEGMENT, file="02/30-1.mp4", header=812)], ids=["ts", "mp4"])
+def test_a_line_that_is_written_in_another_style_reads_the_same(entry: SegmentEntry) -> None:
+    line = render_line(entry, BERLIN, NO_LINE)
+    fields = json.loads(line)
+    for other in (
+        json.dumps(fields, separators=(",", ":")),
+        json.dumps(fields, sort_keys=True),
+        json.dumps({**fields, "note": "of a later version"}),
+        line.decode() + " ",
+    ):
+        assert parse_line(other.encode()) == parse_line(line) == entry
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"T02:30:00.000+02:00", b"T02:30:00.000"),
+        (b"2026-10-25T", b"2026-13-25T"),
+        (b'"prev"', b'"prev'),
+        (b'"type": "segment"', b'"type": "deletion"'),
+    ],
+    ids=["no offset", "no date", "torn", "another kind"],
+)
+def test_a_line_that_is_nearly_a_recording_is_none(old: bytes, new: bytes) -> None:
+    line = render_line(SEGMENT, BERLIN, NO_LINE)
+    assert old in line
+    assert parse_line(line.replace(old, new)) is None
 
 
 def test_the_hour_that_comes_twice_keeps_its_instants() -> None:
@@ -224,3 +254,12 @@ def test_the_last_of_a_days_many_lines_is_the_one_that_binds(journal: Journal) -
 def test_a_missing_folder_is_the_callers_trouble(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Journal(tmp_path / "2026-10-25" / "journal.jsonl").append(GAP, BERLIN)
+
+
+def test_reading_on_begins_at_a_byte(journal: Journal) -> None:
+    assert journal.read_on(0) == b""
+    journal.append(SEGMENT, BERLIN)
+    whole = journal.path.read_bytes()
+    assert (journal.read_on(0), journal.read_on(len(whole))) == (whole, b"")
+    journal.append(GAP, BERLIN)
+    assert journal.read_on(len(whole)) == journal.path.read_bytes()[len(whole) :]

@@ -6,10 +6,15 @@ import pickle
 import pytest
 
 from cctv_cli.core.units import (
+    FreeSpace,
     Secret,
     format_bit_rate,
+    format_duration,
+    format_size,
     parse_bit_rate,
     parse_duration,
+    parse_free_space,
+    parse_size,
     write_bit_rate,
 )
 
@@ -78,3 +83,50 @@ def test_bad_durations_are_refused(text: str) -> None:
 @pytest.mark.parametrize(("rate", "text"), [(None, "-"), (2_040_000, "2.0 Mb/s"), (256_400, "256 kb/s"), (0, "0 kb/s")])
 def test_bit_rates_are_shown(rate: float, text: str) -> None:
     assert format_bit_rate(rate) == text
+
+
+@pytest.mark.parametrize("text", ["6h", "90s", "7d", "10m", "1.5s"])
+def test_a_written_duration_reads_back_exactly(text: str) -> None:
+    assert format_duration(parse_duration(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("500GB", 500_000_000_000), ("1.5TB", 1_500_000_000_000), ("20 GiB", 20 * 1024**3), ("64kB", 64_000), ("1B", 1)],
+)
+def test_sizes_are_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "500", "0GB", "-1GB", "5 percent", "1PB"])
+def test_bad_sizes_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (12e9, "12 GB"), (2.04e12, "2.0 TB"), (5e15, "5000 TB")],
+)
+def test_sizes_are_shown(size: float, text: str) -> None:
+    assert format_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "free"),
+    [("5%", 1000, 50), ("200B", 1000, 200), ("1kB", 1000, 500)],
+)
+def test_free_space_counts_from_the_disk(text: str, total: int, free: int) -> None:
+    wanted = parse_free_space(text)
+    assert wanted.of(total) == free
+    assert parse_free_space(str(wanted)) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "0%", "51%", "5", "-1%"])
+def test_bad_free_space_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"such as 5% or 20GB|up to 50%"):
+        parse_free_space(text)
+
+
+def test_the_default_of_free_space_is_a_share() -> None:
+    assert FreeSpace(percent=5).of(10**12) == 5 * 10**10

@@ -1,0 +1,75 @@
+"""Errors over HTTP: what each status means, and the one body that all of them have."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Union
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from cctv_cli.api.models import ErrorModel
+from cctv_cli.core.errors import AlreadySupervised, CctvError, UnknownCamera
+
+Responses = Dict[Union[int, str], Dict[str, Any]]
+
+_LONGEST_DETAIL = 300  # characters
+_SHOWN = 80  # characters of a request that an answer repeats
+MEANINGS = {
+    401: "This client may not ask",
+    404: "No such camera is configured, or there is nothing of that name",
+    409: "The camera is stopped or disabled, or another process supervises it",
+    416: "The file has no such range of bytes",
+    422: "A parameter cannot be read",
+    500: "An unexpected error, which is logged",
+    502: "The camera fails; the sentence says why",
+    503: "The storage cannot be used, or the camera is not on the air yet: try again",
+}
+
+
+def errors(*statuses: int) -> Responses:
+    """What a route's description says of these error statuses, and of those that every route can answer."""
+    every = sorted({401, 422, 500, 503, *statuses})
+    return {status: {"model": ErrorModel, "description": MEANINGS[status]} for status in every}
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Give every error that a route raises its status and its sentence."""
+    app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(HTTPException, _on_refusal)
+    app.add_exception_handler(CctvError, _on_error)
+    app.add_exception_handler(OSError, _on_disk_error)
+
+
+def _on_bad_request(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place, name = first["loc"][0], ".".join(map(str, first["loc"][1:]))
+    return _answer(422, f"The {place} parameter {name} cannot be read: {first['msg']}.")
+
+
+def _on_refusal(request: Request, error: Exception) -> JSONResponse:
+    """A route's own refusal, or the framework's for a path or a method that no route has."""
+    assert isinstance(error, HTTPException)
+    detail = str(error.detail)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        detail = f"{request.method[:_SHOWN]} is not possible here; use {allowed}."
+    elif detail == "Not Found":
+        detail = f"There is nothing at {request.scope['path'][:_SHOWN]}; /openapi.json says what there is."
+    return _answer(error.status_code, detail, error.headers)
+
+
+def _on_error(request: Request, error: Exception) -> JSONResponse:
+    status = 404 if isinstance(error, UnknownCamera) else 409 if isinstance(error, AlreadySupervised) else 503
+    return _answer(status, f"{error}.")
+
+
+def _on_disk_error(request: Request, error: Exception) -> JSONResponse:
+    reason = getattr(error, "strerror", None) or "no reason given"
+    return _answer(503, f"The storage cannot be used ({reason}); check its disk.")
+
+
+def _answer(status: int, detail: str, headers: Any = None) -> JSONResponse:
+    return JSONResponse({"detail": detail[:_LONGEST_DETAIL]}, status_code=status, headers=headers)

@@ -1,0 +1,70 @@
+"""One log line for each request, and one sentence for the client when something unexpected fails. Plain ASGI.
+
+Media requests come every few seconds from every viewer: they are logged at level DEBUG, all others at INFO.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, MutableMapping
+
+from cctv_cli.api.access import send_detail
+from cctv_cli.api.media_routes import is_media
+from cctv_cli.core.settings import hide_password
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+log = logging.getLogger("cctv.http")
+
+_SHOWN = 300  # characters of a request's target
+_FAILED = "An unexpected error; the server's log says more, with cctv --debug also where it happened."
+
+
+class RequestLog:
+    """ASGI middleware, the outermost: method, target, status, bytes, milliseconds and the client's address.
+
+    Passwords in the query are stars; header values are never logged. An exception that nobody caught
+    becomes a 500, or breaks the connection when the answer had begun.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begin = time.perf_counter()
+        status = sent = 0
+
+        async def watched(message: MutableMapping[str, Any]) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            else:
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except asyncio.CancelledError:
+            log.warning("%s was cut off: this server ends and its client is too slow", _target(scope))
+        except Exception:
+            log.exception("%s failed unexpectedly", _target(scope))
+            if not status:
+                await send_detail(watched, 500, _FAILED)
+        level = logging.DEBUG if is_media(scope["path"]) else logging.INFO
+        if log.isEnabledFor(level):
+            milliseconds = (time.perf_counter() - begin) * 1000
+            client = scope["client"][0] if scope.get("client") else "-"
+            log.log(level, "%s %d %d bytes %.1f ms %s", _target(scope), status, sent, milliseconds, client)
+
+
+def _target(scope: Scope) -> str:
+    """Method, path and query in visible ASCII: nobody can write a line of his own into the log."""
+    query = scope["query_string"].decode("latin-1")
+    target = hide_password(f"{scope['method']} {scope['path']}{'?' if query else ''}{query}")
+    return target[:_SHOWN].encode("unicode_escape").decode()
