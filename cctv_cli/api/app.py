@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from cctv_cli import version
-from cctv_cli.api import cameras, recordings, stream
+from cctv_cli.api import cameras, health, metrics, recordings, stream
 from cctv_cli.api.access import AccessGate
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.media_routes import MediaRoutes
@@ -36,6 +36,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(cameras.router(runtime))
     app.include_router(stream.router(runtime, states))
     app.include_router(recordings.router(runtime))
+    app.include_router(health.router(runtime))
+    app.include_router(metrics.router(runtime))
     app.add_api_route("/", _index, include_in_schema=False)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(CctvError, _on_error)
@@ -47,7 +49,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 
 
 def _index() -> Dict[str, str]:
-    return {"cameras": "/cameras", "description": "/openapi.json"}
+    return {"cameras": "/cameras", "health": "/health", "description": "/openapi.json"}
 
 
 def _on_bad_request(request: Request, error: Exception) -> JSONResponse:

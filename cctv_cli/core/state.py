@@ -25,7 +25,7 @@ class RecorderState:
     """`.state.json`: state, one sentence of reason, since when (instant), and what a table shows beside it.
 
     `cause` names what a gap that is open now will be called in the journal; `retry_at` is the
-    instant of the next try.
+    instant of the next try; `last_exit` says why the FFmpeg before this one ended, `last_exit_at` when.
     """
 
     state: State
@@ -36,6 +36,8 @@ class RecorderState:
     codec: str = ""
     audio: str = ""
     retry_at: Optional[float] = None
+    last_exit: str = ""
+    last_exit_at: Optional[float] = None
 
 
 @dataclass(frozen=True)

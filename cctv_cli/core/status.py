@@ -113,7 +113,7 @@ def _state(
         return State.STOPPED, "the camera is disabled in the configuration"
     if supervisor is not None:
         return (shown.state, shown.reason) if shown else (State.STARTING, "starting")
-    if run is not None and run.pid is not None and _carries(run.pid, run.run):
+    if run is not None and run.pid is not None and carries(run.pid, run.run):
         return State.RUNNING, "recording without a supervisor; start cctv serve or cctv record"
     if layout.stopped_file.exists():
         return State.STOPPED, "an operator stopped the camera"
@@ -121,7 +121,8 @@ def _state(
     return State.STOPPED, f"no supervisor is running; start cctv serve or cctv record{last}"
 
 
-def _carries(pid: int, run: str) -> bool:
+def carries(pid: int, run: str) -> bool:
+    """Whether the process of this id lives and is the FFmpeg of this run."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and any(run in part for part in process.cmdline())
