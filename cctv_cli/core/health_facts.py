@@ -9,14 +9,13 @@ import threading
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from cctv_cli.core import store
-from cctv_cli.core.catalog import Catalog, day_segments
-from cctv_cli.core.clock import Clock, local_time
-from cctv_cli.core.coverage import DAY, coverage, growth, runs
+from cctv_cli.core.catalog import Catalog, Day, day_segments
+from cctv_cli.core.clock import Clock
+from cctv_cli.core.coverage import DAY, Piece, coverage, growth, runs
 from cctv_cli.core.facts import CameraFacts, CameraStorage, Coverage, DiskFacts, Facts, ProcessFacts, StorageFacts
-from cctv_cli.core.journal import Entry
 from cctv_cli.core.journal_tail import JournalTail
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.live_meter import LiveMeter
@@ -28,9 +27,17 @@ from cctv_cli.core.status import CameraStatus, StatusReader, carries
 from cctv_cli.core.usage import Meter
 
 _FRESH = 1.0  # seconds for which the facts are told again: many may ask
-_COUNT_EVERY = 120.0  # seconds between looks at what all the days of a camera take
+_COUNT_EVERY = 300.0  # seconds between looks at what all the days of a camera take
 _FUTURE = 60.0  # seconds by which a recording may end in the future: clocks are set by little steps
 _HOUR = 3600.0
+
+
+class _Count(NamedTuple):
+    """The days that a camera has recordings of, oldest first, and the start of the oldest recording."""
+
+    at: float  # monotonic
+    days: Tuple[Day, ...]
+    oldest: Optional[float]
 
 
 class FactsReader:
@@ -42,10 +49,10 @@ class FactsReader:
         self._clock = clock
         self._statuses = StatusReader(settings, tz)
         self._meter = Meter()
-        self._tail = JournalTail()
+        self._tail = JournalTail(tz)
         self._live = LiveMeter()
         self._catalog = Catalog()
-        self._counted: Dict[str, Tuple[float, Tuple[Tuple[str, int], ...], Optional[float]]] = {}
+        self._counted: Dict[str, _Count] = {}
         self._device: Optional[int] = None  # of the storage root, when it was first seen
         self._latest: Optional[Tuple[float, float, Facts]] = None
         self._lock = threading.Lock()
@@ -86,22 +93,23 @@ class FactsReader:
         layout = self._statuses.layout(camera.id)
         run = from_json(Run, store.read_json(layout.run_file))
         running_since = run.started if run is not None and status.state is State.RUNNING else None
-        recent = self._tail.read(layout, local_time(now - DAY, self._tz).strftime("%Y-%m-%d"))
+        recent = self._tail.read(layout, now - DAY)
+        last_hour = [piece for piece in recent.pieces if piece.end > now - _HOUR]
         facts = self._stream(camera, status, layout, monotonic)
 
-        def covered(span: float) -> Coverage:
+        def covered(pieces: Sequence[Piece], span: float) -> Coverage:
             begin, first, wanted = now - span, recent.first, facts.wanted
-            return coverage(recent.entries, begin, now, first=first, running_since=running_since, wanted=wanted)
+            return coverage(pieces, begin, now, first=first, running_since=running_since, wanted=wanted)
 
         facts = replace(
             facts,
-            last_hour=covered(_HOUR),
-            last_day=covered(DAY),
-            restarts_last_hour=max(0, runs(recent.entries, now - _HOUR) - 1),
-            future_until=_future(recent.entries, now),
+            last_hour=covered(last_hour, _HOUR),
+            last_day=covered(recent.pieces, DAY),
+            restarts_last_hour=max(0, runs(last_hour) - 1),
+            future_until=_future(recent.pieces, now),
         )
         days, oldest = self._count(layout, monotonic)
-        grown = growth(recent.entries, now, running=running_since is not None)
+        grown = growth(recent.pieces, now, running=running_since is not None)
         return facts, CameraStorage(camera.id, self._days_kept(camera), days, grown, oldest, camera.max_size)
 
     def _stream(self, camera: Camera, status: CameraStatus, layout: CameraLayout, monotonic: float) -> CameraFacts:
@@ -158,12 +166,14 @@ class FactsReader:
     def _count(self, layout: CameraLayout, monotonic: float) -> Tuple[Tuple[Tuple[str, int], ...], Optional[float]]:
         """The bytes of each day, oldest first, and the start of the oldest recording. Raises OSError."""
         known = self._counted.get(layout.camera_id)
-        if known is None or not 0 <= monotonic - known[0] < _COUNT_EVERY:
-            days = [day for day in reversed(self._catalog.days(layout)) if day.segments]
-            oldest = next((s.start for day in days[:1] for s in day_segments(layout, day.date)), None)
-            known = (monotonic, tuple((day.date, day.bytes) for day in days), oldest)
-            self._counted[layout.camera_id] = known
-        return known[1:]
+        if known is None or not 0 <= monotonic - known.at < _COUNT_EVERY:
+            days = tuple(day for day in reversed(self._catalog.days(layout)) if day.segments)
+            if known is not None and known.days[:1] == days[:1]:
+                oldest = known.oldest
+            else:
+                oldest = next((s.start for day in days[:1] for s in day_segments(layout, day.date)), None)
+            known = self._counted[layout.camera_id] = _Count(monotonic, days, oldest)
+        return tuple((day.date, day.bytes) for day in known.days), known.oldest
 
     def _disk(self, *, may_write: bool) -> DiskFacts:
         """The storage root and its disk; `may_write`: this process records, so it must be able to write."""
@@ -198,8 +208,8 @@ def _existing(path: Path) -> Path:
     return next((place for place in (path, *path.absolute().parents) if place.exists()), path)
 
 
-def _future(entries: Sequence[Entry], now: float) -> Optional[float]:
-    latest = max((entry.end for entry in entries), default=now)
+def _future(pieces: Sequence[Piece], now: float) -> Optional[float]:
+    latest = max((piece.end for piece in pieces), default=now)
     return latest if latest > now + _FUTURE else None
 
 

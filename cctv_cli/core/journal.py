@@ -19,7 +19,7 @@ import os
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from cctv_cli.core.clock import format_instant, parse_instant
 
@@ -127,6 +127,18 @@ class Journal:
                 entry = parse_line(line)
                 if entry is not None:
                     yield entry
+
+    def entries_behind(self, offset: int) -> Tuple[List[Entry], int]:
+        """The entries behind the first `offset` bytes, and the offset behind them, for who reads on later.
+
+        A line that is still being written waits for its end. Raises OSError.
+        """
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        entries = [entry for entry in map(parse_line, whole.splitlines()) if entry is not None]
+        return entries, offset + len(whole)
 
     def hour_segments(self, hour: str) -> List[SegmentEntry]:
         """The segments of a local hour in the order of their absolute start. Raises OSError."""

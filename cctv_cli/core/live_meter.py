@@ -43,7 +43,9 @@ class LiveMeter:
             known = self._known.get(layout.live)
             if known is not None and (known[1] == identity or 0 <= monotonic - known[0] < _EVERY):
                 return known[2]
-            look = Look(read_picture(path), _rhythm(path, segment.duration))
+            # fragmented MP4 is described for players in a file beside it
+            head = path if segment.part is None else layout.live_init(segment.part.init)
+            look = Look(read_picture(head), _rhythm(path, segment.duration))
         except FileNotFoundError:  # pruned in this moment, or a RAM disk that came back empty
             return NOTHING
         self._known[layout.live] = (monotonic, identity, look)
