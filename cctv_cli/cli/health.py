@@ -25,7 +25,7 @@ def health(
     """Show what is wrong and what to do, with the server up or down.
 
     Exit code 0: all is well; 1: a warning; 2: critical. An error of this command itself has its own code: 3 the
-    configuration, 12 the health cannot be told, 13 a webhook did not take the test message.
+    configuration, 20 the health cannot be told, 21 a webhook did not take the test message.
     """
     from cctv_cli.core.errors import CctvError, HealthUnknown
 

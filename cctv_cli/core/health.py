@@ -155,7 +155,7 @@ def _system(system: SystemFacts, limits: Limits) -> Iterator[Finding]:
         yield Finding("memory", Severity.WARNING, sentence)
     files, most = system.open_files, system.open_files_limit
     if files is not None and most is not None and files > FILES_LEFT * most:
-        sentence = f"The supervisor has {files} of the {most} files open that it may have; raise ulimit -n or LimitNOFILE"
+        sentence = f"The supervisor has {files} of {most} possible files open; raise ulimit -n or LimitNOFILE"
         yield Finding("open_files", Severity.WARNING, sentence)
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from cctv_cli.core import store
-from cctv_cli.core.catalog import Catalog, Day, day_segments
+from cctv_cli.core.catalog import day_segments
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.coverage import DAY, Piece, coverage, growth, runs
 from cctv_cli.core.facts import CameraFacts, CameraStorage, Coverage, DiskFacts, Facts, ProcessFacts, StorageFacts
-from cctv_cli.core.journal_tail import JournalTail
+from cctv_cli.core.journal import Journal
+from cctv_cli.core.journal_tail import JournalTail, recorded_days
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.live_meter import LiveMeter
 from cctv_cli.core.playlist import parse_live
@@ -27,16 +28,24 @@ from cctv_cli.core.status import CameraStatus, StatusReader, carries
 from cctv_cli.core.usage import Meter
 
 _FRESH = 1.0  # seconds for which the facts are told again: many may ask
-_COUNT_EVERY = 300.0  # seconds between looks at what all the days of a camera take
+_COUNT_EVERY = 60.0  # seconds between looks at what all the days of a camera take
 _FUTURE = 60.0  # seconds by which a recording may end in the future: clocks are set by little steps
 _HOUR = 3600.0
 
 
+class _Day(NamedTuple):
+    """What the recordings of a day take, while its journal is this file of this size."""
+
+    file: int
+    size: int
+    bytes: int
+
+
 class _Count(NamedTuple):
-    """The days that a camera has recordings of, oldest first, and the start of the oldest recording."""
+    """The days that a camera has journals of, oldest first, and the start of the oldest recording."""
 
     at: float  # monotonic
-    days: Tuple[Day, ...]
+    days: Dict[str, _Day]
     oldest: Optional[float]
 
 
@@ -51,7 +60,6 @@ class FactsReader:
         self._meter = Meter()
         self._tail = JournalTail(tz)
         self._live = LiveMeter()
-        self._catalog = Catalog()
         self._counted: Dict[str, _Count] = {}
         self._device: Optional[int] = None  # of the storage root, when it was first seen
         self._latest: Optional[Tuple[float, float, Facts]] = None
@@ -167,13 +175,15 @@ class FactsReader:
         """The bytes of each day, oldest first, and the start of the oldest recording. Raises OSError."""
         known = self._counted.get(layout.camera_id)
         if known is None or not 0 <= monotonic - known.at < _COUNT_EVERY:
-            days = tuple(day for day in reversed(self._catalog.days(layout)) if day.segments)
-            if known is not None and known.days[:1] == days[:1]:
-                oldest = known.oldest
+            before = {} if known is None else known.days
+            days = {day: _count_day(layout, day, before.get(day)) for day in recorded_days(layout)}
+            first = next((day for day, counted in days.items() if counted.bytes), None)
+            if known is None or first is None or days[first] != before.get(first):
+                oldest = None if first is None else next((s.start for s in day_segments(layout, first)), None)
             else:
-                oldest = next((s.start for day in days[:1] for s in day_segments(layout, day.date)), None)
+                oldest = known.oldest
             known = self._counted[layout.camera_id] = _Count(monotonic, days, oldest)
-        return tuple((day.date, day.bytes) for day in known.days), known.oldest
+        return tuple((day, counted.bytes) for day, counted in known.days.items() if counted.bytes), known.oldest
 
     def _disk(self, *, may_write: bool) -> DiskFacts:
         """The storage root and its disk; `may_write`: this process records, so it must be able to write."""
@@ -201,6 +211,17 @@ class FactsReader:
         if may_write and not os.access(storage, os.W_OK):
             return "this process may not write to it"
         return ""
+
+
+def _count_day(layout: CameraLayout, day: str, before: Optional[_Day]) -> _Day:
+    journal = Journal(layout.journal(day))
+    try:
+        status = journal.path.stat()
+        if before is not None and (before.file, before.size) == (status.st_ino, status.st_size):
+            return before
+        return _Day(status.st_ino, status.st_size, journal.kept_bytes())
+    except FileNotFoundError:
+        return _Day(0, 0, 0)
 
 
 def _existing(path: Path) -> Path:

@@ -20,6 +20,7 @@ from cctv_cli.core.webhooks import Webhooks
 log = logging.getLogger("cctv.health")
 
 EVERY = 15.0  # seconds between looks
+_PATIENCE = 10.0  # seconds that an end may take
 _LEVELS = {Severity.CRITICAL: logging.ERROR, Severity.WARNING: logging.WARNING}
 
 
@@ -45,10 +46,13 @@ class HealthWatch:
         """Take over a changed configuration with the next look."""
         self._settings = settings
 
-    def stop(self) -> None:
-        """End; alerts that still wait get a last try of some seconds."""
+    def ask_to_end(self) -> None:
+        """No look begins any more."""
         self._ending.set()
-        self._thread.join()
+
+    def join(self) -> None:
+        """Wait some seconds for the end: alerts that still wait get a last try."""
+        self._thread.join(_PATIENCE)
 
     def _work(self) -> None:
         self.begin()

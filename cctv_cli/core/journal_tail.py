@@ -44,7 +44,7 @@ class JournalTail:
     def read(self, layout: CameraLayout, since: float) -> Recent:
         """What ends after the instant `since`, also in the future. Raises OSError."""
         oldest = local_time(since, self._tz).strftime("%Y-%m-%d")
-        days = self._days(layout)
+        days = recorded_days(layout)
         paths = [layout.journal(day) for day in days if day >= oldest]
         for path in [path for path in self._tails if path.parent.parent == layout.recordings and path not in paths]:
             del self._tails[path]
@@ -55,13 +55,6 @@ class JournalTail:
         if any(day < oldest for day in days):
             return Recent(pieces, 0.0)
         return Recent(pieces, min((tail.first for tail in tails if tail.first is not None), default=None))
-
-    @staticmethod
-    def _days(layout: CameraLayout) -> List[str]:
-        try:
-            return sorted(path.name for path in layout.recordings.iterdir() if is_day(path.name))
-        except FileNotFoundError:
-            return []
 
     def _follow(self, path: Path) -> Optional[_Tail]:
         try:
@@ -78,3 +71,11 @@ class JournalTail:
             tail.first = min([*starts, *([] if tail.first is None else [tail.first])], default=None)
             tail.pieces += added
         return tail
+
+
+def recorded_days(layout: CameraLayout) -> List[str]:
+    """The local days that a camera has a folder of, oldest first. Raises OSError."""
+    try:
+        return sorted(path.name for path in layout.recordings.iterdir() if is_day(path.name))
+    except FileNotFoundError:
+        return []

@@ -124,11 +124,13 @@ class Runtime:
     def stop(self, *, leave_running: bool = False) -> None:
         """End supervision; recorders end with their last minutes committed, or run on for the next supervisor."""
         if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
+            self._watch.ask_to_end()
         if self._supervisor is not None:
             self._supervisor.stop(leave_running=leave_running)
             self._supervisor = None
+        if self._watch is not None:
+            self._watch.join()
+            self._watch = None
 
     # ---- control
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ Body = Dict[str, Any]
 TIMEOUT = 10.0  # seconds for each step of a request
 DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, *[60.0] * 14)  # seconds between tries: a quarter of an hour in all
 _MOST_WAITING = 100  # messages
-_LAST_TRY = 5.0  # seconds that a message gets when cctv ends
+_LAST_TRY = 5.0  # seconds that messages get when cctv ends
 _LATER = (408, 425, 429)  # refusals of a moment (RFC 9110, 8470, 6585)
 
 
@@ -76,8 +77,9 @@ class Webhooks:
         """End within seconds; each message that still waits is tried once more in that time."""
         for sender in self._senders:
             sender.ask_to_end()
+        end = time.monotonic() + _LAST_TRY
         for sender in self._senders:
-            sender.join(_LAST_TRY)
+            sender.join(max(0.0, end - time.monotonic()))
 
 
 class _Sender:

@@ -115,7 +115,7 @@ def test_an_error_of_the_command_is_no_warning(
 
     monkeypatch.setattr(Runtime, "health", broken)
     result = cctv("health")
-    assert (result.code, result.out) == (12, "")
+    assert (result.code, result.out) == (20, "")
     assert result.err == "Error: The health cannot be told (a defect); run cctv --debug health to see where\n"
 
 
@@ -157,7 +157,7 @@ def test_what_is_wrong_with_an_answer_is_one_sentence(
 ) -> None:
     with HttpAnswers(status, body=body) as server:
         result = cctv("health", "--url", server.url)
-    assert (result.code, result.out) == (12, "")
+    assert (result.code, result.out) == (20, "")
     assert words in result.err
     assert result.err.count("\n") == 1
 
@@ -166,7 +166,7 @@ def test_a_server_that_is_not_there(cctv: Callable[..., Any], home: Path) -> Non
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     result = cctv("health", "--url", f"http://user:{PASSWORD}@127.0.0.1:{port}")
-    assert (result.code, result.out) == (12, "")
+    assert (result.code, result.out) == (20, "")
     assert f"The server at http://127.0.0.1:{port} cannot be asked" in result.err
     assert "is cctv serve running there?" in result.err
     assert PASSWORD not in result.err
@@ -181,14 +181,14 @@ def test_a_server_that_is_silent_is_given_up(
     with HttpAnswers() as server:
         server.go_on.clear()
         result = cctv("health", "--url", server.url)
-    assert result.code == 12
+    assert result.code == 20
     assert "did not answer within 0.2 s" in result.err
 
 
 @pytest.mark.parametrize("url", ["", "http://", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://[::1"])
 def test_a_url_that_is_none(cctv: Callable[..., Any], home: Path, url: str) -> None:
     result = cctv("health", "--url", url)
-    assert (result.code, result.out) == (12, "")
+    assert (result.code, result.out) == (20, "")
     assert result.err.startswith("Error: ") and result.err.count("\n") == 1
 
 
@@ -208,13 +208,13 @@ def test_a_test_alert_reaches_every_webhook(
             assert (body["event"], body["name"], body["host"]) == ("test", "test", socket.gethostname())
 
 
-def test_a_webhook_that_refuses_is_code_13_and_its_url_stays_secret(
+def test_a_webhook_that_refuses_is_code_21_and_its_url_stays_secret(
     cctv: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with HttpAnswers() as good, HttpAnswers(404) as bad:
         monkeypatch.setenv("ALERT_WEBHOOKS", f"{bad.url}/{TOKEN},{good.url}/{TOKEN}")
         result = cctv("health", "--test-alert")
-        assert result.code == 13
+        assert result.code == 21
         assert result.out.splitlines() == [
             "webhook 1 (127.0.0.1): not taken, it answered 404",
             "webhook 2 (127.0.0.1): taken",
@@ -222,7 +222,7 @@ def test_a_webhook_that_refuses_is_code_13_and_its_url_stays_secret(
         assert "1 of 2 webhooks did not take the test message: webhook 1 (127.0.0.1); " in result.err
         as_json = cctv("health", "--test-alert", "--json")
         assert [found["taken"] for found in json.loads(as_json.out)] == [False, True]
-        assert (as_json.code, len(good.bodies)) == (13, 2)
+        assert (as_json.code, len(good.bodies)) == (21, 2)
         assert TOKEN not in result.out + result.err + as_json.out + as_json.err
 
 

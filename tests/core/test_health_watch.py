@@ -162,5 +162,6 @@ def test_the_thread_looks_on_after_a_defect(
         watch = HealthWatch(read, settings, BERLIN)
         watch.start()
         assert server.wait(1)[0]["event"] == "started"
-        watch.stop()
+        watch.ask_to_end()
+        watch.join()
     assert "the health cannot be told" in caplog.text
