@@ -59,9 +59,9 @@ class Coverage:
 class CameraFacts:
     """One camera. `wanted`: it is enabled and no operator stopped it.
 
-    `last_segment_at` is the end of the newest finished live segment, `gop` the longest time between its key
-    frames, `restarts_last_hour` counts other runs of FFmpeg in the last hour's recordings, and `future_until`
-    is the end of footage that lies in the future.
+    `failure` is why it failed last, while it has not recorded since. `last_segment_at` is the end of the newest
+    finished live segment, `gop` the longest time between its key frames. `restarts_last_hour` counts other runs
+    of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
     """
 
     id: str
@@ -71,6 +71,7 @@ class CameraFacts:
     state: State
     reason: str
     since: Optional[float]
+    failure: str = ""
     codec: str = ""
     audio: str = ""
     width: Optional[int] = None

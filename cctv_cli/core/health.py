@@ -168,7 +168,7 @@ def _camera(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding
         yield Finding("camera_stopped", Severity.OK, f"It is not recorded: {camera.reason}", camera.id)
         return
     if camera.supervised and _does_not_record(camera, limits, now):
-        sentence = f"It is not recorded: {camera.reason}; {_CURES.get(camera.state, '')}"
+        sentence = f"It is not recorded: {camera.failure or camera.reason}; {_CURES[camera.state]}"
         yield Finding("camera_not_recording", Severity.CRITICAL, sentence, camera.id)
     if camera.state is State.RUNNING:
         yield from _stream(camera, limits, now)
@@ -189,8 +189,9 @@ def _camera(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding
 def _does_not_record(camera: CameraFacts, limits: Limits, now: float) -> bool:
     if camera.state is State.RUNNING:
         return False
-    started = camera.since if camera.since is not None else now
-    return camera.state is not State.STARTING or now - started > limits.segment_age
+    if camera.state is not State.STARTING or camera.failure:
+        return True
+    return camera.since is not None and now - camera.since > limits.segment_age
 
 
 def _stream(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding]:

@@ -122,6 +122,7 @@ class FactsReader:
 
     def _stream(self, camera: Camera, status: CameraStatus, layout: CameraLayout, monotonic: float) -> CameraFacts:
         """What the camera does and sends now."""
+        shown = from_json(RecorderState, store.read_json(layout.state_file))
         look = self._live.look(layout, parse_live(store.read_text(layout.live_playlist) or ""), monotonic)
         return CameraFacts(
             id=camera.id,
@@ -131,6 +132,7 @@ class FactsReader:
             state=status.state,
             reason=status.reason,
             since=status.since,
+            failure=shown.failure if shown is not None and status.supervisor_pid is not None else "",
             codec=status.codec,
             audio=status.audio,
             width=None if look.picture is None else look.picture.width,

@@ -575,11 +575,18 @@ class Recorder:
             retry_at=retry_at,
             last_exit=self._last_exit[0],
             last_exit_at=self._last_exit[1],
+            failure=self._failure(state, reason),
         )
         if not goes_on and state not in FAILURES:  # failures are logged as they happen
             log.info("%s: %s: %s", self._layout.camera_id, state.value, reason)
         if self._write_state(shown):
             self._state, self._shown = shown, (state, reason, cause, retry_at)
+
+    def _failure(self, state: State, reason: str) -> str:
+        """Why it failed last, while nothing is recorded yet: tries follow each other, and each one is a start."""
+        if state in FAILURES:
+            return reason
+        return self._state.failure if state is State.STARTING and self._state is not None else ""
 
     def _write_state(self, shown: RecorderState) -> bool:
         try:

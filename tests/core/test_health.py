@@ -76,6 +76,11 @@ def test_a_system_that_is_well_has_no_finding() -> None:
         pytest.param({"state": State.STOPPED}, ("camera_not_recording", "critical"), id="its folder cannot be read"),
         pytest.param({"state": State.STARTING, "since": NOW - 61}, ("camera_not_recording", "critical"), id="no start"),
         pytest.param({"state": State.STARTING, "since": NOW - 59}, None, id="starting"),
+        pytest.param(
+            {"state": State.STARTING, "since": NOW, "failure": "no answer"},
+            ("camera_not_recording", "critical"),
+            id="the next try",
+        ),
         pytest.param({"state": State.STARTING, "since": None}, None, id="just begun"),
         pytest.param({"state": State.STOPPED, "wanted": False}, ("camera_stopped", "ok"), id="an operator's stop"),
         pytest.param(
@@ -105,6 +110,7 @@ def test_a_camera(changes: Dict[str, Any], expected: Optional[Tuple[str, str]]) 
     ("changes", "words"),
     [
         ({"state": State.BACKOFF, "reason": "the camera refuses connections"}, "the camera refuses connections"),
+        ({"state": State.STARTING, "failure": "no answer", "reason": "asking"}, "not recorded: no answer; "),
         ({"state": State.AUTH_FAILED, "reason": "refused"}, "correct its user name or password"),
         ({"gop": 250.0}, "H.264+/H.265+ (smart codec)"),
         ({"gop": 250.0}, "250 s apart"),

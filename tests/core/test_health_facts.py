@@ -105,6 +105,13 @@ def test_after_the_end_of_its_ffmpeg_time_goes_missing(
     assert camera(reader).last_hour == Coverage(60.0, 20 * 60.0, 0.0)
 
 
+def test_the_next_try_still_tells_why_the_last_one_failed(reader: FactsReader, front: CameraTree) -> None:
+    front.show(State.STARTING, "asking the camera", since=instant(NOW))
+    shown = RecorderState(State.STARTING, "asking the camera", instant(NOW), failure="no answer")
+    store.replace_text(front.layout.state_file, to_json(shown))
+    assert camera(reader).failure == "no answer"
+
+
 def test_a_stopped_camera_is_not_wanted_and_misses_nothing(reader: FactsReader, front: CameraTree) -> None:
     front.record("2026-07-14T15:10:00+02:00", 60)
     front.layout.stopped_file.touch()
