@@ -8,11 +8,11 @@ from __future__ import annotations
 import plistlib
 import re
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 from xml.etree import ElementTree
 
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from cctv_cli.api import models
 from cctv_cli.api.app import create_app
@@ -28,23 +28,14 @@ _CAST = re.compile(r"json\['(\w+)'\] as (\w+)(<dynamic>)?(\?)?")
 _ITEM = re.compile(
     r"json\['(\w+)'\] as List<dynamic>\)\s*\.map\(\((\w+)\) => (\w+)\.fromJson\(\2 as Map<String, dynamic>\)\)"
 )
-_DART_TYPES = {"string": "String", "integer": "int", "number": "num", "boolean": "bool", "array": "List"}
-
-
-class Finding(BaseModel):
-    """What the API says of one finding."""
-
-    name: str
-    severity: str
-    camera: Optional[str] = None
-    sentence: str
-
-
-class Health(BaseModel):
-    """What the API says of the system's health."""
-
-    status: str
-    findings: List[Finding]
+_DART_TYPES = {
+    "string": "String",
+    "integer": "int",
+    "number": "num",
+    "boolean": "bool",
+    "array": "List",
+    "object": "Map",
+}
 
 
 class Key(NamedTuple):
@@ -75,7 +66,7 @@ def _key(field: Dict[str, Any], definitions: Dict[str, Any]) -> Key:
     (kind,) = [each for each in kinds if each.get("type") != "null"]
     if "$ref" in kind:
         kind = definitions[kind["$ref"].rpartition("/")[2]]
-    item = kind["items"]["$ref"].rpartition("/")[2].replace("Model", "") if kind["type"] == "array" else None
+    item = kind.get("items", {}).get("$ref", "").rpartition("/")[2].replace("Model", "") or None
     return Key(_DART_TYPES[kind["type"]], len(kinds) > 1, item)
 
 
@@ -85,8 +76,8 @@ MODELS = {
     "Day": models.DayModel,
     "Hour": models.HourModel,
     "Gap": models.GapModel,
-    "Health": vars(models).get("HealthModel", Health),
-    "Finding": vars(models).get("FindingModel", Finding),
+    "Health": models.HealthModel,
+    "Finding": models.FindingModel,
     "ApiError": models.ErrorModel,
 }
 
@@ -122,7 +113,7 @@ def test_the_app_asks_for_paths_that_there_are() -> None:
     known = {path.replace("/{camera_id}", "") for path in create_app(Runtime(Settings())).openapi()["paths"]}
     asked = set(re.findall(r"'(/[a-z]+)", API + MAIN))
     assert asked == {"/cameras", "/health", "/recordings"}
-    assert asked - {"/health"} <= known
+    assert asked <= known
 
 
 def test_every_bracket_is_closed() -> None:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from cctv_cli import version
-from cctv_cli.api import cameras, recordings, stream
+from cctv_cli.api import cameras, health, metrics, recordings, stream
 from cctv_cli.api.access import AccessGate
 from cctv_cli.api.errors import add_error_handlers
 from cctv_cli.api.media_cache import MediaCache
@@ -56,6 +56,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(cameras.router(runtime))
     app.include_router(stream.router(runtime, states))
     app.include_router(recordings.router(runtime))
+    app.include_router(health.router(runtime))
+    app.include_router(metrics.router(runtime))
     app.add_api_route("/", _index, include_in_schema=False)
     add_error_handlers(app)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"])
@@ -66,4 +68,4 @@ def create_app(runtime: Runtime) -> FastAPI:
 
 
 def _index() -> Dict[str, str]:
-    return {"cameras": "/cameras", "description": "/openapi.json"}
+    return {"cameras": "/cameras", "health": "/health", "description": "/openapi.json"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,6 +111,90 @@ def camera_table(statuses: Iterable[CameraStatus], now: float) -> Table:
             _plain(status.reason),
         )
     return table
+
+
+def print_health(report: Dict[str, Any]) -> None:
+    """A health report, as `GET /health` answers it: findings first, then cameras, processes, storage."""
+    print_line(f"Health: {report['status']}")
+    for finding in report["findings"]:
+        where = f"{finding['camera']}: " if finding["camera"] else ""
+        print_line(f"{finding['severity'].upper():8}  {where}{finding['sentence']}")
+    if report["cameras"]:
+        print_line("")
+        _print(_camera_health(report["cameras"]))
+    if report["processes"]:
+        print_line("")
+        _print(_processes(report["processes"]))
+    print_line("")
+    for line in _machine(report["system"], report["storage"]):
+        print_line(line)
+
+
+def _camera_health(cameras: Sequence[Dict[str, Any]]) -> Table:
+    from cctv_cli.core.units import format_bit_rate
+
+    table = _table(
+        "Camera", "State", "Picture", "Rate", "Frames", "Key frames", "Latest", "Missing 1 h", "Missing 24 h"
+    )
+    for camera in cameras:
+        state = camera["state"]
+        picture = f" {camera['width']}x{camera['height']}" if camera["width"] else ""
+        table.add_row(
+            _plain(camera["id"]),
+            f"[{_COLORS.get(state, 'red')}]{_plain(state)}[/]",
+            _plain(f"{camera['codec'] or '-'}{picture}"),
+            format_bit_rate(camera["bit_rate"]),
+            _known(camera["frame_rate"], "{:.1f}/s"),
+            _known(camera["gop_seconds"], "{:.1f} s"),
+            _known(camera["last_segment_age_seconds"], "{:.0f} s ago"),
+            f"{camera['last_hour']['missing_seconds']:.0f} s",
+            f"{camera['last_24_hours']['missing_seconds']:.0f} s",
+        )
+    return table
+
+
+def _processes(processes: Sequence[Dict[str, Any]]) -> Table:
+    from cctv_cli.core.units import format_size
+
+    table = _table("FFmpeg", "Pid", "CPU", "Memory", "Up", "Restarts", "Last exit")
+    for process in processes:
+        up, memory = process["uptime_seconds"], process["memory_bytes"]
+        table.add_row(
+            _plain(process["camera"] + (" (sub)" if process["stream"] == "sub" else "")),
+            _known(process["pid"], "{}"),
+            _known(process["cpu_percent"], "{:.1f} %"),
+            "-" if memory is None else format_size(memory),
+            "-" if up is None else _hours(up),
+            str(process["restarts"]),
+            _plain(process["last_exit"] or "-"),
+        )
+    return table
+
+
+def _machine(system: Dict[str, Any], storage: Dict[str, Any]) -> Iterator[str]:
+    from cctv_cli.core.units import format_size
+
+    load = "" if system["load"] is None else f", load {system['load'][0]:.2f}"
+    yield f"Machine: CPU {system['cpu_percent']:.0f} %, memory {system['memory_percent']:.0f} %{load}"
+    size = {key: format_size(storage[f"{key}_bytes"]) for key in ("free", "total", "recordings")}
+    yield f"Storage: {size['free']} of {size['total']} free, recordings {size['recordings']}"
+    promise = storage["promise"]
+    if promise is not None:
+        kept = "as long as is set" if promise["kept"] else f"some {promise['days']:.1f} days"
+        yield f"Growth:  {format_size(storage['growth_bytes_per_day'])} a day; recordings can be kept {kept}"
+
+
+def _table(*titles: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def _known(value: object, form: str) -> str:
+    return "-" if value is None else form.format(value)
 
 
 def status_json(statuses: Iterable[CameraStatus]) -> List[Dict[str, Any]]:

@@ -7,11 +7,13 @@
     ├── StorageError              6   the storage cannot be read or written
     ├── UnknownCamera             7   no camera of that id is configured
     ├── AddressError              8   the HTTP address cannot be had
-    └── CameraTrouble             9   a camera that was checked cannot be recorded as it is
+    ├── CameraTrouble             9   a camera that was checked cannot be recorded as it is
+    ├── HealthUnknown             20  the health cannot be told: a server does not answer, or a defect
+    └── AlertNotTaken             21  a webhook did not take a test message
 
-Exit code 2 is a wrong command line. Ctrl-C ends `serve` and `record` in order, with 0. Every message is one
-sentence for the user that names the thing, the cause and the cure, and never
-holds a password.
+Exit code 2 is a wrong command line; `cctv health` ends with 0, 1 or 2 for what it found. Ctrl-C ends `serve` and
+`record` in order, with 0. Every message is one sentence for the user that names the thing, the cause and the cure,
+and never holds a password.
 """
 
 from __future__ import annotations
@@ -69,3 +71,15 @@ class CameraTrouble(CctvError):
     """A check found cameras that cannot be recorded as they are."""
 
     exit_code = 9
+
+
+class HealthUnknown(CctvError):
+    """The health cannot be told: codes 1 and 2 would mean that it was."""
+
+    exit_code = 20
+
+
+class AlertNotTaken(CctvError):
+    """A webhook did not take a test message."""
+
+    exit_code = 21

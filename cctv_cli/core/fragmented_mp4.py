@@ -15,34 +15,42 @@ from pathlib import Path
 from struct import unpack_from
 from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
 
-from cctv_cli.core.media_span import TICKS, WRAP, MediaSpan, newest_end, span_of
+from cctv_cli.core.media_span import TICKS, WRAP, Frame, MediaSpan, newest_end, span_of
 
 _MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins behind its length (8.8.4, 8.8.5)
 _MOST_BYTES = 1 << 18  # of a moov or moof: one that claims more is damaged
 _MOST_SAMPLES = 1 << 12  # of a run that lists none of them: one that claims more is damaged
 _TAIL = 64 * 1024
 _HEV1 = re.compile(rb"(stsd\0{4}\0{3}\x01.{4})hev1", re.DOTALL)  # the one entry of a sample description box (8.5.2)
+_NO_KEY = 0x10000  # sample_is_non_sync_sample (8.8.3.1)
 _SPS, _FIRST_NON_VCL = 33, 32  # NAL unit types (ITU-T H.265, table 7-1)
 
 
 class _Track(NamedTuple):
-    """A track: its number, its ticks in a second, and how many of them a sample lasts that says nothing."""
+    """A track: its number, its ticks in a second, and how long a sample lasts and its flags where it says nothing."""
 
     number: int
     timescale: int
     duration: int
+    flags: int
 
 
 def measure(path: Path) -> Optional[MediaSpan]:
     """Measure a whole file; None when it holds no video frame. Raises OSError."""
     with path.open("rb") as file:
-        return span_of(list(_raw_times(file)))
+        return span_of([time for time, _ in _all_frames(file)])
+
+
+def frames(path: Path) -> List[Frame]:
+    """Every video frame of a whole file in its order. Raises OSError."""
+    with path.open("rb") as file:
+        return list(_all_frames(file))
 
 
 def first_pts(path: Path) -> Optional[int]:
     """The raw time of a file's first video frame; None when there is none yet. Raises OSError."""
     with path.open("rb") as file:
-        return next(_raw_times(file), None)
+        return next((time for time, _ in _all_frames(file)), None)
 
 
 def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
@@ -58,7 +66,8 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int
         moof = _read(file, begin, size).find(_MOOF, 4)
         if moof < 0:
             continue
-        end = newest_end(list(_times(file, begin + moof - 4, size, track)), frames_late)
+        times = [time for time, _ in _frames(file, begin + moof - 4, size, track)]
+        end = newest_end(times, frames_late)
         if end is not None:
             return end
     return None
@@ -155,14 +164,14 @@ def holds_video(path: Path) -> bool:
         return _video_track(file, _size(file)) is not None
 
 
-def _raw_times(file: BinaryIO) -> Iterator[int]:
+def _all_frames(file: BinaryIO) -> Iterator[Frame]:
     size = _size(file)
     track = _video_track(file, size)
-    return iter(()) if track is None else _times(file, 0, size, track)
+    return iter(()) if track is None else _frames(file, 0, size, track)
 
 
-def _times(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[int]:
-    """The raw time of every video frame in the whole fragments from `at` up to `size`, in the file's order."""
+def _frames(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[Frame]:
+    """Every video frame in the whole fragments from `at` up to `size`, in the file's order."""
     # most fragments are sound: this sees it four times as fast as a reading of their boxes
     has_track = re.compile(b"tfhd....%b" % re.escape(track.number.to_bytes(4, "big")), re.DOTALL).search
     moof = b""
@@ -170,8 +179,8 @@ def _times(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[int]:
         if kind == b"moof":
             moof = _read(file, begin, end) if end - begin <= _MOST_BYTES else b""
         elif kind == b"mdat" and has_track(moof):
-            for time in _fragment_times(moof, track):
-                yield (time * TICKS + track.timescale // 2) // track.timescale % WRAP
+            for time, is_key in _fragment_frames(moof, track):
+                yield (time * TICKS + track.timescale // 2) // track.timescale % WRAP, is_key
             moof = b""
 
 
@@ -216,52 +225,65 @@ def _header(data: bytes, at: int) -> Tuple[bytes, int, int]:
     return kind, 16, int.from_bytes(data[at + 8 : at + 16], "big")  # of 64 bits
 
 
-def _fragment_times(moof: bytes, track: _Track) -> List[int]:
-    """The presentation times of a track's samples in a fragment, in its ticks; none when it is damaged."""
-    times: List[int] = []
+def _fragment_frames(moof: bytes, track: _Track) -> List[Frame]:
+    """A track's samples in a fragment, with presentation times in its ticks; none when it is damaged."""
+    found: List[Frame] = []
     try:
         for kind, traf in boxes(moof):
             if kind == b"traf":
-                times += _track_times(traf, track)
+                found += _track_frames(traf, track)
     except struct.error:  # a box that is too short for its fields
         return []
-    return times
+    return found
 
 
-def _track_times(traf: bytes, track: _Track) -> List[int]:
-    """The presentation times in one part of a fragment (8.8.6); none when it is another track's."""
-    times: List[int] = []
-    time, duration = None, track.duration
+def _track_frames(traf: bytes, track: _Track) -> List[Frame]:
+    """The samples in one part of a fragment (8.8.6); none when it is another track's."""
+    found: List[Frame] = []
+    time = None
     for kind, box in boxes(traf):
-        if kind == b"tfhd":  # 8.8.7
+        if kind == b"tfhd":
             if _u32(box, 4) != track.number:
                 return []
-            flags = _u32(box, 0)
-            if flags & 8:
-                duration = _u32(box, 8 + 8 * (flags & 1) + 2 * (flags & 2))
+            track = _in_fragment(box, track)
         elif kind == b"tfdt":  # 8.8.12
             (time,) = unpack_from(">q" if box[:1] > b"\0" else ">I", box, 4)
         elif kind == b"trun" and time is not None:
-            shown, time = _run(box, time, duration)
-            times += shown
-    return times
+            shown, time = _run(box, time, track)
+            found += shown
+    return found
 
 
-def _run(trun: bytes, time: int, duration: int) -> Tuple[List[int], int]:
-    """The presentation times of a run (8.8.8) that begins at the decoding time `time`, and the one at which it ends."""
-    flags, count = _u32(trun, 0), _u32(trun, 4)
-    at = 8 + 4 * (flags & 1) + (flags & 4)  # behind the place of the data and the flags of the first sample
-    step = 4 * bin(flags & 0xF00).count("1")
+def _in_fragment(tfhd: bytes, track: _Track) -> _Track:
+    """The track with what a fragment says of its samples (8.8.7)."""
+    present = _u32(tfhd, 0)
+    at = 8 + 8 * (present & 1) + 2 * (present & 2)
+    if present & 8:
+        track = track._replace(duration=_u32(tfhd, at))
+    if present & 0x20:
+        track = track._replace(flags=_u32(tfhd, at + (present & 8) // 2 + (present & 0x10) // 4))
+    return track
+
+
+def _run(trun: bytes, time: int, track: _Track) -> Tuple[List[Frame], int]:
+    """The samples of a run (8.8.8) that begins at the decoding time `time`, and the time at which it ends."""
+    present, count = _u32(trun, 0), _u32(trun, 4)
+    at = 8 + 4 * (present & 1) + (present & 4)  # behind the place of the data and the flags of the first sample
+    step = 4 * bin(present & 0xF00).count("1")
     if count > (len(trun) // step if step else _MOST_SAMPLES):
         raise struct.error(f"{count} samples do not fit")
-    signed = ">i" if flags >> 24 else ">I"
-    times = []
-    for _ in range(count):
-        (shift,) = unpack_from(signed, trun, at + step - 4) if flags & 0x800 else (0,)
-        times.append(time + shift)
-        time += _u32(trun, at) if flags & 0x100 else duration
+    signed = ">i" if present >> 24 else ">I"
+    flags_at = (present & 0x100) // 64 + (present & 0x200) // 128  # behind duration and size
+    found = []
+    for number in range(count):
+        (shift,) = unpack_from(signed, trun, at + step - 4) if present & 0x800 else (0,)
+        flags = _u32(trun, at + flags_at) if present & 0x400 else track.flags
+        if number == 0 and present & 4:
+            flags = _u32(trun, 8 + 4 * (present & 1))
+        found.append((time + shift, not flags & _NO_KEY))
+        time += _u32(trun, at) if present & 0x100 else track.duration
         at += step
-    return times, time
+    return found, time
 
 
 def _moov(file: BinaryIO, size: int) -> Optional[Tuple[int, int]]:
@@ -291,7 +313,7 @@ def _track(moov: bytes, trak: bytes) -> Optional[_Track]:
     if inside(trak, b"mdia", b"hdlr")[8:12] != b"vide":
         return None
     number, timescale = _behind_dates(inside(trak, b"tkhd")), _behind_dates(inside(trak, b"mdia", b"mdhd"))
-    return _Track(number, timescale, _usual_duration(moov, number)) if timescale else None
+    return _Track(number, timescale, *_usual(moov, number)) if timescale else None
 
 
 def _behind_dates(box: bytes) -> int:
@@ -299,10 +321,10 @@ def _behind_dates(box: bytes) -> int:
     return _u32(box, 20 if box[:1] > b"\0" else 12)
 
 
-def _usual_duration(moov: bytes, number: int) -> int:
-    """How long a sample of this track lasts where no fragment says it (8.8.3)."""
+def _usual(moov: bytes, number: int) -> Tuple[int, int]:
+    """How long a sample of this track lasts and its flags, where no fragment says it (8.8.3)."""
     defaults = (box for kind, box in boxes(inside(moov, b"mvex")) if kind == b"trex" and _u32(box, 4) == number)
-    return next((_u32(box, 12) for box in defaults), 0)
+    return next(((_u32(box, 12), _u32(box, 20)) for box in defaults), (0, 0))
 
 
 def inside(data: bytes, *path: bytes) -> bytes:

@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from cctv_cli.core.clock import format_instant, parse_instant
 
@@ -31,6 +31,10 @@ _SEGMENT_LINE = re.compile(
     rb'\{"type": "segment", "start": "([^"\\]+)", "duration": (\d{1,9}\.\d+), "file": "([\w/.-]+)", '
     rb'"bytes": (\d{1,18}), "sha256": "(\w+)", "run": "(\w+)", "source": "([\w.]+)"'
     rb'(?:, "header": (\d{1,18}))?, "prev": "\w+"\}'
+)
+_BYTES = re.compile(
+    rb'^\{"type": "(segment|deletion)", "start": "[^"]*", "duration": [^,]*, "file": "[^"]*", "bytes": (\d+)',
+    re.MULTILINE,
 )
 
 
@@ -155,6 +159,24 @@ class Journal:
                 entry = parse_line(line)
                 if entry is not None:
                     yield entry
+
+    def entries_behind(self, offset: int) -> Tuple[List[Entry], int]:
+        """The entries behind the first `offset` bytes, and the offset behind them, for who reads on later.
+
+        A line that is still being written waits for its end. Raises OSError.
+        """
+        data = self.read_on(offset)
+        whole = data[: data.rfind(b"\n") + 1]
+        entries = [entry for entry in map(parse_line, whole.splitlines()) if entry is not None]
+        return entries, offset + len(whole)
+
+    def kept_bytes(self) -> int:
+        """What the day's recordings take, without those that were deleted. Raises OSError.
+
+        Quick, since months of days are counted: no line is parsed, and one that a crash tore may count.
+        """
+        found = _BYTES.findall(self.path.read_bytes())
+        return sum(int(size) if kind == b"segment" else -int(size) for kind, size in found)
 
     def hour_segments(self, hour: str) -> List[SegmentEntry]:
         """The segments of a local hour in the order of their absolute start. Raises OSError."""

@@ -9,7 +9,8 @@
     .incoming/<run>/run.json                 of a run that has ended, until its files are recordings
     .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
 
-Beside the cameras lies .logins/, which is for its owner's eyes only: refused.json and its .lock.
+Beside the cameras lie .alerts.json, what people were told of, and .logins/, which is for its owner's eyes
+only: refused.json and its .lock.
 
 A sub stream has its live window in live/sub/, and sub/.run.json .state.json ffmpeg.log .incoming.
 H.265 lies in fragmented MP4: .mp4 in place of .ts, and live/init{N}.mp4 for the run whose first
@@ -138,6 +139,11 @@ def parse_incoming(name: str) -> Optional[int]:
 def is_run(name: str) -> bool:
     """Whether `name` is a run's id."""
     return _RUN.match(name) is not None
+
+
+def alerts_file(storage: Path) -> Path:
+    """Where it is kept which findings people were told of."""
+    return storage / ".alerts.json"
 
 
 def login_files(storage: Path) -> Tuple[Path, Path]:

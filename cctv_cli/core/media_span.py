@@ -12,6 +12,8 @@ TICKS = 90_000
 WRAP = 1 << 33
 _HOLE = TICKS  # frames further apart than a second leave a hole
 
+Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
+
 
 @dataclass(frozen=True)
 class Hole:
@@ -50,6 +52,31 @@ def span_of(raw: Sequence[int]) -> Optional[MediaSpan]:
         if step > max(_HOLE, 3 * usual)
     )
     return MediaSpan(first, (times[-1] + usual - first) / TICKS, len(times), holes)
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How often frames come: `frame_rate` in frames a second, `gop` the longest time between key frames in seconds."""
+
+    frame_rate: Optional[float]
+    gop: Optional[float]
+
+
+def rhythm_of(frames: Sequence[Frame], next_key: Optional[int]) -> Rhythm:
+    """The rhythm of a file's frames, in the file's order.
+
+    `next_key` is the raw time of the key frame with which the next file begins; without it the file's last
+    frames count for nothing, and one key frame alone says no more than that the next came later.
+    """
+    if not frames:
+        return Rhythm(None, None)
+    raw = [time for time, _ in frames] + ([] if next_key is None else [next_key])
+    times = unwrap(raw)
+    covered = (max(times) - min(times)) / TICKS
+    steps = len(times) - 1
+    keys = [time for time, (_, is_key) in zip(times, frames) if is_key] + ([] if next_key is None else times[-1:])
+    distances = [(after - before) / TICKS for before, after in zip(keys, keys[1:])]
+    return Rhythm(steps / covered if covered > 0 else None, max(distances, default=None))
 
 
 def newest_end(raw: Sequence[int], frames_late: int = 0) -> Optional[int]:

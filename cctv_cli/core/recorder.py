@@ -140,6 +140,7 @@ class Recorder:
         self._state: Optional[RecorderState] = None  # what is on disk
         self._shown: Optional[Tuple[State, str, str, Optional[float]]] = None
         self._restarts = 0
+        self._last_exit: Tuple[str, Optional[float]] = ("", None)  # why the last FFmpeg ended, and the instant
         self._why_not: Optional[Diagnosis] = None  # why nothing is recorded now; None while it is
         self._backoff = Backoff()
         self._next_start = tools.clock.monotonic() + AFTER_MAIN if sub else 0.0  # monotonic
@@ -255,7 +256,8 @@ class Recorder:
         """Take up what is on disk: a recorder that still runs, minutes that a crash left, an open gap."""
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
         earlier = from_json(RecorderState, store.read_json(self._layout.state_file))
-        self._restarts = earlier.restarts if earlier else 0
+        if earlier is not None:
+            self._restarts, self._last_exit = earlier.restarts, (earlier.last_exit, earlier.last_exit_at)
         self._why_not = Diagnosis(earlier.cause, earlier.reason) if earlier and earlier.cause else UNSUPERVISED
         self._last_run = from_json(Run, store.read_json(self._layout.run_file))
         if self._archive is not None:
@@ -600,6 +602,7 @@ class Recorder:
         self._last_run = active.record
         active.remember()
         self._active = None
+        self._last_exit = (why.reason, now)
         self._ended.append(active)
         if active.placed:
             self._why_not = None
@@ -638,11 +641,20 @@ class Recorder:
             codec=record.codec if record else "",
             audio=record.audio if record else "",
             retry_at=retry_at,
+            last_exit=self._last_exit[0],
+            last_exit_at=self._last_exit[1],
+            failure=self._failure(state, reason),
         )
         if not goes_on and state not in FAILURES:  # failures are logged as they happen
             log.info("%s: %s: %s", self._layout.camera_id, state.value, reason)
         if self._write_state(shown):
             self._state, self._shown = shown, (state, reason, cause, retry_at)
+
+    def _failure(self, state: State, reason: str) -> str:
+        """Why it failed last, while nothing is recorded yet: tries follow each other, and each one is a start."""
+        if state in FAILURES:
+            return reason
+        return self._state.failure if state is State.STARTING and self._state is not None else ""
 
     def _write_state(self, shown: RecorderState) -> bool:
         try:

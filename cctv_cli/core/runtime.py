@@ -12,6 +12,10 @@ from cctv_cli.core import store
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg, can_draw_text, find_ffmpeg
+from cctv_cli.core.health import assess, limits_of
+from cctv_cli.core.health_facts import FactsReader
+from cctv_cli.core.health_report import Report
+from cctv_cli.core.health_watch import HealthWatch
 from cctv_cli.core.layout import CameraLayout, login_files
 from cctv_cli.core.login_guard import LoginGuard
 from cctv_cli.core.probe import probe
@@ -45,7 +49,9 @@ class Runtime:
         self.clock: Clock = clock or SystemClock()
         self._load = load
         self._statuses = StatusReader(settings, self.tz)
+        self._facts = FactsReader(settings, self.tz, self.clock)
         self._supervisor: Optional[Supervisor] = None
+        self._watch: Optional[HealthWatch] = None
 
     # ---- views
 
@@ -70,6 +76,11 @@ class Runtime:
         now = self.clock.now()
         return [self._statuses.read(camera, now) for camera in self.settings.cameras]
 
+    def health(self) -> Report:
+        """What is wrong, and the facts behind it, of up to a second ago."""
+        at, facts = self._facts.read()
+        return Report(at, facts, assess(facts, limits_of(self.settings), at))
+
     # ---- supervision
 
     def start(self, *, whole: bool = True, ffmpeg: Optional[Ffmpeg] = None) -> None:
@@ -84,6 +95,9 @@ class Runtime:
         supervisor = Supervisor(self.settings, tools, whole=whole)
         supervisor.start()
         self._supervisor = supervisor
+        if whole:  # of some cameras alone nobody can say whether all is well
+            self._watch = HealthWatch(self.health, self.settings, self.tz)
+            self._watch.start()
 
     def reload(self) -> None:
         """Read the configuration again and reconcile; one with an error is refused and the old one stays."""
@@ -102,14 +116,22 @@ class Runtime:
             log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")
         self.settings = settings
         self._statuses = StatusReader(settings, self.tz)
+        self._facts = FactsReader(settings, self.tz, self.clock)
         self._supervisor.reload(settings)
+        if self._watch is not None:
+            self._watch.configure(settings)
         log.info("the configuration was read again")
 
     def stop(self, *, leave_running: bool = False) -> None:
         """End supervision; recorders end with their last minutes committed, or run on for the next supervisor."""
+        if self._watch is not None:
+            self._watch.ask_to_end()
         if self._supervisor is not None:
             self._supervisor.stop(leave_running=leave_running)
             self._supervisor = None
+        if self._watch is not None:
+            self._watch.join()
+            self._watch = None
 
     # ---- control
 

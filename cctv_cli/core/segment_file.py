@@ -6,16 +6,21 @@ All functions raise OSError as the disk reports it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import BinaryIO, List, Optional
 
 from cctv_cli.core import fragmented_mp4, transport_stream
 from cctv_cli.core.layout import MP4
-from cctv_cli.core.media_span import MediaSpan
+from cctv_cli.core.media_span import Frame, MediaSpan
 
 
 def measure(path: Path) -> Optional[MediaSpan]:
     """Measure a whole file; None when it holds no video frame."""
     return fragmented_mp4.measure(path) if path.suffix == MP4 else transport_stream.measure(path)
+
+
+def frames(path: Path) -> List[Frame]:
+    """Every video frame of a whole file in its order."""
+    return fragmented_mp4.frames(path) if path.suffix == MP4 else transport_stream.frames(path)
 
 
 def first_pts(path: Path) -> Optional[int]:

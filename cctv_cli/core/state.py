@@ -25,7 +25,8 @@ class RecorderState:
     """`.state.json`: state, one sentence of reason, since when (instant), and what a table shows beside it.
 
     `cause` names what a gap that is open now will be called in the journal; `retry_at` is the
-    instant of the next try.
+    instant of the next try; `last_exit` says why the FFmpeg before this one ended, `last_exit_at` when;
+    `failure` is the reason of the last failure, up to when it records again: also while the next try starts.
     """
 
     state: State
@@ -36,6 +37,9 @@ class RecorderState:
     codec: str = ""
     audio: str = ""
     retry_at: Optional[float] = None
+    last_exit: str = ""
+    last_exit_at: Optional[float] = None
+    failure: str = ""
 
 
 @dataclass(frozen=True)

@@ -44,12 +44,12 @@ class CameraStatus:
 
 
 class StatusReader:
-    """Reads statuses; remembers what it counted in journals that did not grow."""
+    """Reads statuses; remembers what it counted in journals and reads on behind that."""
 
     def __init__(self, settings: Settings, tz: Optional[tzinfo]) -> None:
         self._settings = settings
         self._tz = tz
-        self._counted: Dict[Path, Tuple[int, float]] = {}
+        self._counted: Dict[Path, Tuple[int, int, float]] = {}  # file, bytes read, seconds
 
     def layout(self, camera_id: str, *, sub: bool = False) -> CameraLayout:
         """The camera's paths, or those of its sub stream."""
@@ -92,14 +92,17 @@ class StatusReader:
     def _recorded_today(self, layout: CameraLayout, now: float) -> float:
         journal = Journal(layout.journal(local_time(now, self._tz).strftime("%Y-%m-%d")))
         try:
-            size = journal.path.stat().st_size
+            status = journal.path.stat()
         except FileNotFoundError:
             return 0.0
-        counted = self._counted.get(journal.path)
-        if counted is None or counted[0] != size:
-            seconds = sum(entry.duration for entry in journal.entries() if isinstance(entry, SegmentEntry))
-            counted = self._counted[journal.path] = (size, seconds)
-        return counted[1]
+        file, read, seconds = self._counted.get(journal.path, (status.st_ino, 0, 0.0))
+        if file != status.st_ino or read > status.st_size:
+            read, seconds = 0, 0.0  # it was written anew
+        if read < status.st_size:
+            entries, read = journal.entries_behind(read)
+            seconds += sum(entry.duration for entry in entries if isinstance(entry, SegmentEntry))
+            self._counted[journal.path] = (status.st_ino, read, seconds)
+        return seconds
 
 
 def _state(
@@ -113,7 +116,7 @@ def _state(
         return State.STOPPED, "the camera is disabled in the configuration"
     if supervisor is not None:
         return (shown.state, shown.reason) if shown else (State.STARTING, "starting")
-    if run is not None and run.pid is not None and _carries(run.pid, run.run):
+    if run is not None and run.pid is not None and carries(run.pid, run.run):
         return State.RUNNING, "recording without a supervisor; start cctv serve or cctv record"
     if layout.stopped_file.exists():
         return State.STOPPED, "an operator stopped the camera"
@@ -121,7 +124,8 @@ def _state(
     return State.STOPPED, f"no supervisor is running; start cctv serve or cctv record{last}"
 
 
-def _carries(pid: int, run: str) -> bool:
+def carries(pid: int, run: str) -> bool:
+    """Whether the process of this id lives and is the FFmpeg of this run."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and any(run in part for part in process.cmdline())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, List, Optional, Tuple
 
-from cctv_cli.core.media_span import MediaSpan, newest_end, span_of
+from cctv_cli.core.media_span import Frame, MediaSpan, newest_end, span_of
 
 PACKET = 188
 _SYNC = 0x47
@@ -20,14 +20,22 @@ _BLOCK = 348 * PACKET  # bytes read at once, just under 64 KiB
 
 def measure(path: Path) -> Optional[MediaSpan]:
     """Measure a whole file; None when it holds no video frame. Raises OSError."""
-    times: List[int] = []
+    return span_of([time for time, _ in frames(path)])
+
+
+def frames(path: Path) -> List[Frame]:
+    """Every video frame of a whole file in its order. Raises OSError.
+
+    A key frame is one whose packet says that decoding may begin there (random_access_indicator, 2.4.3.5).
+    """
+    found: List[Frame] = []
     pid = None
     with path.open("rb") as file:
         for block in iter(lambda: file.read(_BLOCK), b""):
             pid = video_pid(block) if pid is None else pid
             if pid is not None:
-                times += _all_pts(block, pid)
-    return span_of(times)
+                found += _frames(block, pid)
+    return found
 
 
 def first_pts(path: Path) -> Optional[int]:
@@ -37,7 +45,7 @@ def first_pts(path: Path) -> Optional[int]:
     pid = video_pid(head)
     if pid is None:
         return None
-    return next(iter(_all_pts(head, pid)), None)
+    return next((time for time, _ in _frames(head, pid)), None)
 
 
 def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
@@ -52,7 +60,7 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int
     for window in (_TAIL, 16 * _TAIL):
         begin = max(0, size - window) // PACKET * PACKET
         file.seek(begin)
-        end = newest_end(_all_pts(file.read(size - begin), pid), frames_late)
+        end = newest_end([time for time, _ in _frames(file.read(size - begin), pid)], frames_late)
         if end is not None:
             return end
     return None
@@ -129,20 +137,25 @@ def _streams(section: bytes) -> List[Tuple[int, int]]:
     return found
 
 
-def _all_pts(data: bytes, pid: int) -> List[int]:
-    """Every PTS of `pid` in the order of the file; `data` begins on a packet."""
+def _frames(data: bytes, pid: int) -> List[Frame]:
+    """Every frame of `pid` in the order of the file; `data` begins on a packet."""
     # the second and third byte of every packet: a search over these is a hundred times shorter
     seconds, thirds = data[1::PACKET], data[2::PACKET]
     opening, low = 0x40 | pid >> 8, pid & 0xFF  # payload_unit_start_indicator and the PID's high bits
-    times = []
+    found = []
     index = seconds.find(opening)
     while 0 <= index < len(data) // PACKET:
         if thirds[index] == low and data[index * PACKET] == _SYNC:
             pts = _pes_pts(data, index * PACKET)
             if pts is not None:
-                times.append(pts)
+                found.append((pts, _may_begin(data, index * PACKET)))
         index = seconds.find(opening, index + 1)
-    return times
+    return found
+
+
+def _may_begin(data: bytes, at: int) -> bool:
+    """Whether the packet at `at` says that decoding may begin with it."""
+    return bool(data[at + 3] & 0x20 and data[at + 4] and data[at + 5] & 0x40)
 
 
 def _pes_pts(data: bytes, at: int) -> Optional[int]:

@@ -263,3 +263,30 @@ def test_reading_on_begins_at_a_byte(journal: Journal) -> None:
     assert (journal.read_on(0), journal.read_on(len(whole))) == (whole, b"")
     journal.append(GAP, BERLIN)
     assert journal.read_on(len(whole)) == journal.path.read_bytes()[len(whole) :]
+
+
+def test_what_the_recordings_of_a_day_take_is_counted_without_those_that_were_deleted(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    for number, size in enumerate((1000, 200, 30)):
+        start = 1_800_000_000.0 + 60 * number
+        journal.append(SegmentEntry(f"14/0{number}.ts", start, 60.0, size, "0" * 64, "f" * 16, "000000.ts"), None)
+        journal.append(GapEntry(start + 60, 1.0, "silent", '"bytes": 7'), None)
+    assert journal.kept_bytes() == 1230
+    deleted = journal.lines()[2].replace(b'"segment"', b'"deletion"', 1)
+    with journal.path.open("ab") as file:
+        file.write(deleted + b"\n")
+    assert journal.kept_bytes() == 1030
+
+
+def test_who_reads_on_gets_what_was_added_and_no_half_line(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    first, second = (GapEntry(1_800_000_000.0 + number, 1.0, "silent") for number in range(2))
+    journal.append(first, None)
+    found, offset = journal.entries_behind(0)
+    assert (found, offset) == ([first], journal.path.stat().st_size)
+    journal.append(second, None)
+    whole = journal.path.read_bytes()
+    journal.path.write_bytes(whole[:-1])
+    assert journal.entries_behind(offset) == ([], offset)
+    journal.path.write_bytes(whole)
+    assert journal.entries_behind(offset) == ([second], len(whole))

@@ -4,7 +4,7 @@ from typing import List
 
 import pytest
 
-from cctv_cli.core.media_span import TICKS, WRAP, Hole, MediaSpan, newest_end, span_of, unwrap
+from cctv_cli.core.media_span import TICKS, WRAP, Hole, MediaSpan, Rhythm, newest_end, rhythm_of, span_of, unwrap
 
 FRAME = TICKS // 25
 
@@ -64,3 +64,33 @@ def test_frames_more_than_a_second_apart_throughout_leave_no_holes() -> None:
 
 def test_the_newest_frame_may_stand_before_others() -> None:
     assert newest_end([0, 3 * FRAME, FRAME, 2 * FRAME]) == 4 * FRAME
+
+
+@pytest.mark.parametrize(
+    ("keys", "next_key", "rhythm"),
+    [
+        ([0, 25, 50], 75 * FRAME, Rhythm(25.0, 1.0)),
+        ([0], 75 * FRAME, Rhythm(25.0, 3.0)),
+        ([0, 10], 75 * FRAME, Rhythm(25.0, 2.6)),  # a smart codec: the longest counts
+        ([0, 25], None, Rhythm(25.0, 1.0)),
+        ([0], None, Rhythm(25.0, None)),
+        ([], 75 * FRAME, Rhythm(25.0, None)),
+    ],
+)
+def test_the_rhythm_of_75_frames(keys: List[int], next_key, rhythm: Rhythm) -> None:
+    assert rhythm_of([(number * FRAME, number in keys) for number in range(75)], next_key) == rhythm
+
+
+def test_the_rhythm_runs_on_where_33_bits_end() -> None:
+    found = [(time, number == 0) for number, time in enumerate(frames(WRAP - 25 * FRAME, 50))]
+    assert rhythm_of(found, 25 * FRAME) == Rhythm(25.0, 2.0)
+
+
+def test_frames_that_are_sent_out_of_order_have_the_same_rhythm() -> None:
+    order = [0, 3, 1, 2, 6, 4, 5]
+    found = rhythm_of([(number * FRAME, number == 0) for number in order], 7 * FRAME)
+    assert (found.frame_rate, found.gop) == (pytest.approx(25.0), 7 / 25)
+
+
+def test_no_frames_have_no_rhythm() -> None:
+    assert rhythm_of([], None) == rhythm_of([], 90) == Rhythm(None, None)

@@ -7,7 +7,7 @@ import pytest
 
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.media_span import TICKS
-from cctv_cli.core.segment_file import first_pts, header_size, holds_video, last_end, measure
+from cctv_cli.core.segment_file import first_pts, frames, header_size, holds_video, last_end, measure
 from tests.support.media import FPS, make_video
 
 
@@ -32,6 +32,22 @@ def test_a_file_of_each_form_has_a_length_and_an_end(path: Path) -> None:
     assert (span.duration, span.frames) == (1.0, FPS)
     assert span.first == first_pts(path) >= TICKS
     assert end_of(path) == span.first + TICKS
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mp4"])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize("bframes", [0, 2])
+def test_key_frames_are_told_from_others(ffmpeg: Ffmpeg, tmp_path: Path, suffix: str, codec: str, bframes: int) -> None:
+    options = ["-g", "10", "-sc_threshold", "0", "-bf", str(bframes)]
+    if codec == "hevc":
+        if "libx265" not in ffmpeg.encoders:
+            pytest.skip(f"{ffmpeg.path} has no libx265")
+        parameters = f"keyint=10:min-keyint=10:scenecut=0:open-gop=0:bframes={bframes}:log-level=error"
+        options = ["-c:v", "libx265", "-x265-params", parameters]
+    if suffix == ".mp4":
+        options += ["-f", "mp4", "-movflags", "+frag_every_frame+empty_moov+default_base_moof+frag_discont"]
+    found = frames(make_video(ffmpeg, tmp_path / f"video{suffix}", 2, *options, sound=True))
+    assert [is_key for _, is_key in found] == [number % 10 == 0 for number in range(2 * FPS)]
 
 
 def test_only_fragmented_mp4_has_a_head_of_its_own(path: Path) -> None:

@@ -1,0 +1,39 @@
+"""`/health`: findings, system, processes, storage. The answer is 200 whatever it finds: its `status` says how it is."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from fastapi import APIRouter
+
+from cctv_cli.api.errors import errors
+from cctv_cli.api.models import HealthModel, ProcessModel, StorageModel, SystemModel
+from cctv_cli.core.health_report import processes_json, report_json, storage_json, system_json
+from cctv_cli.core.runtime import Runtime
+
+
+def router(runtime: Runtime) -> APIRouter:
+    """The endpoints of this resource."""
+    routes = APIRouter(prefix="/health", tags=["health"], responses=errors())
+
+    @routes.get("", response_model=HealthModel, summary="Complete system health")
+    def health() -> Any:
+        """Status, findings with their cures, and the facts behind them."""
+        return report_json(runtime.health(), runtime.tz)
+
+    @routes.get("/metrics", response_model=SystemModel, summary="Current system metrics")
+    def metrics() -> Any:
+        """CPU, memory, load, open files, disk. For Prometheus there is `/metrics`."""
+        return system_json(runtime.health())
+
+    @routes.get("/processes", response_model=List[ProcessModel], summary="FFmpeg processes")
+    def processes() -> Any:
+        """Every camera's FFmpeg, and why the one before it ended."""
+        return processes_json(runtime.health(), runtime.tz)
+
+    @routes.get("/storage", response_model=StorageModel, summary="Storage usage")
+    def storage() -> Any:
+        """Disk, recordings by camera and day, and how long they can be kept."""
+        return storage_json(runtime.health(), runtime.tz)
+
+    return routes

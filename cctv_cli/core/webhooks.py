@@ -1,0 +1,129 @@
+"""Sends messages to webhooks: HTTP POST of JSON, each webhook from a thread of its own, tried again when it fails.
+
+Their URLs often hold a token: nothing here prints or logs more of one than its host.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence
+from urllib.parse import urlsplit
+
+from cctv_cli.core.units import Secret
+
+log = logging.getLogger("cctv.alerts")
+
+Body = Dict[str, Any]
+
+TIMEOUT = 10.0  # seconds for each step of a request
+DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, *[60.0] * 14)  # seconds between tries: a quarter of an hour in all
+_MOST_WAITING = 100  # messages
+_LAST_TRY = 5.0  # seconds that messages get when cctv ends
+_LATER = (408, 425, 429)  # refusals of a moment (RFC 9110, 8470, 6585)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a webhook did not take a message, and whether it is worth another try."""
+
+    reason: str
+    final: bool
+
+
+def webhook_name(number: int, url: Secret) -> str:
+    """What may be said of a webhook: its place in the settings, from 1, and its host."""
+    return f"webhook {number} ({urlsplit(url.reveal()).hostname or 'no host'})"
+
+
+def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Refusal]:
+    """Send one message once; None when the webhook took it."""
+    import httpx  # here: half the time that a command takes to start
+
+    for name in ("httpx", "httpcore"):  # they log whole URLs
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        with httpx.stream("POST", url.reveal(), json=body, timeout=timeout) as answer:
+            status = answer.status_code
+    except httpx.TimeoutException:
+        return Refusal(f"no answer within {timeout:g} s", final=False)
+    except httpx.InvalidURL:
+        return Refusal("its URL cannot be used", final=True)
+    except httpx.ConnectError:
+        return Refusal("it cannot be reached", final=False)
+    except httpx.HTTPError as error:  # its text may hold the URL
+        return Refusal(f"the connection failed ({type(error).__name__})", final=False)
+    if 200 <= status < 300:
+        return None
+    return Refusal(f"it answered {status}", final=status < 500 and status not in _LATER)
+
+
+class Webhooks:
+    """All webhooks of the settings. `send` never waits."""
+
+    def __init__(self, urls: Sequence[Secret], delays: Sequence[float] = DELAYS) -> None:
+        self.urls = tuple(urls)
+        self._senders: List[_Sender] = [_Sender(n, url, delays) for n, url in enumerate(urls, 1)]
+
+    def send(self, body: Body) -> None:
+        """Have a message sent to every webhook."""
+        for sender in self._senders:
+            sender.send(body)
+
+    def stop(self) -> None:
+        """End within seconds; each message that still waits is tried once more in that time."""
+        for sender in self._senders:
+            sender.ask_to_end()
+        end = time.monotonic() + _LAST_TRY
+        for sender in self._senders:
+            sender.join(max(0.0, end - time.monotonic()))
+
+
+class _Sender:
+    """One webhook, its queue and its thread."""
+
+    def __init__(self, number: int, url: Secret, delays: Sequence[float]) -> None:
+        self._name = webhook_name(number, url)
+        self._url = url
+        self._delays = delays
+        self._waiting: queue.Queue[Optional[Body]] = queue.Queue(_MOST_WAITING)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=f"alerts-{number}", daemon=True)
+        self._thread.start()
+
+    def send(self, body: Optional[Body]) -> None:
+        try:
+            self._waiting.put_nowait(body)
+        except queue.Full:
+            log.error("%s: the oldest of %d alerts that wait is dropped", self._name, _MOST_WAITING)
+            self._drop_oldest()
+            self._waiting.put_nowait(body)  # only one thread puts
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._waiting.get_nowait()
+        except queue.Empty:
+            pass  # it was sent in this moment
+
+    def ask_to_end(self) -> None:
+        self._ending.set()
+        self.send(None)
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def _work(self) -> None:
+        for body in iter(self._waiting.get, None):
+            self._deliver(body)
+
+    def _deliver(self, body: Body) -> None:
+        for delay in (*self._delays, None):
+            refusal = post(self._url, body)
+            if refusal is None:
+                return
+            if refusal.final or delay is None or self._ending.wait(delay):
+                log.error("%s did not take the alert %r: %s", self._name, body.get("name"), refusal.reason)
+                return

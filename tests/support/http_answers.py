@@ -1,0 +1,86 @@
+"""A real HTTP server on 127.0.0.1 that answers as a test tells it, and remembers what it was sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Dict, List, Optional, Tuple, Type
+
+from tests.support.waiting import wait_for
+
+
+class HttpAnswers:
+    """Answers `statuses` one after the other, and the last one again and again, each with the same body.
+
+    `requests` holds method and path with query of every request, `bodies` the parsed JSON that came with them.
+    While `go_on` is cleared no answer goes out.
+    """
+
+    def __init__(self, *statuses: int, body: bytes = b"", content_type: str = "application/json") -> None:
+        self.requests: List[Tuple[str, str]] = []
+        self.bodies: List[Dict[str, Any]] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self._statuses = list(statuses or (200,))
+        self._body = body
+        self._content_type = content_type
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at its end."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def wait(self, count: int) -> List[Dict[str, Any]]:
+        """The bodies, after so many have come."""
+        wait_for(lambda: len(self.bodies) >= count, 20, f"{count} messages")
+        return list(self.bodies)
+
+    def __enter__(self) -> HttpAnswers:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.go_on.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _status(self) -> int:
+        with self._lock:
+            return self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+
+    def _handler(self) -> Type[BaseHTTPRequestHandler]:
+        answers = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                answers.requests.append(("GET", self.path))
+                self._answer()
+
+            def do_POST(self) -> None:
+                answers.requests.append(("POST", self.path))
+                answers.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self._answer()
+
+            def _answer(self) -> None:
+                answers.go_on.wait(20)
+                try:
+                    self.send_response(answers._status())
+                    self.send_header("Content-Type", answers._content_type)
+                    self.send_header("Content-Length", str(len(answers._body)))
+                    self.end_headers()
+                    self.wfile.write(answers._body)
+                except ConnectionError:
+                    pass  # the client has given up, as some tests want it
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        return Handler
