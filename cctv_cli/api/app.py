@@ -11,14 +11,15 @@ from fastapi.responses import JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from cctv_cli import version
-from cctv_cli.api import cameras, recordings, stream
+from cctv_cli.api import cameras, cleanup, recordings, stream
 from cctv_cli.api.access import AccessGate
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.media_routes import MediaRoutes
-from cctv_cli.core.errors import AlreadySupervised, CctvError, UnknownCamera
+from cctv_cli.core.errors import AlreadySupervised, CctvError, CleanupRefused, CleanupRuns, UnknownCamera
 from cctv_cli.core.runtime import Runtime
 
 _LONGEST_DETAIL = 300  # characters
+_CONFLICTS = (AlreadySupervised, CleanupRefused, CleanupRuns)
 _CACHE_BYTES = 256 * 1024 * 1024
 
 
@@ -36,6 +37,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(cameras.router(runtime))
     app.include_router(stream.router(runtime, states))
     app.include_router(recordings.router(runtime))
+    app.include_router(cleanup.router(runtime))
     app.add_api_route("/", _index, include_in_schema=False)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(CctvError, _on_error)
@@ -55,8 +57,9 @@ def _on_bad_request(request: Request, error: Exception) -> JSONResponse:
 
 
 def _on_error(request: Request, error: Exception) -> JSONResponse:
-    status = 404 if isinstance(error, UnknownCamera) else 409 if isinstance(error, AlreadySupervised) else 503
-    return JSONResponse({"detail": f"{error}."}, status_code=status)
+    status = 404 if isinstance(error, UnknownCamera) else 409 if isinstance(error, _CONFLICTS) else 503
+    sentences = ". ".join(str(error).splitlines())
+    return JSONResponse({"detail": f"{sentences}."}, status_code=status)
 
 
 def _on_disk_error(request: Request, error: Exception) -> JSONResponse:

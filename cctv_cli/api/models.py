@@ -92,6 +92,81 @@ class RecordingsModel(BaseModel):
     days: List[DayModel]
 
 
+class CountModel(BaseModel):
+    """Recordings and their bytes."""
+
+    files: int
+    bytes: int
+
+
+class ReasonModel(CountModel):
+    """Recordings that share a reason."""
+
+    reason: str = Field(description="Why they go or stay, such as: older than 30 days, on hold")
+
+
+class CleanupDayModel(BaseModel):
+    """What becomes of one local day of a camera."""
+
+    date: str
+    deletes: List[ReasonModel]
+    keeps: List[ReasonModel]
+
+
+class CleanupCameraModel(BaseModel):
+    """What becomes of one camera's recordings, and by which policy."""
+
+    id: str
+    retention_days: int
+    max_size: Optional[int] = Field(None, description="Bytes; null is no limit")
+    deletes: CountModel
+    keeps: CountModel
+    days: List[CleanupDayModel]
+    foreign_files: int = Field(description="Files among the recordings that are not cctv's; they are not touched")
+    foreign: List[str] = Field(description="The first 100 of their names")
+
+
+class CleanupDiskModel(BaseModel):
+    """A disk with recordings, before and after; bytes."""
+
+    path: str
+    total: int
+    free: int
+    free_after: int
+    min_free: int = Field(description="What must stay free")
+
+
+class RefusalModel(BaseModel):
+    """What a brake holds back."""
+
+    brake: str = Field(description="storage, policy, clock, future or share")
+    camera_id: Optional[str] = Field(None, description="null when it concerns all")
+    reason: str
+
+
+class FailedModel(BaseModel):
+    """A file that could not be deleted."""
+
+    path: str
+    reason: str
+
+
+class CleanupModel(BaseModel):
+    """A cleanup, or the preview of one: the same plan."""
+
+    executed: bool = Field(description="false for a preview")
+    at: str
+    deletes: CountModel = Field(description="What the plan deletes")
+    deleted: CountModel = Field(description="What was deleted")
+    cameras: List[CleanupCameraModel]
+    disks: List[CleanupDiskModel]
+    refusals: List[RefusalModel]
+    shortfalls: List[str] = Field(description="Limits that cannot be kept, and why")
+    notes: List[str]
+    troubles: List[str] = Field(description="Cameras that could not be looked at, and why")
+    failed: List[FailedModel]
+
+
 class ErrorModel(BaseModel):
     """Every error's body: one sentence."""
 

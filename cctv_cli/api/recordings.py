@@ -37,7 +37,7 @@ def router(runtime: Runtime) -> APIRouter:
         if not is_day(date):
             raise HTTPException(422, f"{date!r} is not a date; write it as YYYY-MM-DD.")
         day = catalog.day(layout, date)
-        if day is None:
+        if day is None or day.emptied:
             raise HTTPException(404, f"Camera {camera_id} recorded nothing on {date}; ask for the list of days.")
         model = _model(runtime, camera_id, day)
         model.recordings = [

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from cctv_cli import version
-from cctv_cli.cli import cameras, config, record, serve
+from cctv_cli.cli import cameras, cleanup, config, holds, record, serve
 from cctv_cli.core.errors import CctvError
 
 
@@ -67,6 +67,8 @@ def _options(
 app.command("serve")(serve.serve)
 app.command("record")(record.record)
 app.add_typer(cameras.app, name="cameras")
+app.command("cleanup")(cleanup.cleanup)
+app.add_typer(holds.app, name="holds")
 app.command("config")(config.config)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
-from cctv_cli.core.layout import CameraLayout, is_day, parse_recording
+from cctv_cli.core.journal import DeletionEntry, GapEntry, Journal, SegmentEntry
+from cctv_cli.core.layout import CameraLayout, parse_recording
+from cctv_cli.core.scan import recorded_days
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,15 @@ class Hour:
 
 @dataclass(frozen=True)
 class Day:
-    """One local day: its hours, and its gaps in the order of their absolute start."""
+    """One local day: its hours, and its gaps in the order of their absolute start.
+
+    `emptied` when retention took all that it had.
+    """
 
     date: str
     hours: Tuple[Hour, ...]
     gaps: Tuple[GapEntry, ...]
+    emptied: bool = False
 
     @property
     def segments(self) -> int:
@@ -59,12 +64,9 @@ class Catalog:
         self._lock = threading.Lock()
 
     def days(self, layout: CameraLayout) -> List[Day]:
-        """Every day that has a journal, newest first. Raises OSError."""
-        try:
-            names = sorted((p.name for p in layout.recordings.iterdir() if is_day(p.name)), reverse=True)
-        except FileNotFoundError:
-            return []
-        return [day for day in (self.day(layout, name) for name in names) if day is not None]
+        """Every day that has a journal and was not emptied, newest first. Raises OSError."""
+        days = (self.day(layout, name) for name in reversed(recorded_days(layout)))
+        return [day for day in days if day is not None and not day.emptied]
 
     def day(self, layout: CameraLayout, date: str) -> Optional[Day]:
         """One day; None without a journal. Raises OSError."""
@@ -96,12 +98,12 @@ def _read(date: str, journal: Journal) -> Day:
         Hour(hour, len(found), sum(_seconds(s, gaps) for s in found), sum(s.bytes for s in found))
         for hour, found in sorted(by_hour.items())
     )
-    return Day(date, hours, tuple(gaps))
+    emptied = not hours and any(isinstance(e, DeletionEntry) for e in journal.entries(b'"deletion"'))
+    return Day(date, hours, tuple(gaps), emptied)
 
 
 def _segments(date: str, journal: Journal) -> List[SegmentEntry]:
-    found = (e for e in journal.entries() if isinstance(e, SegmentEntry) and _is_named_well(date, e))
-    return sorted(found, key=lambda segment: segment.start)
+    return [entry for entry in journal.segments() if _is_named_well(date, entry)]
 
 
 def _seconds(segment: SegmentEntry, gaps: Sequence[GapEntry]) -> float:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
 from cctv_cli.core import store
+from cctv_cli.core.cleaner import Cleaner
+from cctv_cli.core.cleanup_schedule import CleanupSchedule
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg, can_draw_text, find_ffmpeg
@@ -18,6 +20,7 @@ from cctv_cli.core.probe import probe
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.status import CameraStatus, StatusReader
+from cctv_cli.core.storage_root import ensure_marker
 from cctv_cli.core.supervisor import Supervisor
 
 log = logging.getLogger("cctv.runtime")
@@ -45,6 +48,8 @@ class Runtime:
         self._load = load
         self._statuses = StatusReader(settings, self.tz)
         self._supervisor: Optional[Supervisor] = None
+        self._schedule: Optional[CleanupSchedule] = None
+        self._storage_id: Optional[str] = None  # of the storage in which supervision began
 
     # ---- views
 
@@ -69,6 +74,10 @@ class Runtime:
         now = self.clock.now()
         return [self._statuses.read(camera, now) for camera in self.settings.cameras]
 
+    def cleaner(self) -> Cleaner:
+        """What cleans up by the settings that hold now."""
+        return Cleaner(self.settings, self.tz, self.clock, self._storage_id)
+
     # ---- supervision
 
     def start(self, *, whole: bool = True, ffmpeg: Optional[Ffmpeg] = None) -> None:
@@ -83,6 +92,13 @@ class Runtime:
         supervisor = Supervisor(self.settings, tools, whole=whole)
         supervisor.start()
         self._supervisor = supervisor
+        try:
+            self._storage_id = ensure_marker(self.settings.storage)
+        except OSError as error:
+            log.error("the storage %s cannot be marked: %s", self.settings.storage, error)
+        if whole:
+            self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock)
+            self._schedule.start()
 
     def reload(self) -> None:
         """Read the configuration again and reconcile; one with an error is refused and the old one stays."""
@@ -106,6 +122,9 @@ class Runtime:
 
     def stop(self, *, leave_running: bool = False) -> None:
         """End supervision; recorders end with their last minutes committed, or run on for the next supervisor."""
+        if self._schedule is not None:
+            self._schedule.stop()
+            self._schedule = None
         if self._supervisor is not None:
             self._supervisor.stop(leave_running=leave_running)
             self._supervisor = None

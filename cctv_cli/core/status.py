@@ -11,7 +11,7 @@ import psutil
 
 from cctv_cli.core import store, supervision
 from cctv_cli.core.clock import local_time
-from cctv_cli.core.journal import Journal, SegmentEntry
+from cctv_cli.core.journal import Journal
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.playlist import LiveWindow, parse_live
 from cctv_cli.core.settings import Camera, Settings
@@ -97,7 +97,7 @@ class StatusReader:
             return 0.0
         counted = self._counted.get(journal.path)
         if counted is None or counted[0] != size:
-            seconds = sum(entry.duration for entry in journal.entries() if isinstance(entry, SegmentEntry))
+            seconds = sum(entry.duration for entry in journal.segments())
             counted = self._counted[journal.path] = (size, seconds)
         return counted[1]
 

@@ -41,6 +41,12 @@ def replace_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
         sync_folder(path.parent)
 
 
+def is_draft(name: str, of: str) -> bool:
+    """Whether a file of this name is what a crash left of a replacement of the file named `of`."""
+    parts = name[len(of) :].split(".")
+    return name.startswith(of) and len(parts) == 4 and parts[1].isdigit() and parts[2].isdigit() and parts[3] == "tmp"
+
+
 def overwrite_text(path: Path, text: str) -> None:
     """Write over an existing file in place: not safe from a power cut, but it needs no free space."""
     with path.open("r+", encoding="utf-8", newline="\n") as file:

@@ -67,7 +67,7 @@ def test_a_folder_that_is_no_cameras_disturbs_nobody(tmp_path: Path) -> None:
     made = System(tmp_path)
     made.runtime.start(ffmpeg=UNUSED)
     made.runtime.stop()
-    assert sorted(os.listdir(tmp_path)) == ["a file", "lost+found", "one", "two"]
+    assert sorted(os.listdir(tmp_path)) == [".cctv-storage", "a file", "lost+found", "one", "two"]
 
 
 def test_only_named_cameras_in_their_order_and_once(tmp_path: Path) -> None:
