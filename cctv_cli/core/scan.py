@@ -109,20 +109,24 @@ def _scan_day(layout: CameraLayout, date: str, found: CameraScan) -> None:
             for entry in entries:
                 (on_disk.add if entry.is_file(follow_symlinks=False) else foreign.append)(f"{hour}/{entry.name}")
     if hours:  # a day without is all deleted: its journal stays for good, and needs no look
-        foreign += _read_day(layout, date, hours, on_disk, found)
+        foreign += _read_day(layout, date, hours, on_disk, set(foreign), found)
     found.note_foreign(f"{date}/{name}" for name in sorted(foreign))
 
 
 def _read_day(
-    layout: CameraLayout, date: str, hours: Iterable[str], on_disk: Set[str], found: CameraScan
+    layout: CameraLayout, date: str, hours: Iterable[str], on_disk: Set[str], foreign: Set[str], found: CameraScan
 ) -> Iterable[str]:
-    """Add what the journal knows to `found`; the names on disk that are not ours."""
+    """Add what the journal knows to `found`, without what `foreign` things took the place of.
+
+    The answer is the names of files that are not ours.
+    """
     try:
         segments, others = read_brief(layout.journal(date).read_bytes())
     except FileNotFoundError:
         return [name for name in on_disk if not _is_playlist(name[3:])]
     deleted = deleted_files(others)
-    there = [_brief(segment, on_disk) for segment in segments if segment.file not in deleted]
+    out_of_reach = deleted | foreign
+    there = [_brief(segment, on_disk) for segment in segments if segment.file not in out_of_reach]
     day = make_day(date, (segment for segment in there if segment is not None), active_holds(others))
     if day.names:
         found.days.append(day)
