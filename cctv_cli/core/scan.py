@@ -125,9 +125,10 @@ def _read_day(
     except FileNotFoundError:
         return [name for name in on_disk if not _is_playlist(name[3:])]
     deleted = deleted_files(others)
-    out_of_reach = deleted | foreign
-    there = [_brief(segment, on_disk) for segment in segments if segment.file not in out_of_reach]
-    day = make_day(date, (segment for segment in there if segment is not None), active_holds(others))
+    gone = deleted | foreign
+    there = (s for s in segments if s.file not in gone and s.file[:2] not in foreign)
+    known = (_brief(segment, on_disk) for segment in there)
+    day = make_day(date, (segment for segment in known if segment is not None), active_holds(others))
     if day.names:
         found.days.append(day)
     left = on_disk.difference(day.names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -43,8 +44,7 @@ def replace_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 def is_draft(name: str, of: str) -> bool:
     """Whether a file of this name is what a crash left of a replacement of the file named `of`."""
-    parts = name[len(of) :].split(".")
-    return name.startswith(of) and len(parts) == 4 and parts[1].isdigit() and parts[2].isdigit() and parts[3] == "tmp"
+    return re.fullmatch(rf"{re.escape(of)}\.[0-9]+\.[0-9]+\.tmp", name) is not None
 
 
 def overwrite_text(path: Path, text: str) -> None:
