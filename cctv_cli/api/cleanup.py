@@ -46,7 +46,7 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 def _run(runtime: Runtime, cameras: List[str], force: bool) -> CleanupModel:
-    done = runtime.cleaner().run(cameras, force=force)
+    done = runtime.cleaner().run(cameras, force=force, ended=runtime.ending.is_set)
     if done.done.files:
         log.info("on request: %s", summary(done))
     if done.plan.refusals:

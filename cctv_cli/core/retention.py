@@ -27,6 +27,7 @@ import heapq
 from array import array
 from dataclasses import dataclass
 from enum import IntEnum
+from sys import intern
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from cctv_cli.core.journal import BriefSegment, HoldEntry
@@ -81,7 +82,7 @@ def make_day(date: str, segments: Iterable[BriefSegment], holds: Iterable[HoldEn
     ordered = sorted(segments, key=lambda segment: segment.start)
     return Day(
         date,
-        tuple(segment.file for segment in ordered),
+        tuple(intern(segment.file) for segment in ordered),  # the same names in every day: one text for all
         array("d", [segment.start for segment in ordered]),
         array("d", [segment.start + segment.duration for segment in ordered]),
         array("q", [segment.bytes for segment in ordered]),
@@ -213,7 +214,7 @@ def plan(facts: Facts, *, force: bool = False) -> Plan:
     for draft in drafts:
         if draft.stopped < _STOP_SIZES and draft.facts.max_size is not None:
             short = draft.bytes - draft.deleted - draft.facts.max_size
-            rule = _Rule(Verdict.CAMERA_SIZE, [draft], "max_size of the camera", draft.facts.camera_id)
+            rule = _Rule(Verdict.CAMERA_SIZE, [draft], f"max_size of {draft.facts.camera_id}", draft.facts.camera_id)
             _apply(rule, short, facts.limits, refusals, shortfalls, force=force)
     if facts.whole and facts.limits.max_size is not None:
         short = sum(draft.bytes - draft.deleted for draft in drafts) - facts.limits.max_size
@@ -356,7 +357,7 @@ def _apply(
         worst = max(greedy, key=lambda draft: _share(draft, taken[rule.drafts.index(draft)]))
         share = _share(worst, taken[rule.drafts.index(worst)])
         reason = (
-            f"{rule.setting[0].upper()}{rule.setting[1:]} asks to delete {share:.0f} % of the recordings of "
+            f"The limit {rule.setting} asks to delete {share:.0f} % of the recordings of "
             f"{worst.facts.camera_id} beyond what age explains, and at most {limits.most_deleted} % are allowed; "
             "correct the setting, or clean up with --force"
         )
@@ -367,7 +368,7 @@ def _apply(
         draft.limited += bytes_taken
     if sum(taken) < short:
         shortfalls.append(
-            f"{rule.setting[0].upper()}{rule.setting[1:]} cannot be kept: {format_size(short - sum(taken))} too much "
+            f"The limit {rule.setting} cannot be kept: {format_size(short - sum(taken))} too much "
             f"is there, but nothing more may be deleted{_held(rule.drafts)}"
         )
     return True

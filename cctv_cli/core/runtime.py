@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,8 @@ _DEMO_SEGMENT = 2  # seconds: somebody waits for the first picture
 class Runtime:
     """One configured system: reads statuses, and supervises once `start` was called.
 
-    `load` reads the configuration again, for `reload`.
+    `load` reads the configuration again, for `reload`. `ending` is set once `stop` was called, so that
+    long work of others ends early.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Runtime:
         self._statuses = StatusReader(settings, self.tz)
         self._supervisor: Optional[Supervisor] = None
         self._schedule: Optional[CleanupSchedule] = None
+        self.ending = threading.Event()
         self._storage_id: Optional[str] = None  # of the storage in which supervision began
 
     # ---- views
@@ -83,6 +86,7 @@ class Runtime:
     def start(self, *, whole: bool = True, ffmpeg: Optional[Ffmpeg] = None) -> None:
         """Begin to supervise. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
         _require_cameras(self.settings)
+        self.ending.clear()
         found = ffmpeg or find_ffmpeg(self.settings.ffmpeg_path)
         if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):
             found = replace(found, drawtext=can_draw_text(found))
@@ -122,6 +126,7 @@ class Runtime:
 
     def stop(self, *, leave_running: bool = False) -> None:
         """End supervision; recorders end with their last minutes committed, or run on for the next supervisor."""
+        self.ending.set()
         if self._schedule is not None:
             self._schedule.stop()
             self._schedule = None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Iterable, List, Optional, Set, Tuple
 
 from cctv_cli.core import store
-from cctv_cli.core.journal import BriefSegment, active_holds, deleted_files, read_brief
+from cctv_cli.core.journal import active_holds, deleted_files, read_brief
 from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_day, is_hour, parse_recording
 from cctv_cli.core.retention import Day, make_day
 
@@ -126,13 +126,13 @@ def _read_day(
         return [name for name in on_disk if not _is_playlist(name[3:])]
     deleted = deleted_files(others)
     gone = deleted | foreign
-    there = (s for s in segments if s.file not in gone and s.file[:2] not in foreign)
-    known = (_brief(segment, on_disk) for segment in there)
-    day = make_day(date, (segment for segment in known if segment is not None), active_holds(others))
+    there = (s for s in segments if s.file not in gone and s.file[:2] not in foreign and _is_ours(s.file))
+    sized = (s if s.file in on_disk else s._replace(bytes=0) for s in there)
+    day = make_day(date, sized, active_holds(others))
     if day.names:
         found.days.append(day)
     left = on_disk.difference(day.names)
-    leftovers = {name for name in left & deleted if _checked(name) is not None}
+    leftovers = {name for name in left & deleted if _is_ours(name)}
     full = {name[:2] for name in day.names}
     for hour in sorted(hours):
         files = tuple(sorted(name for name in leftovers if name.startswith(hour)))
@@ -145,19 +145,10 @@ def _any_in(hour: str, day: Day, on_disk: Set[str]) -> bool:
     return any(name.startswith(hour) and name in on_disk for name in day.names)
 
 
-def _brief(segment: BriefSegment, on_disk: Set[str]) -> Optional[BriefSegment]:
-    """The segment with one shared text for equal names, without bytes when its file is missing."""
-    name = _checked(segment.file)
-    if name is None:
-        return None
-    size = segment.bytes if name in on_disk else 0
-    return BriefSegment(name, segment.start, segment.duration, size)
-
-
 @lru_cache(maxsize=1 << 14)  # the same few thousand names in every day of every camera
-def _checked(in_day: str) -> Optional[str]:
+def _is_ours(in_day: str) -> bool:
     hour, _, file = in_day.partition("/")
-    return in_day if parse_recording("2000-01-01", hour, file) else None
+    return parse_recording("2000-01-01", hour, file) is not None
 
 
 def _is_playlist(file: str) -> bool:

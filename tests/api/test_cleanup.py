@@ -141,6 +141,15 @@ async def test_others_are_answered_while_a_cleanup_runs(
     assert answers[0].json()["deleted"]["files"] == 2
 
 
+async def test_a_server_that_ends_waits_for_no_cleanup(
+    client: httpx.AsyncClient, trees: List[CameraTree], runtime: Runtime
+) -> None:
+    runtime.stop()
+    response = await client.post("/cleanup/run")
+    assert (response.status_code, response.json()["deleted"]["files"]) == (200, 0)
+    assert counts(trees) == [3, 3]
+
+
 async def test_only_this_machine_may_clean_up(runtime: Runtime, trees: List[CameraTree]) -> None:
     transport = httpx.ASGITransport(create_app(runtime), client=("192.168.1.50", 50000))
     async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as neighbour:

@@ -76,21 +76,8 @@ def test_preview_and_run_tell_json_the_same(cctv: Cctv, front: CameraTree) -> No
     result = cctv("cleanup", "--json")
     done = json.loads(result.out)
     assert (result.code, result.err) == (0, "")
-    assert list(done) == (
-        [
-            "executed",
-            "at",
-            "deletes",
-            "deleted",
-            "cameras",
-            "disks",
-            "refusals",
-            "shortfalls",
-            "notes",
-            "troubles",
-            "failed",
-        ]
-    )
+    keys = "executed at deletes deleted cameras disks refusals shortfalls notes troubles failed"
+    assert list(done) == keys.split()
     assert (previewed["executed"], done["executed"]) == (False, True)
     assert previewed["deleted"] == {"files": 0, "bytes": 0}
     assert done["deleted"] == done["deletes"] == previewed["deletes"]
@@ -101,11 +88,11 @@ def test_a_brake_refuses_with_its_reason_and_force_goes_on(cctv: Cctv, front: Ca
     (home / "cameras.toml").write_text(CAMERAS + 'max_size = "1kB"\n')
     result = cctv("cleanup")
     assert (result.code, result.out) == (10, "")
-    assert result.err.startswith("Error: Max_size of the camera asks to delete 67 % of the recordings of front")
+    assert result.err.startswith("Error: The limit max_size of front asks to delete 67 % of the recordings of front")
     assert len(result.err.splitlines()) == 1
     assert len(files(front)) == 2  # what age explains is gone
     preview = cctv("cleanup", "--preview")
-    assert preview.code == 0 and "Refused: Max_size of the camera asks" in preview.out
+    assert preview.code == 0 and "Refused: The limit max_size of front asks" in preview.out
     forced = cctv("cleanup", "--force")
     assert (forced.code, forced.err) == (0, "")
     assert files(front) == []

@@ -313,7 +313,7 @@ def test_a_camera_whose_footage_lies_in_the_future_is_refused_and_no_other() -> 
     assert brakes(made) == [("future", "ahead")]
     forced = plan(asked, force=True)
     assert verdicts(forced, 0) == [AGE, CAMERA_SIZE] + [FUTURE] * 4
-    assert "max_size of the camera cannot be kept".lower() in forced.shortfalls[0].lower()
+    assert "The limit max_size of ahead cannot be kept" in forced.shortfalls[0]
 
 
 def test_no_policy_at_all_deletes_nothing_not_even_by_force() -> None:
