@@ -55,7 +55,6 @@ class Cleanup:
     plan: Plan
     scans: Tuple[CameraScan, ...]
     troubles: Tuple[str, ...]
-    marker: Optional[Marker]
     executed: bool = False
     done: Count = NOTHING
     failed: Tuple[Tuple[str, str], ...] = ()
@@ -84,9 +83,7 @@ class Cleanup:
 
     def raise_troubles(self) -> None:
         """Raise CleanupRefused or CleanupIncomplete when not everything went as the settings ask."""
-        if self.plan.refusals:
-            raise CleanupRefused("\n".join(refusal.reason for refusal in self.plan.refusals))
-        problems = list(self.troubles)
+        problems = [*(refusal.reason for refusal in self.plan.refusals), *self.troubles]
         if self.failed:
             path, reason = self.failed[0]
             more = f" and {len(self.failed) - 1} more" if len(self.failed) > 1 else ""
@@ -96,7 +93,7 @@ class Cleanup:
             )
         problems += self.plan.shortfalls
         if problems:
-            raise CleanupIncomplete("\n".join(problems))
+            raise (CleanupRefused if self.plan.refusals else CleanupIncomplete)("\n".join(problems))
 
 
 class _Item(NamedTuple):
@@ -199,7 +196,9 @@ class Cleaner:
             try:
                 scans.append(scan_camera(layout))
             except OSError as error:
-                troubles.append(f"The recordings of {camera_id} cannot be read ({error}); check permissions and disk")
+                troubles.append(
+                    f"The recordings of {camera_id} cannot be read ({error.strerror or error}); check permissions"
+                )
         marker = read_marker(settings.storage)
         facts = Facts(
             cameras=tuple(self._facts(scan) for scan in scans),
@@ -210,7 +209,7 @@ class Cleaner:
             whole=not cameras,
             storage_doubt=self._storage_doubt(marker) if any(scan.days for scan in scans) else "",
         )
-        return Cleanup(plan(facts, force=force), tuple(scans), tuple(troubles), marker)
+        return Cleanup(plan(facts, force=force), tuple(scans), tuple(troubles))
 
     def _wanted(self, cameras: Sequence[str]) -> List[str]:
         there = camera_folders(self._settings.storage)

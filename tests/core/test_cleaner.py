@@ -529,6 +529,16 @@ def test_a_storage_without_its_marker_is_refused_until_forced(site: Site) -> Non
     assert read_marker(site.settings.storage) is not None
 
 
+def test_a_refusal_hides_no_other_trouble(site: Site) -> None:
+    site.lay()
+    (site.settings.storage / "broken").mkdir()
+    (site.settings.storage / "broken" / "recordings").touch()
+    with pytest.raises(CleanupRefused) as refused:
+        site.run(max_size=1, most_deleted=10).raise_troubles()
+    limit, trouble = str(refused.value).splitlines()
+    assert "max_size of all recordings" in limit and "recordings of broken" in trouble
+
+
 def test_a_storage_without_recordings_needs_no_marker(site: Site) -> None:
     storage_marker(site.settings.storage).unlink()
     site.run().raise_troubles()
