@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from cctv_cli import version
-from cctv_cli.api import cameras, health, metrics, recordings, stream
+from cctv_cli.api import cameras, cleanup, health, metrics, recordings, stream
 from cctv_cli.api.access import AccessGate
 from cctv_cli.api.errors import add_error_handlers
 from cctv_cli.api.media_cache import MediaCache
@@ -58,6 +58,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(recordings.router(runtime))
     app.include_router(health.router(runtime))
     app.include_router(metrics.router(runtime))
+    app.include_router(cleanup.router(runtime))
     app.add_api_route("/", _index, include_in_schema=False)
     add_error_handlers(app)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"])

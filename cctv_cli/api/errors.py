@@ -10,16 +10,17 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from cctv_cli.api.models import ErrorModel
-from cctv_cli.core.errors import AlreadySupervised, CctvError, UnknownCamera
+from cctv_cli.core.errors import AlreadySupervised, CctvError, CleanupRefused, CleanupRuns, UnknownCamera
 
 Responses = Dict[Union[int, str], Dict[str, Any]]
 
+_CONFLICTS = (AlreadySupervised, CleanupRefused, CleanupRuns)
 _LONGEST_DETAIL = 300  # characters
 _SHOWN = 80  # characters of a request that an answer repeats
 MEANINGS = {
     401: "This client may not ask",
     404: "No such camera is configured, or there is nothing of that name",
-    409: "The camera is stopped or disabled, or another process supervises it",
+    409: "The camera is stopped or disabled, another process has it, or a brake or another cleanup is in the way",
     416: "The file has no such range of bytes",
     422: "A parameter cannot be read",
     500: "An unexpected error, which is logged",
@@ -62,8 +63,8 @@ def _on_refusal(request: Request, error: Exception) -> JSONResponse:
 
 
 def _on_error(request: Request, error: Exception) -> JSONResponse:
-    status = 404 if isinstance(error, UnknownCamera) else 409 if isinstance(error, AlreadySupervised) else 503
-    return _answer(status, f"{error}.")
+    status = 404 if isinstance(error, UnknownCamera) else 409 if isinstance(error, _CONFLICTS) else 503
+    return _answer(status, ". ".join(str(error).splitlines()) + ".")
 
 
 def _on_disk_error(request: Request, error: Exception) -> JSONResponse:

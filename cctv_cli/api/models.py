@@ -128,6 +128,93 @@ class RecordingsModel(BaseModel):
     )
 
 
+class CountModel(BaseModel):
+    """Recordings and their bytes."""
+
+    files: int = Field(examples=[1440])
+    bytes: int = Field(examples=[43200000000])
+
+
+class ReasonModel(CountModel):
+    """Recordings that share a reason."""
+
+    reason: str = Field(
+        description="Why they go or stay, such as: older than 30 days, on hold", examples=["older than 30 days"]
+    )
+
+
+class CleanupDayModel(BaseModel):
+    """What becomes of one local day of a camera."""
+
+    date: str = Field(examples=["2026-10-24"])
+    deletes: List[ReasonModel]
+    keeps: List[ReasonModel]
+
+
+class CleanupCameraModel(BaseModel):
+    """What becomes of one camera's recordings, and by which policy."""
+
+    id: str = Field(examples=["front"])
+    retention_days: int = Field(examples=[30])
+    max_size: Optional[int] = Field(None, description="Bytes; null is no limit", examples=[2000000000000])
+    deletes: CountModel
+    keeps: CountModel
+    days: List[CleanupDayModel]
+    foreign_files: int = Field(
+        description="Files among the recordings that are not cctv's; they are not touched", examples=[1]
+    )
+    foreign: List[str] = Field(
+        description="The first 100 of their names", examples=[["recordings/2026-10-24/notes.txt"]]
+    )
+
+
+class CleanupDiskModel(BaseModel):
+    """A disk with recordings, before and after; bytes."""
+
+    path: str = Field(examples=["/srv/cctv"])
+    total: int = Field(examples=[2000000000000])
+    free: int = Field(examples=[90000000000])
+    free_after: int = Field(examples=[133200000000])
+    min_free: int = Field(description="What must stay free", examples=[100000000000])
+
+
+class RefusalModel(BaseModel):
+    """What a brake holds back."""
+
+    brake: str = Field(description="storage, policy, clock, future or share", examples=["share"])
+    camera_id: Optional[str] = Field(None, description="null when it concerns all", examples=["front"])
+    reason: str = Field(examples=["The limit max_size of front asks to delete 80 % of its recordings"])
+
+
+class FailedModel(BaseModel):
+    """A file that could not be deleted."""
+
+    path: str = Field(examples=["front/recordings/2026-10-24/14/41.ts"])
+    reason: str = Field(examples=["Permission denied"])
+
+
+class CleanupModel(BaseModel):
+    """A cleanup, or the preview of one: the same plan."""
+
+    executed: bool = Field(description="false for a preview", examples=[False])
+    at: str = Field(examples=["2026-11-23T14:41:02.310+01:00"])
+    deletes: CountModel = Field(description="What the plan deletes")
+    deleted: CountModel = Field(description="What was deleted")
+    cameras: List[CleanupCameraModel]
+    disks: List[CleanupDiskModel]
+    refusals: List[RefusalModel]
+    shortfalls: List[str] = Field(
+        description="Limits that cannot be kept, and why",
+        examples=[["The limit min_free cannot be kept: 2.0 GB too much is there"]],
+    )
+    notes: List[str] = Field(examples=[["3 recordings of front are dated in the future"]])
+    troubles: List[str] = Field(
+        description="Cameras that could not be looked at, and why",
+        examples=[["The recordings of front cannot be read (Permission denied); check permissions"]],
+    )
+    failed: List[FailedModel]
+
+
 class ErrorModel(BaseModel):
     """Every error's body: one sentence."""
 

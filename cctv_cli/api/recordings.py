@@ -56,7 +56,7 @@ def router(runtime: Runtime) -> APIRouter:
             more = f"/recordings/{camera_id}?limit={limit}&before={shown[-1].date}" if len(days) > limit else None
             return _json(RecordingsModel(camera_id=camera_id, days=shown, next_url=more))
         day = catalog.day(layout, date)
-        if day is None:
+        if day is None or day.emptied:
             raise HTTPException(404, f"Camera {camera_id} recorded nothing on {date}; ask for the list of days.")
         model = _model(runtime, camera_id, day)
         model.recordings = _segments(runtime, camera_id, date)

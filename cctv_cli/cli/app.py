@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from cctv_cli import version
-from cctv_cli.cli import cameras, config, health, record, serve
+from cctv_cli.cli import cameras, cleanup, config, health, holds, record, serve
 from cctv_cli.core.errors import CctvError
 
 
@@ -68,6 +68,8 @@ app.command("serve")(serve.serve)
 app.command("record")(record.record)
 app.add_typer(cameras.app, name="cameras")
 app.command("health")(health.health)
+app.command("cleanup")(cleanup.cleanup)
+app.add_typer(holds.app, name="holds")
 app.command("config")(config.config)
 
 

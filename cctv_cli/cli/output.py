@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Sequence, Tuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from cctv_cli.core.status import CameraStatus
 
 _NO_WIDTH = 10_000
+_ORDINARY = "within retention"  # what a preview need not say of a day that loses nothing
+_MOST_NAMES = 20  # foreign files that a preview names
 _COLORS = {"running": "green", "starting": "cyan", "stopped": "dim", "stalled": "yellow", "backoff": "yellow"}
 
 
@@ -66,6 +69,70 @@ def print_settings(rows: Sequence[Tuple[str, str, str]]) -> None:
     for key, value, origin in rows:
         table.add_row(*map(_plain, (key, value, origin)))
     _print(table)
+
+
+def on_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; call what comes out with (done, total)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_rows(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A plain table."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*map(_plain, row))
+    _print(table)
+
+
+def print_cleanup(report: Dict[str, Any]) -> None:
+    """What a cleanup would delete by camera and day, what brakes and holds keep, and what the disks will look like."""
+    from cctv_cli.core.units import format_size
+
+    rows = []
+    for camera in report["cameras"]:
+        for day in camera["days"]:
+            told = [("delete", each) for each in day["deletes"]]
+            told += [("keep", each) for each in day["keeps"] if day["deletes"] or each["reason"] != _ORDINARY]
+            for what, each in told:
+                size = format_size(each["bytes"])
+                rows.append((camera["id"], day["date"], what, str(each["files"]), size, each["reason"]))
+    if rows:
+        print_rows(("Camera", "Day", "", "Files", "Size", "Reason"), rows)
+    for camera in report["cameras"]:
+        keeps, deletes = camera["keeps"], camera["deletes"]
+        print_line(
+            f"{camera['id']}: deletes {deletes['files']} recordings ({format_size(deletes['bytes'])}), "
+            f"keeps {keeps['files']} ({format_size(keeps['bytes'])})"
+        )
+        names = camera["foreign"][:_MOST_NAMES]
+        for name in names:
+            print_line(f"{camera['id']}: not touched, for it is not cctv's: {name}")
+        if camera["foreign_files"] > len(names):
+            print_line(f"{camera['id']}: and {camera['foreign_files'] - len(names)} more")
+    for disk in report["disks"]:
+        print_line(
+            f"Disk of {disk['path']}: {format_size(disk['free'])} of {format_size(disk['total'])} free now, "
+            f"{format_size(disk['free_after'])} after; {format_size(disk['min_free'])} must be"
+        )
+    for refusal in report["refusals"]:
+        print_line(f"Refused: {refusal['reason']}")
+    for sentence in (*report["troubles"], *report["shortfalls"], *report["notes"]):
+        print_line(f"Note: {sentence}")
 
 
 def print_cameras(statuses: Iterable[CameraStatus], now: float) -> None:

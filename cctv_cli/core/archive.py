@@ -10,7 +10,7 @@ import time
 from datetime import datetime, timedelta, tzinfo
 from itertools import count
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Container, Iterator, List, Optional, Set, Tuple
 
 from filelock import FileLock
 
@@ -29,6 +29,25 @@ _MOST_DAYS = 62  # a longer gap is one line: a clock that wakes up in another ye
 _CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
 
 
+def journal_lock(layout: CameraLayout) -> FileLock:
+    """The lock of a camera's journals, playlists and recordings: whoever changes any of them holds it."""
+    return FileLock(str(layout.journal_lock), timeout=_LOCK_PATIENCE)
+
+
+def render_hour_playlist(layout: CameraLayout, day: str, hour: str, tz: Optional[tzinfo]) -> None:
+    """Let an hour's playlist name what the journal knows and the disk has. Raises OSError.
+
+    The caller holds the lock.
+    """
+    segments = Journal(layout.journal(day)).hour_segments(hour)
+    present = [s for s in segments if (layout.day(day) / s.file).is_file()]
+    text, path = render_hour(present, tz), layout.hour_playlist(day, hour)
+    if not present:
+        store.remove(path)
+    elif store.read_text(path) != text:
+        store.replace_text(path, text)
+
+
 class Archive:
     """Commits recordings and gaps of one camera. Methods raise OSError as the disk reports it."""
 
@@ -37,7 +56,7 @@ class Archive:
         self._now = now
         self._stale: Set[Tuple[str, str]] = set()  # hours whose playlist lacks something
         self._tz = tz
-        self._lock = FileLock(str(layout.journal_lock), timeout=_LOCK_PATIENCE)
+        self._lock = journal_lock(layout)
         self._covered_until: Optional[float] = None
 
     @property
@@ -71,7 +90,7 @@ class Archive:
                 if source.suffix == MP4:
                     cut_torn_end(source)
                     tag_file_hvc1(source)
-                name = self._free_name(name_at, source.suffix, journal.hour_segments(first.hour))
+                name = self._free_name(name_at, source.suffix, journal.hour_names(first.hour))
                 size, digest = source.stat().st_size, store.sha256_synced(source)
                 header = header_size(source) or 0
                 entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header)
@@ -83,7 +102,9 @@ class Archive:
                     journal.append(gap, self._tz)
             self._cover(entry.end)
             self._stale.add((day, entry.file[:2]))
-            store.move(source, self._layout.day(day) / entry.file)
+            target = self._layout.day(day) / entry.file
+            target.parent.mkdir(exist_ok=True)  # an earlier try's hour may have been emptied since
+            store.move(source, target)
             self._render_stale()
         return entry
 
@@ -137,22 +158,14 @@ class Archive:
     def _instant(self, naive: datetime) -> float:
         return (naive if self._tz is None else naive.replace(tzinfo=self._tz)).timestamp()
 
-    def _free_name(self, at: datetime, suffix: str, in_hour: Sequence[SegmentEntry]) -> RecordingName:
-        taken = {entry.file for entry in in_hour}
+    def _free_name(self, at: datetime, suffix: str, taken: Container[str]) -> RecordingName:
         names = (recording_name(at, take, suffix) for take in count())
         return next(n for n in names if n.in_day not in taken and not self._layout.recording(n).exists())
 
     def _render_stale(self) -> None:
         for day, hour in sorted(self._stale):
-            self._render(day, hour)
+            render_hour_playlist(self._layout, day, hour, self._tz)
             self._stale.discard((day, hour))
-
-    def _render(self, day: str, hour: str) -> None:
-        segments = Journal(self._layout.journal(day)).hour_segments(hour)
-        present = [s for s in segments if (self._layout.day(day) / s.file).is_file()]
-        text, path = render_hour(present, self._tz), self._layout.hour_playlist(day, hour)
-        if present and store.read_text(path) != text:
-            store.replace_text(path, text)
 
     def _days(self) -> List[str]:
         try:
@@ -163,7 +176,8 @@ class Archive:
     def _last_end(self, day: str) -> Iterator[float]:
         """The end of what the day's journal wrote last, if anything: late recoveries may lie before others."""
         latest = self._now() + _FUTURE
-        ends = [e.end for e in Journal(self._layout.journal(day)).entries() if e.end <= latest]
+        told = (e for e in Journal(self._layout.journal(day)).entries() if isinstance(e, (SegmentEntry, GapEntry)))
+        ends = [e.end for e in told if e.end <= latest]
         if ends:
             yield max(ends)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
-from cctv_cli.core.journal import Entry, GapEntry, Journal, SegmentEntry, parse_line
-from cctv_cli.core.layout import CameraLayout, is_day, parse_recording
+from cctv_cli.core.journal import DeletionEntry, Entry, GapEntry, Journal, SegmentEntry, deleted_files, parse_line
+from cctv_cli.core.layout import CameraLayout, parse_recording
+from cctv_cli.core.scan import recorded_days
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,15 @@ class Hour:
 
 @dataclass(frozen=True)
 class Day:
-    """One local day: its hours, and its gaps in the order of their absolute start."""
+    """One local day: its hours, and its gaps in the order of their absolute start.
+
+    `emptied` when retention took all that it had.
+    """
 
     date: str
     hours: Tuple[Hour, ...]
     gaps: Tuple[GapEntry, ...]
+    emptied: bool = False
 
     @property
     def segments(self) -> int:
@@ -75,17 +80,16 @@ class Catalog:
         self._lock = threading.Lock()
 
     def days(self, layout: CameraLayout, *, before: Optional[str] = None, limit: Optional[int] = None) -> List[Day]:
-        """Days that have a journal, newest first: at most `limit`, each before the day `before`. Raises OSError."""
-        try:
-            names = sorted((p.name for p in layout.recordings.iterdir() if is_day(p.name)), reverse=True)
-        except FileNotFoundError:
-            return []
+        """Days that have a journal and were not emptied, newest first: at most `limit`, each before the day `before`.
+
+        Raises OSError.
+        """
         found: List[Day] = []
-        for name in names:
+        for name in reversed(recorded_days(layout)):
             if len(found) == limit:
                 break
             day = self.day(layout, name) if before is None or name < before else None
-            if day is not None:
+            if day is not None and not day.emptied:
                 found.append(day)
         return found
 
@@ -121,7 +125,7 @@ class Catalog:
 
 def day_segments(layout: CameraLayout, date: str) -> List[SegmentEntry]:
     """Every recording of a local day in the order of its absolute start. Raises OSError."""
-    return _segments(date, Journal(layout.journal(date)).entries())
+    return _segments(date, list(Journal(layout.journal(date)).entries()))
 
 
 def _parsed(text: bytes) -> Iterable[Entry]:
@@ -134,7 +138,9 @@ def _summary(date: str, entries: Sequence[Entry]) -> Day:
     for segment in _segments(date, entries):
         by_hour[segment.file.split("/", 1)[0]].append(segment)
     starts = [gap.start for gap in gaps]
-    return Day(date, tuple(_hour(hour, found, gaps, starts) for hour, found in sorted(by_hour.items())), tuple(gaps))
+    hours = tuple(_hour(hour, found, gaps, starts) for hour, found in sorted(by_hour.items()))
+    emptied = not hours and any(isinstance(e, DeletionEntry) for e in entries)
+    return Day(date, hours, tuple(gaps), emptied)
 
 
 def _hour(hour: str, segments: Sequence[SegmentEntry], gaps: Sequence[GapEntry], starts: Sequence[float]) -> Hour:
@@ -148,10 +154,11 @@ def _hour(hour: str, segments: Sequence[SegmentEntry], gaps: Sequence[GapEntry],
     )
 
 
-def _segments(date: str, entries: Iterable[Entry]) -> List[SegmentEntry]:
+def _segments(date: str, entries: Sequence[Entry]) -> List[SegmentEntry]:
     """The recordings that stand after all these entries, which are in the order in which they were written."""
-    found = (e for e in entries if isinstance(e, SegmentEntry) and _is_named_well(date, e))
-    return sorted(found, key=lambda segment: segment.start)
+    deleted = deleted_files(entries)
+    there = (e for e in entries if isinstance(e, SegmentEntry) and e.file not in deleted and _is_named_well(date, e))
+    return sorted(there, key=lambda segment: segment.start)
 
 
 def _seconds(segment: SegmentEntry, gaps: Sequence[GapEntry], starts: Sequence[float]) -> float:

@@ -8,6 +8,10 @@
     ├── UnknownCamera             7   no camera of that id is configured
     ├── AddressError              8   the HTTP address cannot be had
     ├── CameraTrouble             9   a camera that was checked cannot be recorded as it is
+    ├── CleanupRefused           10   a brake held a cleanup back
+    ├── CleanupIncomplete        11   a cleanup could not delete everything that it should
+    ├── CleanupRuns              12   another cleanup is at work
+    ├── HoldError                13   a hold cannot be made or found
     ├── HealthUnknown             20  the health cannot be told: a server does not answer, or a defect
     └── AlertNotTaken             21  a webhook did not take a test message
 
@@ -71,6 +75,30 @@ class CameraTrouble(CctvError):
     """A check found cameras that cannot be recorded as they are."""
 
     exit_code = 9
+
+
+class CleanupRefused(CctvError):
+    """A brake held back some or all of a cleanup; `--force` goes on."""
+
+    exit_code = 10
+
+
+class CleanupIncomplete(CctvError):
+    """A cleanup could not delete some files, or a limit cannot be kept without deleting what is held."""
+
+    exit_code = 11
+
+
+class CleanupRuns(CctvError):
+    """Another cleanup of this storage is at work."""
+
+    exit_code = 12
+
+
+class HoldError(CctvError):
+    """A hold cannot be made, or there is none of that id."""
+
+    exit_code = 13
 
 
 class HealthUnknown(CctvError):

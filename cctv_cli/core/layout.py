@@ -9,8 +9,8 @@
     .incoming/<run>/run.json                 of a run that has ended, until its files are recordings
     .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
 
-Beside the cameras lie .alerts.json, what people were told of, and .logins/, which is for its owner's eyes
-only: refused.json and its .lock.
+Beside the cameras lie .cctv-storage, which names this storage; .alerts.json, what people were told of; .cleanup and
+.cleanup.lock of the cleanup that runs; and .logins/, which is for its owner's eyes only: refused.json and its .lock.
 
 A sub stream has its live window in live/sub/, and sub/.run.json .state.json ffmpeg.log .incoming.
 H.265 lies in fragmented MP4: .mp4 in place of .ts, and live/init{N}.mp4 for the run whose first
@@ -37,6 +37,7 @@ _RUN = re.compile(r"[0-9a-f]{16}\Z", re.ASCII)
 LIVE_PLAYLIST = "live.m3u8"
 MAIN_PLAYLIST = "main.m3u8"  # over HTTP: the recorded stream's live playlist, where live.m3u8 offers a sub stream too
 HOUR_PLAYLIST = "playlist.m3u8"
+JOURNAL = "journal.jsonl"
 TS, MP4 = ".ts", ".mp4"
 
 
@@ -152,6 +153,16 @@ def login_files(storage: Path) -> Tuple[Path, Path]:
     return folder / "refused.json", folder / ".lock"
 
 
+def storage_marker(storage: Path) -> Path:
+    """The file that tells this storage from another one, or from an empty mount point."""
+    return storage / ".cctv-storage"
+
+
+def cleanup_files(storage: Path) -> Tuple[Path, Path]:
+    """Who cleans this storage up now, and the lock that lets only one do so."""
+    return storage / ".cleanup", storage / ".cleanup.lock"
+
+
 class CameraLayout:
     """Every path of one camera, or of its sub stream, which is for viewing only and has no recordings."""
 
@@ -198,7 +209,7 @@ class CameraLayout:
 
     def journal(self, day: str) -> Path:
         """The journal of a local day."""
-        return self.day(day) / "journal.jsonl"
+        return self.day(day) / JOURNAL
 
     def hour(self, day: str, hour: str) -> Path:
         """The folder of a local hour."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
 from cctv_cli.core import store
+from cctv_cli.core.cleaner import Cleaner
+from cctv_cli.core.cleanup_schedule import CleanupSchedule
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg, can_draw_text, find_ffmpeg
@@ -22,6 +25,7 @@ from cctv_cli.core.probe import probe
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.status import CameraStatus, StatusReader
+from cctv_cli.core.storage_root import ensure_marker
 from cctv_cli.core.supervisor import Supervisor
 
 log = logging.getLogger("cctv.runtime")
@@ -34,7 +38,8 @@ _DEMO_SEGMENT = 2  # seconds: somebody waits for the first picture
 class Runtime:
     """One configured system: reads statuses, and supervises once `start` was called.
 
-    `load` reads the configuration again, for `reload`.
+    `load` reads the configuration again, for `reload`. `ending` is set once `stop` was called, so that
+    long work of others ends early.
     """
 
     def __init__(
@@ -52,6 +57,9 @@ class Runtime:
         self._facts = FactsReader(settings, self.tz, self.clock)
         self._supervisor: Optional[Supervisor] = None
         self._watch: Optional[HealthWatch] = None
+        self._schedule: Optional[CleanupSchedule] = None
+        self.ending = threading.Event()
+        self._storage_id: Optional[str] = None  # of the storage in which supervision began
 
     # ---- views
 
@@ -81,11 +89,16 @@ class Runtime:
         at, facts = self._facts.read()
         return Report(at, facts, assess(facts, limits_of(self.settings), at))
 
+    def cleaner(self) -> Cleaner:
+        """What cleans up by the settings that hold now."""
+        return Cleaner(self.settings, self.tz, self.clock, self._storage_id)
+
     # ---- supervision
 
     def start(self, *, whole: bool = True, ffmpeg: Optional[Ffmpeg] = None) -> None:
         """Begin to supervise. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
         _require_cameras(self.settings)
+        self.ending.clear()
         found = ffmpeg or find_ffmpeg(self.settings.ffmpeg_path)
         if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):
             found = replace(found, drawtext=can_draw_text(found))
@@ -95,9 +108,15 @@ class Runtime:
         supervisor = Supervisor(self.settings, tools, whole=whole)
         supervisor.start()
         self._supervisor = supervisor
-        if whole:  # of some cameras alone nobody can say whether all is well
+        try:
+            self._storage_id = ensure_marker(self.settings.storage)
+        except OSError as error:
+            log.error("the storage %s cannot be marked: %s", self.settings.storage, error)
+        if whole:  # of some cameras alone nobody can say whether all is well, or what may go
             self._watch = HealthWatch(self.health, self.settings, self.tz)
             self._watch.start()
+            self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock)
+            self._schedule.start()
 
     def reload(self) -> None:
         """Read the configuration again and reconcile; one with an error is refused and the old one stays."""
@@ -126,6 +145,10 @@ class Runtime:
         """End supervision; recorders end with their last minutes committed, or run on for the next supervisor."""
         if self._watch is not None:
             self._watch.ask_to_end()
+        self.ending.set()
+        if self._schedule is not None:
+            self._schedule.stop()
+            self._schedule = None
         if self._supervisor is not None:
             self._supervisor.stop(leave_running=leave_running)
             self._supervisor = None

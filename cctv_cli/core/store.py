@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -39,6 +40,11 @@ def replace_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def is_draft(name: str, of: str) -> bool:
+    """Whether a file of this name is what a crash left of a replacement of the file named `of`."""
+    return re.fullmatch(rf"{re.escape(of)}\.[0-9]+\.[0-9]+\.tmp", name) is not None
 
 
 def overwrite_text(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from cctv_cli.core import store
 from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import format_instant, parse_instant, zone
-from cctv_cli.core.journal import NO_LINE, Entry, GapEntry, Journal, SegmentEntry, line_hash
+from cctv_cli.core.journal import NO_LINE, DeletionEntry, Entry, GapEntry, HoldEntry, Journal, SegmentEntry, line_hash
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.media_span import Hole, MediaSpan
 
@@ -150,6 +150,21 @@ def test_the_name_of_a_recording_that_retention_removed_is_not_given_again(camer
     (camera.layout.day(TODAY) / removed.file).unlink()
     assert camera.record(NOON + 20, 20, cut=False).file == "12/00-1.ts"
     assert camera.playlist("12") == ["00-1.ts"]
+
+
+def test_the_name_of_a_deleted_recording_is_not_given_again(camera: Camera) -> None:
+    removed = camera.record(NOON, 20)
+    (camera.layout.day(TODAY) / removed.file).unlink()
+    deletion = DeletionEntry(removed.file, removed.start, removed.duration, removed.bytes, "older than 30 days")
+    Journal(camera.layout.journal(TODAY)).append(deletion, BERLIN)
+    assert camera.record(NOON + 20, 20, cut=False).file == "12/00-1.ts"
+    assert camera.playlist("12") == ["00-1.ts"]
+
+
+def test_a_hold_explains_no_time_that_was_not_recorded(camera: Camera) -> None:
+    camera.record(NOON)
+    Journal(camera.layout.journal(TODAY)).append(HoldEntry("0badcafe", NOON, 600.0), BERLIN)
+    assert camera.opened().covered_until == NOON + 60.0
 
 
 def test_the_hour_that_comes_twice_keeps_both_in_order(camera: Camera) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from cctv_cli.core.catalog import Catalog, Hour, day_segments
 from cctv_cli.core.clock import parse_instant, zone
-from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.journal import DeletionEntry, GapEntry, Journal, SegmentEntry
 from cctv_cli.core.layout import CameraLayout
 
 BERLIN = zone("Europe/Berlin")
@@ -25,7 +25,7 @@ def segment(file: str, start: float, duration: float = 60.0, size: int = 1000) -
     return SegmentEntry(file, start, duration, size, "ab" * 32, "0123456789abcdef", "000000.ts")
 
 
-def write(layout: CameraLayout, day: str, *entries: Union[SegmentEntry, GapEntry]) -> None:
+def write(layout: CameraLayout, day: str, *entries: Union[SegmentEntry, GapEntry, DeletionEntry]) -> None:
     layout.day(day).mkdir(parents=True, exist_ok=True)
     for entry in entries:
         Journal(layout.journal(day)).append(entry, BERLIN)
@@ -224,6 +224,42 @@ def test_a_day_that_retention_removed_is_gone(layout: CameraLayout) -> None:
     assert dates(catalog, layout) == [TODAY]
     layout.journal(TODAY).unlink()
     assert dates(catalog, layout) == []
+
+
+def deleted(entry: SegmentEntry) -> DeletionEntry:
+    return DeletionEntry(entry.file, entry.start, entry.duration, entry.bytes, "older than 30 days")
+
+
+def test_a_deleted_recording_counts_no_more(layout: CameraLayout) -> None:
+    old, new = segment("12/00.ts", NOON), segment("12/01.ts", NOON + 60)
+    write(layout, TODAY, old, new, deleted(old))
+    assert day_segments(layout, TODAY) == [new]
+    day = Catalog().day(layout, TODAY)
+    assert day is not None
+    assert (day.segments, day.bytes, day.seconds, day.missing_seconds, day.emptied) == (1, 1000, 60.0, 0, False)
+
+
+def test_a_day_that_retention_emptied_is_not_listed(layout: CameraLayout) -> None:
+    for name in (TODAY, YESTERDAY):
+        write(layout, name, segment("12/00.ts", NOON))
+    write(layout, YESTERDAY, deleted(segment("12/00.ts", NOON)))
+    assert dates(Catalog(), layout) == [TODAY]
+    emptied = Catalog().day(layout, YESTERDAY)
+    assert emptied is not None and emptied.emptied
+
+
+def test_days_before_the_oldest_that_has_files_are_not_read(
+    layout: CameraLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("2026-01-01", YESTERDAY, TODAY):
+        write(layout, name, segment("12/00.ts", NOON))
+    layout.hour(YESTERDAY, "12").mkdir()
+    write(layout, "2025-12-31", GapEntry(NOON, 60.0, "stopped"))
+    monkeypatch.setattr(Journal, "entries", lambda journal, mentioning=b"": pytest.fail(f"{journal.path} was read"))
+    with pytest.raises(pytest.fail.Exception, match=TODAY):
+        Catalog().days(layout)
+    monkeypatch.undo()
+    assert dates(Catalog(), layout) == [TODAY, YESTERDAY]
 
 
 def test_cameras_are_not_mixed_up(tmp_path: Path) -> None:

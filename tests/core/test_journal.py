@@ -8,7 +8,21 @@ from typing import Any, Dict, List, Union
 import pytest
 
 from cctv_cli.core.clock import zone
-from cctv_cli.core.journal import NO_LINE, GapEntry, Journal, SegmentEntry, line_hash, parse_line, render_line
+from cctv_cli.core.journal import (
+    NO_LINE,
+    BriefSegment,
+    DeletionEntry,
+    Entry,
+    GapEntry,
+    HoldEntry,
+    Journal,
+    ReleaseEntry,
+    SegmentEntry,
+    line_hash,
+    parse_line,
+    read_brief,
+    render_line,
+)
 
 BERLIN = zone("Europe/Berlin")
 START = 1792888200.0  # 2026-10-25T02:30:00+02:00, the hour that comes twice
@@ -290,3 +304,95 @@ def test_who_reads_on_gets_what_was_added_and_no_half_line(tmp_path: Path) -> No
     assert journal.entries_behind(offset) == ([], offset)
     journal.path.write_bytes(whole)
     assert journal.entries_behind(offset) == ([second], len(whole))
+
+
+# ---- deletions and holds
+
+DELETION = DeletionEntry("02/30.ts", START, 60.04, 1_234_567, "older than 30 days")
+HOLD = HoldEntry("0badcafe", START - 5, 3600.0, "for the police, Straße")
+RELEASE = ReleaseEntry("0badcafe", START - 5, 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "more"),
+    [
+        (DELETION, {"type": "deletion", "file": "02/30.ts", "bytes": 1_234_567, "reason": "older than 30 days"}),
+        (HOLD, {"type": "hold", "id": "0badcafe", "note": "for the police, Straße"}),
+        (RELEASE, {"type": "release", "id": "0badcafe"}),
+    ],
+    ids=["deletion", "hold", "release"],
+)
+def test_lines_of_retention_say_everything_and_read_back(entry: Entry, more: Dict[str, Any]) -> None:
+    line = render_line(entry, BERLIN, NO_LINE)
+    fields = json.loads(line)
+    assert {key: fields[key] for key in more} == more
+    assert set(fields) == {*more, "start", "duration", "prev"}
+    assert parse_line(line) == entry
+
+
+def test_many_lines_are_bound_like_single_ones(journal: Journal) -> None:
+    journal.append_all([SEGMENT, GAP], BERLIN)
+    journal.append_all([DELETION, HOLD, RELEASE], BERLIN)
+    lines = journal.lines()
+    assert previous_hashes(journal) == [NO_LINE, *map(line_hash, lines[:-1])]
+    assert list(journal.entries()) == [SEGMENT, GAP, DELETION, HOLD, RELEASE]
+
+
+def test_a_deleted_recording_is_gone_but_its_name_is_not(journal: Journal) -> None:
+    other = SegmentEntry("02/31.ts", START + 60, 60.0, 1, "cd" * 32, "0123456789abcdef", "000002.ts")
+    journal.append_all([other, SEGMENT, DELETION], BERLIN)
+    assert journal.segments() == journal.hour_segments("02") == [other]
+    assert journal.hour_names("02") == {"02/30.ts", "02/31.ts"}
+    assert journal.hour_names("03") == set()
+
+
+def test_a_hold_lasts_until_its_release(journal: Journal) -> None:
+    second = HoldEntry("12345678", START, 60.0)
+    journal.append_all([HOLD, second], BERLIN)
+    assert journal.holds() == [HOLD, second]
+    journal.append(RELEASE, BERLIN)
+    assert journal.holds() == [second]
+    assert Journal(journal.path.with_name("none")).holds() == []
+
+
+def brief(entry: SegmentEntry) -> BriefSegment:
+    return BriefSegment(entry.file, entry.start, entry.duration, entry.bytes)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        SEGMENT,
+        SegmentEntry("02/30-1.mp4", START + 3600, 59.96, 7, "ab" * 32, "0123456789abcdef", "000001.mp4", 1203),
+        SegmentEntry("02/31.ts", START, 60.0, 7, "", "not hexadecimal", 'ü"\\.ts'),
+        SegmentEntry("02/32.ts", START, 0.00001, 7, "ab", "cd", "000001.ts"),
+    ],
+    ids=["usual", "with a header", "with escapes", "duration rounds to zero"],
+)
+def test_a_brief_look_finds_what_a_whole_one_finds(entry: SegmentEntry) -> None:
+    line = render_line(entry, BERLIN, "ab" * 32)
+    parsed = parse_line(line)
+    assert isinstance(parsed, SegmentEntry)
+    assert read_brief(line + b"\n") == ([brief(parsed)], [])
+
+
+def test_a_brief_look_passes_over_what_a_whole_one_passes_over(journal: Journal) -> None:
+    usual = render_line(SEGMENT, BERLIN, "ab" * 32)
+    odd = [
+        usual.replace(b"2026-10-25", b"2026-13-25"),
+        usual.replace(b"+02:00", b""),
+        usual.replace(b'"type": "segment"', b'"type": "later"'),
+        usual[:-5],
+        b"",
+        b"\xff\xfe",
+    ]
+    assert [parse_line(line) for line in odd] == [None] * len(odd)
+    others: List[Entry] = [GAP, DELETION, HOLD, RELEASE]
+    lines = [*odd, usual, *(render_line(entry, BERLIN, NO_LINE) for entry in others)]
+    assert read_brief(b"\n".join(lines)) == ([brief(SEGMENT)], others)
+
+
+def test_a_brief_look_reads_a_line_that_is_written_in_another_way() -> None:
+    fields = json.loads(render_line(SEGMENT, BERLIN, NO_LINE))
+    line = json.dumps(dict(reversed(list(fields.items()))), separators=(",", ":")).encode()
+    assert read_brief(line) == ([brief(SEGMENT)], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List
@@ -11,8 +12,11 @@ import pytest
 
 from cctv_cli.core.errors import ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.runtime import Runtime, only
 from cctv_cli.core.settings import Camera, DemoSource, Settings
+from cctv_cli.core.storage_root import read_marker
+from tests.support.storage_tree import CameraTree
 
 UNUSED = Ffmpeg("ffmpeg", "9.0", 9, frozenset())
 ONE, TWO = (Camera(name, name, DemoSource(tone=False), enabled=False) for name in ("one", "two"))
@@ -67,9 +71,39 @@ def test_a_folder_that_is_no_cameras_disturbs_nobody(tmp_path: Path) -> None:
     made = System(tmp_path)
     made.runtime.start(ffmpeg=UNUSED)
     made.runtime.stop()
-    assert sorted(os.listdir(tmp_path)) == ["a file", "lost+found", "one", "two"]
+    assert sorted(os.listdir(tmp_path)) == [".cctv-storage", "a file", "lost+found", "one", "two"]
 
 
 def test_only_named_cameras_in_their_order_and_once(tmp_path: Path) -> None:
     settings = Settings(cameras=(ONE, TWO), storage=tmp_path)
     assert only(settings, ["two", "one", "two"]).cameras == (TWO, ONE)
+
+
+def test_a_start_marks_the_storage_and_a_cleanup_knows_it_again(system: System) -> None:
+    CameraTree(system.settings, "three").record("2026-07-14T14:00:00+02:00", 60)
+    assert brakes(system) == []
+    storage_marker(system.settings.storage).write_text('{"id": "another"}')
+    assert brakes(system) == ["storage"]
+
+
+def brakes(system: System) -> List[str]:
+    return [refusal.brake for refusal in system.runtime.cleaner().preview().plan.refusals if refusal.brake != "clock"]
+
+
+def test_only_the_whole_configuration_is_cleaned_up_by_schedule(tmp_path: Path) -> None:
+    running = []
+    for whole in (True, False):
+        made = System(tmp_path)
+        made.runtime.start(whole=whole, ffmpeg=UNUSED)
+        running.append("cleanup" in {thread.name for thread in threading.enumerate()})
+        made.runtime.stop()
+    assert running == [True, False]
+    assert "cleanup" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_storage_keeps_its_marker_over_restarts(system: System) -> None:
+    before = read_marker(system.settings.storage)
+    assert before is not None
+    system.runtime.stop()
+    system.runtime.start(ffmpeg=UNUSED)
+    assert read_marker(system.settings.storage) == before

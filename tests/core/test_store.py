@@ -133,3 +133,33 @@ def test_a_file_is_removed_once_and_its_absence_is_no_trouble(tmp_path: Path) ->
     store.remove(path)
     store.remove(path)
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "draft"),
+    [
+        ("playlist.m3u8.12.345.tmp", True),
+        ("playlist.m3u8", False),
+        ("playlist.m3u8.12.tmp", False),
+        ("playlist.m3u8.12.x.tmp", False),
+        ("playlist.m3u8.12.345.tmp.bak", False),
+        ("playlist.m3u80.12.345.tmp", False),
+        ("notes.12.345.tmp", False),
+    ],
+)
+def test_a_draft_is_told_by_its_name(name: str, draft: bool) -> None:
+    assert store.is_draft(name, "playlist.m3u8") is draft
+
+
+def test_a_replacement_that_a_crash_cut_short_leaves_a_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Crash(BaseException):
+        pass
+
+    def crash(*arguments: object) -> None:
+        raise Crash
+
+    monkeypatch.setattr(Path, "replace", crash)
+    with pytest.raises(Crash):
+        store.replace_text(tmp_path / "a", "text")
+    (left,) = tmp_path.iterdir()
+    assert store.is_draft(left.name, "a")

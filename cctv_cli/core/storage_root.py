@@ -1,0 +1,47 @@
+"""`.cctv-storage`: which storage this is, and when a cleanup last believed the clock.
+
+A start of `cctv serve` or `cctv record` makes the marker, a cleanup never does unless it is forced: recordings
+without a marker may be what was written below a mount point while its disk was away. All functions raise OSError.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Optional
+
+from cctv_cli.core import store
+from cctv_cli.core.layout import storage_marker
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A storage's random id, and the instant of the last cleanup whose clock was believed."""
+
+    id: str
+    cleaned_at: Optional[float] = None
+
+
+def read_marker(storage: Path) -> Optional[Marker]:
+    """The storage's marker; None when there is none that can be read."""
+    values = store.read_json(storage_marker(storage))
+    name, cleaned_at = values.get("id"), values.get("cleaned_at")
+    if not isinstance(name, str) or not name:
+        return None
+    return Marker(name, cleaned_at if isinstance(cleaned_at, (int, float)) else None)
+
+
+def ensure_marker(storage: Path) -> str:
+    """The storage's id; a storage without one gets it."""
+    marker = read_marker(storage)
+    if marker is None:
+        marker = Marker(secrets.token_hex(8))
+        write_marker(storage, marker)
+    return marker.id
+
+
+def write_marker(storage: Path, marker: Marker) -> None:
+    """Replace the marker."""
+    store.replace_text(storage_marker(storage), json.dumps(asdict(marker)) + "\n")

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import List
+
+import anyio
+import httpx
+import pytest
+from filelock import FileLock
+
+from cctv_cli.api.app import create_app
+from cctv_cli.core.cleaner import Cleaner, Cleanup
+from cctv_cli.core.layout import cleanup_files, storage_marker
+from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.settings import Settings
+from cctv_cli.core.storage_root import ensure_marker
+from cctv_cli.core.units import FreeSpace
+from tests.api.conftest import LOCAL
+from tests.support.storage_tree import CameraTree
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, min_free=FreeSpace(bytes=1))
+
+
+@pytest.fixture
+def trees(settings: Settings) -> List[CameraTree]:
+    made = [CameraTree(settings, name) for name in ("front", "yard")]
+    for tree in made:
+        for start in ("2026-05-01T10:00:00+02:00", "2026-07-14T14:00:00+02:00", "2026-07-14T15:00:00+02:00"):
+            tree.record(start, 60)
+    ensure_marker(settings.storage)
+    return made
+
+
+def counts(trees: List[CameraTree]) -> List[int]:
+    return [len(list(tree.layout.recordings.rglob("*.ts"))) for tree in trees]
+
+
+async def test_a_preview_counts_by_camera_and_day_with_reasons(
+    client: httpx.AsyncClient, trees: List[CameraTree]
+) -> None:
+    (trees[0].layout.recordings / "notes.txt").touch()
+    response = await client.get("/cleanup/preview")
+    assert response.status_code == 200
+    answer = response.json()
+    assert (answer["executed"], answer["deletes"]["files"], answer["deleted"]["files"]) == (False, 2, 0)
+    front = answer["cameras"][0]
+    assert (front["id"], front["retention_days"], front["max_size"]) == ("front", 30, None)
+    assert (front["foreign_files"], front["foreign"]) == (1, ["notes.txt"])
+    (old, today) = front["days"]
+    assert old["date"] == "2026-05-01" and old["keeps"] == []
+    assert [(reason["reason"], reason["files"]) for reason in old["deletes"]] == [("older than 30 days", 1)]
+    assert [(reason["reason"], reason["files"]) for reason in today["keeps"]] == [("within retention", 2)]
+    (disk,) = answer["disks"]
+    assert disk["free_after"] == disk["free"] + answer["deletes"]["bytes"]
+    assert counts(trees) == [3, 3]
+
+
+async def test_a_run_deletes_what_the_preview_said(client: httpx.AsyncClient, trees: List[CameraTree]) -> None:
+    previewed = (await client.get("/cleanup/preview")).json()
+    response = await client.post("/cleanup/run")
+    assert response.status_code == 200
+    answer = response.json()
+    assert answer["executed"] and answer["deleted"] == previewed["deletes"]
+    assert answer["cameras"] == previewed["cameras"]
+    assert counts(trees) == [2, 2]
+    days = (await client.get("/recordings/front")).json()["days"]
+    assert [day["date"] for day in days] == ["2026-07-14"]
+    assert (await client.get("/recordings/front", params={"date": "2026-05-01"})).status_code == 404
+
+
+async def test_one_camera_alone(client: httpx.AsyncClient, trees: List[CameraTree]) -> None:
+    response = await client.post("/cleanup/camera/yard")
+    assert response.status_code == 200
+    assert [camera["id"] for camera in response.json()["cameras"]] == ["yard"]
+    assert counts(trees) == [3, 2]
+    unknown = await client.post("/cleanup/camera/attic2")
+    assert unknown.status_code == 404 and "'attic2'" in unknown.json()["detail"]
+    never_recorded = await client.post("/cleanup/camera/attic")
+    assert (never_recorded.status_code, never_recorded.json()["cameras"]) == (200, [])
+
+
+async def test_a_brake_is_a_conflict_with_its_reason_and_force_goes_on(
+    client: httpx.AsyncClient, trees: List[CameraTree], settings: Settings
+) -> None:
+    storage_marker(settings.storage).unlink()
+    response = await client.post("/cleanup/run")
+    assert response.status_code == 409
+    assert "no file .cctv-storage" in response.json()["detail"]
+    assert counts(trees) == [3, 3]
+    preview = (await client.get("/cleanup/preview")).json()
+    assert [refusal["brake"] for refusal in preview["refusals"]] == ["storage"]
+    assert (await client.post("/cleanup/run", params={"force": "true"})).status_code == 200
+    assert counts(trees) == [2, 2]
+
+
+async def test_a_cleanup_elsewhere_is_a_conflict(
+    client: httpx.AsyncClient, trees: List[CameraTree], settings: Settings
+) -> None:
+    _, lock = cleanup_files(settings.storage)
+    with FileLock(str(lock)):
+        response = await client.post("/cleanup/run")
+    assert response.status_code == 409 and "cleans this storage up already" in response.json()["detail"]
+    assert counts(trees) == [3, 3]
+
+
+async def test_a_storage_that_is_not_there_is_unavailable(client: httpx.AsyncClient, settings: Settings) -> None:
+    for response in (await client.get("/cleanup/preview"), await client.post("/cleanup/run")):
+        assert response.status_code == 503
+        assert "cannot be cleaned up" in response.json()["detail"]
+    assert not settings.storage.exists()
+
+
+async def test_others_are_answered_while_a_cleanup_runs(
+    client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, execute = threading.Event(), threading.Event(), Cleaner._execute
+
+    def wait(self: Cleaner, planned: Cleanup, *more: object) -> Cleanup:
+        began.set()
+        assert go_on.wait(30)
+        return execute(self, planned, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Cleaner, "_execute", wait)
+    answers: List[httpx.Response] = []
+
+    async def clean() -> None:
+        answers.append(await client.post("/cleanup/run"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(clean)
+        await anyio.to_thread.run_sync(began.wait, 30)
+        assert (await client.get("/cameras")).status_code == 200
+        assert answers == []
+        go_on.set()
+    assert answers[0].json()["deleted"]["files"] == 2
+
+
+async def test_a_server_that_ends_waits_for_no_cleanup(
+    client: httpx.AsyncClient, trees: List[CameraTree], runtime: Runtime
+) -> None:
+    runtime.stop()
+    response = await client.post("/cleanup/run")
+    assert (response.status_code, response.json()["deleted"]["files"]) == (200, 0)
+    assert counts(trees) == [3, 3]
+
+
+async def test_only_this_machine_may_clean_up(runtime: Runtime, trees: List[CameraTree]) -> None:
+    transport = httpx.ASGITransport(create_app(runtime), client=("192.168.1.50", 50000))
+    async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as neighbour:
+        assert (await neighbour.get("/cleanup/preview")).status_code == 200
+        assert (await neighbour.post("/cleanup/run")).status_code == 401
+        assert (await neighbour.post("/cleanup/camera/front")).status_code == 401
+    assert counts(trees) == [3, 3]

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cctv_cli.core.layout import storage_marker
+from cctv_cli.core.storage_root import Marker, ensure_marker, read_marker, write_marker
+
+
+def test_a_storage_keeps_its_id(tmp_path: Path) -> None:
+    assert read_marker(tmp_path) is None
+    made = ensure_marker(tmp_path)
+    assert ensure_marker(tmp_path) == made
+    assert read_marker(tmp_path) == Marker(made)
+    write_marker(tmp_path, Marker(made, 12.5))
+    assert ensure_marker(tmp_path) == made
+    assert read_marker(tmp_path) == Marker(made, 12.5)
+
+
+def test_two_storages_have_two_ids(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    assert ensure_marker(tmp_path / "one") != ensure_marker(tmp_path / "two")
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", '{"id": ""}', '{"id": 5}', '{"cleaned_at": 5}'])
+def test_a_marker_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    storage_marker(tmp_path).write_text(text)
+    assert read_marker(tmp_path) is None
+
+
+def test_an_odd_time_is_no_time(tmp_path: Path) -> None:
+    storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": "yesterday"}')
+    assert read_marker(tmp_path) == Marker("a", None)
