@@ -138,9 +138,7 @@ class CountModel(BaseModel):
 class ReasonModel(CountModel):
     """Recordings that share a reason."""
 
-    reason: str = Field(
-        description="Why they go or stay, such as: older than 30 days, on hold", examples=["older than 30 days"]
-    )
+    reason: str = Field(description="Why they go or stay", examples=["older than 30 days"])
 
 
 class CleanupDayModel(BaseModel):
@@ -163,9 +161,7 @@ class CleanupCameraModel(BaseModel):
     foreign_files: int = Field(
         description="Files among the recordings that are not cctv's; they are not touched", examples=[1]
     )
-    foreign: List[str] = Field(
-        description="The first 100 of their names", examples=[["recordings/2026-10-24/notes.txt"]]
-    )
+    foreign: List[str] = Field(description="The first 100 of their names", examples=[["2026-10-24/notes.txt"]])
 
 
 class CleanupDiskModel(BaseModel):
@@ -205,12 +201,12 @@ class CleanupModel(BaseModel):
     refusals: List[RefusalModel]
     shortfalls: List[str] = Field(
         description="Limits that cannot be kept, and why",
-        examples=[["The limit min_free cannot be kept: 2.0 GB too much is there"]],
+        examples=[["max_size cannot be kept"]],
     )
     notes: List[str] = Field(examples=[["3 recordings of front are dated in the future"]])
     troubles: List[str] = Field(
         description="Cameras that could not be looked at, and why",
-        examples=[["The recordings of front cannot be read (Permission denied); check permissions"]],
+        examples=[["front cannot be read"]],
     )
     failed: List[FailedModel]
 

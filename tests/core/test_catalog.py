@@ -255,7 +255,7 @@ def test_days_before_the_oldest_that_has_files_are_not_read(
         write(layout, name, segment("12/00.ts", NOON))
     layout.hour(YESTERDAY, "12").mkdir()
     write(layout, "2025-12-31", GapEntry(NOON, 60.0, "stopped"))
-    monkeypatch.setattr(Journal, "entries", lambda journal, mentioning=b"": pytest.fail(f"{journal.path} was read"))
+    monkeypatch.setattr(Journal, "read_on", lambda journal, offset: pytest.fail(f"{journal.path} was read"))
     with pytest.raises(pytest.fail.Exception, match=TODAY):
         Catalog().days(layout)
     monkeypatch.undo()

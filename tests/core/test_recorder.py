@@ -28,7 +28,7 @@ def test_a_failure_is_told_through_the_next_tries_until_an_operator_stops_the_ca
     recorder = Recorder(CAMERA, Settings(storage=tmp_path, cameras=(CAMERA,)), tools, lambda: None)
     for _ in range(3):
         clock.advance(recorder.run_once())
-    assert [state["state"] for state in while_asking] == ["starting"] * 3
+    assert [state["state"] for state in while_asking] == ["starting", "backoff", "backoff"]
     assert [state["failure"] for state in while_asking] == ["", *["It refuses the connection"] * 2]
     state = store.read_json(layout.state_file)
     assert (state["state"], state["failure"]) == ("backoff", "It refuses the connection")
