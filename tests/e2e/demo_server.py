@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
+from typing import List, Sequence
 
 import httpx
 import psutil
@@ -19,18 +19,19 @@ from cctv_cli.core.ffmpeg import Ffmpeg
 class DemoServer:
     """`cctv serve --demo` on a free port; ended, with its FFmpegs, at the end of a `with` block.
 
-    `environ` is added to the environment.
+    `environ` is added to the environment; `before` is a command that runs the one behind it.
     """
 
-    def __init__(self, storage: Path, ffmpeg: Ffmpeg, **environ: str) -> None:
+    def __init__(self, storage: Path, ffmpeg: Ffmpeg, before: Sequence[str] = (), **environ: str) -> None:
         self.storage = storage
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._before = before
         self._environ = {**os.environ, "FFMPEG_PATH": ffmpeg.path, **environ}
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "cctv_cli", "serve", "--demo", "--json"]
+        command = [*self._before, sys.executable, "-m", "cctv_cli", "serve", "--demo", "--json"]
         return subprocess.Popen(
             [*command, "--port", str(self.port), "--storage", str(self.storage)],
             cwd=self.storage.parent,

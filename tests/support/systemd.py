@@ -51,7 +51,11 @@ for folder in /etc/systemd/system /lib/systemd/system/sysinit.target.wants; do
 done
 : > "$new/etc/fstab"
 echo 0123456789abcdef0123456789abcdef > "$new/etc/machine-id"
-printf '[Unit]\\nRequires=basic.target systemd-journald.service\\nAfter=basic.target\\n' > "$new/etc/systemd/system/test.target"
+cat > "$new/etc/systemd/system/test.target" <<END
+[Unit]
+Requires=basic.target systemd-journald.service
+After=basic.target
+END
 
 mkdir -p "$new/opt/cctv/bin" "$new/opt/cctv/site" "$new/opt/cctv/source" "$new/opt/python" "$new/var/lib/cctv"
 mount --bind "$2" "$new/opt/cctv/source"
