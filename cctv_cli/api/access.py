@@ -162,10 +162,9 @@ def control_refusal(scope: Scope) -> Optional[str]:
     another site's page as the sender (Origin, RFC 6454 § 7; Sec-Fetch-Site, W3C Fetch Metadata).
     """
     headers = scope["headers"]
-    if any(name in _FORWARDING or name.startswith(b"x-forwarded-") for name, _ in headers):
+    if _is_forwarded(headers):
         return _CONTROL_FORWARDED
-    peer = parse_address(_peer(scope) or "")
-    if peer is None or not is_loopback(peer):
+    if not _is_from_this_machine(scope):
         return _CONTROL_ELSEWHERE
     hosts = _values(headers, b"host")
     if len(hosts) != 1 or not _is_loopback_host(hosts[0]):
@@ -176,6 +175,20 @@ def control_refusal(scope: Scope) -> Optional[str]:
     if any(site not in ("same-origin", "none") for site in _values(headers, b"sec-fetch-site")):
         return _CONTROL_CROSS_SITE
     return None
+
+
+def came_through_local_proxy(scope: Scope) -> bool:
+    """Whether a proxy on this machine passed the request on; a local client may pretend to be one."""
+    return _is_forwarded(scope["headers"]) and _is_from_this_machine(scope)
+
+
+def _is_forwarded(headers: Headers) -> bool:
+    return any(name in _FORWARDING or name.startswith(b"x-forwarded-") for name, _ in headers)
+
+
+def _is_from_this_machine(scope: Scope) -> bool:
+    peer = parse_address(_peer(scope) or "")
+    return peer is not None and is_loopback(peer)
 
 
 def _peer(scope: Scope) -> Optional[str]:

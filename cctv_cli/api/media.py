@@ -77,16 +77,25 @@ class _Answer:
 
 
 async def serve_file(
-    scope: Scope, receive: Receive, send: Send, cache: MediaCache, path: Path, kind: MediaKind
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    cache: MediaCache,
+    path: Path,
+    kind: MediaKind,
+    proxy_target: Optional[bytes] = None,
 ) -> None:
     """Answer one HTTP request for a file of the storage, from `cache` or, if it is large, from disk.
 
     200, 206, 304 or 416 as the request's headers say; 204 for OPTIONS, 404 for a file that is not there,
     405 for other methods, 503 when the disk fails. A client that leaves early ends it quietly. Raises
     OSError when the disk fails after the answer began: the connection must break then, not end well.
+
+    With `proxy_target` the proxy in front sends the file, which it finds there: then 200 has no body but an
+    X-Accel-Redirect, and tag, range and length are the proxy's work.
     """
     with contextlib.suppress(_ClientGone):
-        await _serve(scope, receive, send, cache, path, kind)
+        await _serve(scope, receive, send, cache, path, kind, proxy_target)
 
 
 async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) -> None:
@@ -101,7 +110,15 @@ class _ClientGone(Exception):
     """The client left before its answer was complete."""
 
 
-async def _serve(scope: Scope, receive: Receive, send: Send, cache: MediaCache, path: Path, kind: MediaKind) -> None:
+async def _serve(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    cache: MediaCache,
+    path: Path,
+    kind: MediaKind,
+    proxy_target: Optional[bytes],
+) -> None:
     method = scope["method"]
     if method == "OPTIONS":
         await _send_head(send, 204, _PREFLIGHT)
@@ -111,6 +128,10 @@ async def _serve(scope: Scope, receive: Receive, send: Send, cache: MediaCache, 
         await send_detail(send, 405, f"{path.name} is only read; use GET.", _PREFLIGHT)
         return
     try:
+        if proxy_target is not None:
+            await cache.require(path)
+            await _send_to_proxy(send, proxy_target, path.suffix, kind)
+            return
         found = await cache.get(path, kind.freshness, compress=kind.is_playlist)
         file = found or await cache.open(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -126,6 +147,21 @@ async def _serve(scope: Scope, receive: Receive, send: Send, cache: MediaCache, 
     finally:
         if isinstance(file, OpenFile):
             await file.close()
+
+
+async def _send_to_proxy(send: Send, target: bytes, suffix: str, kind: MediaKind) -> None:
+    """The answer that makes nginx send the file at `target`.
+
+    nginx keeps Content-Type and Cache-Control of it; open doors (CORS) and the tag it must add itself.
+    """
+    headers = [
+        (b"x-accel-redirect", target),
+        (b"content-type", _TYPES.get(suffix, _DEFAULT_TYPE)),
+        (b"cache-control", kind.cache_control),
+        (b"content-length", b"0"),
+    ]
+    await _send_head(send, 200, headers)
+    await _send_body(send, b"", more=False)
 
 
 async def _answer(

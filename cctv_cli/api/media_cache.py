@@ -124,6 +124,10 @@ class MediaCache:
             load.add_done_callback(lambda _: self._loads.pop(path))
         return await asyncio.shield(load)  # one client that leaves takes nobody else's answer along
 
+    async def require(self, path: Path) -> None:
+        """Raise FileNotFoundError when the file is not there, other OSErrors when its disk fails."""
+        _version(await _in_thread(self._executor, partial(self._status, path)))
+
     async def open(self, path: Path) -> OpenFile:
         """Open a large file; the caller closes it. Raises FileNotFoundError and other OSErrors."""
         return await _in_thread(self._executor, partial(self._open, path))

@@ -7,9 +7,10 @@ configuration again. Windows knows SIGINT and SIGBREAK alone.
 from __future__ import annotations
 
 import signal
-import sys
 from types import FrameType
 from typing import Optional
+
+from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL
 
 
 class Signals:
@@ -22,13 +23,12 @@ class Signals:
 
     def install(self) -> None:
         """Take over the handlers. Call from the main thread."""
-        signal.signal(signal.SIGINT, self._end)
-        if sys.platform == "win32":
-            signal.signal(signal.SIGBREAK, self._end)
-            return
-        signal.signal(signal.SIGTERM, self._end)
-        signal.signal(signal.SIGUSR1, self._leave)
-        signal.signal(signal.SIGHUP, self._ask_reload)
+        for number in END_SIGNALS:
+            signal.signal(number, self._end)
+        if LEAVE_SIGNAL is not None:
+            signal.signal(LEAVE_SIGNAL, self._leave)
+        if RELOAD_SIGNAL is not None:
+            signal.signal(RELOAD_SIGNAL, self._ask_reload)
 
     def take_reload(self) -> bool:
         """Whether a reload was asked since the last call."""

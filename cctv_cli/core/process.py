@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Callable, Dict, Mapping, Optional, Protocol
 import psutil
 
 from cctv_cli.core.ffmpeg import Command, run_mark
+from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, Fifo, make_fifo, open_fifo
 from cctv_cli.core.units import Secret
 
 STDERR_NAME = "stderr"
@@ -25,10 +25,6 @@ _KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTE
 _INSIST = 2.0  # seconds between a repeated request to end and the kill
 _POLL = 0.05  # seconds between looks at a process that is not our child
 _LONGEST_LINE = 4000  # bytes
-if sys.platform == "win32":
-    _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-else:
-    _CREATION_FLAGS = 0
 
 
 class Process(Protocol):
@@ -187,7 +183,7 @@ def spawn(
     command: Command, folder: Path, run_folder: Path, heard: Callable[[str], None], ended: Callable[[], None]
 ) -> OwnProcess:
     """Start a recorder in `folder`, detached from us. Raises OSError when it cannot be started."""
-    fifo = _open_fifo(run_folder / STDERR_NAME)
+    fifo = make_fifo(run_folder / STDERR_NAME)
     try:
         popen = subprocess.Popen(
             command.argv,
@@ -196,8 +192,8 @@ def spawn(
             stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE if fifo is None else fifo.writer,
-            start_new_session=sys.platform != "win32",
-            creationflags=_CREATION_FLAGS,
+            start_new_session=NEW_SESSION,
+            creationflags=CREATION_FLAGS,
         )
     except OSError:
         if fifo is not None:
@@ -216,7 +212,7 @@ def spawn(
     return OwnProcess(popen)
 
 
-def _reader(popen: subprocess.Popen[bytes], fifo: Optional[_Fifo]) -> int:
+def _reader(popen: subprocess.Popen[bytes], fifo: Optional[Fifo]) -> int:
     if popen.stderr is None:
         assert fifo is not None
         return fifo.reader
@@ -237,31 +233,9 @@ def _tell(popen: subprocess.Popen[bytes], text: Optional[Secret]) -> None:
 
 def listen_again(run_folder: Path, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
     """Read on at an adopted recorder's standard error, where it is a FIFO. Raises OSError."""
-    path = run_folder / STDERR_NAME
-    if sys.platform == "win32" or not path.is_fifo():
-        return
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    os.set_blocking(reader, True)
-    listen(reader, heard, ended)
-
-
-class _Fifo:
-    def __init__(self, reader: int, writer: int) -> None:
-        self.reader = reader
-        self.writer = writer
-
-
-def _open_fifo(path: Path) -> Optional[_Fifo]:
-    """Make and open the FIFO; None where there are none (Windows, some network and USB file systems)."""
-    if sys.platform == "win32":
-        return None
-    try:
-        os.mkfifo(path, 0o600)
-    except OSError:
-        return None
-    # both ways and without blocking: the recorder is its own reader and never waits for one
-    writer = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    return _Fifo(os.open(path, os.O_RDONLY), writer)
+    reader = open_fifo(run_folder / STDERR_NAME)
+    if reader is not None:
+        listen(reader, heard, ended)
 
 
 def _environment(environ: Mapping[str, str]) -> Dict[str, str]:

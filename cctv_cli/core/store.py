@@ -9,10 +9,11 @@ import hashlib
 import json
 import os
 import re
-import sys
 import threading
 from pathlib import Path
 from typing import Any, Dict, Optional
+
+from cctv_cli.core.system import sync_folder as sync_folder  # callers find it here, with the rest of the disk
 
 _CHUNK = 1 << 18
 
@@ -91,17 +92,6 @@ def sha256_synced(path: Path) -> str:
         for chunk in iter(lambda: file.read(_CHUNK), b""):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder last over a power cut, where the system can."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove(path: Path) -> None:

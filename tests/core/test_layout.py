@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Optional
@@ -8,12 +9,14 @@ import pytest
 
 from cctv_cli.core.clock import local_time, zone
 from cctv_cli.core.layout import (
+    MP4,
     CameraLayout,
     RecordingName,
     is_day,
     is_hour,
     is_run,
     live_init_name,
+    login_files,
     media_suffix,
     parse_incoming,
     parse_live_init,
@@ -260,3 +263,21 @@ def test_a_sub_stream_has_its_own_files_and_the_cameras_stop(tmp_path: Path) -> 
     assert sub.run_file == main.folder / "sub" / ".run.json"
     assert sub.stopped_file == main.stopped_file
     assert CameraLayout(tmp_path, "cam1", tmp_path / "ram", sub=True).live == tmp_path / "ram" / "cam1" / "live" / "sub"
+
+
+# What Windows forbids: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[. ]\Z|(?i:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)')
+
+
+@pytest.mark.parametrize("sub", [False, True])
+def test_every_name_is_legal_on_windows(sub: bool) -> None:
+    root = Path("hls")
+    layout = CameraLayout(root, "camera_01", sub=sub)
+    name = RecordingName("2026-11-23", "14", 41, 1, MP4)
+    paths = [value for value in vars(layout).values() if isinstance(value, Path)]
+    paths += [layout.live_segment(12), layout.live_init(3), layout.incoming_file("00c0ffee00c0ffee", 7)]
+    paths += [layout.journal(name.day), layout.hour_playlist(name.day, name.hour), layout.recording(name)]
+    paths += login_files(root)
+    assert len(paths) > 15
+    for path in paths:
+        assert [part for part in path.parts if FORBIDDEN.search(part)] == []

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +21,7 @@ from cctv_cli.core.rtsp_url import parse_rtsp_url
 from cctv_cli.core.settings import Camera, Settings
 from cctv_cli.core.store import read_json
 from cctv_cli.core.supervisor import Supervisor
+from tests.e2e.demo_server import DemoServer, free_port, played
 from tests.support.clip import make_clip
 from tests.support.evidence import assert_whole, segments
 from tests.support.rtsp_camera import RtspCamera
@@ -31,86 +30,14 @@ from tests.support.waiting import wait_for
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")]
 
 
-class Server:
-    """`cctv serve --demo` on a free port."""
-
-    def __init__(self, storage: Path, ffmpeg: Ffmpeg) -> None:
-        self.storage = storage
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._environ = {**os.environ, "FFMPEG_PATH": ffmpeg.path}
-        self.process = self._start()
-
-    def _start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "cctv_cli", "serve", "--demo", "--json"]
-        return subprocess.Popen(
-            [*command, "--port", str(self.port), "--storage", str(self.storage)],
-            cwd=self.storage.parent,
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def again(self) -> None:
-        """Start the command once more in the place of the one that ended."""
-        self.process = self._start()
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path)
-
-    def answers(self, path: str, status: int = 200) -> bool:
-        try:
-            return self.get(path).status_code == status
-        except httpx.TransportError:
-            return False
-
-    def end(self, number: int = signal.SIGTERM) -> str:
-        """Send a signal, wait for an end in order, return what was logged."""
-        self.process.send_signal(number)
-        _, log = self.process.communicate(timeout=30)
-        assert self.process.returncode == 0, log
-        return log
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
-def server(tmp_path: Path, ffmpeg: Ffmpeg) -> Iterator[Server]:
+def server(tmp_path: Path, ffmpeg: Ffmpeg) -> Iterator[DemoServer]:
     """A running demo; ended, with its FFmpegs, after the test."""
-    running = Server(tmp_path / "hls", ffmpeg)
-    yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.process.communicate()
-    for process in psutil.process_iter():
-        try:
-            if tmp_path in Path(process.cwd()).parents:
-                process.kill()
-        except psutil.Error:
-            continue
+    with DemoServer(tmp_path / "hls", ffmpeg) as running:
+        yield running
 
 
-def played(ffmpeg: Ffmpeg, url: str) -> List[str]:
-    """The codecs of the frames that FFmpeg decodes from a stream in two seconds; fails on any error."""
-    done = subprocess.run(
-        [ffmpeg.path, "-v", "error", "-xerror", "-i", url, "-t", "2", "-f", "framecrc", "-"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stderr == ""
-    return [line.split()[-1] for line in done.stdout.splitlines() if line.startswith("#media_type")]
-
-
-def test_the_demo_plays_live_and_recorded(server: Server, ffmpeg: Ffmpeg) -> None:
+def test_the_demo_plays_live_and_recorded(server: DemoServer, ffmpeg: Ffmpeg) -> None:
     wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
     assert played(ffmpeg, server.url + "/stream/demo_tone/live.m3u8") == ["video", "audio"]
     wait_for(lambda: server.answers("/stream/demo_silent/live.m3u8"), 20, "the live stream without sound")
@@ -128,12 +55,12 @@ def test_the_demo_plays_live_and_recorded(server: Server, ffmpeg: Ffmpeg) -> Non
     assert "Traceback" not in server.end()
 
 
-def days(server: Server) -> List[Dict[str, Any]]:
+def days(server: DemoServer) -> List[Dict[str, Any]]:
     found: List[Dict[str, Any]] = server.get("/recordings/demo_tone").json()["days"]
     return found
 
 
-def test_a_stop_lasts_over_a_restart_of_the_server(server: Server) -> None:
+def test_a_stop_lasts_over_a_restart_of_the_server(server: DemoServer) -> None:
     wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
     httpx.post(server.url + "/cameras/demo_tone/stop")
     wait_for(lambda: state(server, "demo_tone") == "stopped", 20, "the stop")
@@ -146,11 +73,11 @@ def test_a_stop_lasts_over_a_restart_of_the_server(server: Server) -> None:
     server.end()
 
 
-def state(server: Server, camera_id: str) -> str:
+def state(server: DemoServer, camera_id: str) -> str:
     return str(server.get(f"/cameras/{camera_id}").json()["state"])
 
 
-def test_a_second_server_names_the_first(server: Server) -> None:
+def test_a_second_server_names_the_first(server: DemoServer) -> None:
     wait_for(lambda: server.answers("/cameras"), 20, "the server")
     second = subprocess.run(
         [sys.executable, "-m", "cctv_cli", "serve", "--demo", "--port", str(free_port()), "--storage", server.storage],
@@ -166,7 +93,7 @@ def test_a_second_server_names_the_first(server: Server) -> None:
     server.end()
 
 
-def test_an_upgrade_keeps_the_recorders(server: Server) -> None:
+def test_an_upgrade_keeps_the_recorders(server: DemoServer) -> None:
     wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
     pids = recorder_pids(server)
     server.end(signal.SIGUSR1)
@@ -187,7 +114,7 @@ def runs(pid: int) -> bool:
         return False
 
 
-def recorder_pids(server: Server) -> List[int]:
+def recorder_pids(server: DemoServer) -> List[int]:
     return [
         int(json.loads((server.storage / camera / ".run.json").read_text())["pid"])
         for camera in ("demo_tone", "demo_silent")

