@@ -156,7 +156,7 @@ async def _send_to_proxy(send: Send, target: bytes, suffix: str, kind: MediaKind
     """
     headers = [
         (b"x-accel-redirect", target),
-        (b"content-type", _TYPES.get(suffix, _DEFAULT_TYPE)),
+        (b"content-type", MEDIA_TYPES.get(suffix, _DEFAULT_TYPE)),
         (b"cache-control", kind.cache_control),
         (b"content-length", b"0"),
     ]

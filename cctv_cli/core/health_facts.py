@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import threading
 from dataclasses import replace
 from datetime import tzinfo
@@ -17,14 +16,16 @@ from cctv_cli.core.clock import Clock
 from cctv_cli.core.coverage import DAY, Piece, coverage, growth, runs
 from cctv_cli.core.facts import CameraFacts, CameraStorage, Coverage, DiskFacts, Facts, ProcessFacts, StorageFacts
 from cctv_cli.core.journal import Journal
-from cctv_cli.core.journal_tail import JournalTail, recorded_days
+from cctv_cli.core.journal_tail import JournalTail
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.live_meter import LiveMeter
 from cctv_cli.core.playlist import parse_live
 from cctv_cli.core.promise import promise
+from cctv_cli.core.scan import recorded_days
 from cctv_cli.core.settings import Camera, Settings
 from cctv_cli.core.state import RecorderState, Run, State, from_json
 from cctv_cli.core.status import CameraStatus, StatusReader, carries
+from cctv_cli.core.system import is_read_only
 from cctv_cli.core.usage import Meter
 
 _FRESH = 1.0  # seconds for which the facts are told again: many may ask
@@ -208,7 +209,7 @@ class FactsReader:
             self._device = device
         if self._device != device:
             return "another disk is there than when cctv began"
-        if sys.platform != "win32" and os.statvfs(storage).f_flag & os.ST_RDONLY:
+        if is_read_only(storage):
             return "its disk is mounted read-only"
         if may_write and not os.access(storage, os.W_OK):
             return "this process may not write to it"

@@ -10,7 +10,8 @@ from typing import Dict, List, Optional
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.coverage import Piece, piece_of
 from cctv_cli.core.journal import Journal
-from cctv_cli.core.layout import CameraLayout, is_day
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.scan import recorded_days
 
 
 @dataclass
@@ -71,11 +72,3 @@ class JournalTail:
             tail.first = min([*starts, *([] if tail.first is None else [tail.first])], default=None)
             tail.pieces += added
         return tail
-
-
-def recorded_days(layout: CameraLayout) -> List[str]:
-    """The local days that a camera has a folder of, oldest first. Raises OSError."""
-    try:
-        return sorted(path.name for path in layout.recordings.iterdir() if is_day(path.name))
-    except FileNotFoundError:
-        return []

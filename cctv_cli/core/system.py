@@ -39,6 +39,18 @@ if sys.platform == "win32":
         """None: there are none."""
         return None
 
+    def is_read_only(folder: Path) -> bool:
+        """No: Windows tells it when somebody writes."""
+        return False
+
+    def load() -> Optional[Tuple[float, float, float]]:
+        """None: Windows counts none."""
+        return None
+
+    def open_files(pid: int) -> Optional[Tuple[int, Optional[int]]]:
+        """None: Windows counts handles of every kind together."""
+        return None
+
 else:
     END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     LEAVE_SIGNAL = signal.SIGUSR1
@@ -72,3 +84,23 @@ else:
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         os.set_blocking(reader, True)
         return reader
+
+    def is_read_only(folder: Path) -> bool:
+        """Whether a folder's disk is mounted read-only. Raises OSError."""
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+    def load() -> Optional[Tuple[float, float, float]]:
+        """How many processes wanted a core, on average of 1, 5 and 15 minutes."""
+        return os.getloadavg()
+
+    def open_files(pid: int) -> Optional[Tuple[int, Optional[int]]]:
+        """How many files a process has open, and how many it may have, if that is known; None for no such process."""
+        import psutil  # here: `cctv --help` needs this module, but not psutil
+
+        try:
+            process = psutil.Process(pid)
+            if sys.platform == "linux":
+                return process.num_fds(), int(process.rlimit(psutil.RLIMIT_NOFILE)[0])
+            return process.num_fds(), None
+        except psutil.Error:
+            return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Dict, Iterable, Optional, Tuple
 import psutil
 
 from cctv_cli.core.facts import SystemFacts
+from cctv_cli.core.system import load, open_files
 
 _SHORTEST = 0.3  # seconds over which a share of the CPU says something
 
@@ -36,14 +35,14 @@ class Meter:
     def system(self, supervisors: Iterable[int]) -> SystemFacts:
         """The machine, with the open files of these processes. Waits 0.3 s at the most, the first time only."""
         memory = psutil.virtual_memory()
-        files = [found for found in map(_open_files, supervisors) if found is not None]
+        files = [found for found in map(open_files, supervisors) if found is not None]
         return SystemFacts(
             cpu=self._cpu_percent(),
             cores=psutil.cpu_count() or 1,
             memory=memory.percent,
             memory_total=memory.total,
             memory_available=memory.available,
-            load=_load(),
+            load=load(),
             open_files=sum(count for count, _ in files) if files else None,
             open_files_limit=min((limit for _, limit in files if limit is not None), default=None),
         )
@@ -90,26 +89,3 @@ def _cpu_times() -> Tuple[float, float]:
     # Linux counts its guests in `user` and `nice`, too
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
     return total - times.idle - getattr(times, "iowait", 0.0), total
-
-
-def _load() -> Optional[Tuple[float, float, float]]:
-    if sys.platform == "win32":
-        return None
-    return os.getloadavg()
-
-
-def _open_files(pid: int) -> Optional[Tuple[int, Optional[int]]]:
-    """How many files a process has open, and how many it may have; None where that cannot be known."""
-    if sys.platform == "win32":
-        return None
-    try:
-        process = psutil.Process(pid)
-        return process.num_fds(), _most_files(process)
-    except psutil.Error:
-        return None
-
-
-def _most_files(process: psutil.Process) -> Optional[int]:
-    if sys.platform != "linux":
-        return None
-    return int(process.rlimit(psutil.RLIMIT_NOFILE)[0])
