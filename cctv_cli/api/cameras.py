@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
@@ -41,7 +41,10 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def restart_camera(camera_id: str) -> CameraModel:
-        """Start the camera's FFmpeg anew; a stopped camera stays stopped."""
+        """Start the camera's FFmpeg anew. 409 for a stopped camera: that takes a start."""
+        if runtime.layout(camera_id).stopped_file.exists():
+            detail = f"Camera {camera_id} was stopped by an operator; start it with POST /cameras/{camera_id}/start."
+            raise HTTPException(409, detail)
         runtime.restart_camera(camera_id)
         return camera_model(runtime.status(camera_id), runtime)
 

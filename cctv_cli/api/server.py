@@ -44,9 +44,10 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         cure = "end the program that uses it, or choose another with --port or SERVER_PORT"
-        if error.errno in (errno.EADDRNOTAVAIL, None) or isinstance(error, socket.gaierror):
+        unknown_name = (error.errno or -1) < 0  # codes of the name lookup are negative, or strings without one
+        if unknown_name or error.errno == errno.EADDRNOTAVAIL:
             cure = "this machine has no such address: correct --host or SERVER_HOST"
-        reason = os.strerror(error.errno) if error.errno and not isinstance(error, socket.gaierror) else str(error)
+        reason = "the name is unknown" if unknown_name else os.strerror(error.errno or 0)
         raise AddressError(f"Port {port} at {host} cannot be opened ({reason}); {cure}") from error
 
 

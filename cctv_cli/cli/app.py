@@ -25,7 +25,10 @@ class _ErrorsInOneSentence(TyperGroup):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has enough: no complaint at exit either
         except OSError as error:
-            _fail(ctx, f"{error}; run again with cctv --debug to see where", 1)
+            if error.filename is None:
+                _fail(ctx, f"{error}; run again with cctv --debug to see where", 1)
+            reason = error.strerror or "no reason given"
+            _fail(ctx, f"{error.filename} cannot be used ({reason}); check its disk and who may write there", 6)
 
 
 def _fail(ctx: Any, message: str, exit_code: int) -> None:

@@ -111,6 +111,8 @@ def print_cleanup(report: Dict[str, Any]) -> None:
             for what, each in told:
                 size = format_size(each["bytes"])
                 rows.append((camera["id"], day["date"], what, str(each["files"]), size, each["reason"]))
+    if not report["cameras"]:
+        print_line("There are no recordings")
     if rows:
         print_rows(("Camera", "Day", "", "Files", "Size", "Reason"), rows)
     for camera in report["cameras"]:

@@ -294,7 +294,9 @@ def _read_config(path: Optional[Path], cwd: Path, problems: List[str]) -> Option
     if path is None:
         return _File({}, {}, cwd)
     name = str(path)
-    text = _read_text(cwd / path, name, "create it, or correct --config or CCTV_CONFIG", problems)
+    text = _read_text(
+        cwd / path, name, "create it, let this user read it, or correct --config or CCTV_CONFIG", problems
+    )
     if text is None:
         return None
     try:

@@ -175,7 +175,7 @@ def _camera(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding
     if camera.last_hour.missing > limits.missing:
         sentence = (
             f"{camera.last_hour.missing:.0f} s of the last hour are not recorded; "
-            "GET /recordings and its journal say why, mend the network or the camera"
+            "cctv cameras and ffmpeg.log in its folder say why, mend the network or the camera"
         )
         yield Finding("recording_missing", Severity.WARNING, sentence, camera.id)
     if camera.restarts_last_hour >= FREQUENT_RESTARTS:

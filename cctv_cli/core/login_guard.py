@@ -300,7 +300,11 @@ class LoginGuard:
             self._unsaved = None
         except OSError as error:
             if self._unsaved is None:
-                log.warning("refused logins are counted in memory only, until they can be written: %s", error)
+                log.warning(
+                    "refused logins are counted in memory only: %s cannot be written (%s); check who may write there",
+                    self._file.parent,
+                    error.strerror or error,
+                )
             self._unsaved = histories
 
 

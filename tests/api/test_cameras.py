@@ -162,6 +162,8 @@ async def test_a_stop_lasts_over_a_new_server_until_the_start(
     stopped = await client.post("/cameras/front/stop")
     assert (stopped.status_code, stopped.json()["id"]) == (202, "front")
     assert (await client.post("/cameras/front/stop")).status_code == 202  # twice is no error
+    refused = await client.post("/cameras/front/restart")
+    assert (refused.status_code, "POST /cameras/front/start" in refused.json()["detail"]) == (409, True)
 
     later = httpx.ASGITransport(create_app(Runtime(settings, clock=clock)), client=("127.0.0.1", 50001))
     async with httpx.AsyncClient(transport=later, base_url=LOCAL) as other:

@@ -13,6 +13,8 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
+from cctv_cli.api.server import listen
+from cctv_cli.core.errors import AddressError
 from tests.cli.conftest import PASSWORD, command, environment, run_process
 from tests.support.waiting import wait_for
 
@@ -210,3 +212,13 @@ def test_a_taken_port_is_one_sentence_before_anything_starts(tmp_path: Path) -> 
     assert result.code == 8
     assert result.out == ""
     assert not (tmp_path / "hls" / "front" / ".state.json").exists()
+
+
+def test_a_name_that_nobody_knows_is_told_as_such() -> None:
+    with pytest.raises(AddressError, match=r"the name is unknown.*correct --host"):
+        listen("nowhere.invalid", 0)
+
+
+def test_an_address_of_another_machine_is_told_as_such() -> None:
+    with pytest.raises(AddressError, match=r"no such address: correct --host"):
+        listen("192.0.2.1", 0)
