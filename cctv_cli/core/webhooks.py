@@ -45,7 +45,7 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Refus
 
     for name in ("httpx", "httpcore"):  # they log whole URLs
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
+    try:  # the texts of errors may hold the URL
         with httpx.stream("POST", url.reveal(), json=body, timeout=timeout) as answer:
             status = answer.status_code
     except httpx.TimeoutException:
@@ -54,8 +54,10 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Refus
         return Refusal("its URL cannot be used", final=True)
     except httpx.ConnectError:
         return Refusal("it cannot be reached", final=False)
-    except httpx.HTTPError as error:  # its text may hold the URL
+    except httpx.HTTPError as error:
         return Refusal(f"the connection failed ({type(error).__name__})", final=False)
+    except Exception as error:  # a proxy or certificates that httpx cannot use; the sender's thread must go on
+        return Refusal(f"it cannot be asked ({type(error).__name__}); see the proxy and SSL settings", final=False)
     if 200 <= status < 300:
         return None
     return Refusal(f"it answered {status}", final=status < 500 and status not in _LATER)

@@ -65,6 +65,19 @@ def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
     assert found is not None and TOKEN not in found.reason
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [("ALL_PROXY", "socks5://127.0.0.1:9", "ImportError"), ("SSL_CERT_FILE", "/nowhere.pem", "FileNotFoundError")],
+)
+def test_settings_that_no_connection_can_use_are_a_refusal_of_the_moment(
+    name: str, value: str, error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    found = post(Secret(f"https://127.0.0.1:9/{TOKEN}"), BODY)
+    assert found is not None and not found.final
+    assert error in found.reason and TOKEN not in found.reason
+
+
 def test_a_webhook_is_named_by_its_number_and_host() -> None:
     assert webhook_name(2, Secret(f"https://user:{TOKEN}@hooks.example.org:8443/{TOKEN}")) == (
         "webhook 2 (hooks.example.org)"
