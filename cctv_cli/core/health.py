@@ -14,6 +14,7 @@ from cctv_cli.core.units import format_duration, format_size
 
 FREQUENT_RESTARTS = 4  # in an hour
 FILES_LEFT = 0.8  # of the open files that the system allows
+SHORT = 0.8  # of what should stay free: cleanups begin at the whole of it, so a disk may well have a little less
 FULL = 5  # a disk with less than this part of what should stay free is full
 _LEAST_FREE = 100_000_000  # bytes, where next to nothing should stay free
 _CURES = {
@@ -111,7 +112,7 @@ def _storage(disk: DiskFacts) -> Iterator[Finding]:
     if disk.free < max(disk.min_free // FULL, _LEAST_FREE):
         sentence = f"The storage's disk is nearly full, {free} are left; {cure}"
         yield Finding("disk_space", Severity.CRITICAL, sentence)
-    elif disk.free < disk.min_free:
+    elif disk.free < SHORT * disk.min_free:
         sentence = f"The storage's disk has {free} left, and {wanted} should stay free; {cure}"
         yield Finding("disk_space", Severity.WARNING, sentence)
 

@@ -148,8 +148,8 @@ def test_recorders_that_run_on_without_a_supervisor_are_a_warning() -> None:
 @pytest.mark.parametrize(
     ("disk", "expected"),
     [
-        (replace(DISK, free=50 * GB), []),
-        (replace(DISK, free=50 * GB - 1), [("disk_space", "warning", None)]),
+        (replace(DISK, free=40 * GB), []),
+        (replace(DISK, free=40 * GB - 1), [("disk_space", "warning", None)]),
         (replace(DISK, free=10 * GB), [("disk_space", "warning", None)]),
         (replace(DISK, free=10 * GB - 1), [("disk_space", "critical", None)]),
         (replace(DISK, free=99_000_000, min_free=0), [("disk_space", "critical", None)]),
