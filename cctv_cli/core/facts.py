@@ -134,11 +134,15 @@ class Promise:
 
 @dataclass(frozen=True)
 class StorageFacts:
-    """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth."""
+    """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth.
+
+    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun.
+    """
 
     disk: DiskFacts
     cameras: Tuple[CameraStorage, ...]
     promise: Optional[Promise]
+    cleaned_at: Optional[float] = None
 
     @property
     def oldest(self) -> Optional[float]:

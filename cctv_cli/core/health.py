@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import format_instant
+from cctv_cli.core.coverage import DAY
 from cctv_cli.core.facts import CameraFacts, DiskFacts, Facts, Promise, SystemFacts
 from cctv_cli.core.settings import Settings
 from cctv_cli.core.state import State
@@ -16,6 +17,7 @@ FREQUENT_RESTARTS = 4  # in an hour
 FILES_LEFT = 0.8  # of the open files that the system allows
 SHORT = 0.8  # of what should stay free: cleanups begin at the whole of it, so a disk may well have a little less
 FULL = 5  # a disk with less than this part of what should stay free is full
+MISSED = 3  # cleanups in a row
 _LEAST_FREE = 100_000_000  # bytes, where next to nothing should stay free
 _CURES = {
     State.STALLED: "see ffmpeg.log in its folder, and restart the camera itself if it does not come back",
@@ -62,6 +64,7 @@ class Limits:
     missing: float
     gop: float
     segment_duration: float
+    cleanup_age: float
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -73,6 +76,7 @@ def limits_of(settings: Settings) -> Limits:
         settings.health_missing,
         settings.health_gop,
         settings.segment_duration,
+        max(MISSED * settings.cleanup_interval, DAY),
     )
 
 
@@ -88,6 +92,7 @@ def assess(facts: Facts, limits: Limits, now: float) -> Tuple[Finding, ...]:
         *_storage(facts.storage.disk),
         *_supervision(facts.cameras),
         *_promise(facts.storage.promise),
+        *_cleanup(facts, limits, now),
         *_system(facts.system, limits),
     ]
     for camera in facts.cameras:
@@ -145,6 +150,17 @@ def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
     for camera in promise.short:
         sentence = "Its max_size is too small for the days that its recordings are kept; raise it or keep fewer days"
         yield Finding("retention_promise", Severity.WARNING, sentence, camera)
+
+
+def _cleanup(facts: Facts, limits: Limits, now: float) -> Iterator[Finding]:
+    storage = facts.storage
+    scheduled = all(camera.supervised for camera in facts.cameras)  # who supervises all cleans up, too
+    if storage.cleaned_at is None or storage.oldest is None or not scheduled:
+        return
+    age = now - storage.cleaned_at
+    if age > limits.cleanup_age:
+        sentence = f"No cleanup has gone through for {format_duration(round(age))}; cctv cleanup says why"
+        yield Finding("cleanup_overdue", Severity.WARNING, sentence)
 
 
 def _system(system: SystemFacts, limits: Limits) -> Iterator[Finding]:

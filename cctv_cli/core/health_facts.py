@@ -17,7 +17,7 @@ from cctv_cli.core.coverage import DAY, Piece, coverage, growth, runs
 from cctv_cli.core.facts import CameraFacts, CameraStorage, Coverage, DiskFacts, Facts, ProcessFacts, StorageFacts
 from cctv_cli.core.journal import Journal
 from cctv_cli.core.journal_tail import JournalTail
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.live_meter import LiveMeter
 from cctv_cli.core.playlist import parse_live
 from cctv_cli.core.promise import promise
@@ -25,6 +25,7 @@ from cctv_cli.core.scan import recorded_days
 from cctv_cli.core.settings import Camera, Settings
 from cctv_cli.core.state import RecorderState, Run, State, from_json
 from cctv_cli.core.status import CameraStatus, StatusReader, carries
+from cctv_cli.core.storage_root import read_marker
 from cctv_cli.core.system import is_read_only
 from cctv_cli.core.usage import Meter
 
@@ -91,7 +92,8 @@ class FactsReader:
         processes = tuple(process for camera in self._settings.cameras for process in self._processes(camera))
         self._meter.forget_ended()
         system = self._meter.system(supervisors)
-        storage_facts = StorageFacts(disk, tuple(kept), promise(disk, kept, self._settings.max_size))
+        kept_as_promised = promise(disk, kept, self._settings.max_size)
+        storage_facts = StorageFacts(disk, tuple(kept), kept_as_promised, _cleaned_at(self._settings.storage))
         return Facts(system, processes, tuple(cameras), storage_facts)
 
     # ---- one camera
@@ -225,6 +227,16 @@ def _count_day(layout: CameraLayout, day: str, before: Optional[_Day]) -> _Day:
         return _Day(status.st_ino, status.st_size, journal.kept_bytes())
     except FileNotFoundError:
         return _Day(0, 0, 0)
+
+
+def _cleaned_at(storage: Path) -> Optional[float]:
+    try:
+        marker = read_marker(storage)
+        if marker is None or marker.cleaned_at is not None:
+            return None if marker is None else marker.cleaned_at
+        return storage_marker(storage).stat().st_mtime
+    except OSError:
+        return None  # a storage that cannot be read is a finding of its own
 
 
 def _existing(path: Path) -> Path:

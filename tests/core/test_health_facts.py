@@ -15,9 +15,10 @@ from cctv_cli.core import store
 from cctv_cli.core.clock import zone
 from cctv_cli.core.facts import CameraFacts, CameraStorage, Coverage, Facts, ProcessFacts
 from cctv_cli.core.health_facts import FactsReader
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.state import RecorderState, Run, State, to_json
+from cctv_cli.core.storage_root import Marker, ensure_marker, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -244,6 +245,20 @@ def test_a_storage_that_its_supervisor_may_not_write_is_a_fault(
         assert read(reader).storage.disk.fault == "this process may not write to it"
     finally:
         settings.storage.chmod(0o700)
+
+
+def test_the_last_cleanup_is_that_of_the_marker_and_before_the_first_the_storages_begin(
+    reader: FactsReader, settings: Settings, clock: FixedClock
+) -> None:
+    assert read(reader).storage.cleaned_at is None
+    settings.storage.mkdir()
+    ensure_marker(settings.storage)
+    os.utime(storage_marker(settings.storage), (5.0, 5.0))
+    clock.advance(2)
+    assert read(reader).storage.cleaned_at == 5.0
+    write_marker(settings.storage, Marker("id", 7.0))
+    clock.advance(2)
+    assert read(reader).storage.cleaned_at == 7.0
 
 
 def test_a_camera_whose_folder_cannot_be_read_hides_no_other(reader: FactsReader, front: CameraTree) -> None:
