@@ -52,9 +52,12 @@ class _Count(NamedTuple):
 
 
 class FactsReader:
-    """Gathers facts, and remembers what did not change. Safe to use from many threads."""
+    """Gathers facts, and remembers what did not change. Safe to use from many threads.
 
-    def __init__(self, settings: Settings, tz: Optional[tzinfo], clock: Clock) -> None:
+    `device` is the storage's disk (st_dev), when an earlier reader has seen it.
+    """
+
+    def __init__(self, settings: Settings, tz: Optional[tzinfo], clock: Clock, device: Optional[int] = None) -> None:
         self._settings = settings
         self._tz = tz
         self._clock = clock
@@ -63,7 +66,7 @@ class FactsReader:
         self._tail = JournalTail(tz)
         self._live = LiveMeter()
         self._counted: Dict[str, _Count] = {}
-        self._device: Optional[int] = None  # of the storage root, when it was first seen
+        self.device = device  # of the storage root, when it was first seen
         self._latest: Optional[Tuple[float, float, Facts]] = None
         self._lock = threading.Lock()
 
@@ -207,9 +210,9 @@ class FactsReader:
                 return "it is no folder"
         except OSError as error:
             return f"it is not there ({error.strerror or error})"
-        if self._device is None:
-            self._device = device
-        if self._device != device:
+        if self.device is None:
+            self.device = device
+        if self.device != device:
             return "another disk is there than when cctv began"
         if is_read_only(storage):
             return "its disk is mounted read-only"
