@@ -90,6 +90,7 @@ def assess(facts: Facts, limits: Limits, now: float) -> Tuple[Finding, ...]:
     findings: List[Finding] = [
         *_cameras(facts.cameras),
         *_storage(facts.storage.disk),
+        *(finding for disk in facts.storage.others for finding in _space(disk)),
         *_supervision(facts.cameras),
         *_promise(facts.storage.promise),
         *_cleanup(facts, limits, now),
@@ -112,14 +113,23 @@ def _storage(disk: DiskFacts) -> Iterator[Finding]:
         sentence = f"The storage cannot be used: {disk.fault}; {cure}"
         yield Finding("storage_fault", Severity.CRITICAL, sentence)
         return
+    yield from _space(disk)
+
+
+def _space(disk: DiskFacts) -> Iterator[Finding]:
+    """Whether enough is left; of a disk of cameras' own it is the first one's finding."""
+    name = f"The disk of {', '.join(disk.cameras)}" if disk.cameras else "The storage's disk"
+    camera = disk.cameras[0] if disk.cameras else None
+    if disk.fault:
+        return
     free, wanted = format_size(disk.free), format_size(disk.min_free)
     cure = "free space, or keep recordings for fewer days (RETENTION_DAYS)"
     if disk.free < max(disk.min_free // FULL, _LEAST_FREE):
-        sentence = f"The storage's disk is nearly full, {free} are left; {cure}"
-        yield Finding("disk_space", Severity.CRITICAL, sentence)
+        sentence = f"{name} is nearly full, {free} are left; {cure}"
+        yield Finding("disk_space", Severity.CRITICAL, sentence, camera)
     elif disk.free < SHORT * disk.min_free:
-        sentence = f"The storage's disk has {free} left, and {wanted} should stay free; {cure}"
-        yield Finding("disk_space", Severity.WARNING, sentence)
+        sentence = f"{name} has {free} left, and {wanted} should stay free; {cure}"
+        yield Finding("disk_space", Severity.WARNING, sentence, camera)
 
 
 def _supervision(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:

@@ -96,7 +96,9 @@ class FactsReader:
         self._meter.forget_ended()
         system = self._meter.system(supervisors)
         kept_as_promised = promise(disk, kept, self._settings.max_size)
-        storage_facts = StorageFacts(disk, tuple(kept), kept_as_promised, _cleaned_at(self._settings.storage))
+        storage_facts = StorageFacts(
+            disk, tuple(kept), kept_as_promised, _cleaned_at(self._settings.storage), self._others()
+        )
         return Facts(system, processes, tuple(cameras), storage_facts)
 
     # ---- one camera
@@ -195,12 +197,28 @@ class FactsReader:
 
     def _disk(self, *, may_write: bool) -> DiskFacts:
         """The storage root and its disk; `may_write`: this process records, so it must be able to write."""
+        disk = self._usage(_existing(self._settings.storage))
+        return disk if disk.fault else replace(disk, fault=self._fault(may_write))
+
+    def _others(self) -> Tuple[DiskFacts, ...]:
+        """Each disk, but for the storage root's, that has recordings."""
+        found: Dict[int, Tuple[Path, List[str]]] = {}
+        for camera in self._settings.cameras:
+            recordings = self._statuses.layout(camera.id).recordings
+            try:
+                device = recordings.stat().st_dev
+            except OSError:  # none yet, or told as the camera's reason
+                continue
+            if device != self.device:
+                found.setdefault(device, (recordings, []))[1].append(camera.id)
+        return tuple(replace(self._usage(place), cameras=tuple(names)) for place, names in found.values())
+
+    def _usage(self, place: Path) -> DiskFacts:
         try:
-            usage = shutil.disk_usage(_existing(self._settings.storage))
+            usage = shutil.disk_usage(place)
         except OSError as error:
             return DiskFacts(0, 0, 0, 0, f"its disk cannot be asked ({error.strerror or error})")
-        min_free = self._settings.min_free.of(usage.total)
-        return DiskFacts(usage.total, usage.used, usage.free, min_free, self._fault(may_write))
+        return DiskFacts(usage.total, usage.used, usage.free, self._settings.min_free.of(usage.total))
 
     def _fault(self, may_write: bool) -> str:
         storage = self._settings.storage

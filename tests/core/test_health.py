@@ -160,6 +160,14 @@ def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]
     assert found(facts(disk=disk)) == expected
 
 
+def test_a_disk_of_cameras_own_is_named_by_them() -> None:
+    own = replace(DISK, free=40 * GB - 1, cameras=("yard", "attic"))
+    storage = StorageFacts(DISK, (), KEPT, others=(own, replace(own, free=40 * GB, cameras=("door",))))
+    (finding,) = assess(replace(facts(), storage=storage), LIMITS, NOW)
+    assert (finding.name, finding.severity, finding.camera) == ("disk_space", Severity.WARNING, "yard")
+    assert finding.sentence.startswith("The disk of yard, attic has 40 GB left")
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterator
@@ -245,6 +247,26 @@ def test_a_storage_that_its_supervisor_may_not_write_is_a_fault(
         assert read(reader).storage.disk.fault == "this process may not write to it"
     finally:
         settings.storage.chmod(0o700)
+
+
+def test_disks_of_cameras_own_are_told_each_once(
+    reader: FactsReader, settings: Settings, front: CameraTree, clock: FixedClock
+) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == settings.storage.parent.stat().st_dev:
+        pytest.skip("this machine has no second file system at hand")
+    front.record("2026-07-14T15:10:00+02:00", 60)
+    assert read(reader).storage.others == ()
+    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # in place of a mount point
+        (Path(mounted) / "recordings").mkdir()
+        for name in ("yard", "attic"):
+            (settings.storage / name).symlink_to(mounted)
+        attic = Camera("attic", "Attic", DemoSource(tone=False))
+        found = FactsReader(replace(settings, cameras=(*settings.cameras, attic)), None, clock)
+        (disk,) = read(found).storage.others
+    assert disk.cameras == ("yard", "attic")
+    assert disk.total == shutil.disk_usage(str(other)).total
+    assert disk.min_free == settings.min_free.of(disk.total)
 
 
 def test_the_last_cleanup_is_that_of_the_marker_and_before_the_first_the_storages_begin(
