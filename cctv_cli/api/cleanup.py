@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import List
+from typing import Dict, List, Tuple
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CleanupModel
@@ -14,22 +16,25 @@ from cctv_cli.core.runtime import Runtime
 
 log = logging.getLogger("cctv.cleanup")
 
+_FRESH = 5.0  # seconds for which a preview is told again: it scans everything, and anybody may ask
+
 FORCE = Query(False, description="Go on although a brake refuses; look at the preview first")
 
 
 def router(runtime: Runtime) -> APIRouter:
     """The endpoints of this resource. They run in threads: a cleanup keeps nobody waiting."""
+    previews = _Previews(runtime)
     routes = APIRouter(prefix="/cleanup", tags=["cleanup"], responses=errors())
 
     @routes.get("/preview", response_model=CleanupModel, summary="What a cleanup would delete")
-    def preview(force: bool = FORCE) -> CleanupModel:
-        """By camera and day, with reasons, and what the disks will look like. Deletes nothing."""
-        return CleanupModel.model_validate(report(runtime.cleaner().preview(force=force), runtime.tz))
+    async def preview(force: bool = FORCE) -> Response:
+        """By camera and day, with reasons, and what the disks will look like, of up to 5 s ago. Deletes nothing."""
+        return Response(await previews.read(force), media_type="application/json")
 
     @routes.post("/run", response_model=CleanupModel, responses=errors(409), summary="Clean up all cameras")
     def run(force: bool = FORCE) -> CleanupModel:
         """Answers when it is done. What no brake held back was deleted also when the answer is 409."""
-        return _run(runtime, [], force)
+        return _run(runtime, previews, [], force)
 
     @routes.post(
         "/camera/{camera_id}",
@@ -39,13 +44,42 @@ def router(runtime: Runtime) -> APIRouter:
     )
     def run_camera(camera_id: str, force: bool = FORCE) -> CleanupModel:
         """By the camera's own age and size; the limits of all cameras together and of the disk do not apply."""
-        return _run(runtime, [camera_id], force)
+        return _run(runtime, previews, [camera_id], force)
 
     return routes
 
 
-def _run(runtime: Runtime, cameras: List[str], force: bool) -> CleanupModel:
-    done = runtime.cleaner().run(cameras, force=force, ended=runtime.ending.is_set)
+class _Previews:
+    """One scan at a time; whoever asks meanwhile, or soon after, gets the same answer."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._known: Dict[bool, Tuple[float, str]] = {}  # by `force`: monotonic seconds and JSON
+        self._locks: Dict[str, asyncio.Lock] = {}  # made in the server's loop, which Python 3.8 asks for
+
+    async def read(self, force: bool) -> str:
+        """The preview as JSON. Raises CctvError, OSError."""
+        async with self._locks.setdefault("scan", asyncio.Lock()):
+            at, text = self._known.get(force, (0.0, ""))
+            if not text or not 0 <= self._runtime.clock.monotonic() - at < _FRESH:
+                text = await run_in_threadpool(self._scan, force)
+                self._known[force] = (self._runtime.clock.monotonic(), text)
+            return text
+
+    def forget(self) -> None:
+        """What was known holds no longer."""
+        self._known.clear()
+
+    def _scan(self, force: bool) -> str:
+        values = report(self._runtime.cleaner().preview(force=force), self._runtime.tz)
+        return CleanupModel.model_validate(values).model_dump_json()
+
+
+def _run(runtime: Runtime, previews: _Previews, cameras: List[str], force: bool) -> CleanupModel:
+    try:
+        done = runtime.cleaner().run(cameras, force=force, ended=runtime.ending.is_set)
+    finally:
+        previews.forget()
     if done.done.files:
         log.info("on request: %s", summary(done))
     if done.plan.refusals:

@@ -14,6 +14,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.health import Finding, Severity
 
+Key = Tuple[str, Optional[str]]  # name and camera of a finding
+
 
 class Event(str, Enum):
     """Why a message is sent."""
@@ -26,12 +28,21 @@ class Event(str, Enum):
 
 @dataclass(frozen=True)
 class Message:
-    """What people are told at the instant `at`; `since` is the instant at which the finding was first seen."""
+    """What people are told at the instant `at`; `since` is the instant at which the finding was first seen.
+
+    `worse`: it is more severe than when it was told last.
+    """
 
     event: Event
     finding: Finding
     since: float
     at: float
+    worse: bool = False
+
+    @property
+    def key(self) -> Key:
+        """The finding that it tells of."""
+        return _key(self.finding)
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,11 @@ class Tracked:
     sent_severity: Severity = Severity.OK
     gone_since: Optional[float] = None
 
+    @property
+    def key(self) -> Key:
+        """What makes it the same finding, however its severity and its words change."""
+        return _key(self.finding)
+
 
 def decide(
     tracked: Sequence[Tracked], findings: Sequence[Finding], now: float, *, after: float, reminder: float
@@ -53,7 +69,7 @@ def decide(
     A message goes when a finding has lasted `after` seconds, when it has been away as long, every `reminder`
     seconds in between, and at once when it got worse. A clock that was set back delays nothing.
     """
-    known = {_key(item.finding): _not_in_future(item, now) for item in tracked}
+    known = {item.key: _not_in_future(item, now) for item in tracked}
     seen = {_key(finding): finding for finding in findings if finding.severity is not Severity.OK}
     kept: List[Tracked] = []
     messages: List[Message] = []
@@ -62,8 +78,8 @@ def decide(
         item = replace(before, finding=finding, gone_since=None)
         event = _event(item, now, after, reminder)
         if event is not None:
+            messages.append(Message(event, finding, item.since, now, worse=_is_worse(item)))
             item = replace(item, sent_at=now, sent_severity=finding.severity)
-            messages.append(Message(event, finding, item.since, now))
         kept.append(item)
     for key, item in known.items():
         if key in seen or item.sent_at is None:
@@ -76,15 +92,18 @@ def decide(
     return tuple(kept), tuple(messages)
 
 
-def _key(finding: Finding) -> Tuple[str, Optional[str]]:
+def _key(finding: Finding) -> Key:
     return finding.name, finding.camera
 
 
 def _event(item: Tracked, now: float, after: float, reminder: float) -> Optional[Event]:
     if item.sent_at is None:
         return Event.STARTED if now - item.since >= after else None
-    worse = item.finding.severity.exit_code > item.sent_severity.exit_code
-    return Event.REMINDER if worse or now - item.sent_at >= reminder else None
+    return Event.REMINDER if _is_worse(item) or now - item.sent_at >= reminder else None
+
+
+def _is_worse(item: Tracked) -> bool:
+    return item.sent_at is not None and item.finding.severity.exit_code > item.sent_severity.exit_code
 
 
 def _not_in_future(item: Tracked, now: float) -> Tracked:
@@ -111,9 +130,15 @@ def message_json(message: Message, host: str, tz: Optional[tzinfo]) -> Dict[str,
     }
 
 
-def sent(tracked: Sequence[Tracked]) -> Tuple[Tracked, ...]:
-    """Those that people were told of: what must outlive a restart, so that nothing is told twice."""
-    return tuple(item for item in tracked if item.sent_at is not None)
+def told(tracked: Sequence[Tracked], ended: Sequence[Tracked], waiting: Mapping[Key, Event]) -> Tuple[Tracked, ...]:
+    """What people know: it must outlive a restart, so that nothing is told twice, and nothing is left untold.
+
+    `waiting` are the messages that were not taken yet: what started was not told, a reminder is due again, and what
+    `ended` is not over for people.
+    """
+    known = [item for item in tracked if item.sent_at is not None and waiting.get(item.key) is not Event.STARTED]
+    kept = [replace(item, sent_at=0.0) if waiting.get(item.key) is Event.REMINDER else item for item in known]
+    return (*kept, *(item for item in ended if waiting.get(item.key) is Event.ENDED))
 
 
 def to_json(tracked: Sequence[Tracked]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
+from urllib.parse import urlsplit
 
 from cctv_cli.core import clock
 from cctv_cli.core.rtsp_url import parse_host, parse_rtsp_url
@@ -173,9 +174,17 @@ def webhooks(raw: Raw) -> Tuple[Secret, ...]:
     if not isinstance(items, list):
         raise ValueError('is not a list; write URLs, such as ["https://example.org/hook"]')
     urls = [str(item).strip() for item in items if str(item).strip()]
-    if not all(_WEBHOOK.fullmatch(url) for url in urls):
+    if not all(map(_is_webhook, urls)):
         raise ValueError("has an entry that is no http or https URL; write URLs such as https://example.org/hook")
     return tuple(map(Secret, urls))
+
+
+def _is_webhook(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return _WEBHOOK.fullmatch(url) is not None and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none; its text may hold the URL
+        return False
 
 
 def choice(*words: str) -> Parser[str]:

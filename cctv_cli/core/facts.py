@@ -88,13 +88,17 @@ class CameraFacts:
 
 @dataclass(frozen=True)
 class DiskFacts:
-    """The storage root's disk. `fault` says in a few words why the storage cannot be used; empty if it can."""
+    """The storage root's disk, or one that only the recordings of these `cameras` are on.
+
+    `fault` says in a few words why the storage cannot be used; empty if it can.
+    """
 
     total: int
     used: int
     free: int
     min_free: int
     fault: str = ""
+    cameras: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,11 +138,17 @@ class Promise:
 
 @dataclass(frozen=True)
 class StorageFacts:
-    """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth."""
+    """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth.
+
+    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun. `others` are disks
+    that cameras have of their own.
+    """
 
     disk: DiskFacts
     cameras: Tuple[CameraStorage, ...]
     promise: Optional[Promise]
+    cleaned_at: Optional[float] = None
+    others: Tuple[DiskFacts, ...] = ()
 
     @property
     def oldest(self) -> Optional[float]:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import format_instant
+from cctv_cli.core.coverage import DAY
 from cctv_cli.core.facts import CameraFacts, DiskFacts, Facts, Promise, SystemFacts
 from cctv_cli.core.settings import Settings
 from cctv_cli.core.state import State
@@ -14,7 +15,9 @@ from cctv_cli.core.units import format_duration, format_size
 
 FREQUENT_RESTARTS = 4  # in an hour
 FILES_LEFT = 0.8  # of the open files that the system allows
+SHORT = 0.8  # of what should stay free: cleanups begin at the whole of it, so a disk may well have a little less
 FULL = 5  # a disk with less than this part of what should stay free is full
+MISSED = 3  # cleanups in a row
 _LEAST_FREE = 100_000_000  # bytes, where next to nothing should stay free
 _CURES = {
     State.STALLED: "see ffmpeg.log in its folder, and restart the camera itself if it does not come back",
@@ -61,6 +64,7 @@ class Limits:
     missing: float
     gop: float
     segment_duration: float
+    cleanup_age: float
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -72,6 +76,7 @@ def limits_of(settings: Settings) -> Limits:
         settings.health_missing,
         settings.health_gop,
         settings.segment_duration,
+        max(MISSED * settings.cleanup_interval, DAY),
     )
 
 
@@ -85,8 +90,10 @@ def assess(facts: Facts, limits: Limits, now: float) -> Tuple[Finding, ...]:
     findings: List[Finding] = [
         *_cameras(facts.cameras),
         *_storage(facts.storage.disk),
+        *(finding for disk in facts.storage.others for finding in _space(disk)),
         *_supervision(facts.cameras),
         *_promise(facts.storage.promise),
+        *_cleanup(facts, limits, now),
         *_system(facts.system, limits),
     ]
     for camera in facts.cameras:
@@ -106,14 +113,23 @@ def _storage(disk: DiskFacts) -> Iterator[Finding]:
         sentence = f"The storage cannot be used: {disk.fault}; {cure}"
         yield Finding("storage_fault", Severity.CRITICAL, sentence)
         return
+    yield from _space(disk)
+
+
+def _space(disk: DiskFacts) -> Iterator[Finding]:
+    """Whether enough is left; of a disk of cameras' own it is the first one's finding."""
+    name = f"The disk of {', '.join(disk.cameras)}" if disk.cameras else "The storage's disk"
+    camera = disk.cameras[0] if disk.cameras else None
+    if disk.fault:
+        return
     free, wanted = format_size(disk.free), format_size(disk.min_free)
     cure = "free space, or keep recordings for fewer days (RETENTION_DAYS)"
     if disk.free < max(disk.min_free // FULL, _LEAST_FREE):
-        sentence = f"The storage's disk is nearly full, {free} are left; {cure}"
-        yield Finding("disk_space", Severity.CRITICAL, sentence)
-    elif disk.free < disk.min_free:
-        sentence = f"The storage's disk has {free} left, and {wanted} should stay free; {cure}"
-        yield Finding("disk_space", Severity.WARNING, sentence)
+        sentence = f"{name} is nearly full, {free} are left; {cure}"
+        yield Finding("disk_space", Severity.CRITICAL, sentence, camera)
+    elif disk.free < SHORT * disk.min_free:
+        sentence = f"{name} has {free} left, and {wanted} should stay free; {cure}"
+        yield Finding("disk_space", Severity.WARNING, sentence, camera)
 
 
 def _supervision(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
@@ -144,6 +160,17 @@ def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
     for camera in promise.short:
         sentence = "Its max_size is too small for the days that its recordings are kept; raise it or keep fewer days"
         yield Finding("retention_promise", Severity.WARNING, sentence, camera)
+
+
+def _cleanup(facts: Facts, limits: Limits, now: float) -> Iterator[Finding]:
+    storage = facts.storage
+    scheduled = all(camera.supervised for camera in facts.cameras)  # who supervises all cleans up, too
+    if storage.cleaned_at is None or storage.oldest is None or not scheduled:
+        return
+    age = now - storage.cleaned_at
+    if age > limits.cleanup_age:
+        sentence = f"No cleanup has gone through for {format_duration(round(age))}; cctv cleanup says why"
+        yield Finding("cleanup_overdue", Severity.WARNING, sentence)
 
 
 def _system(system: SystemFacts, limits: Limits) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from cctv_cli.core.coverage import DAY, Piece, coverage, growth, runs
 from cctv_cli.core.facts import CameraFacts, CameraStorage, Coverage, DiskFacts, Facts, ProcessFacts, StorageFacts
 from cctv_cli.core.journal import Journal
 from cctv_cli.core.journal_tail import JournalTail
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.live_meter import LiveMeter
 from cctv_cli.core.playlist import parse_live
 from cctv_cli.core.promise import promise
@@ -25,6 +25,7 @@ from cctv_cli.core.scan import recorded_days
 from cctv_cli.core.settings import Camera, Settings
 from cctv_cli.core.state import RecorderState, Run, State, from_json
 from cctv_cli.core.status import CameraStatus, StatusReader, carries
+from cctv_cli.core.storage_root import read_marker
 from cctv_cli.core.system import is_read_only
 from cctv_cli.core.usage import Meter
 
@@ -51,9 +52,12 @@ class _Count(NamedTuple):
 
 
 class FactsReader:
-    """Gathers facts, and remembers what did not change. Safe to use from many threads."""
+    """Gathers facts, and remembers what did not change. Safe to use from many threads.
 
-    def __init__(self, settings: Settings, tz: Optional[tzinfo], clock: Clock) -> None:
+    `device` is the storage's disk (st_dev), when an earlier reader has seen it.
+    """
+
+    def __init__(self, settings: Settings, tz: Optional[tzinfo], clock: Clock, device: Optional[int] = None) -> None:
         self._settings = settings
         self._tz = tz
         self._clock = clock
@@ -62,7 +66,7 @@ class FactsReader:
         self._tail = JournalTail(tz)
         self._live = LiveMeter()
         self._counted: Dict[str, _Count] = {}
-        self._device: Optional[int] = None  # of the storage root, when it was first seen
+        self.device = device  # of the storage root, when it was first seen
         self._latest: Optional[Tuple[float, float, Facts]] = None
         self._lock = threading.Lock()
 
@@ -91,7 +95,10 @@ class FactsReader:
         processes = tuple(process for camera in self._settings.cameras for process in self._processes(camera))
         self._meter.forget_ended()
         system = self._meter.system(supervisors)
-        storage_facts = StorageFacts(disk, tuple(kept), promise(disk, kept, self._settings.max_size))
+        kept_as_promised = promise(disk, kept, self._settings.max_size)
+        storage_facts = StorageFacts(
+            disk, tuple(kept), kept_as_promised, _cleaned_at(self._settings.storage), self._others()
+        )
         return Facts(system, processes, tuple(cameras), storage_facts)
 
     # ---- one camera
@@ -190,12 +197,28 @@ class FactsReader:
 
     def _disk(self, *, may_write: bool) -> DiskFacts:
         """The storage root and its disk; `may_write`: this process records, so it must be able to write."""
+        disk = self._usage(_existing(self._settings.storage))
+        return disk if disk.fault else replace(disk, fault=self._fault(may_write))
+
+    def _others(self) -> Tuple[DiskFacts, ...]:
+        """Each disk, but for the storage root's, that has recordings."""
+        found: Dict[int, Tuple[Path, List[str]]] = {}
+        for camera in self._settings.cameras:
+            recordings = self._statuses.layout(camera.id).recordings
+            try:
+                device = recordings.stat().st_dev
+            except OSError:  # none yet, or told as the camera's reason
+                continue
+            if device != self.device:
+                found.setdefault(device, (recordings, []))[1].append(camera.id)
+        return tuple(replace(self._usage(place), cameras=tuple(names)) for place, names in found.values())
+
+    def _usage(self, place: Path) -> DiskFacts:
         try:
-            usage = shutil.disk_usage(_existing(self._settings.storage))
+            usage = shutil.disk_usage(place)
         except OSError as error:
             return DiskFacts(0, 0, 0, 0, f"its disk cannot be asked ({error.strerror or error})")
-        min_free = self._settings.min_free.of(usage.total)
-        return DiskFacts(usage.total, usage.used, usage.free, min_free, self._fault(may_write))
+        return DiskFacts(usage.total, usage.used, usage.free, self._settings.min_free.of(usage.total))
 
     def _fault(self, may_write: bool) -> str:
         storage = self._settings.storage
@@ -205,9 +228,9 @@ class FactsReader:
                 return "it is no folder"
         except OSError as error:
             return f"it is not there ({error.strerror or error})"
-        if self._device is None:
-            self._device = device
-        if self._device != device:
+        if self.device is None:
+            self.device = device
+        if self.device != device:
             return "another disk is there than when cctv began"
         if is_read_only(storage):
             return "its disk is mounted read-only"
@@ -225,6 +248,16 @@ def _count_day(layout: CameraLayout, day: str, before: Optional[_Day]) -> _Day:
         return _Day(status.st_ino, status.st_size, journal.kept_bytes())
     except FileNotFoundError:
         return _Day(0, 0, 0)
+
+
+def _cleaned_at(storage: Path) -> Optional[float]:
+    try:
+        marker = read_marker(storage)
+        if marker is None or marker.cleaned_at is not None:
+            return None if marker is None else marker.cleaned_at
+        return storage_marker(storage).stat().st_mtime
+    except OSError:
+        return None  # a storage that cannot be read is a finding of its own
 
 
 def _existing(path: Path) -> Path:

@@ -7,10 +7,10 @@ import socket
 import threading
 from datetime import tzinfo
 from pathlib import Path
-from typing import Callable, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 from cctv_cli.core import alerts, store
-from cctv_cli.core.alerts import Event, Message, Tracked
+from cctv_cli.core.alerts import Event, Key, Message, Tracked
 from cctv_cli.core.health import Finding, Severity
 from cctv_cli.core.health_report import Report
 from cctv_cli.core.layout import alerts_file
@@ -34,6 +34,7 @@ class HealthWatch:
         self._file: Path = alerts_file(settings.storage)
         self._tracked: Tuple[Tracked, ...] = ()
         self._saved: Tuple[Tracked, ...] = ()
+        self._ended: Dict[Key, Tracked] = {}  # over, and a webhook has not taken that yet
         self._webhooks = Webhooks(())
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="health", daemon=True)
@@ -74,24 +75,42 @@ class HealthWatch:
         """One look: log and send what starts and ends, remember what was sent."""
         settings = self._settings
         if settings.alert_webhooks != self._webhooks.urls:
-            self._webhooks.stop()
-            self._webhooks = Webhooks(settings.alert_webhooks)
+            self._change_webhooks(settings)
         report = self._read()
         after, reminder = settings.alert_after, settings.alert_reminder
+        before = {item.key: item for item in self._tracked}
         self._tracked, messages = alerts.decide(
             self._tracked, report.findings, report.at, after=after, reminder=reminder
         )
         self._save()  # first: a crash in between costs a message, not a storm of them
         for message in messages:
+            if message.event is Event.ENDED:
+                self._ended[message.key] = before[message.key]
             _log(message)
-            self._webhooks.send(alerts.message_json(message, socket.gethostname(), self._tz))
+            self._send(message)
+
+    def _send(self, message: Message) -> None:
+        body = alerts.message_json(message, socket.gethostname(), self._tz)
+        before = self._webhooks.waiting().get(message.key)
+        if message.event is Event.REMINDER and before is not None and before["event"] == Event.STARTED.value:
+            body["event"] = Event.STARTED.value  # nobody knows of it yet
+        self._webhooks.send(body)
 
     def end(self) -> None:
-        """Let alerts that wait have their last try."""
+        """Let alerts that wait have their last try; those that were not taken are sent again after a restart."""
         self._webhooks.stop()
+        self._save()
+
+    def _change_webhooks(self, settings: Settings) -> None:
+        old, self._webhooks = self._webhooks, Webhooks(settings.alert_webhooks)
+        old.stop()
+        for body in old.waiting().values():
+            self._webhooks.send(body)
 
     def _save(self) -> None:
-        told = alerts.sent(self._tracked)
+        waiting = {key: Event(body["event"]) for key, body in self._webhooks.waiting().items()}
+        self._ended = {key: item for key, item in self._ended.items() if key in waiting}
+        told = alerts.told(self._tracked, tuple(self._ended.values()), waiting)
         if told == self._saved:
             return
         try:
@@ -103,7 +122,7 @@ class HealthWatch:
 
 def _log(message: Message) -> None:
     finding = message.finding
-    if message.event is Event.STARTED:
+    if message.event is Event.STARTED or message.worse:
         log.log(_LEVELS[finding.severity], "%s", _told(finding))
     elif message.event is Event.ENDED:
         log.info("over: %s", _told(finding))

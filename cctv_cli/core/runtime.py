@@ -135,7 +135,7 @@ class Runtime:
             log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")
         self.settings = settings
         self._statuses = StatusReader(settings, self.tz)
-        self._facts = FactsReader(settings, self.tz, self.clock)
+        self._facts = FactsReader(settings, self.tz, self.clock, device=self._facts.device)
         self._supervisor.reload(settings)
         if self._watch is not None:
             self._watch.configure(settings)
@@ -146,12 +146,12 @@ class Runtime:
         if self._watch is not None:
             self._watch.ask_to_end()
         self.ending.set()
-        if self._schedule is not None:
-            self._schedule.stop()
-            self._schedule = None
         if self._supervisor is not None:
             self._supervisor.stop(leave_running=leave_running)
             self._supervisor = None
+        if self._schedule is not None:  # after the recorders: a cleanup under way may take a while to end
+            self._schedule.stop()
+            self._schedule = None
         if self._watch is not None:
             self._watch.join()
             self._watch = None

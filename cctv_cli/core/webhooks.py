@@ -6,11 +6,10 @@ Their URLs often hold a token: nothing here prints or logs more of one than its 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from cctv_cli.core.units import Secret
@@ -18,9 +17,10 @@ from cctv_cli.core.units import Secret
 log = logging.getLogger("cctv.alerts")
 
 Body = Dict[str, Any]
+Subject = Tuple[Any, Any]  # name and camera of a finding
 
 TIMEOUT = 10.0  # seconds for each step of a request
-DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, *[60.0] * 14)  # seconds between tries: a quarter of an hour in all
+DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 120.0)  # seconds between tries; the last one again and again
 _MOST_WAITING = 100  # messages
 _LAST_TRY = 5.0  # seconds that messages get when cctv ends
 _LATER = (408, 425, 429)  # refusals of a moment (RFC 9110, 8470, 6585)
@@ -34,6 +34,11 @@ class Refusal:
     final: bool
 
 
+def subject(body: Body) -> Subject:
+    """The finding that a message tells of."""
+    return body.get("name"), body.get("camera")
+
+
 def webhook_name(number: int, url: Secret) -> str:
     """What may be said of a webhook: its place in the settings, from 1, and its host."""
     return f"webhook {number} ({urlsplit(url.reveal()).hostname or 'no host'})"
@@ -45,7 +50,7 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Refus
 
     for name in ("httpx", "httpcore"):  # they log whole URLs
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
+    try:  # the texts of errors may hold the URL
         with httpx.stream("POST", url.reveal(), json=body, timeout=timeout) as answer:
             status = answer.status_code
     except httpx.TimeoutException:
@@ -54,15 +59,20 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Refus
         return Refusal("its URL cannot be used", final=True)
     except httpx.ConnectError:
         return Refusal("it cannot be reached", final=False)
-    except httpx.HTTPError as error:  # its text may hold the URL
+    except httpx.HTTPError as error:
         return Refusal(f"the connection failed ({type(error).__name__})", final=False)
+    except Exception as error:  # a proxy or certificates that httpx cannot use; the sender's thread must go on
+        return Refusal(f"it cannot be asked ({type(error).__name__}); see the proxy and SSL settings", final=False)
     if 200 <= status < 300:
         return None
     return Refusal(f"it answered {status}", final=status < 500 and status not in _LATER)
 
 
 class Webhooks:
-    """All webhooks of the settings. `send` never waits."""
+    """All webhooks of the settings. `send` never waits.
+
+    A message waits until its webhook takes or finally refuses it, or until a newer one of the same finding comes.
+    """
 
     def __init__(self, urls: Sequence[Secret], delays: Sequence[float] = DELAYS) -> None:
         self.urls = tuple(urls)
@@ -72,6 +82,10 @@ class Webhooks:
         """Have a message sent to every webhook."""
         for sender in self._senders:
             sender.send(body)
+
+    def waiting(self) -> Dict[Subject, Body]:
+        """The messages that some webhook has not taken yet, by their findings."""
+        return {subject(body): body for sender in self._senders for body in sender.waiting()}
 
     def stop(self) -> None:
         """End within seconds; each message that still waits is tried once more in that time."""
@@ -83,47 +97,61 @@ class Webhooks:
 
 
 class _Sender:
-    """One webhook, its queue and its thread."""
+    """One webhook, the messages that wait for it, the oldest first, and its thread."""
 
     def __init__(self, number: int, url: Secret, delays: Sequence[float]) -> None:
         self._name = webhook_name(number, url)
         self._url = url
         self._delays = delays
-        self._waiting: queue.Queue[Optional[Body]] = queue.Queue(_MOST_WAITING)
+        self._failures = 0  # one after the other
+        self._waiting: Dict[Subject, Body] = {}
+        self._changed = threading.Condition()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"alerts-{number}", daemon=True)
         self._thread.start()
 
-    def send(self, body: Optional[Body]) -> None:
-        try:
-            self._waiting.put_nowait(body)
-        except queue.Full:
-            log.error("%s: the oldest of %d alerts that wait is dropped", self._name, _MOST_WAITING)
-            self._drop_oldest()
-            self._waiting.put_nowait(body)  # only one thread puts
+    def send(self, body: Body) -> None:
+        with self._changed:
+            self._waiting.pop(subject(body), None)
+            if len(self._waiting) >= _MOST_WAITING:
+                log.error("%s: the oldest of %d alerts that wait is dropped", self._name, _MOST_WAITING)
+                del self._waiting[next(iter(self._waiting))]
+            self._waiting[subject(body)] = body
+            self._changed.notify()
 
-    def _drop_oldest(self) -> None:
-        try:
-            self._waiting.get_nowait()
-        except queue.Empty:
-            pass  # it was sent in this moment
+    def waiting(self) -> List[Body]:
+        with self._changed:
+            return list(self._waiting.values())
 
     def ask_to_end(self) -> None:
         self._ending.set()
-        self.send(None)
+        with self._changed:
+            self._changed.notify()
 
     def join(self, timeout: float) -> None:
         self._thread.join(timeout)
 
     def _work(self) -> None:
-        for body in iter(self._waiting.get, None):
-            self._deliver(body)
+        while not self._ending.is_set():
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ending.is_set())
+                body = next(iter(self._waiting.values()), None)
+            if body is not None and not self._ending.is_set() and not self._try(body):
+                self._ending.wait(self._delays[min(self._failures, len(self._delays)) - 1])
+        for body in self.waiting():
+            self._try(body)
 
-    def _deliver(self, body: Body) -> None:
-        for delay in (*self._delays, None):
-            refusal = post(self._url, body)
-            if refusal is None:
-                return
-            if refusal.final or delay is None or self._ending.wait(delay):
-                log.error("%s did not take the alert %r: %s", self._name, body.get("name"), refusal.reason)
-                return
+    def _try(self, body: Body) -> bool:
+        """Send a message once; False when it is to be tried again, after the others."""
+        refusal = post(self._url, body)
+        again = refusal is not None and not refusal.final
+        with self._changed:
+            if self._waiting.get(subject(body)) is body:  # no newer one came meanwhile
+                del self._waiting[subject(body)]
+                if again:
+                    self._waiting[subject(body)] = body
+        self._failures = self._failures + 1 if again else 0
+        if refusal is not None and (refusal.final or self._failures == len(self._delays)):
+            later = "; it is tried again and again" if again else ""
+            log.error("%s did not take the alert %r: %s%s", self._name, body.get("name"), refusal.reason, later)
+        return not again

@@ -17,7 +17,7 @@ from cctv_cli.core.settings import Settings
 from cctv_cli.core.storage_root import ensure_marker
 from cctv_cli.core.units import FreeSpace
 from tests.api.conftest import LOCAL
-from tests.support.storage_tree import CameraTree
+from tests.support.storage_tree import CameraTree, FixedClock
 
 pytestmark = pytest.mark.anyio
 
@@ -157,3 +157,46 @@ async def test_only_this_machine_may_clean_up(runtime: Runtime, trees: List[Came
         assert (await neighbour.post("/cleanup/run")).status_code == 401
         assert (await neighbour.post("/cleanup/camera/front")).status_code == 401
     assert counts(trees) == [3, 3]
+
+
+async def test_many_previews_share_one_scan_and_keep_nobody_waiting(
+    client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, scans, scan = threading.Event(), threading.Event(), [0], Cleaner.preview
+
+    def wait(self: Cleaner, *args: object, **options: bool) -> Cleanup:
+        scans[0] += 1
+        began.set()
+        assert go_on.wait(30)
+        return scan(self, **options)
+
+    monkeypatch.setattr(Cleaner, "preview", wait)
+    answers: List[httpx.Response] = []
+
+    async def ask() -> None:
+        answers.append(await client.get("/cleanup/preview"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(60):
+            tasks.start_soon(ask)
+        await anyio.to_thread.run_sync(began.wait, 30)
+        assert (await client.get("/cameras")).status_code == 200
+        assert answers == []
+        go_on.set()
+    assert len(answers) == 60 and {answer.content for answer in answers} == {answers[0].content}
+    assert scans == [1]
+
+
+async def test_a_preview_is_told_again_for_some_seconds_or_until_a_cleanup(
+    client: httpx.AsyncClient, trees: List[CameraTree], clock: FixedClock
+) -> None:
+    async def files(**params: str) -> int:
+        return int((await client.get("/cleanup/preview", params=params)).json()["deletes"]["files"])
+
+    assert await files() == 2
+    trees[0].record("2026-05-01T11:00:00+02:00", 60)
+    assert (await files(), await files(force="true")) == (2, 3)
+    clock.advance(6)
+    assert await files() == 3
+    assert (await client.post("/cleanup/run")).status_code == 200
+    assert await files() == 0

@@ -1,7 +1,8 @@
 """What supervising 50 cameras costs: python -m tests.benchmarks.many_cameras [CAMERAS] [SECONDS]
 
-Real FFmpegs copy a clip in real time in place of RTSP cameras; the HTTP server is loaded as in `cctv serve`.
-Prints this process's share of one core and its memory; the FFmpegs' own cost is not counted. Linux only.
+Real FFmpegs copy a clip in real time in place of RTSP cameras; the HTTP server is loaded, the health watched and
+the free space looked at as in `cctv serve`. Prints this process's share of one core and its memory; the FFmpegs'
+own cost is not counted. Linux only.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from pathlib import Path
 import psutil
 
 from cctv_cli.api.app import create_app
+from cctv_cli.core.cleanup_schedule import CleanupSchedule
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.ffmpeg import find_ffmpeg
+from cctv_cli.core.health_watch import HealthWatch
 from cctv_cli.core.probe import Outcome, ProbeResult
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.runtime import Runtime
@@ -48,7 +51,11 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
     supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), probe=lambda source: found), whole=True)
     runtime = Runtime(settings)
     create_app(runtime)
+    watch = HealthWatch(runtime.health, settings, None)
+    schedule = CleanupSchedule(lambda: settings, runtime.cleaner, runtime.clock)
     supervisor.start()
+    watch.start()
+    schedule.start()
     try:
         wait_for(lambda: all(s.state is State.RUNNING for s in runtime.statuses()), 120, "all cameras to run")
         me = psutil.Process(os.getpid())
@@ -63,7 +70,10 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
         print(f"user {after.user - before.user:.2f} s, system {after.system - before.system:.2f} s")
         print(f"{share:.1f} % of a core, {memory:.0f} MB resident, {me.num_threads()} threads")
     finally:
+        watch.ask_to_end()
         supervisor.stop(leave_running=False)
+        schedule.stop()
+        watch.join()
 
 
 def looping(ffmpeg: str, folder: Path) -> Path:

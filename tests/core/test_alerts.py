@@ -6,7 +6,7 @@ from typing import List, Sequence, Tuple
 
 import pytest
 
-from cctv_cli.core.alerts import Event, Message, Tracked, decide, from_json, message_json, sent, to_json
+from cctv_cli.core.alerts import Event, Message, Tracked, decide, from_json, message_json, to_json, told
 from cctv_cli.core.clock import parse_instant, zone
 from cctv_cli.core.health import Finding, Severity
 
@@ -87,12 +87,12 @@ def test_the_newest_sentence_is_told_with_the_first_instant() -> None:
 def test_a_restart_tells_nothing_twice() -> None:
     tracked, messages = decide((Tracked(DOWN, 0.0),), [DOWN], 100.0, after=AFTER, reminder=REMINDER)
     assert len(messages) == 1
-    kept = from_json(json.loads(to_json(sent(tracked))))
+    kept = from_json(json.loads(to_json(told(tracked, (), {}))))
     assert kept == tracked
     again, messages = decide(kept, [DOWN], 200.0, after=AFTER, reminder=REMINDER)
     assert messages == ()
     gone, _ = decide(again, [], 215.0, after=AFTER, reminder=REMINDER)
-    kept = from_json(json.loads(to_json(sent(gone))))
+    kept = from_json(json.loads(to_json(told(gone, (), {}))))
     assert kept == gone
     _, messages = decide(kept, [], 275.0, after=AFTER, reminder=REMINDER)
     assert [message.event for message in messages] == [Event.ENDED]
@@ -100,7 +100,20 @@ def test_a_restart_tells_nothing_twice() -> None:
 
 def test_what_was_not_told_need_not_be_kept() -> None:
     tracked, _ = decide((), [DOWN], 0.0, after=AFTER, reminder=REMINDER)
-    assert (len(tracked), sent(tracked)) == (1, ())
+    assert (len(tracked), told(tracked, (), {})) == (1, ())
+
+
+def test_what_no_webhook_has_taken_yet_is_not_known_to_people() -> None:
+    started, reminded, ended = Tracked(DOWN, 0.0, 60.0), Tracked(DISK, 0.0, 60.0), Tracked(YARD, 0.0, 60.0)
+    waiting = {started.key: Event.STARTED, reminded.key: Event.REMINDER, ended.key: Event.ENDED}
+    kept = told((started, reminded), (ended,), waiting)
+    _, messages = decide(kept, [DOWN, DISK], 70.0, after=0, reminder=REMINDER)
+    assert [(message.event, message.finding) for message in messages] == [
+        (Event.STARTED, DOWN),
+        (Event.REMINDER, DISK),
+        (Event.ENDED, YARD),
+    ]
+    assert told((started, reminded), (ended,), {}) == (started, reminded)
 
 
 def test_a_clock_that_was_set_back_delays_nothing() -> None:

@@ -675,3 +675,9 @@ def test_describe_names_demo_cameras() -> None:
 
 def test_settings_are_equal_wherever_they_came_from(load: Load) -> None:
     assert load("[server]\nport = 1\n") == load(env={"SERVER_PORT": "1"})
+
+
+@pytest.mark.parametrize("host", ["[bad", ":80", "host:port", "host:99999", "host:0", "user@", "?x"])
+def test_a_webhook_needs_a_host_and_its_url_is_never_shown(problems: Callable[..., List[str]], host: str) -> None:
+    (problem,) = problems(env={"ALERT_WEBHOOKS": f"http://{host}/{SECRET}"})
+    assert "ALERT_WEBHOOKS has an entry that is no http or https URL; write URLs such as" in problem

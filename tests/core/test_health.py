@@ -148,8 +148,8 @@ def test_recorders_that_run_on_without_a_supervisor_are_a_warning() -> None:
 @pytest.mark.parametrize(
     ("disk", "expected"),
     [
-        (replace(DISK, free=50 * GB), []),
-        (replace(DISK, free=50 * GB - 1), [("disk_space", "warning", None)]),
+        (replace(DISK, free=40 * GB), []),
+        (replace(DISK, free=40 * GB - 1), [("disk_space", "warning", None)]),
         (replace(DISK, free=10 * GB), [("disk_space", "warning", None)]),
         (replace(DISK, free=10 * GB - 1), [("disk_space", "critical", None)]),
         (replace(DISK, free=99_000_000, min_free=0), [("disk_space", "critical", None)]),
@@ -158,6 +158,14 @@ def test_recorders_that_run_on_without_a_supervisor_are_a_warning() -> None:
 )
 def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]]) -> None:
     assert found(facts(disk=disk)) == expected
+
+
+def test_a_disk_of_cameras_own_is_named_by_them() -> None:
+    own = replace(DISK, free=40 * GB - 1, cameras=("yard", "attic"))
+    storage = StorageFacts(DISK, (), KEPT, others=(own, replace(own, free=40 * GB, cameras=("door",))))
+    (finding,) = assess(replace(facts(), storage=storage), LIMITS, NOW)
+    assert (finding.name, finding.severity, finding.camera) == ("disk_space", Severity.WARNING, "yard")
+    assert finding.sentence.startswith("The disk of yard, attic has 40 GB left")
 
 
 @pytest.mark.parametrize(
@@ -193,6 +201,29 @@ def test_a_cameras_own_size_that_is_too_small_is_that_cameras_finding() -> None:
     assert found(facts(promise=None)) == []
 
 
+@pytest.mark.parametrize(
+    ("ago", "changes", "expected"),
+    [
+        (86_400, {}, []),
+        (86_401, {}, ["cleanup_overdue"]),
+        (86_401, {"cleanup_interval": 28_801}, []),
+        (86_404, {"cleanup_interval": 28_801}, ["cleanup_overdue"]),
+    ],
+)
+def test_a_cleanup_that_does_not_go_through(ago: float, changes: Dict[str, Any], expected: List[str]) -> None:
+    limits = limits_of(replace(Settings(), **changes))
+    storage = StorageFacts(DISK, (CameraStorage("front", 30, oldest=NOW - 1e6),), KEPT, NOW - ago)
+    assert [name for name, _, _ in found(replace(facts(), storage=storage), limits)] == expected
+
+
+def test_a_cleanup_is_missed_only_where_there_are_recordings_and_who_cleans_up() -> None:
+    storage = StorageFacts(DISK, (CameraStorage("front", 30, oldest=NOW - 1e6),), KEPT, NOW - 1e6)
+    alone = replace(FINE, id="yard", supervised=False, wanted=False)
+    assert "cleanup_overdue" not in [name for name, _, _ in found(replace(facts(FINE, alone), storage=storage))]
+    for quiet in (replace(storage, cleaned_at=None), replace(storage, cameras=(CameraStorage("front", 30),))):
+        assert found(replace(facts(), storage=quiet)) == []
+
+
 def test_no_camera_at_all_is_a_warning() -> None:
     nothing = Facts(MACHINE, (), (), StorageFacts(DISK, (), None))
     assert found(nothing) == [("no_cameras", "warning", None)]
@@ -217,7 +248,7 @@ def test_the_limits_are_those_of_the_settings() -> None:
     settings = Settings(
         health_cpu=1, health_memory=2, health_segment_age=3, health_missing=4, health_gop=5, segment_duration=6
     )
-    assert limits_of(settings) == Limits(1, 2, 3, 4, 5, 6)
+    assert limits_of(settings) == Limits(1, 2, 3, 4, 5, 6, 86_400)
     strict = found(facts(replace(FINE, last_hour=Coverage(3595, 5, 0))), limits_of(settings))
     assert [name for name, _, _ in strict] == ["cpu", "memory", "recording_missing"]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterator
@@ -15,9 +17,10 @@ from cctv_cli.core import store
 from cctv_cli.core.clock import zone
 from cctv_cli.core.facts import CameraFacts, CameraStorage, Coverage, Facts, ProcessFacts
 from cctv_cli.core.health_facts import FactsReader
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.state import RecorderState, Run, State, to_json
+from cctv_cli.core.storage_root import Marker, ensure_marker, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -244,6 +247,40 @@ def test_a_storage_that_its_supervisor_may_not_write_is_a_fault(
         assert read(reader).storage.disk.fault == "this process may not write to it"
     finally:
         settings.storage.chmod(0o700)
+
+
+def test_disks_of_cameras_own_are_told_each_once(
+    reader: FactsReader, settings: Settings, front: CameraTree, clock: FixedClock
+) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == settings.storage.parent.stat().st_dev:
+        pytest.skip("this machine has no second file system at hand")
+    front.record("2026-07-14T15:10:00+02:00", 60)
+    assert read(reader).storage.others == ()
+    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # in place of a mount point
+        (Path(mounted) / "recordings").mkdir()
+        for name in ("yard", "attic"):
+            (settings.storage / name).symlink_to(mounted)
+        attic = Camera("attic", "Attic", DemoSource(tone=False))
+        found = FactsReader(replace(settings, cameras=(*settings.cameras, attic)), None, clock)
+        (disk,) = read(found).storage.others
+    assert disk.cameras == ("yard", "attic")
+    assert disk.total == shutil.disk_usage(str(other)).total
+    assert disk.min_free == settings.min_free.of(disk.total)
+
+
+def test_the_last_cleanup_is_that_of_the_marker_and_before_the_first_the_storages_begin(
+    reader: FactsReader, settings: Settings, clock: FixedClock
+) -> None:
+    assert read(reader).storage.cleaned_at is None
+    settings.storage.mkdir()
+    ensure_marker(settings.storage)
+    os.utime(storage_marker(settings.storage), (5.0, 5.0))
+    clock.advance(2)
+    assert read(reader).storage.cleaned_at == 5.0
+    write_marker(settings.storage, Marker("id", 7.0))
+    clock.advance(2)
+    assert read(reader).storage.cleaned_at == 7.0
 
 
 def test_a_camera_whose_folder_cannot_be_read_hides_no_other(reader: FactsReader, front: CameraTree) -> None:

@@ -19,6 +19,7 @@ from cctv_cli.core.health_watch import HealthWatch
 from cctv_cli.core.settings import Settings
 from cctv_cli.core.units import Secret
 from tests.support.http_answers import HttpAnswers
+from tests.support.waiting import wait_for
 
 BERLIN = zone("Europe/Berlin")
 NOTHING = Facts(SystemFacts(0, 1, 0, 1, 1, None), (), (), StorageFacts(DiskFacts(1, 0, 1, 0), (), None))
@@ -99,6 +100,56 @@ def test_a_restart_tells_nothing_twice_and_knows_what_ended_meanwhile(stage: Sta
     assert kept["finding"]["name"] == "cpu"
 
 
+@pytest.mark.parametrize("ended", [False, True], ids=["a start", "an end"])
+def test_what_was_not_taken_is_sent_again_after_a_restart(stage: Stage, ended: bool) -> None:
+    stage.look(0, CPU)
+    if ended:
+        stage.look(60, CPU)
+        wait_for(lambda: not stage.watch._webhooks.waiting(), 10, "the start to be taken")
+        stage.look(15)
+    stage.server.answer(503)
+    stage.look(60, *([] if ended else [CPU]))
+    stage.server.wait(1 + ended)
+    stage.restart()  # the last try fails, too
+    tried = len(stage.server.bodies)
+    stage.server.answer(200)
+    for _ in range(8):
+        stage.look(15, *([] if ended else [CPU]))
+    stage.watch.end()
+    assert [body["event"] for body in stage.server.bodies[tried:]] == ["ended" if ended else "started"]
+
+
+def test_a_crash_loses_no_message_that_still_waited_at_the_next_look(stage: Stage) -> None:
+    stage.server.answer(503)
+    stage.look(0, CPU)
+    stage.look(60, CPU)
+    stage.server.wait(1)
+    assert "cpu" in (stage.settings.storage / ".alerts.json").read_text()
+    stage.look(15, CPU)
+    assert json.loads((stage.settings.storage / ".alerts.json").read_text()) == {"open": []}
+    stage.server.answer(200)
+
+
+def test_a_reminder_of_what_nobody_knows_is_its_start(stage: Stage) -> None:
+    stage.server.answer(503)
+    stage.look(0, CPU)
+    stage.look(60, CPU)
+    stage.server.wait(1)
+    stage.look(30 * 3600, CPU)
+    assert [body["event"] for body in stage.watch._webhooks.waiting().values()] == ["started"]
+    stage.server.answer(200)
+
+
+def test_what_gets_worse_is_logged(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    worse = replace(CPU, severity=Severity.CRITICAL, sentence="The CPU burns; end other programs")
+    for seconds, finding in ((0, CPU), (60, CPU), (15, worse), (30 * 3600, worse)):
+        stage.look(seconds, finding)
+    assert lines(caplog) == [
+        ("WARNING", "cpu: The CPU is busy; end other programs"),
+        ("ERROR", "cpu: The CPU burns; end other programs"),
+    ]
+
+
 def test_nothing_is_written_where_nothing_was_told(stage: Stage) -> None:
     stage.look(0, CPU)
     stage.look(30)
@@ -133,6 +184,18 @@ def test_changed_webhooks_hold_from_the_next_look_on(stage: Stage) -> None:
         assert stage.server.bodies == []
         stage.watch.configure(stage.settings)
         stage.look(15, CPU)
+
+
+def test_what_waits_goes_to_the_webhook_that_takes_the_others_place(stage: Stage) -> None:
+    with HttpAnswers() as other:
+        stage.server.answer(503)
+        stage.look(0, CPU)
+        stage.look(60, CPU)
+        stage.server.wait(1)
+        stage.watch.configure(replace(stage.settings, alert_webhooks=(Secret(other.url),)))
+        stage.look(15, CPU)
+        assert [body["event"] for body in other.wait(1)] == ["started"]
+        stage.watch.end()
 
 
 def test_without_webhooks_findings_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,17 @@ from typing import Iterator, List
 
 import pytest
 
-from cctv_cli.core.errors import ConfigError, UnknownCamera
+from cctv_cli.core import cleanup_schedule
+from cctv_cli.core.cleaner import Cleaner
+from cctv_cli.core.errors import CleanupRuns, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.runtime import Runtime, only
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.storage_root import read_marker
+from cctv_cli.core.supervision import holder
 from tests.support.storage_tree import CameraTree
+from tests.support.waiting import wait_for
 
 UNUSED = Ffmpeg("ffmpeg", "9.0", 9, frozenset())
 ONE, TWO = (Camera(name, name, DemoSource(tone=False), enabled=False) for name in ("one", "two"))
@@ -99,6 +104,47 @@ def test_only_the_whole_configuration_is_cleaned_up_by_schedule(tmp_path: Path) 
         made.runtime.stop()
     assert running == [True, False]
     assert "cleanup" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_recorders_end_before_a_cleanup_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = System(tmp_path)
+    began, held = threading.Event(), []
+
+    def run(self: Cleaner, **options: object) -> None:
+        began.set()
+        wait_for(lambda: holder(made.runtime.layout("one")) is None, 20, "the supervisor to end")
+        held.append(holder(made.runtime.layout("one")))
+        raise CleanupRuns("enough")
+
+    monkeypatch.setattr(Cleaner, "run", run)
+    monkeypatch.setattr(cleanup_schedule, "_LOOK", 0.01)
+    monkeypatch.setattr(cleanup_schedule, "_FIRST", 0.0)
+    made.runtime.start(ffmpeg=UNUSED)
+    assert began.wait(20)
+    assert holder(made.runtime.layout("one")) == os.getpid()
+    made.runtime.stop()
+    assert held[:1] == [None]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link")
+def test_a_reload_does_not_forget_which_disk_the_storage_was(tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    storage = tmp_path / "hls"
+    made = System(storage)
+    made.runtime.start(ffmpeg=UNUSED)
+    try:
+        if not other.is_dir() or other.stat().st_dev == storage.stat().st_dev:
+            pytest.skip("this machine has no second file system at hand")
+        assert made.runtime.health().facts.storage.disk.fault == ""
+        storage.rename(tmp_path / "away")
+        storage.symlink_to(other)
+        made.reload(made.settings)
+        assert made.runtime.health().facts.storage.disk.fault == "another disk is there than when cctv began"
+    finally:
+        if storage.is_symlink():
+            storage.unlink()
+            (tmp_path / "away").rename(storage)
+        made.runtime.stop()
 
 
 def test_a_storage_keeps_its_marker_over_restarts(system: System) -> None:

@@ -10,6 +10,7 @@ from typing import Dict, List, Tuple
 
 import pytest
 
+from cctv_cli.core.errors import CleanupRefused, CleanupRuns
 from tests.recipes.cctv_command import assert_command
 
 RECIPE = Path(__file__).parent.parent.parent / "examples" / "cron" / "cctv"
@@ -54,12 +55,23 @@ def test_lines_call_commands_that_exist() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
-@pytest.mark.parametrize("code", [0, 1, 2])
-def test_the_health_line_speaks_only_when_something_is_wrong(tmp_path: Path, code: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "quiet"),
+    [
+        ("health", 0, True),
+        ("health", 1, False),
+        ("health", 2, False),
+        ("cleanup", 0, True),
+        ("cleanup", CleanupRuns.exit_code, True),
+        ("cleanup", CleanupRefused.exit_code, False),
+        ("cleanup", 1, False),
+    ],
+)
+def test_a_line_speaks_only_when_something_is_wrong(tmp_path: Path, name: str, code: int, quiet: bool) -> None:
     script = tmp_path / "cctv"
     script.write_text(f"#!/bin/sh\necho 'camera front: 50%  \"late\"'\nexit {code}\n", encoding="utf-8")
     script.chmod(0o755)
-    (command,) = [command for _, _, command in jobs() if "health" in command]
+    (command,) = [command for _, _, command in jobs() if f"cctv {name}" in command]
     command = command.replace("/etc/cctv", str(tmp_path))
     done = subprocess.run(
         [variables()["SHELL"], "-c", command],
@@ -70,4 +82,4 @@ def test_the_health_line_speaks_only_when_something_is_wrong(tmp_path: Path, cod
         timeout=30,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == ("" if code == 0 else 'camera front: 50%  "late"\n')
+    assert done.stdout == ("" if quiet else 'camera front: 50%  "late"\n')

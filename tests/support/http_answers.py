@@ -35,6 +35,11 @@ class HttpAnswers:
         """The address, without a slash at its end."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def answer(self, *statuses: int) -> None:
+        """Answer otherwise from now on."""
+        with self._lock:
+            self._statuses = list(statuses)
+
     def wait(self, count: int) -> List[Dict[str, Any]]:
         """The bodies, after so many have come."""
         wait_for(lambda: len(self.bodies) >= count, 20, f"{count} messages")
