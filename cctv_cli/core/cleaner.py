@@ -35,7 +35,7 @@ from cctv_cli.core.retention import (
 )
 from cctv_cli.core.scan import CameraScan, camera_folders, linked_folder, scan_camera
 from cctv_cli.core.settings import Settings
-from cctv_cli.core.storage_root import Marker, ensure_marker, read_marker, write_marker
+from cctv_cli.core.storage_root import Marker, ensure_marker, place, read_marker, write_marker
 
 log = logging.getLogger("cctv.cleanup")
 
@@ -122,16 +122,23 @@ class Cleaner:
     """Cleans one storage up as the settings say.
 
     `storage_id` is the marker that the storage had when this process began to record into it, None
-    if it does not.
+    if it does not. `unmarked` is the `place` of a storage into which it records though the disk was too full
+    for a marker.
     """
 
     def __init__(
-        self, settings: Settings, tz: Optional[tzinfo], clock: Clock, storage_id: Optional[str] = None
+        self,
+        settings: Settings,
+        tz: Optional[tzinfo],
+        clock: Clock,
+        storage_id: Optional[str] = None,
+        unmarked: Optional[Tuple[int, int]] = None,
     ) -> None:
         self._settings = settings
         self._tz = tz
         self._clock = clock
         self._storage_id = storage_id
+        self._unmarked = unmarked
 
     def preview(self, cameras: Sequence[str] = (), *, force: bool = False) -> Cleanup:
         """What `run` would do now. `cameras` are ids, none for all; see `run` for the errors."""
@@ -157,9 +164,10 @@ class Cleaner:
         try:
             with self._only_one():
                 planned = self._plan(cameras, force=force)
-                if force:
-                    ensure_marker(self._settings.storage)
                 done = self._execute(planned, progress or (lambda done, total: None), ended)
+                if force:
+                    with suppress(OSError):  # a disk that holds make full: the next one tries again
+                        ensure_marker(self._settings.storage)
                 self._remember(done)
                 return done
         except OSError as error:
@@ -208,6 +216,7 @@ class Cleaner:
             cleaned_at=marker.cleaned_at if marker else None,
             whole=not cameras,
             storage_doubt=self._storage_doubt(marker) if any(scan.days for scan in scans) else "",
+            records_here=self._storage_id is None and self._unmarked == place(settings.storage),
         )
         return Cleanup(plan(facts, force=force), tuple(scans), tuple(troubles))
 
@@ -247,7 +256,8 @@ class Cleaner:
     # ---- execution
 
     def _execute(self, planned: Cleanup, progress: Progress, ended: Callable[[], bool]) -> Cleanup:
-        if any(refusal.brake == "storage" for refusal in planned.plan.refusals):
+        facts = planned.plan.facts
+        if not facts.records_here and any(refusal.brake == "storage" for refusal in planned.plan.refusals):
             return replace(planned, executed=True)
         total = planned.to_delete.files + sum(len(u.files) for scan in planned.scans for u in scan.unfinished)
         tally, seen = _Tally(), 0

@@ -12,7 +12,8 @@ Nothing takes a recording that a hold covers, or one that is dated in the future
 A brake holds back the rules whose judgement it doubts, never more: a disk that runs full ends every
 recording, so only a storage that may be another one stops the rule of free space wholly.
 
-    storage   the storage root is not the one that it was     all rules
+    storage   the storage root is not the one that it was     all rules; all but the rescue where this process began
+                                                              to record on a disk too full for a marker
     policy    no days of retention at all                     all rules, for that camera
     clock     the wall clock jumped                           age
     future    most of a camera's footage lies in the future   age and sizes, for that camera
@@ -125,7 +126,8 @@ class Facts:
 
     `cleaned_at` is the instant of the last cleanup whose clock was believed, None if there was none.
     `whole`: these are all cameras of the storage; else the rules for all cameras together do not apply.
-    `storage_doubt` says why this may not be the storage that it should be; empty if it is.
+    `storage_doubt` says why this may not be the storage that it should be; empty if it is. `records_here`:
+    this process itself began to record into it, unmarked as it is.
     """
 
     cameras: Tuple[CameraFacts, ...]
@@ -135,6 +137,7 @@ class Facts:
     cleaned_at: Optional[float] = None
     whole: bool = True
     storage_doubt: str = ""
+    records_here: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,10 +224,11 @@ def plan(facts: Facts, *, force: bool = False) -> Plan:
         free_to_go = [draft for draft in drafts if draft.stopped < _STOP_SIZES]
         rule = _Rule(Verdict.TOTAL_SIZE, free_to_go, "max_size of all recordings", None)
         _apply(rule, short, facts.limits, refusals, shortfalls, force=force)
+    only_rescue = bool(facts.storage_doubt) and not force
     if facts.whole:
         for key, disk in facts.disks.items():
             there = [draft for draft in drafts if draft.facts.disk == key]
-            _free_space(disk, there, facts.limits, refusals, shortfalls, force=force)
+            _free_space(disk, there, facts.limits, refusals, shortfalls, only_rescue=only_rescue, force=force)
     cameras = tuple(CameraPlan(draft.facts, tuple(map(bytes, draft.verdicts))) for draft in drafts)
     return Plan(facts, cameras, tuple(refusals), tuple(shortfalls), tuple(_notes(drafts)))
 
@@ -293,7 +297,7 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
     if facts.storage_doubt and not force:
         refusals.append(Refusal("storage", None, facts.storage_doubt))
         for draft in drafts:
-            draft.stop(_STOP_ALL)
+            draft.stop(_STOP_SIZES if facts.records_here else _STOP_ALL)
         return refusals
     clock = "" if force else _clock_doubt(facts)
     if clock:
@@ -413,6 +417,7 @@ def _free_space(
     refusals: List[Refusal],
     shortfalls: List[str],
     *,
+    only_rescue: bool,
     force: bool,
 ) -> None:
     drafts = [draft for draft in drafts if draft.stopped < _STOP_ALL]
@@ -421,7 +426,7 @@ def _free_space(
     free = disk.free + sum(draft.deleted for draft in drafts)
     rule = _Rule(Verdict.FREE_SPACE, drafts, f"min_free of the disk of {disk.path}", None)
     wanted = limits.min_free.of(disk.total)
-    if not _apply(rule, wanted - free, limits, refusals, shortfalls, force=force):
+    if only_rescue or not _apply(rule, wanted - free, limits, refusals, shortfalls, force=force):
         rescue = min(wanted, RESCUE.of(disk.total))
         _apply(rule, rescue - free, limits, refusals, shortfalls, force=True)
 

@@ -10,7 +10,7 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.layout import storage_marker
@@ -40,6 +40,12 @@ def ensure_marker(storage: Path) -> str:
         marker = Marker(secrets.token_hex(8))
         write_marker(storage, marker)
     return marker.id
+
+
+def place(storage: Path) -> Tuple[int, int]:
+    """Device and inode of a storage's folder: a mounted disk has others than the empty folder below it."""
+    found = storage.stat()
+    return found.st_dev, found.st_ino
 
 
 def write_marker(storage: Path, marker: Marker) -> None:

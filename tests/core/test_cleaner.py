@@ -23,7 +23,7 @@ from cctv_cli.core.holds import add_hold, release_hold
 from cctv_cli.core.journal import DeletionEntry, Journal, line_hash
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import ensure_marker, read_marker
+from cctv_cli.core.storage_root import ensure_marker, place, read_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -640,3 +640,46 @@ def test_the_report_counts_by_camera_and_day(site: Site) -> None:
     (disk,) = values["disks"]
     assert disk["path"] == str(site.settings.storage)
     assert disk["free_after"] == disk["free"] + values["deletes"]["bytes"]
+
+
+# ---- a full disk without a marker
+
+
+def fill(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disk take nothing until the oldest recording is gone."""
+    oldest, replace_text = site.tree().layout.day(OLD) / "10/00.ts", store.replace_text
+
+    def full(path: Path, text: str, **named: Any) -> None:
+        if oldest.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace_text(path, text, **named)
+
+    monkeypatch.setattr(store, "replace_text", full)
+    make_short(monkeypatch, 1_000_000, 0)
+
+
+def test_a_full_disk_without_a_marker_is_cleaned_by_force_and_marked_then(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.lay()
+    storage_marker(site.settings.storage).unlink()
+    fill(site, monkeypatch)
+    done = site.cleaner().run(force=True)
+    assert site.files() == AFTER and done.failed == ()
+    assert read_marker(site.settings.storage) is not None
+
+
+def test_a_full_disk_without_a_marker_is_rescued_by_who_records_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not age, not sizes: one percent of the disk, or min_free if that is less."""
+    site.lay()
+    storage_marker(site.settings.storage).unlink()
+    fill(site, monkeypatch)
+    here = Cleaner(site.settings, BERLIN, site.clock, None, place(site.settings.storage))
+    with pytest.raises(CleanupRefused, match=r"no file \.cctv-storage"):
+        here.run().raise_troubles()
+    assert len(site.files()) == 5
+    elsewhere = Cleaner(site.settings, BERLIN, site.clock, None, (0, 0))
+    elsewhere.run()
+    assert len(site.files()) == 5

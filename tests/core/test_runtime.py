@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from dataclasses import replace
@@ -107,3 +108,28 @@ def test_a_storage_keeps_its_marker_over_restarts(system: System) -> None:
     system.runtime.stop()
     system.runtime.start(ffmpeg=UNUSED)
     assert read_marker(system.settings.storage) == before
+
+
+def test_a_storage_that_could_not_be_marked_is_marked_before_a_cleanup_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = System(tmp_path / "hls")
+    made.settings.storage.mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr("cctv_cli.core.storage_root.write_marker", no_room)
+        made.runtime.start(ffmpeg=UNUSED)
+        made.runtime.cleaner()
+        assert read_marker(made.settings.storage) is None
+    made.settings.storage.rename(tmp_path / "away")  # the disk is unmounted: nothing is marked below it
+    made.settings.storage.mkdir()
+    made.runtime.cleaner()
+    assert read_marker(made.settings.storage) is None
+    made.settings.storage.rmdir()
+    (tmp_path / "away").rename(made.settings.storage)
+    made.runtime.cleaner()
+    assert read_marker(made.settings.storage) is not None
+    made.runtime.stop()
+
+
+def no_room(*arguments: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
