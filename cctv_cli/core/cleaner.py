@@ -35,7 +35,7 @@ from cctv_cli.core.retention import (
 )
 from cctv_cli.core.scan import CameraScan, camera_folders, linked_folder, scan_camera
 from cctv_cli.core.settings import Settings
-from cctv_cli.core.storage_root import Marker, ensure_marker, place, read_marker, write_marker
+from cctv_cli.core.storage_root import Marker, ensure_marker, place, read_marker, remembered_days, write_marker
 
 log = logging.getLogger("cctv.cleanup")
 
@@ -216,6 +216,7 @@ class Cleaner:
             cleaned_at=marker.cleaned_at if marker else None,
             whole=not cameras,
             storage_doubt=self._storage_doubt(marker) if any(scan.days for scan in scans) else "",
+            unconfigured=not settings.cameras,
             records_here=self._storage_id is None and self._unmarked == place(settings.storage),
         )
         return Cleanup(plan(facts, force=force), tuple(scans), tuple(troubles))
@@ -231,12 +232,13 @@ class Cleaner:
 
     def _facts(self, scan: CameraScan) -> CameraFacts:
         settings = self._settings
+        layout = CameraLayout(settings.storage, scan.camera_id)
         camera = next((camera for camera in settings.cameras if camera.id == scan.camera_id), None)
-        days, max_size = settings.retention_days, None
         if camera is not None:
-            days = settings.retention_days if camera.retention_days is None else camera.retention_days
-            max_size = camera.max_size
-        disk = os.stat(CameraLayout(settings.storage, scan.camera_id).recordings).st_dev
+            days, max_size = settings.days_of(camera), camera.max_size
+        else:
+            days, max_size = max(settings.retention_days, remembered_days(layout)), None
+        disk = os.stat(layout.recordings).st_dev
         return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days))
 
     def _storage_doubt(self, marker: Optional[Marker]) -> str:

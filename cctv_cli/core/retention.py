@@ -15,6 +15,7 @@ recording, so only a storage that may be another one stops the rule of free spac
     storage   the storage root is not the one that it was     all rules; all but the rescue where this process began
                                                               to record on a disk too full for a marker
     policy    no days of retention at all                     all rules, for that camera
+    policy    no camera is configured                         all rules but the rescue
     clock     the wall clock jumped                           age
     future    most of a camera's footage lies in the future   age and sizes, for that camera
     share     a rule takes too much of a camera's bytes       that rule; of free space, all beyond the rescue
@@ -127,7 +128,8 @@ class Facts:
     `cleaned_at` is the instant of the last cleanup whose clock was believed, None if there was none.
     `whole`: these are all cameras of the storage; else the rules for all cameras together do not apply.
     `storage_doubt` says why this may not be the storage that it should be; empty if it is. `records_here`:
-    this process itself began to record into it, unmarked as it is.
+    this process itself began to record into it, unmarked as it is. `unconfigured`: no camera is configured,
+    so this may be a cleanup that did not find the configuration.
     """
 
     cameras: Tuple[CameraFacts, ...]
@@ -138,6 +140,7 @@ class Facts:
     whole: bool = True
     storage_doubt: str = ""
     records_here: bool = False
+    unconfigured: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,7 +227,7 @@ def plan(facts: Facts, *, force: bool = False) -> Plan:
         free_to_go = [draft for draft in drafts if draft.stopped < _STOP_SIZES]
         rule = _Rule(Verdict.TOTAL_SIZE, free_to_go, "max_size of all recordings", None)
         _apply(rule, short, facts.limits, refusals, shortfalls, force=force)
-    only_rescue = bool(facts.storage_doubt) and not force
+    only_rescue = not force and bool(facts.storage_doubt or facts.unconfigured)
     if facts.whole:
         for key, disk in facts.disks.items():
             there = [draft for draft in drafts if draft.facts.disk == key]
@@ -299,6 +302,14 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
         for draft in drafts:
             draft.stop(_STOP_SIZES if facts.records_here else _STOP_ALL)
         return refusals
+    if facts.unconfigured and not force and any(draft.facts.days for draft in drafts):
+        reason = (
+            "No camera is configured, so nobody knows for how long recordings are kept; name the configuration with "
+            "--config, or clean up by the general rules with --force"
+        )
+        refusals.append(Refusal("policy", None, reason))
+        for draft in drafts:
+            draft.stop(_STOP_SIZES)
     clock = "" if force else _clock_doubt(facts)
     if clock:
         aged = [draft.stop(_STOP_AGE) for draft in drafts]

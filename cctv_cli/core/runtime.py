@@ -26,7 +26,7 @@ from cctv_cli.core.probe import probe
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.status import CameraStatus, StatusReader
-from cctv_cli.core.storage_root import ensure_marker, place
+from cctv_cli.core.storage_root import ensure_marker, place, remember_days
 from cctv_cli.core.supervisor import Supervisor
 
 log = logging.getLogger("cctv.runtime")
@@ -60,6 +60,7 @@ class Runtime:
         self._watch: Optional[HealthWatch] = None
         self._schedule: Optional[CleanupSchedule] = None
         self.ending = threading.Event()
+        self._whole = False
         self._storage_id: Optional[str] = None  # of the storage in which supervision began
         self._unmarked: Optional[Tuple[int, int]] = None  # where that is, as long as its disk takes no marker
 
@@ -116,6 +117,8 @@ class Runtime:
             self._storage_id = ensure_marker(self.settings.storage)
         except OSError as error:
             log.error("the storage %s cannot be marked yet: %s", self.settings.storage, error)
+        self._whole = whole
+        self._remember_days()
         if whole:  # of some cameras alone nobody can say whether all is well, or what may go
             self._watch = HealthWatch(self.health, self.settings, self.tz)
             self._watch.start()
@@ -129,6 +132,16 @@ class Runtime:
             with suppress(OSError):
                 if place(storage) == self._unmarked:
                     self._storage_id = ensure_marker(storage)
+
+    def _remember_days(self) -> None:
+        """Leave each camera's days of retention to a cleanup that does not find the configuration."""
+        for camera in self.settings.cameras if self._whole else ():
+            layout = CameraLayout(self.settings.storage, camera.id)
+            try:
+                if layout.folder.is_dir():
+                    remember_days(layout, self.settings.days_of(camera))
+            except OSError as error:
+                log.warning("%s: its days of retention cannot be remembered: %s", camera.id, error)
 
     def reload(self) -> None:
         """Read the configuration again and reconcile; one with an error is refused and the old one stays."""
@@ -149,6 +162,7 @@ class Runtime:
         self._statuses = StatusReader(settings, self.tz)
         self._facts = FactsReader(settings, self.tz, self.clock)
         self._supervisor.reload(settings)
+        self._remember_days()
         if self._watch is not None:
             self._watch.configure(settings)
         log.info("the configuration was read again")

@@ -14,7 +14,7 @@ from typing import Iterable, List, Optional, Set, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.journal import active_holds, deleted_files, read_brief
-from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_day, is_hour, parse_recording
+from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_camera_id, is_day, is_hour, parse_recording
 from cctv_cli.core.retention import Day, make_day
 
 MOST_FOREIGN = 100  # names that are kept for each camera; more are counted
@@ -54,7 +54,7 @@ class CameraScan:
 def camera_folders(storage: Path) -> List[str]:
     """The ids of all cameras that have a recordings folder in the storage, configured or not."""
     with os.scandir(storage) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        names = sorted(entry.name for entry in entries if is_camera_id(entry.name))
     return [name for name in names if os.path.lexists(CameraLayout(storage, name).recordings)]
 
 

@@ -1,4 +1,4 @@
-"""`.cctv-storage`: which storage this is, and when a cleanup last believed the clock.
+"""`.cctv-storage`: which storage this is, and when a cleanup last believed the clock. `.retention.json` of a camera.
 
 A start of `cctv serve` or `cctv record` makes the marker, a cleanup never does unless it is forced: recordings
 without a marker may be what was written below a mount point while its disk was away. All functions raise OSError.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Optional, Tuple
 
 from cctv_cli.core import store
-from cctv_cli.core.layout import storage_marker
+from cctv_cli.core.layout import CameraLayout, storage_marker
 
 
 @dataclass(frozen=True)
@@ -51,3 +51,15 @@ def place(storage: Path) -> Tuple[int, int]:
 def write_marker(storage: Path, marker: Marker) -> None:
     """Replace the marker."""
     store.replace_text(storage_marker(storage), json.dumps(asdict(marker)) + "\n")
+
+
+def remembered_days(layout: CameraLayout) -> int:
+    """For how many days a configuration last kept the camera's recordings; 0 when nobody knows."""
+    days = store.read_json(layout.retention_file).get("days")
+    return days if isinstance(days, int) else 0
+
+
+def remember_days(layout: CameraLayout, days: int) -> None:
+    """Keep that for a cleanup without the configuration."""
+    if remembered_days(layout) != days:
+        store.replace_text(layout.retention_file, json.dumps({"days": days}) + "\n")

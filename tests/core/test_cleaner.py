@@ -23,7 +23,7 @@ from cctv_cli.core.holds import add_hold, release_hold
 from cctv_cli.core.journal import DeletionEntry, Journal, line_hash
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import ensure_marker, place, read_marker
+from cctv_cli.core.storage_root import ensure_marker, place, read_marker, remember_days
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -683,3 +683,36 @@ def test_a_full_disk_without_a_marker_is_rescued_by_who_records_there(
     elsewhere = Cleaner(site.settings, BERLIN, site.clock, None, (0, 0))
     elsewhere.run()
     assert len(site.files()) == 5
+
+
+# ---- without the configuration
+
+
+def test_a_cleanup_without_any_configured_camera_is_refused_but_the_rescue(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.lay()
+    with pytest.raises(CleanupRefused, match="No camera is configured.*--config"):
+        site.run(cameras=(), max_size=1, most_deleted=100).raise_troubles()
+    assert len(site.files()) == 6
+    make_short(monkeypatch, 1_000_000, 0)
+    site.run(cameras=())
+    assert len(site.files()) == 5
+    site.cleaner(cameras=()).run(force=True).raise_troubles()
+    assert site.files() == AFTER
+
+
+@pytest.mark.parametrize(("remembered", "left"), [(365, 6), (30, 3), (7, 3)])
+def test_a_camera_without_configuration_keeps_the_days_that_it_last_had_or_more(
+    site: Site, remembered: int, left: int
+) -> None:
+    site.lay("gone")
+    remember_days(site.tree("gone").layout, remembered)
+    site.run()
+    assert len(site.files("gone")) == left
+
+
+def test_a_folder_whose_name_no_camera_can_have_is_not_cleaned(site: Site) -> None:
+    site.lay("old backup")
+    site.run(max_size=1, most_deleted=100)
+    assert len(site.files("old backup")) == 6

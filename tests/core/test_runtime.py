@@ -16,7 +16,7 @@ from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.runtime import Runtime, only
 from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import read_marker
+from cctv_cli.core.storage_root import read_marker, remembered_days
 from tests.support.storage_tree import CameraTree
 
 UNUSED = Ffmpeg("ffmpeg", "9.0", 9, frozenset())
@@ -133,3 +133,19 @@ def test_a_storage_that_could_not_be_marked_is_marked_before_a_cleanup_once_ther
 
 def no_room(*arguments: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_supervision_of_all_cameras_remembers_their_days_of_retention(system: System) -> None:
+    def days() -> List[int]:
+        return [remembered_days(system.runtime.layout(name)) for name in ("one", "two")]
+
+    assert days() == [30, 30]
+    system.reload(replace(system.settings, cameras=(replace(ONE, retention_days=90), TWO), retention_days=60))
+    assert days() == [90, 60]
+
+
+def test_supervision_of_some_cameras_remembers_nothing(tmp_path: Path) -> None:
+    made = System(tmp_path)
+    made.runtime.start(whole=False, ffmpeg=UNUSED)
+    assert remembered_days(made.runtime.layout("one")) == 0
+    made.runtime.stop()
