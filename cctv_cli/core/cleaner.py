@@ -30,6 +30,7 @@ from cctv_cli.core.retention import (
     Limits,
     Plan,
     Verdict,
+    clock_doubt,
     phrase,
     plan,
 )
@@ -168,7 +169,8 @@ class Cleaner:
                 if force:
                     with suppress(OSError):  # a disk that holds make full: the next one tries again
                         ensure_marker(self._settings.storage)
-                self._remember(done)
+                if force or not ended():
+                    self._remember(done, force=force)
                 return done
         except OSError as error:
             raise self._unusable(error) from error
@@ -209,7 +211,7 @@ class Cleaner:
                 )
         marker = read_marker(settings.storage)
         facts = Facts(
-            cameras=tuple(self._facts(scan) for scan in scans),
+            cameras=tuple(self._facts(scan, marker) for scan in scans),
             disks=self.disks(),
             limits=Limits(settings.max_size, settings.min_free, settings.most_deleted),
             now=self._clock.now(),
@@ -230,7 +232,7 @@ class Cleaner:
                 raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured or has recordings; known are: {known}")
         return [camera_id for camera_id in there if not cameras or camera_id in cameras]
 
-    def _facts(self, scan: CameraScan) -> CameraFacts:
+    def _facts(self, scan: CameraScan, marker: Optional[Marker]) -> CameraFacts:
         settings = self._settings
         layout = CameraLayout(settings.storage, scan.camera_id)
         camera = next((camera for camera in settings.cameras if camera.id == scan.camera_id), None)
@@ -239,7 +241,8 @@ class Cleaner:
         else:
             days, max_size = max(settings.retention_days, remembered_days(layout)), None
         disk = os.stat(layout.recordings).st_dev
-        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days))
+        oldest = marker.oldest.get(scan.camera_id) if marker else None
+        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest)
 
     def _storage_doubt(self, marker: Optional[Marker]) -> str:
         storage = self._settings.storage
@@ -273,13 +276,19 @@ class Cleaner:
             time.sleep(_BREATH)
         return replace(planned, executed=True, done=Count(tally.files, tally.bytes), failed=tuple(tally.failed))
 
-    def _remember(self, done: Cleanup) -> None:
-        """Note that a cleanup believed the clock."""
-        marker = read_marker(self._settings.storage)
-        if marker is None or any(refusal.brake in ("storage", "clock") for refusal in done.plan.refusals):
+    def _remember(self, done: Cleanup, *, force: bool) -> None:
+        """Note that a cleanup of all cameras believed the clock, and what it saw."""
+        facts, marker = done.plan.facts, read_marker(self._settings.storage)
+        if marker is None or not facts.whole or (not force and (facts.storage_doubt or clock_doubt(facts))):
             return
+        oldest = dict(marker.oldest)
+        for camera in facts.cameras:
+            starts = [min(day.starts) for day in camera.days if day.names]
+            if starts:  # unless somebody looked at it, what a wrong clock dated before all else is not believed
+                seen = min(starts)
+                oldest[camera.camera_id] = seen if force else max(seen, marker.oldest.get(camera.camera_id, seen))
         try:
-            write_marker(self._settings.storage, replace(marker, cleaned_at=done.plan.facts.now))
+            write_marker(self._settings.storage, replace(marker, cleaned_at=facts.now, oldest=oldest))
         except OSError as error:  # a full disk: the old one is true, too
             log.warning("the time of the cleanup cannot be written: %s", error)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.layout import CameraLayout, storage_marker
@@ -18,10 +18,14 @@ from cctv_cli.core.layout import CameraLayout, storage_marker
 
 @dataclass(frozen=True)
 class Marker:
-    """A storage's random id, and the instant of the last cleanup whose clock was believed."""
+    """A storage's random id, the instant of the last cleanup whose clock was believed, and what it saw.
+
+    `oldest` is the earliest start of each camera's recordings then.
+    """
 
     id: str
     cleaned_at: Optional[float] = None
+    oldest: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_marker(storage: Path) -> Optional[Marker]:
@@ -30,7 +34,9 @@ def read_marker(storage: Path) -> Optional[Marker]:
     name, cleaned_at = values.get("id"), values.get("cleaned_at")
     if not isinstance(name, str) or not name:
         return None
-    return Marker(name, cleaned_at if isinstance(cleaned_at, (int, float)) else None)
+    oldest = values.get("oldest")
+    seen = {k: v for k, v in oldest.items() if isinstance(v, (int, float))} if isinstance(oldest, dict) else {}
+    return Marker(name, cleaned_at if isinstance(cleaned_at, (int, float)) else None, seen)
 
 
 def ensure_marker(storage: Path) -> str:

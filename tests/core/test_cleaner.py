@@ -716,3 +716,38 @@ def test_a_folder_whose_name_no_camera_can_have_is_not_cleaned(site: Site) -> No
     site.lay("old backup")
     site.run(max_size=1, most_deleted=100)
     assert len(site.files("old backup")) == 6
+
+
+# ---- what a cleanup remembers
+
+
+def test_a_clock_that_fell_back_and_came_again_costs_no_footage(site: Site) -> None:
+    """A dead battery: the year 2000 for an hour. What was recorded then is there until somebody looked at it."""
+    now = instant(NOW)
+    site.tree().record(f"{YESTERDAY}T14:00:00+02:00", 60)
+    site.run().raise_troubles()
+    remembered = read_marker(site.settings.storage)
+    assert remembered is not None and remembered.oldest == {"front": instant(f"{YESTERDAY}T14:00:00+02:00")}
+    site.clock.advance(instant("2000-01-01T01:00:00+01:00") - now)
+    site.tree().record("2000-01-01T00:30:00+01:00", 60)
+    site.run().raise_troubles()
+    assert read_marker(site.settings.storage) == remembered
+    site.clock.advance(now + 7200 - site.clock.now())
+    for _ in range(2):
+        with pytest.raises(CleanupRefused, match="1 recordings of front .* before all that the last cleanup saw"):
+            site.run().raise_troubles()
+    assert len(site.files()) == 2
+    site.cleaner().run(force=True).raise_troubles()
+    assert site.files() == {f"{YESTERDAY}/14/00.ts"}
+    site.run().raise_troubles()
+
+
+def test_one_camera_alone_or_half_a_cleanup_believes_no_clock(site: Site) -> None:
+    site.lay()
+    before = read_marker(site.settings.storage)
+    site.cleaner().run(["front"])
+    site.cleaner().run(["front"], force=True)
+    site.cleaner().run(ended=lambda: True)
+    assert read_marker(site.settings.storage) == before
+    site.run()
+    assert read_marker(site.settings.storage) != before

@@ -33,6 +33,10 @@ def test_a_marker_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None
 def test_an_odd_time_is_no_time(tmp_path: Path) -> None:
     storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": "yesterday"}')
     assert read_marker(tmp_path) == Marker("a", None)
+    storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": 5, "oldest": {"front": 4.5, "yard": null}}')
+    assert read_marker(tmp_path) == Marker("a", 5, {"front": 4.5})
+    storage_marker(tmp_path).write_text('{"id": "a", "oldest": 3}')
+    assert read_marker(tmp_path) == Marker("a")
 
 
 def test_the_days_of_a_camera_are_remembered_and_written_only_when_they_change(tmp_path: Path) -> None:
