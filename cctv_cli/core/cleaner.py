@@ -321,11 +321,10 @@ class Cleaner:
 
 def _items(planned: Cleanup) -> Iterator[_Item]:
     """What is to be done, hour by hour, the oldest days of all cameras first."""
-    unfinished = {
-        (hour.day, number): {u.hour: u.files for u in scan.unfinished if u.day == hour.day}
-        for number, scan in enumerate(planned.scans)
-        for hour in scan.unfinished
-    }
+    unfinished: Dict[Tuple[str, int], Dict[str, Tuple[str, ...]]] = {}
+    for number, scan in enumerate(planned.scans):
+        for left in scan.unfinished:
+            unfinished.setdefault((left.day, number), {})[left.hour] = left.files
     going = {
         (day.date, number): at
         for number, camera in enumerate(planned.plan.cameras)

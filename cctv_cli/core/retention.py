@@ -8,8 +8,8 @@ Four rules, one after the other, and each takes the oldest recordings first:
     free space    until `min_free` of a disk is free
 
 Nothing takes a recording that a hold covers. One that is dated in the future goes by free space alone, before the
-newest day does, or with force by any limit, before all others. "The future" begins after now or the last cleanup,
-whichever is later: what a cleanup that believed the clock has seen is true footage, though the clock was set back since.
+newest day does, or with force by any limit, before all others. "The future" begins after now or the last cleanup that
+believed the clock, whichever is later: what that cleanup saw is true footage, though the clock was set back since.
 
 A brake holds back the rules whose judgement it doubts, never more: a disk that runs full ends every
 recording, so only a storage that may be another one stops the rule of free space wholly.
@@ -329,10 +329,11 @@ class _Draft:
         """(rank, start, `number`, day, index) of what a limit may take, in this order."""
         if force and self.future.files:
             yield from self._of(0, number, _DATED_AHEAD)
-        yield from self._of(1, number, _UNDECIDED, late=False)
+        some_are_late = self.set_back or self.newest < math.inf
+        yield from self._of(1, number, _UNDECIDED, late=False if some_are_late else None)
         if not force and self.future.files and rule is Verdict.FREE_SPACE:
             yield from self._of(2, number, _DATED_AHEAD)
-        if self.set_back or self.newest < math.inf:
+        if some_are_late:
             yield from self._of(3, number, _UNDECIDED, late=True)
 
     def _of(
@@ -377,7 +378,8 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
         if past.files:
             reason = (
                 f"{past.files} recordings of {name} ({format_size(past.bytes)}) are dated before all that the last "
-                "cleanup saw, so the clock was wrong when they were made; look at the preview, then clean up with --force"
+                "cleanup saw, so the clock was wrong when they were made; look at the preview, then clean up "
+                "with --force"
             )
             refusals.append(Refusal("past", name, reason))
         if draft.facts.retention_days < 1:

@@ -7,6 +7,7 @@ that was seen is known to it. Nothing is reached through a symbolic link. All fu
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -105,7 +106,8 @@ def _scan_day(layout: CameraLayout, date: str, found: CameraScan) -> None:
             elif entry.name != JOURNAL:
                 foreign.append(entry.name)
     for hour in hours:
-        with os.scandir(layout.hour(date, hour)) as entries:
+        # a cleanup may have emptied the hour in this moment
+        with suppress(FileNotFoundError), os.scandir(layout.hour(date, hour)) as entries:
             for entry in entries:
                 (on_disk.add if entry.is_file(follow_symlinks=False) else foreign.append)(f"{hour}/{entry.name}")
     if hours:  # a day without is all deleted: its journal stays for good, and needs no look
