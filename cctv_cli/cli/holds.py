@@ -49,16 +49,19 @@ def add(
     json: bool = options.JSON,
 ) -> None:
     """Keep what a camera recorded in this time until the hold is released."""
-    from cctv_cli.core.holds import add_hold
+    from cctv_cli.core.holds import add_hold, deleted_count
 
     runtime = _runtime(context, config, storage)
     layout = _layout(runtime, camera)
     begin, end = _time(from_, runtime, "FROM"), _time(until, runtime, "UNTIL", end=True)
-    hold = _values(layout, add_hold(layout, begin, end, note, runtime.clock.now(), runtime.tz), runtime)
+    made = add_hold(layout, begin, end, note, runtime.clock.now(), runtime.tz)
+    hold = _values(layout, made, runtime)
     if json or _before(context, "json"):
         output.print_json(hold)
     else:
-        output.print_line(f"Held: {camera} from {hold['from']} until {hold['until']}, id {hold['id']}")
+        gone = deleted_count(layout, made, runtime.tz)
+        lost = f"; {gone} recordings of that time were deleted before" if gone else ""
+        output.print_line(f"Held: {camera} from {hold['from']} until {hold['until']}, id {hold['id']}{lost}")
 
 
 @app.command()

@@ -30,12 +30,13 @@ from cctv_cli.core.retention import (
     Limits,
     Plan,
     Verdict,
+    clock_doubt,
     phrase,
     plan,
 )
 from cctv_cli.core.scan import CameraScan, camera_folders, linked_folder, scan_camera
 from cctv_cli.core.settings import Settings
-from cctv_cli.core.storage_root import Marker, ensure_marker, read_marker, write_marker
+from cctv_cli.core.storage_root import Marker, ensure_marker, place, read_marker, remembered_days, write_marker
 
 log = logging.getLogger("cctv.cleanup")
 
@@ -122,16 +123,23 @@ class Cleaner:
     """Cleans one storage up as the settings say.
 
     `storage_id` is the marker that the storage had when this process began to record into it, None
-    if it does not.
+    if it does not. `unmarked` is the `place` of a storage into which it records though the disk was too full
+    for a marker.
     """
 
     def __init__(
-        self, settings: Settings, tz: Optional[tzinfo], clock: Clock, storage_id: Optional[str] = None
+        self,
+        settings: Settings,
+        tz: Optional[tzinfo],
+        clock: Clock,
+        storage_id: Optional[str] = None,
+        unmarked: Optional[Tuple[int, int]] = None,
     ) -> None:
         self._settings = settings
         self._tz = tz
         self._clock = clock
         self._storage_id = storage_id
+        self._unmarked = unmarked
 
     def preview(self, cameras: Sequence[str] = (), *, force: bool = False) -> Cleanup:
         """What `run` would do now. `cameras` are ids, none for all; see `run` for the errors."""
@@ -157,10 +165,12 @@ class Cleaner:
         try:
             with self._only_one():
                 planned = self._plan(cameras, force=force)
-                if force:
-                    ensure_marker(self._settings.storage)
                 done = self._execute(planned, progress or (lambda done, total: None), ended)
-                self._remember(done)
+                if force:
+                    with suppress(OSError):  # a disk that holds make full: the next one tries again
+                        ensure_marker(self._settings.storage)
+                if force or not ended():
+                    self._remember(done, force=force)
                 return done
         except OSError as error:
             raise self._unusable(error) from error
@@ -201,13 +211,15 @@ class Cleaner:
                 )
         marker = read_marker(settings.storage)
         facts = Facts(
-            cameras=tuple(self._facts(scan) for scan in scans),
+            cameras=tuple(self._facts(scan, marker) for scan in scans),
             disks=self.disks(),
             limits=Limits(settings.max_size, settings.min_free, settings.most_deleted),
             now=self._clock.now(),
             cleaned_at=marker.cleaned_at if marker else None,
             whole=not cameras,
             storage_doubt=self._storage_doubt(marker) if any(scan.days for scan in scans) else "",
+            unconfigured=not settings.cameras,
+            records_here=self._storage_id is None and self._unmarked == place(settings.storage),
         )
         return Cleanup(plan(facts, force=force), tuple(scans), tuple(troubles))
 
@@ -220,15 +232,17 @@ class Cleaner:
                 raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured or has recordings; known are: {known}")
         return [camera_id for camera_id in there if not cameras or camera_id in cameras]
 
-    def _facts(self, scan: CameraScan) -> CameraFacts:
+    def _facts(self, scan: CameraScan, marker: Optional[Marker]) -> CameraFacts:
         settings = self._settings
+        layout = CameraLayout(settings.storage, scan.camera_id)
         camera = next((camera for camera in settings.cameras if camera.id == scan.camera_id), None)
-        days, max_size = settings.retention_days, None
         if camera is not None:
-            days = settings.retention_days if camera.retention_days is None else camera.retention_days
-            max_size = camera.max_size
-        disk = os.stat(CameraLayout(settings.storage, scan.camera_id).recordings).st_dev
-        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days))
+            days, max_size = settings.days_of(camera), camera.max_size
+        else:
+            days, max_size = max(settings.retention_days, remembered_days(layout)), None
+        disk = os.stat(layout.recordings).st_dev
+        oldest = marker.oldest.get(scan.camera_id) if marker else None
+        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest)
 
     def _storage_doubt(self, marker: Optional[Marker]) -> str:
         storage = self._settings.storage
@@ -247,7 +261,8 @@ class Cleaner:
     # ---- execution
 
     def _execute(self, planned: Cleanup, progress: Progress, ended: Callable[[], bool]) -> Cleanup:
-        if any(refusal.brake == "storage" for refusal in planned.plan.refusals):
+        facts = planned.plan.facts
+        if not facts.records_here and any(refusal.brake == "storage" for refusal in planned.plan.refusals):
             return replace(planned, executed=True)
         total = planned.to_delete.files + sum(len(u.files) for scan in planned.scans for u in scan.unfinished)
         tally, seen = _Tally(), 0
@@ -261,13 +276,19 @@ class Cleaner:
             time.sleep(_BREATH)
         return replace(planned, executed=True, done=Count(tally.files, tally.bytes), failed=tuple(tally.failed))
 
-    def _remember(self, done: Cleanup) -> None:
-        """Note that a cleanup believed the clock."""
-        marker = read_marker(self._settings.storage)
-        if marker is None or any(refusal.brake in ("storage", "clock") for refusal in done.plan.refusals):
+    def _remember(self, done: Cleanup, *, force: bool) -> None:
+        """Note that a cleanup of all cameras believed the clock, and what it saw."""
+        facts, marker = done.plan.facts, read_marker(self._settings.storage)
+        if marker is None or not facts.whole or (not force and (facts.storage_doubt or clock_doubt(facts))):
             return
+        oldest = dict(marker.oldest)
+        for camera in facts.cameras:
+            starts = [min(day.starts) for day in camera.days if day.names]
+            if starts:  # unless somebody looked at it, what a wrong clock dated before all else is not believed
+                seen = min(starts)
+                oldest[camera.camera_id] = seen if force else max(seen, marker.oldest.get(camera.camera_id, seen))
         try:
-            write_marker(self._settings.storage, replace(marker, cleaned_at=done.plan.facts.now))
+            write_marker(self._settings.storage, replace(marker, cleaned_at=facts.now, oldest=oldest))
         except OSError as error:  # a full disk: the old one is true, too
             log.warning("the time of the cleanup cannot be written: %s", error)
 
@@ -300,11 +321,10 @@ class Cleaner:
 
 def _items(planned: Cleanup) -> Iterator[_Item]:
     """What is to be done, hour by hour, the oldest days of all cameras first."""
-    unfinished = {
-        (hour.day, number): {u.hour: u.files for u in scan.unfinished if u.day == hour.day}
-        for number, scan in enumerate(planned.scans)
-        for hour in scan.unfinished
-    }
+    unfinished: Dict[Tuple[str, int], Dict[str, Tuple[str, ...]]] = {}
+    for number, scan in enumerate(planned.scans):
+        for left in scan.unfinished:
+            unfinished.setdefault((left.day, number), {})[left.hour] = left.files
     going = {
         (day.date, number): at
         for number, camera in enumerate(planned.plan.cameras)

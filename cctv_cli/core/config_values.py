@@ -15,6 +15,7 @@ from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import urlsplit
 
 from cctv_cli.core import clock
+from cctv_cli.core.layout import is_camera_id
 from cctv_cli.core.rtsp_url import parse_host, parse_rtsp_url
 from cctv_cli.core.settings import Origin, RtspSource
 from cctv_cli.core.units import (
@@ -30,7 +31,6 @@ from cctv_cli.core.units import (
 T = TypeVar("T")
 
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_CAMERA_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WINDOWS_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _WEBHOOK = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
@@ -270,7 +270,7 @@ def time_zone(raw: Raw) -> str:
 def camera_id(raw: Raw) -> str:
     """An id that is a legal folder name on every system."""
     value = text(raw)
-    if _CAMERA_ID.fullmatch(value) is None:
+    if not is_camera_id(value):
         raise ValueError("is not a camera id; write letters a-z, digits, _ and -, at most 64, such as camera_01")
     if _WINDOWS_DEVICE.fullmatch(value):
         raise ValueError(f"is a device name on Windows; write another id such as camera_{value}")

@@ -18,7 +18,7 @@ from filelock import Timeout
 
 from cctv_cli.core import store
 from cctv_cli.core.archive import journal_lock, render_hour_playlist
-from cctv_cli.core.journal import DeletionEntry, Journal
+from cctv_cli.core.journal import DeletionEntry, HoldEntry, Journal
 from cctv_cli.core.layout import HOUR_PLAYLIST, CameraLayout
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -41,10 +41,10 @@ class Eraser:
         self._tz = tz
         self._lock = journal_lock(layout)
 
-    def erase(self, day: str, hour: str, deletions: Sequence[DeletionEntry], leftovers: Iterable[str] = ()) -> Erased:
+    def erase(self, day: str, hour: str, deletions: Sequence[DeletionEntry], leftovers: Sequence[str] = ()) -> Erased:
         """Delete recordings of a local hour, and finish what an interrupted cleanup left of it.
 
-        `leftovers` are journalled already (names in the day). What a hold covers by now stays. Errors
+        `leftovers` are journalled already (names in the day). What a hold covers by now stays, there, too. Errors
         are part of the answer: the next hour is not worse for them.
         """
         try:
@@ -56,15 +56,17 @@ class Eraser:
             reason = error.strerror or str(error)
         return Erased(failed=((self._shown(f"{day}/{hour}"), reason),))
 
-    def _erase(self, day: str, hour: str, deletions: Sequence[DeletionEntry], leftovers: Iterable[str]) -> Erased:
+    def _erase(self, day: str, hour: str, deletions: Sequence[DeletionEntry], leftovers: Sequence[str]) -> Erased:
         self._refuse_links(day, hour)
         journal = Journal(self._layout.journal(day))
         holds = journal.holds()
-        going = [d for d in deletions if not any(h.covers(d.start, d.start + d.duration) for h in holds)]
+        going = [deletion for deletion in deletions if not _is_held(deletion, holds)]
         gone = self._write_journal(journal, hour, going)
         self._render(day, hour)
         failed: List[Tuple[str, str]] = []
-        for file in (*(d.file for d in going), *leftovers):
+        known = journal.deletions() if leftovers else {}
+        finishing = [name for name in leftovers if name in known and not _is_held(known[name], holds)]
+        for file in (*(d.file for d in going), *finishing):
             try:
                 store.remove(journal.path.parent / file)
             except OSError as error:
@@ -86,10 +88,11 @@ class Eraser:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
+        written = journal.deletions()  # a part of the lines may have found room
         folder, first = journal.path.parent, going[0].file
         store.remove(folder / hour / HOUR_PLAYLIST)  # it must not name what is missing
         store.remove(folder / first)
-        journal.append_all(going, self._tz)
+        journal.append_all([deletion for deletion in going if deletion.file not in written], self._tz)
         return {first}
 
     def _render(self, day: str, hour: str) -> None:
@@ -109,6 +112,10 @@ class Eraser:
 
     def _shown(self, in_recordings: str) -> str:
         return f"{self._layout.folder.name}/recordings/{in_recordings}"
+
+
+def _is_held(deletion: DeletionEntry, holds: Iterable[HoldEntry]) -> bool:
+    return any(hold.covers(deletion.start, deletion.start + deletion.duration) for hold in holds)
 
 
 def _remove_folder(folder: Path) -> None:

@@ -179,7 +179,7 @@ class FactsReader:
     # ---- storage
 
     def _days_kept(self, camera: Camera) -> int:
-        return self._settings.retention_days if camera.retention_days is None else camera.retention_days
+        return self._settings.days_of(camera)
 
     def _count(self, layout: CameraLayout, monotonic: float) -> Tuple[Tuple[Tuple[str, int], ...], Optional[float]]:
         """The bytes of each day, oldest first, and the start of the oldest recording. Raises OSError."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, tzinfo
-from typing import List, Optional
+from typing import Iterable, List, Optional
 
 from cctv_cli.core.archive import journal_lock
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.errors import HoldError
-from cctv_cli.core.journal import HoldEntry, Journal, ReleaseEntry
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.journal import HoldEntry, Journal, ReleaseEntry, SegmentEntry
+from cctv_cli.core.layout import CameraLayout, is_day
 from cctv_cli.core.scan import recorded_days
 
 LONGEST_NOTE = 200  # characters
 _LONGEST_SEGMENT = 3600.0  # seconds; a recording lies in the day in which it began,
 _EARLY = 2.0  # or so much before it
+_FAR = 2 * 86400.0  # seconds by which a day's folder may lie elsewhere that was named in another time zone
 _NOTHING = "Camera {} recorded nothing in that time that is still there; check the date and the times"
+_DELETED = "Retention deleted all that {} recorded in that time, {} recordings; nothing is left to be held"
 
 
 def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
@@ -51,16 +53,30 @@ def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: flo
     if not layout.recordings.is_dir():
         raise HoldError(_NOTHING.format(layout.camera_id))
     with journal_lock(layout):
-        days = [day for day in recorded_days(layout) if first <= day <= last]
+        near = [day for day in recorded_days(layout) if _day(start - _FAR, tz) <= day <= _day(end + _FAR, tz)]
+        covering = {day for day in near if _covers(hold, Journal(layout.journal(day)).segments())}
+        if end <= now and not covering:
+            gone = deleted_count(layout, hold, tz)
+            raise HoldError(_DELETED.format(layout.camera_id, gone) if gone else _NOTHING.format(layout.camera_id))
+        days = covering.union(day for day in near if first <= day <= last)
         if end > now:  # what is recorded from now on belongs to today, whose folder may not be there yet
             layout.day(_day(now, tz)).mkdir(exist_ok=True)
-            days = sorted({*days, _day(now, tz)})
-        journals = [Journal(layout.journal(day)) for day in days]
-        if end <= now and not any(hold.covers(s.start, s.end) for journal in journals for s in journal.segments()):
-            raise HoldError(_NOTHING.format(layout.camera_id))
-        for journal in journals:
-            journal.append(hold, tz)
+            days.add(_day(now, tz))
+        for day in sorted(days):
+            Journal(layout.journal(day)).append(hold, tz)
     return hold
+
+
+def deleted_count(layout: CameraLayout, hold: HoldEntry, tz: Optional[tzinfo]) -> int:
+    """How many recordings of a held time retention had taken already, by the journals. Raises OSError."""
+    near = _day(hold.start - _FAR, tz), _day(hold.end + _FAR, tz)
+    days = (path.name for path in layout.recordings.iterdir() if is_day(path.name) and near[0] <= path.name <= near[1])
+    deletions = (entry for day in days for entry in Journal(layout.journal(day)).deletions().values())
+    return sum(hold.covers(entry.start, entry.start + entry.duration) for entry in deletions)
+
+
+def _covers(hold: HoldEntry, segments: Iterable[SegmentEntry]) -> bool:
+    return any(hold.covers(segment.start, segment.end) for segment in segments)
 
 
 def list_holds(layout: CameraLayout) -> List[HoldEntry]:

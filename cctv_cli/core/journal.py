@@ -36,7 +36,7 @@ _SEGMENT_LINE = re.compile(
     rb'(?:, "header": (\d{1,18}))?, "prev": "\w+"\}'
 )
 _BYTES = re.compile(
-    rb'^\{"type": "(segment|deletion)", "start": "[^"]*", "duration": [^,]*, "file": "[^"]*", "bytes": (\d+)',
+    rb'^\{"type": "(segment|deletion)", "start": "[^"]*", "duration": [^,]*, "file": "([^"]*)", "bytes": (\d+)',
     re.MULTILINE,
 )
 
@@ -289,7 +289,8 @@ class Journal:
         Quick, since months of days are counted: no line is parsed, and one that a crash tore may count.
         """
         found = _BYTES.findall(self.path.read_bytes())
-        return sum(int(size) if kind == b"segment" else -int(size) for kind, size in found)
+        deleted = {file for kind, file, _ in found if kind == b"deletion"}
+        return sum(int(size) for kind, file, size in found if kind == b"segment" and file not in deleted)
 
     def segments(self, mentioning: bytes = b"") -> List[SegmentEntry]:
         """The recordings that retention did not take, in the order of their absolute start. Raises OSError."""
@@ -310,6 +311,11 @@ class Journal:
         """The holds that touch this day and were not released. Raises OSError."""
         lines = [line for line in self.lines() if b'"type": "hold"' in line or b'"type": "release"' in line]
         return active_holds(entry for entry in map(parse_line, lines) if entry is not None)
+
+    def deletions(self) -> Dict[str, DeletionEntry]:
+        """What retention took, by its name in the day. Raises OSError."""
+        found = self.entries(b'"type": "deletion"')
+        return {entry.file: entry for entry in found if isinstance(entry, DeletionEntry)}
 
     def append(self, entry: Entry, tz: Optional[tzinfo]) -> None:
         """Write one line and wait until it is on the disk. Raises OSError."""

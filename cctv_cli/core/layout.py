@@ -8,6 +8,7 @@
     .incoming/<run>/NNNNNN.ts                being written, in the order of the numbers
     .incoming/<run>/run.json                 of a run that has ended, until its files are recordings
     .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
+    .retention.json                          for how many days recordings are kept, for who has no configuration
 
 Beside the cameras lie .cctv-storage, which names this storage; .alerts.json, what people were told of; .cleanup and
 .cleanup.lock of the cleanup that runs; and .logins/, which is for its owner's eyes only: refused.json and its .lock.
@@ -26,6 +27,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Optional, Tuple
 
+_CAMERA_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", re.ASCII)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z", re.ASCII)
 _HOUR = re.compile(r"(?:[01]\d|2[0-3])\Z", re.ASCII)
 _RECORDING = re.compile(r"([0-5]\d)(?:-([1-9]\d{0,3}))?(\.ts|\.mp4)\Z", re.ASCII)
@@ -137,6 +139,11 @@ def parse_incoming(name: str) -> Optional[int]:
     return int(match.group(1)) if match else None
 
 
+def is_camera_id(name: str) -> bool:
+    """Whether `name` can be a camera's id, and so its folder's name."""
+    return _CAMERA_ID.match(name) is not None
+
+
 def is_run(name: str) -> bool:
     """Whether `name` is a run's id."""
     return _RUN.match(name) is not None
@@ -178,6 +185,7 @@ class CameraLayout:
         self.run_file = self.folder / ".run.json"
         self.state_file = self.folder / ".state.json"
         self.stopped_file = camera / ".stopped"
+        self.retention_file = camera / ".retention.json"
         self.supervisor_file = self.folder / ".supervisor"
         self.supervisor_lock = self.folder / ".supervisor.lock"
         self.journal_lock = self.folder / ".journal.lock"

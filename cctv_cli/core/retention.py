@@ -7,14 +7,19 @@ Four rules, one after the other, and each takes the oldest recordings first:
     total size    until all cameras' recordings fit into `max_size`
     free space    until `min_free` of a disk is free
 
-Nothing takes a recording that a hold covers, or one that is dated in the future.
+Nothing takes a recording that a hold covers. One that is dated in the future goes by free space alone, before the
+newest day does, or with force by any limit, before all others. "The future" begins after now or the last cleanup that
+believed the clock, whichever is later: what that cleanup saw is true footage, though the clock was set back since.
 
 A brake holds back the rules whose judgement it doubts, never more: a disk that runs full ends every
 recording, so only a storage that may be another one stops the rule of free space wholly.
 
-    storage   the storage root is not the one that it was     all rules
+    storage   the storage root is not the one that it was     all rules; all but the rescue where this process began
+                                                              to record on a disk too full for a marker
     policy    no days of retention at all                     all rules, for that camera
+    policy    no camera is configured                         all rules but the rescue
     clock     the wall clock jumped                           age
+    past      dated before all that the last cleanup saw      age, for those recordings
     future    most of a camera's footage lies in the future   age and sizes, for that camera
     share     a rule takes too much of a camera's bytes       that rule; of free space, all beyond the rescue
 
@@ -24,6 +29,7 @@ The rescue is what keeps recorders going: one percent of the disk, or `min_free`
 from __future__ import annotations
 
 import heapq
+import math
 from array import array
 from dataclasses import dataclass
 from enum import IntEnum
@@ -35,9 +41,10 @@ from cctv_cli.core.units import FreeSpace, format_size
 
 DAY = 86400.0
 JUMP = 10 * DAY  # seconds without a cleanup after which the clock, not time, may have passed
-SET_BACK = 3600.0  # seconds that the clock may lie before the last cleanup
+SET_BACK = 3600.0  # seconds that the clock may lie before the last cleanup, or a new recording before the oldest
 FUTURE = 300.0  # seconds that a recording may begin after now
 RESCUE = FreeSpace(percent=1)
+_SPARE = 10  # a short disk gets this part of `min_free` more, so that not every look finds it short again
 
 
 class Verdict(IntEnum):
@@ -58,7 +65,8 @@ class Verdict(IntEnum):
         return self >= Verdict.AGE
 
 
-_UNDECIDED = (Verdict.KEPT, Verdict.REFUSED)  # a limit may take these
+_UNDECIDED = bytes((Verdict.KEPT, Verdict.REFUSED))  # a limit may take these
+_DATED_AHEAD = bytes((Verdict.FUTURE,))
 
 
 @dataclass(frozen=True)
@@ -92,13 +100,17 @@ def make_day(date: str, segments: Iterable[BriefSegment], holds: Iterable[HoldEn
 
 @dataclass(frozen=True)
 class CameraFacts:
-    """One camera: the policy that holds for it, the disk (a key of `Facts.disks`) and its days in order."""
+    """One camera: the policy that holds for it, the disk (a key of `Facts.disks`) and its days in order.
+
+    `oldest` is the earliest start that the last cleanup that believed the clock saw, None if there was none.
+    """
 
     camera_id: str
     retention_days: int
     max_size: Optional[int]
     disk: int
     days: Tuple[Day, ...]
+    oldest: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,9 @@ class Facts:
 
     `cleaned_at` is the instant of the last cleanup whose clock was believed, None if there was none.
     `whole`: these are all cameras of the storage; else the rules for all cameras together do not apply.
-    `storage_doubt` says why this may not be the storage that it should be; empty if it is.
+    `storage_doubt` says why this may not be the storage that it should be; empty if it is. `records_here`:
+    this process itself began to record into it, unmarked as it is. `unconfigured`: no camera is configured,
+    so this may be a cleanup that did not find the configuration.
     """
 
     cameras: Tuple[CameraFacts, ...]
@@ -135,6 +149,8 @@ class Facts:
     cleaned_at: Optional[float] = None
     whole: bool = True
     storage_doubt: str = ""
+    records_here: bool = False
+    unconfigured: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,7 +224,13 @@ def phrase(verdict: Verdict, camera: CameraFacts, limits: Limits) -> str:
 
 def plan(facts: Facts, *, force: bool = False) -> Plan:
     """Decide what becomes of every recording. With `force` no brake holds, but that of an empty policy."""
-    drafts = [_Draft(camera, facts.now) for camera in facts.cameras]
+    believed = facts.now if force or facts.cleaned_at is None else max(facts.now, facts.cleaned_at)
+    drafts = [_Draft(camera, facts.now, believed) for camera in facts.cameras]
+    if any(draft.future.files for draft in drafts):
+        for draft in drafts:
+            draft.newest = believed - DAY
+    for draft in drafts:
+        draft.set_back = believed > facts.now + SET_BACK
     refusals = _doubts(facts, drafts, force=force)
     shortfalls: List[str] = []
     for draft in drafts:
@@ -221,10 +243,11 @@ def plan(facts: Facts, *, force: bool = False) -> Plan:
         free_to_go = [draft for draft in drafts if draft.stopped < _STOP_SIZES]
         rule = _Rule(Verdict.TOTAL_SIZE, free_to_go, "max_size of all recordings", None)
         _apply(rule, short, facts.limits, refusals, shortfalls, force=force)
+    only_rescue = not force and bool(facts.storage_doubt or facts.unconfigured)
     if facts.whole:
         for key, disk in facts.disks.items():
             there = [draft for draft in drafts if draft.facts.disk == key]
-            _free_space(disk, there, facts.limits, refusals, shortfalls, force=force)
+            _free_space(disk, there, facts.limits, refusals, shortfalls, only_rescue=only_rescue, force=force)
     cameras = tuple(CameraPlan(draft.facts, tuple(map(bytes, draft.verdicts))) for draft in drafts)
     return Plan(facts, cameras, tuple(refusals), tuple(shortfalls), tuple(_notes(drafts)))
 
@@ -238,30 +261,44 @@ _STOP_AGE, _STOP_SIZES, _STOP_ALL = 1, 2, 3
 class _Draft:
     """A camera's verdicts while they are made; age comes first."""
 
-    def __init__(self, facts: CameraFacts, now: float) -> None:
+    def __init__(self, facts: CameraFacts, now: float, believed: float) -> None:
         self.facts = facts
         self.stopped = 0  # how much a brake holds back here
         self.bytes = sum(sum(day.sizes) for day in facts.days)
         self.deleted = 0
         self.limited = 0  # bytes of `deleted` that age does not explain
         self.future = Count()
+        self.newest = math.inf  # what ends later goes after what is dated in the future
+        self.set_back = False  # whether the clock was, so that what is dated before all else is new
+        self._before = -math.inf if facts.oldest is None else facts.oldest - SET_BACK
         cutoff = now - facts.retention_days * DAY
-        self.verdicts = [self._judge(day, now, cutoff) for day in facts.days]
+        self.verdicts = [self._judge(day, believed + FUTURE, cutoff) for day in facts.days]
 
-    def _judge(self, day: Day, now: float, cutoff: float) -> bytearray:
+    def _judge(self, day: Day, horizon: float, cutoff: float) -> bytearray:
         verdicts = bytearray(len(day.names))
-        if not day.holds and day.ends and min(day.ends) > cutoff and day.starts[-1] <= now + FUTURE:
+        if not day.holds and day.ends and min(day.ends) > cutoff and day.starts[-1] <= horizon:
             return verdicts
         for i, (start, end) in enumerate(zip(day.starts, day.ends)):
             if any(hold.covers(start, end) for hold in day.holds):
                 verdicts[i] = Verdict.HELD
-            elif start > now + FUTURE:
+            elif start > horizon:
                 verdicts[i] = Verdict.FUTURE
                 self.future += Count(1, day.sizes[i])
             elif end <= cutoff:
                 verdicts[i] = Verdict.AGE
                 self.deleted += day.sizes[i]
         return verdicts
+
+    def of(self, wanted: Verdict) -> Count:
+        """The recordings with this verdict."""
+        sizes = [
+            size
+            for day, verdicts in zip(self.facts.days, self.verdicts)
+            if wanted in verdicts
+            for size, verdict in zip(day.sizes, verdicts)
+            if verdict == wanted
+        ]
+        return Count(len(sizes), sum(sizes))
 
     def stop(self, how_much: int) -> bool:
         """Hold rules back; says whether age would have taken anything."""
@@ -277,12 +314,39 @@ class _Draft:
         self.verdicts = [verdicts.translate(table) for verdicts in self.verdicts]
         return found
 
-    def undecided(self, number: int) -> Iterator[Tuple[float, int, int, int]]:
-        """(start, `number`, day, index) of what a limit may take, oldest first."""
+    def refuse_past(self) -> Count:
+        """Keep what age would take although it is dated before all that there was; says how much that is."""
+        refused = NOTHING
+        for day, verdicts in zip(self.facts.days, self.verdicts):
+            for i, end in enumerate(day.ends):
+                if verdicts[i] == Verdict.AGE and end < self._before:
+                    verdicts[i] = Verdict.REFUSED
+                    refused += Count(1, day.sizes[i])
+        self.deleted -= refused.bytes
+        return refused
+
+    def candidates(self, number: int, rule: Verdict, *, force: bool) -> Iterator[Tuple[int, float, int, int, int]]:
+        """(rank, start, `number`, day, index) of what a limit may take, in this order."""
+        if force and self.future.files:
+            yield from self._of(0, number, _DATED_AHEAD)
+        some_are_late = self.set_back or self.newest < math.inf
+        yield from self._of(1, number, _UNDECIDED, late=False if some_are_late else None)
+        if not force and self.future.files and rule is Verdict.FREE_SPACE:
+            yield from self._of(2, number, _DATED_AHEAD)
+        if some_are_late:
+            yield from self._of(3, number, _UNDECIDED, late=True)
+
+    def _of(
+        self, rank: int, number: int, wanted: bytes, *, late: Optional[bool] = None
+    ) -> Iterator[Tuple[int, float, int, int, int]]:
         for at, (day, verdicts) in enumerate(zip(self.facts.days, self.verdicts)):
             for i, start in enumerate(day.starts):
-                if verdicts[i] in _UNDECIDED:
-                    yield start, number, at, i
+                if verdicts[i] in wanted and (late is None or late is self._is_late(day.ends[i])):
+                    yield rank, start, number, at, i
+
+    def _is_late(self, end: float) -> bool:
+        """Whether a recording goes last: it is new, whatever a clock that was set back says."""
+        return end > self.newest or (self.set_back and end < self._before)
 
 
 # ---- brakes
@@ -293,15 +357,31 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
     if facts.storage_doubt and not force:
         refusals.append(Refusal("storage", None, facts.storage_doubt))
         for draft in drafts:
-            draft.stop(_STOP_ALL)
+            draft.stop(_STOP_SIZES if facts.records_here else _STOP_ALL)
         return refusals
-    clock = "" if force else _clock_doubt(facts)
+    if facts.unconfigured and not force and any(draft.facts.days for draft in drafts):
+        reason = (
+            "No camera is configured, so nobody knows for how long recordings are kept; name the configuration with "
+            "--config, or clean up by the general rules with --force"
+        )
+        refusals.append(Refusal("policy", None, reason))
+        for draft in drafts:
+            draft.stop(_STOP_SIZES)
+    clock = "" if force else clock_doubt(facts)
     if clock:
         aged = [draft.stop(_STOP_AGE) for draft in drafts]
         if any(aged):
             refusals.append(Refusal("clock", None, clock))
     for draft in drafts:
         name = draft.facts.camera_id
+        past = NOTHING if force else draft.refuse_past()
+        if past.files:
+            reason = (
+                f"{past.files} recordings of {name} ({format_size(past.bytes)}) are dated before all that the last "
+                "cleanup saw, so the clock was wrong when they were made; look at the preview, then clean up "
+                "with --force"
+            )
+            refusals.append(Refusal("past", name, reason))
         if draft.facts.retention_days < 1:
             draft.stop(_STOP_ALL)
             reason = f"The retention of {name} is less than a day, which keeps nothing; set retention_days"
@@ -316,7 +396,8 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
     return refusals
 
 
-def _clock_doubt(facts: Facts) -> str:
+def clock_doubt(facts: Facts) -> str:
+    """Why the wall clock is not believed, in one sentence; empty if it is."""
     cure = "check the date of this machine, then clean up once with --force"
     if facts.cleaned_at is not None and facts.now < facts.cleaned_at - SET_BACK:
         return f"The clock lies {_span(facts.cleaned_at - facts.now)} before the last cleanup; {cure}"
@@ -344,13 +425,28 @@ class _Rule:
 
 
 def _apply(
-    rule: _Rule, short: int, limits: Limits, refusals: List[Refusal], shortfalls: List[str], *, force: bool
+    rule: _Rule,
+    short: int,
+    limits: Limits,
+    refusals: List[Refusal],
+    shortfalls: List[str],
+    *,
+    force: bool,
+    braked: bool = True,
+    spare: int = 0,
 ) -> bool:
-    """Take the oldest until `short` bytes are won; False when a brake held all of it back."""
+    """Take the oldest until `short` bytes are won, and `spare` if there are; False when a brake held all of it back."""
     if short <= 0:
         return True
-    taken = _take(rule, short)
-    greedy = [] if force else [d for d, n in zip(rule.drafts, taken) if _share(d, n) > limits.most_deleted]
+    before = [[bytearray(verdicts) for verdicts in draft.verdicts] for draft in rule.drafts]
+    taken = _take(rule, short + spare, force=force)
+    greedy = (
+        [] if force or not braked else [d for d, n in zip(rule.drafts, taken) if _share(d, n) > limits.most_deleted]
+    )
+    if greedy and spare:
+        for draft, verdicts in zip(rule.drafts, before):
+            draft.verdicts = verdicts
+        return _apply(rule, short, limits, refusals, shortfalls, force=force, braked=braked)
     if greedy:
         for draft in rule.drafts:
             draft.replace(rule.verdict, Verdict.REFUSED)
@@ -374,11 +470,12 @@ def _apply(
     return True
 
 
-def _take(rule: _Rule, short: int) -> List[int]:
+def _take(rule: _Rule, short: int, *, force: bool) -> List[int]:
     """Give the oldest recordings the rule's verdict; the bytes that each camera loses."""
     taken = [0] * len(rule.drafts)
     won = 0
-    for _, number, at, i in heapq.merge(*(draft.undecided(n) for n, draft in enumerate(rule.drafts))):
+    order = (draft.candidates(n, rule.verdict, force=force) for n, draft in enumerate(rule.drafts))
+    for _, _, number, at, i in heapq.merge(*order):
         if won >= short:
             break
         draft = rule.drafts[number]
@@ -395,14 +492,7 @@ def _share(draft: _Draft, more: int) -> float:
 
 
 def _held(drafts: Sequence[_Draft]) -> str:
-    held = sum(
-        size
-        for draft in drafts
-        for day, verdicts in zip(draft.facts.days, draft.verdicts)
-        if Verdict.HELD in verdicts
-        for size, verdict in zip(day.sizes, verdicts)
-        if verdict == Verdict.HELD
-    )
+    held = sum(draft.of(Verdict.HELD).bytes for draft in drafts)
     return f"; holds keep {format_size(held)}, see cctv holds" if held else ""
 
 
@@ -413,6 +503,7 @@ def _free_space(
     refusals: List[Refusal],
     shortfalls: List[str],
     *,
+    only_rescue: bool,
     force: bool,
 ) -> None:
     drafts = [draft for draft in drafts if draft.stopped < _STOP_ALL]
@@ -421,15 +512,17 @@ def _free_space(
     free = disk.free + sum(draft.deleted for draft in drafts)
     rule = _Rule(Verdict.FREE_SPACE, drafts, f"min_free of the disk of {disk.path}", None)
     wanted = limits.min_free.of(disk.total)
-    if not _apply(rule, wanted - free, limits, refusals, shortfalls, force=force):
+    spare = wanted // _SPARE
+    if only_rescue or not _apply(rule, wanted - free, limits, refusals, shortfalls, force=force, spare=spare):
         rescue = min(wanted, RESCUE.of(disk.total))
-        _apply(rule, rescue - free, limits, refusals, shortfalls, force=True)
+        _apply(rule, rescue - free, limits, refusals, shortfalls, force=force, braked=False)
 
 
 def _notes(drafts: Sequence[_Draft]) -> Iterator[str]:
     for draft in drafts:
-        if draft.future.files:
+        future = draft.of(Verdict.FUTURE)
+        if future.files:
             yield (
-                f"{draft.future.files} recordings of {draft.facts.camera_id} ({format_size(draft.future.bytes)}) are "
+                f"{future.files} recordings of {draft.facts.camera_id} ({format_size(future.bytes)}) are "
                 "dated in the future; they are kept, and the clock was wrong when they were made"
             )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.cleaner import Cleaner
@@ -25,7 +26,7 @@ from cctv_cli.core.probe import probe
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.status import CameraStatus, StatusReader
-from cctv_cli.core.storage_root import ensure_marker
+from cctv_cli.core.storage_root import ensure_marker, place, remember_days
 from cctv_cli.core.supervisor import Supervisor
 
 log = logging.getLogger("cctv.runtime")
@@ -59,7 +60,9 @@ class Runtime:
         self._watch: Optional[HealthWatch] = None
         self._schedule: Optional[CleanupSchedule] = None
         self.ending = threading.Event()
+        self._whole = False
         self._storage_id: Optional[str] = None  # of the storage in which supervision began
+        self._unmarked: Optional[Tuple[int, int]] = None  # where that is, as long as its disk takes no marker
 
     # ---- views
 
@@ -91,7 +94,8 @@ class Runtime:
 
     def cleaner(self) -> Cleaner:
         """What cleans up by the settings that hold now."""
-        return Cleaner(self.settings, self.tz, self.clock, self._storage_id)
+        self._mark()
+        return Cleaner(self.settings, self.tz, self.clock, self._storage_id, self._unmarked)
 
     # ---- supervision
 
@@ -109,14 +113,35 @@ class Runtime:
         supervisor.start()
         self._supervisor = supervisor
         try:
+            self._unmarked = place(self.settings.storage)
             self._storage_id = ensure_marker(self.settings.storage)
         except OSError as error:
-            log.error("the storage %s cannot be marked: %s", self.settings.storage, error)
+            log.error("the storage %s cannot be marked yet: %s", self.settings.storage, error)
+        self._whole = whole
+        self._remember_days()
         if whole:  # of some cameras alone nobody can say whether all is well, or what may go
             self._watch = HealthWatch(self.health, self.settings, self.tz)
             self._watch.start()
             self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock)
             self._schedule.start()
+
+    def _mark(self) -> None:
+        """Mark the storage in which supervision began, once its disk has room; not an empty mount point."""
+        storage = self.settings.storage
+        if self._storage_id is None and self._unmarked is not None:
+            with suppress(OSError):
+                if place(storage) == self._unmarked:
+                    self._storage_id = ensure_marker(storage)
+
+    def _remember_days(self) -> None:
+        """Leave each camera's days of retention to a cleanup that does not find the configuration."""
+        for camera in self.settings.cameras if self._whole else ():
+            layout = CameraLayout(self.settings.storage, camera.id)
+            try:
+                if layout.folder.is_dir():
+                    remember_days(layout, self.settings.days_of(camera))
+            except OSError as error:
+                log.warning("%s: its days of retention cannot be remembered: %s", camera.id, error)
 
     def reload(self) -> None:
         """Read the configuration again and reconcile; one with an error is refused and the old one stays."""
@@ -137,6 +162,7 @@ class Runtime:
         self._statuses = StatusReader(settings, self.tz)
         self._facts = FactsReader(settings, self.tz, self.clock, device=self._facts.device)
         self._supervisor.reload(settings)
+        self._remember_days()
         if self._watch is not None:
             self._watch.configure(settings)
         log.info("the configuration was read again")

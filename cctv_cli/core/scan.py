@@ -7,6 +7,7 @@ that was seen is known to it. Nothing is reached through a symbolic link. All fu
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Iterable, List, Optional, Set, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.journal import active_holds, deleted_files, read_brief
-from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_day, is_hour, parse_recording
+from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_camera_id, is_day, is_hour, parse_recording
 from cctv_cli.core.retention import Day, make_day
 
 MOST_FOREIGN = 100  # names that are kept for each camera; more are counted
@@ -54,7 +55,7 @@ class CameraScan:
 def camera_folders(storage: Path) -> List[str]:
     """The ids of all cameras that have a recordings folder in the storage, configured or not."""
     with os.scandir(storage) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        names = sorted(entry.name for entry in entries if is_camera_id(entry.name))
     return [name for name in names if os.path.lexists(CameraLayout(storage, name).recordings)]
 
 
@@ -105,7 +106,8 @@ def _scan_day(layout: CameraLayout, date: str, found: CameraScan) -> None:
             elif entry.name != JOURNAL:
                 foreign.append(entry.name)
     for hour in hours:
-        with os.scandir(layout.hour(date, hour)) as entries:
+        # a cleanup may have emptied the hour in this moment
+        with suppress(FileNotFoundError), os.scandir(layout.hour(date, hour)) as entries:
             for entry in entries:
                 (on_disk.add if entry.is_file(follow_symlinks=False) else foreign.append)(f"{hour}/{entry.name}")
     if hours:  # a day without is all deleted: its journal stays for good, and needs no look

@@ -142,6 +142,10 @@ class Settings:
     transcode: bool = False
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
 
+    def days_of(self, camera: Camera) -> int:
+        """For how many days a camera's recordings are kept, if the limits allow it."""
+        return self.retention_days if camera.retention_days is None else camera.retention_days
+
 
 def describe(settings: Settings) -> List[Tuple[str, str, str]]:
     """The effective settings as rows (dotted key, value, origin) for people; passwords are stars."""

@@ -1,4 +1,4 @@
-"""`.cctv-storage`: which storage this is, and when a cleanup last believed the clock.
+"""`.cctv-storage`: which storage this is, and when a cleanup last believed the clock. `.retention.json` of a camera.
 
 A start of `cctv serve` or `cctv record` makes the marker, a cleanup never does unless it is forced: recordings
 without a marker may be what was written below a mount point while its disk was away. All functions raise OSError.
@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Mapping, Optional, Tuple
 
 from cctv_cli.core import store
-from cctv_cli.core.layout import storage_marker
+from cctv_cli.core.layout import CameraLayout, storage_marker
 
 
 @dataclass(frozen=True)
 class Marker:
-    """A storage's random id, and the instant of the last cleanup whose clock was believed."""
+    """A storage's random id, the instant of the last cleanup whose clock was believed, and what it saw.
+
+    `oldest` is the earliest start of each camera's recordings then.
+    """
 
     id: str
     cleaned_at: Optional[float] = None
+    oldest: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_marker(storage: Path) -> Optional[Marker]:
@@ -30,7 +34,9 @@ def read_marker(storage: Path) -> Optional[Marker]:
     name, cleaned_at = values.get("id"), values.get("cleaned_at")
     if not isinstance(name, str) or not name:
         return None
-    return Marker(name, cleaned_at if isinstance(cleaned_at, (int, float)) else None)
+    oldest = values.get("oldest")
+    seen = {k: v for k, v in oldest.items() if isinstance(v, (int, float))} if isinstance(oldest, dict) else {}
+    return Marker(name, cleaned_at if isinstance(cleaned_at, (int, float)) else None, seen)
 
 
 def ensure_marker(storage: Path) -> str:
@@ -42,6 +48,24 @@ def ensure_marker(storage: Path) -> str:
     return marker.id
 
 
+def place(storage: Path) -> Tuple[int, int]:
+    """Device and inode of a storage's folder: a mounted disk has others than the empty folder below it."""
+    found = storage.stat()
+    return found.st_dev, found.st_ino
+
+
 def write_marker(storage: Path, marker: Marker) -> None:
     """Replace the marker."""
     store.replace_text(storage_marker(storage), json.dumps(asdict(marker)) + "\n")
+
+
+def remembered_days(layout: CameraLayout) -> int:
+    """For how many days a configuration last kept the camera's recordings; 0 when nobody knows."""
+    days = store.read_json(layout.retention_file).get("days")
+    return days if isinstance(days, int) else 0
+
+
+def remember_days(layout: CameraLayout, days: int) -> None:
+    """Keep that for a cleanup without the configuration."""
+    if remembered_days(layout) != days:
+        store.replace_text(layout.retention_file, json.dumps({"days": days}) + "\n")

@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 import pytest
 
+from cctv_cli.core.journal import DeletionEntry, Journal
 from cctv_cli.core.settings import Settings
 from tests.support.storage_tree import CameraTree
 
@@ -51,6 +52,14 @@ def test_a_hold_from_its_beginning_to_its_end(cctv: Cctv, front: CameraTree) -> 
     assert cctv("holds").out.startswith("Nothing is held")
     again = cctv("holds", "release", hold_id)
     assert (again.code, again.err) == (13, f"Error: There is no hold '{hold_id}'; cctv holds shows all\n")
+
+
+def test_what_was_deleted_before_is_told(cctv: Cctv, front: CameraTree) -> None:
+    journal = Journal(front.layout.journal("2025-11-03"))
+    (taken,) = journal.segments()
+    front.record("2025-11-03T14:40:00+01:00", 60)
+    journal.append(DeletionEntry(taken.file, taken.start, taken.duration, taken.bytes, "older"), None)
+    assert cctv("holds", "add", "front", *TIMES).out.endswith("; 1 recordings of that time were deleted before\n")
 
 
 def test_a_held_recording_outlives_its_age(cctv: Cctv, front: CameraTree) -> None:

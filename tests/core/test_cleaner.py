@@ -20,10 +20,10 @@ from cctv_cli.core.cleanup_report import report, summary
 from cctv_cli.core.clock import zone
 from cctv_cli.core.errors import CleanupIncomplete, CleanupRefused, CleanupRuns, StorageError, UnknownCamera
 from cctv_cli.core.holds import add_hold, release_hold
-from cctv_cli.core.journal import DeletionEntry, Journal, line_hash
+from cctv_cli.core.journal import DeletionEntry, HoldEntry, Journal, line_hash
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import ensure_marker, read_marker
+from cctv_cli.core.storage_root import ensure_marker, place, read_marker, remember_days
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -640,3 +640,183 @@ def test_the_report_counts_by_camera_and_day(site: Site) -> None:
     (disk,) = values["disks"]
     assert disk["path"] == str(site.settings.storage)
     assert disk["free_after"] == disk["free"] + values["deletes"]["bytes"]
+
+
+# ---- a full disk without a marker
+
+
+def fill(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disk take nothing until the oldest recording is gone."""
+    oldest, replace_text = site.tree().layout.day(OLD) / "10/00.ts", store.replace_text
+
+    def full(path: Path, text: str, **named: Any) -> None:
+        if oldest.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace_text(path, text, **named)
+
+    monkeypatch.setattr(store, "replace_text", full)
+    make_short(monkeypatch, 1_000_000, 0)
+
+
+def test_a_full_disk_without_a_marker_is_cleaned_by_force_and_marked_then(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.lay()
+    storage_marker(site.settings.storage).unlink()
+    fill(site, monkeypatch)
+    done = site.cleaner().run(force=True)
+    assert site.files() == AFTER and done.failed == ()
+    assert read_marker(site.settings.storage) is not None
+
+
+def test_a_full_disk_without_a_marker_is_rescued_by_who_records_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not age, not sizes: one percent of the disk, or min_free if that is less."""
+    site.lay()
+    storage_marker(site.settings.storage).unlink()
+    fill(site, monkeypatch)
+    here = Cleaner(site.settings, BERLIN, site.clock, None, place(site.settings.storage))
+    with pytest.raises(CleanupRefused, match=r"no file \.cctv-storage"):
+        here.run().raise_troubles()
+    assert len(site.files()) == 5
+    elsewhere = Cleaner(site.settings, BERLIN, site.clock, None, (0, 0))
+    elsewhere.run()
+    assert len(site.files()) == 5
+
+
+# ---- without the configuration
+
+
+def test_a_cleanup_without_any_configured_camera_is_refused_but_the_rescue(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.lay()
+    with pytest.raises(CleanupRefused, match=r"No camera is configured.*--config"):
+        site.run(cameras=(), max_size=1, most_deleted=100).raise_troubles()
+    assert len(site.files()) == 6
+    make_short(monkeypatch, 1_000_000, 0)
+    site.run(cameras=())
+    assert len(site.files()) == 5
+    site.cleaner(cameras=()).run(force=True).raise_troubles()
+    assert site.files() == AFTER
+
+
+@pytest.mark.parametrize(("remembered", "left"), [(365, 6), (30, 3), (7, 3)])
+def test_a_camera_without_configuration_keeps_the_days_that_it_last_had_or_more(
+    site: Site, remembered: int, left: int
+) -> None:
+    site.lay("gone")
+    remember_days(site.tree("gone").layout, remembered)
+    site.run()
+    assert len(site.files("gone")) == left
+
+
+def test_a_folder_whose_name_no_camera_can_have_is_not_cleaned(site: Site) -> None:
+    site.lay("old backup")
+    site.run(max_size=1, most_deleted=100)
+    assert len(site.files("old backup")) == 6
+
+
+# ---- what a cleanup remembers
+
+
+def test_a_clock_that_fell_back_and_came_again_costs_no_footage(site: Site) -> None:
+    """A dead battery: the year 2000 for an hour. What was recorded then is there until somebody looked at it."""
+    now = instant(NOW)
+    site.tree().record(f"{YESTERDAY}T14:00:00+02:00", 60)
+    site.run().raise_troubles()
+    remembered = read_marker(site.settings.storage)
+    assert remembered is not None and remembered.oldest == {"front": instant(f"{YESTERDAY}T14:00:00+02:00")}
+    site.clock.advance(instant("2000-01-01T01:00:00+01:00") - now)
+    site.tree().record("2000-01-01T00:30:00+01:00", 60)
+    site.run().raise_troubles()
+    assert read_marker(site.settings.storage) == remembered
+    site.clock.advance(now + 7200 - site.clock.now())
+    for _ in range(2):
+        with pytest.raises(CleanupRefused, match=r"1 recordings of front .* before all that the last cleanup saw"):
+            site.run().raise_troubles()
+    assert len(site.files()) == 2
+    site.cleaner().run(force=True).raise_troubles()
+    assert site.files() == {f"{YESTERDAY}/14/00.ts"}
+    site.run().raise_troubles()
+
+
+def test_one_camera_alone_or_half_a_cleanup_believes_no_clock(site: Site) -> None:
+    site.lay()
+    before = read_marker(site.settings.storage)
+    site.cleaner().run(["front"])
+    site.cleaner().run(["front"], force=True)
+    site.cleaner().run(ended=lambda: True)
+    assert read_marker(site.settings.storage) == before
+    site.run()
+    assert read_marker(site.settings.storage) != before
+
+
+def test_a_batch_of_lines_that_a_full_disk_tore_is_not_written_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.lay()
+    append, layout = Journal.append_all, site.tree().layout
+
+    def tear(self: Journal, entries: Any, tz: Any) -> None:
+        if self.path == layout.journal(OLD) and (layout.day(OLD) / "10/00.ts").exists():
+            append(self, entries, tz)
+            whole = self.path.read_bytes()
+            self.path.write_bytes(whole[:-20])  # the first line and a part of the second
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(self, entries, tz)
+
+    monkeypatch.setattr(Journal, "append_all", tear)
+    assert site.run().failed == ()
+    assert [d.file for d in site.deletions(OLD)] == ["10/00.ts", "10/01.ts"]
+    assert Journal(layout.journal(OLD)).kept_bytes() == 0
+    assert site.files() == AFTER
+
+
+def test_a_hold_keeps_what_is_journalled_as_deleted_but_there(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.lay()
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "remove", crash)
+        with pytest.raises(Crash):
+            site.run()
+    layout = site.tree().layout
+    held = HoldEntry("0badcafe", instant(f"{OLD}T10:01:00+02:00"), 30.0)
+    Journal(layout.journal(OLD)).append(held, BERLIN)
+    for _ in range(2):
+        assert site.run().failed == ()
+        assert site.files() == AFTER | {f"{OLD}/10/01.ts"}
+    release_hold(layout, held.id, BERLIN)
+    site.run()
+    assert site.files() == AFTER
+
+
+def test_an_hour_that_goes_while_it_is_scanned_is_empty(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.lay()
+    hour, scandir = site.tree().layout.hour(OLD, "10"), os.scandir
+
+    def remove_first(path: Any) -> Any:
+        if path == hour and hour.exists():
+            (hour / "00.ts").unlink()
+            (hour / "01.ts").unlink()
+            (hour / "playlist.m3u8").unlink()
+            hour.rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", remove_first)
+    previewed = site.cleaner().preview()
+    assert not hour.exists() and previewed.troubles == ()
+    assert [scan.camera_id for scan in previewed.scans] == ["front"]
+
+
+def test_every_unfinished_hour_of_several_days_and_cameras_is_finished(site: Site) -> None:
+    playlists = []
+    for name in ("front", "yard"):
+        for day in (YESTERDAY, TODAY):
+            for hour in ("10", "11"):
+                site.tree(name).record(f"{day}T{hour}:00:00+02:00", 60)
+                playlists.append(site.tree(name).layout.hour_playlist(day, hour))
+    for playlist in playlists:
+        playlist.unlink()
+    site.run()
+    assert all(playlist.is_file() for playlist in playlists)

@@ -13,7 +13,7 @@ import pytest
 from cctv_cli.core.cleaner import Cleaner
 from cctv_cli.core.cleanup_schedule import CleanupSchedule
 from cctv_cli.core.clock import zone
-from cctv_cli.core.settings import Settings
+from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.storage_root import ensure_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
@@ -34,7 +34,12 @@ class Service:
 
     def __init__(self, folder: Path) -> None:
         self.free = TOTAL // 2
-        self.settings = Settings(storage=folder, timezone="Europe/Berlin", min_free=FreeSpace(percent=5))
+        self.settings = Settings(
+            cameras=(Camera("front", "Front", DemoSource(tone=False)),),
+            storage=folder,
+            timezone="Europe/Berlin",
+            min_free=FreeSpace(percent=5),
+        )
         self.clock = FixedClock(NOW)
         self.tree = CameraTree(self.settings, "front")
         ensure_marker(folder)

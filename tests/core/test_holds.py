@@ -7,8 +7,8 @@ import pytest
 
 from cctv_cli.core.clock import format_instant, zone
 from cctv_cli.core.errors import HoldError
-from cctv_cli.core.holds import add_hold, list_holds, parse_time, release_hold
-from cctv_cli.core.journal import HoldEntry, Journal
+from cctv_cli.core.holds import add_hold, deleted_count, list_holds, parse_time, release_hold
+from cctv_cli.core.journal import DeletionEntry, HoldEntry, Journal
 from cctv_cli.core.settings import Settings
 from tests.support.storage_tree import CameraTree, instant
 
@@ -120,3 +120,29 @@ def test_a_camera_that_never_recorded_cannot_be_held(tmp_path: Path) -> None:
     with pytest.raises(HoldError, match="empty recorded nothing"):
         hold(empty, "2026-11-04 12:20", "2026-11-04 18:00")
     assert list_holds(empty.layout) == []
+
+
+@pytest.mark.parametrize(
+    ("recorded_in", "folders"),
+    [("Pacific/Kiritimati", ["2026-11-04"]), ("Pacific/Pago_Pago", ["2026-11-02", "2026-11-03"])],
+)
+def test_a_hold_finds_a_day_that_was_named_in_another_time_zone(
+    tmp_path: Path, recorded_in: str, folders: List[str]
+) -> None:
+    tree = CameraTree(Settings(storage=tmp_path, timezone=recorded_in), "front")
+    tree.record("2026-11-03T11:30:00+01:00", 60)
+    tree.record("2026-11-03T14:30:00+01:00", 60)
+    made = hold(tree, "2026-11-03 00:00", "2026-11-03 23:00")
+    assert days_with(tree, made) == folders
+    assert release_hold(tree.layout, made.id, BERLIN)
+    assert days_with(tree, made) == []
+
+
+def test_what_retention_took_before_cannot_be_held_and_that_is_said(tree: CameraTree) -> None:
+    journal = Journal(tree.layout.journal("2026-11-03"))
+    (taken,) = (s for s in journal.segments() if s.file == "14/30.ts")
+    journal.append(DeletionEntry(taken.file, taken.start, taken.duration, taken.bytes, "older"), BERLIN)
+    with pytest.raises(HoldError, match="Retention deleted all that front recorded in that time, 1 recordings"):
+        hold(tree, "2026-11-03 14:00", "2026-11-03 15:00")
+    part = hold(tree, "2026-11-03 14:00", "2026-11-03 23:59:50")
+    assert deleted_count(tree.layout, part, BERLIN) == 1

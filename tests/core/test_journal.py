@@ -396,3 +396,11 @@ def test_a_brief_look_reads_a_line_that_is_written_in_another_way() -> None:
     fields = json.loads(render_line(SEGMENT, BERLIN, NO_LINE))
     line = json.dumps(dict(reversed(list(fields.items()))), separators=(",", ":")).encode()
     assert read_brief(line) == ([brief(SEGMENT)], [])
+
+
+def test_a_deletion_that_stands_there_twice_counts_once(journal: Journal) -> None:
+    gone = replace(DELETION, file=SEGMENT.file, bytes=SEGMENT.bytes)
+    torn = replace(gone, file="00/00.ts")  # of a segment whose own line a crash tore
+    journal.append_all([SEGMENT, gone, gone, torn, replace(SEGMENT, file="03/00.ts", bytes=77)], BERLIN)
+    assert journal.kept_bytes() == 77
+    assert list(journal.deletions()) == [SEGMENT.file, "00/00.ts"]

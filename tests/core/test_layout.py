@@ -12,6 +12,7 @@ from cctv_cli.core.layout import (
     MP4,
     CameraLayout,
     RecordingName,
+    is_camera_id,
     is_day,
     is_hour,
     is_run,
@@ -281,3 +282,12 @@ def test_every_name_is_legal_on_windows(sub: bool) -> None:
     assert len(paths) > 15
     for path in paths:
         assert [part for part in path.parts if FORBIDDEN.search(part)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("front", True), ("Cam-1_b", True), ("a" * 64, True), ("a" * 65, False)]
+    + [(name, False) for name in ("", ".logins", "_a", "-a", "lost+found", "a b", "a/b", "a\n", "ü")],
+)
+def test_which_names_are_cameras(name: str, expected: bool) -> None:
+    assert is_camera_id(name) is expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -18,7 +19,7 @@ from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.runtime import Runtime, only
 from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import read_marker
+from cctv_cli.core.storage_root import read_marker, remembered_days
 from cctv_cli.core.supervision import holder
 from tests.support.storage_tree import CameraTree
 from tests.support.waiting import wait_for
@@ -153,3 +154,44 @@ def test_a_storage_keeps_its_marker_over_restarts(system: System) -> None:
     system.runtime.stop()
     system.runtime.start(ffmpeg=UNUSED)
     assert read_marker(system.settings.storage) == before
+
+
+def test_a_storage_that_could_not_be_marked_is_marked_before_a_cleanup_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = System(tmp_path / "hls")
+    made.settings.storage.mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr("cctv_cli.core.storage_root.write_marker", no_room)
+        made.runtime.start(ffmpeg=UNUSED)
+        made.runtime.cleaner()
+        assert read_marker(made.settings.storage) is None
+    made.settings.storage.rename(tmp_path / "away")  # the disk is unmounted: nothing is marked below it
+    made.settings.storage.mkdir()
+    made.runtime.cleaner()
+    assert read_marker(made.settings.storage) is None
+    made.settings.storage.rmdir()
+    (tmp_path / "away").rename(made.settings.storage)
+    made.runtime.cleaner()
+    assert read_marker(made.settings.storage) is not None
+    made.runtime.stop()
+
+
+def no_room(*arguments: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_supervision_of_all_cameras_remembers_their_days_of_retention(system: System) -> None:
+    def days() -> List[int]:
+        return [remembered_days(system.runtime.layout(name)) for name in ("one", "two")]
+
+    assert days() == [30, 30]
+    system.reload(replace(system.settings, cameras=(replace(ONE, retention_days=90), TWO), retention_days=60))
+    assert days() == [90, 60]
+
+
+def test_supervision_of_some_cameras_remembers_nothing(tmp_path: Path) -> None:
+    made = System(tmp_path)
+    made.runtime.start(whole=False, ffmpeg=UNUSED)
+    assert remembered_days(made.runtime.layout("one")) == 0
+    made.runtime.stop()

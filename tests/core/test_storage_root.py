@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cctv_cli.core.layout import storage_marker
-from cctv_cli.core.storage_root import Marker, ensure_marker, read_marker, write_marker
+from cctv_cli.core.layout import CameraLayout, storage_marker
+from cctv_cli.core.storage_root import Marker, ensure_marker, read_marker, remember_days, remembered_days, write_marker
 
 
 def test_a_storage_keeps_its_id(tmp_path: Path) -> None:
@@ -33,3 +33,27 @@ def test_a_marker_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None
 def test_an_odd_time_is_no_time(tmp_path: Path) -> None:
     storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": "yesterday"}')
     assert read_marker(tmp_path) == Marker("a", None)
+    storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": 5, "oldest": {"front": 4.5, "yard": null}}')
+    assert read_marker(tmp_path) == Marker("a", 5, {"front": 4.5})
+    storage_marker(tmp_path).write_text('{"id": "a", "oldest": 3}')
+    assert read_marker(tmp_path) == Marker("a")
+
+
+def test_the_days_of_a_camera_are_remembered_and_written_only_when_they_change(tmp_path: Path) -> None:
+    layout = CameraLayout(tmp_path, "front")
+    layout.folder.mkdir()
+    assert remembered_days(layout) == 0
+    remember_days(layout, 90)
+    before = layout.retention_file.stat().st_ino
+    remember_days(layout, 90)
+    assert (remembered_days(layout), layout.retention_file.stat().st_ino) == (90, before)
+    remember_days(layout, 7)
+    assert remembered_days(layout) == 7
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", '{"days": "90"}', '{"days": null}'])
+def test_days_that_cannot_be_read_are_not_known(tmp_path: Path, text: str) -> None:
+    layout = CameraLayout(tmp_path, "front")
+    layout.folder.mkdir()
+    layout.retention_file.write_text(text)
+    assert remembered_days(layout) == 0
