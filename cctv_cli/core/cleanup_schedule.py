@@ -37,9 +37,12 @@ class CleanupSchedule:
         """Begin."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End; a cleanup under way stops after the hour that it is at."""
+    def ask_to_end(self) -> None:
+        """A cleanup under way stops after the hour that it is at."""
         self._ended.set()
+
+    def join(self) -> None:
+        """Wait until the thread that was asked to end has ended."""
         self._thread.join()
 
     def _work(self) -> None:

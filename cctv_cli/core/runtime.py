@@ -172,11 +172,13 @@ class Runtime:
         if self._watch is not None:
             self._watch.ask_to_end()
         self.ending.set()
+        if self._schedule is not None:
+            self._schedule.ask_to_end()
         if self._supervisor is not None:
             self._supervisor.stop(leave_running=leave_running)
             self._supervisor = None
         if self._schedule is not None:  # after the recorders: a cleanup under way may take a while to end
-            self._schedule.stop()
+            self._schedule.join()
             self._schedule = None
         if self._watch is not None:
             self._watch.join()

@@ -72,7 +72,8 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
     finally:
         watch.ask_to_end()
         supervisor.stop(leave_running=False)
-        schedule.stop()
+        schedule.ask_to_end()
+        schedule.join()
         watch.join()
 
 
