@@ -152,5 +152,6 @@ def test_a_defect_is_logged_and_the_next_look_is_taken(
 
 def test_the_thread_ends_when_it_is_told(service: Service) -> None:
     service.schedule.start()
-    service.schedule.stop()
+    service.schedule.ask_to_end()
+    service.schedule.join()
     assert not service.schedule._thread.is_alive()
