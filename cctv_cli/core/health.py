@@ -109,7 +109,7 @@ def _cameras(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
 
 def _storage(disk: DiskFacts) -> Iterator[Finding]:
     if disk.fault:
-        cure = "mount its disk, or correct HLS_BASE_PATH or the folder's permissions"
+        cure = "mount its disk, correct HLS_BASE_PATH or the permissions, or start cctv serve, which makes a new one"
         sentence = f"The storage cannot be used: {disk.fault}; {cure}"
         yield Finding("storage_fault", Severity.CRITICAL, sentence)
         return
