@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator, Dict
 
@@ -16,6 +17,7 @@ from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.media_routes import MediaRoutes
 from cctv_cli.api.request_log import RequestLog
+from cctv_cli.core.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
 
 _CACHE_BYTES = 256 * 1024 * 1024
@@ -37,10 +39,14 @@ class _App(FastAPI):
 def create_app(runtime: Runtime) -> FastAPI:
     """The API over a runtime, which the caller starts and stops."""
     cache = MediaCache(_CACHE_BYTES)
+    catalog = Catalog()
+    ended = threading.Event()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=recordings.read_ahead, args=(runtime, catalog, ended), daemon=True).start()
         yield
+        ended.set()
         cache.close()
 
     app = _App(
@@ -55,7 +61,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     states = stream.LiveStates(runtime)
     app.include_router(cameras.router(runtime))
     app.include_router(stream.router(runtime, states))
-    app.include_router(recordings.router(runtime))
+    app.include_router(recordings.router(runtime, catalog))
     app.include_router(health.router(runtime))
     app.include_router(metrics.router(runtime))
     app.include_router(cleanup.router(runtime))

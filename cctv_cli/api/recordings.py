@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import List, Optional
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -10,6 +11,7 @@ from cctv_cli.api.errors import errors
 from cctv_cli.api.models import DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
 from cctv_cli.core.catalog import Catalog, Day, day_segments
 from cctv_cli.core.clock import format_instant
+from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.layout import HOUR_PLAYLIST, is_day
 from cctv_cli.core.runtime import Runtime
 
@@ -18,10 +20,20 @@ _MOST_DAYS = 366
 _DATE = {"format": "date"}
 
 
-def router(runtime: Runtime) -> APIRouter:
+def read_ahead(runtime: Runtime, catalog: Catalog, ended: threading.Event) -> None:
+    """Read what a first page shows of each camera: a month of journals takes half a second, which nobody shall wait."""
+    for camera in runtime.settings.cameras:
+        if ended.is_set():
+            return
+        try:
+            catalog.days(runtime.layout(camera.id), limit=_DAYS + 1)
+        except (OSError, UnknownCamera):  # whoever asks for it is told; a reload may have removed the camera
+            continue
+
+
+def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
     """The endpoints of this resource that answer JSON; `media_routes` answers the media."""
     routes = APIRouter(prefix="/recordings", tags=["recordings"], responses=errors(404))
-    catalog = Catalog()
 
     @routes.get("/{camera_id}", response_model=RecordingsModel, summary="List recordings")
     def list_recordings(

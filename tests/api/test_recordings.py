@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import datetime, timedelta
 from typing import AsyncIterator, List, Optional
 
@@ -8,6 +9,10 @@ import httpx
 import pytest
 
 from cctv_cli.api.models import RecordingsModel
+from cctv_cli.api.recordings import read_ahead
+from cctv_cli.core.catalog import Catalog
+from cctv_cli.core.journal import Journal
+from cctv_cli.core.runtime import Runtime
 from tests.support.storage_tree import CameraTree, instant
 
 pytestmark = pytest.mark.anyio
@@ -211,3 +216,21 @@ async def test_what_is_sent_is_what_is_described(client: httpx.AsyncClient, fron
         assert response.headers["content-type"] == "application/json"
         model = RecordingsModel.model_validate_json(response.content, strict=True)
         assert model.model_dump(exclude_none=True) == response.json()
+
+
+def test_a_first_page_is_read_ahead(runtime: Runtime, front: CameraTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    front.record("2026-07-14T14:41:00+02:00", 20)
+    catalog = Catalog()
+    read_ahead(runtime, catalog, threading.Event())
+    monkeypatch.setattr(Journal, "read_on", lambda journal, offset: pytest.fail(f"{journal.path} was read again"))
+    assert [day.date for day in catalog.days(runtime.layout("front"))] == ["2026-07-14"]
+
+
+def test_reading_ahead_ends_with_the_server(
+    runtime: Runtime, front: CameraTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front.record("2026-07-14T14:41:00+02:00", 20)
+    monkeypatch.setattr(Journal, "read_on", lambda journal, offset: pytest.fail("nobody waits for it any more"))
+    ended = threading.Event()
+    ended.set()
+    read_ahead(runtime, Catalog(), ended)
