@@ -581,7 +581,7 @@ class Recorder:
         self._end_run(why)
         self._commit_ended()
         self._note(why)
-        self._backoff, self._next_start = Backoff(), 0.0
+        self._backoff, self._next_start, self._asked_already = Backoff(), 0.0, False
         self._show(State.STOPPED, why.reason, why.cause)
 
     def _end_run(self, why: Diagnosis, *, flushed: bool = True) -> None:
