@@ -307,9 +307,9 @@ class Cleaner:
             with suppress(OSError):  # a full disk: the lock is what counts
                 file.write_text(f"{os.getpid()}\n", encoding="utf-8")
             yield
-        finally:
             with suppress(OSError):
                 store.remove(file)
+        finally:
             lock.release()
 
     def _unusable(self, error: OSError) -> StorageError:
