@@ -14,19 +14,23 @@ from cctv_cli.core.clock import format_instant
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.layout import HOUR_PLAYLIST, is_day
 from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.scan import recorded_days
 
 _DAYS = 31  # of a page: the default retention and today
 _MOST_DAYS = 366
+_BREATH = 0.1  # seconds between days that are read ahead, for everybody else
 _DATE = {"format": "date"}
 
 
 def read_ahead(runtime: Runtime, catalog: Catalog, ended: threading.Event) -> None:
     """Read what a first page shows of each camera: a month of journals takes half a second, which nobody shall wait."""
     for camera in runtime.settings.cameras:
-        if ended.is_set():
-            return
         try:
-            catalog.days(runtime.layout(camera.id), limit=_DAYS + 1)
+            layout = runtime.layout(camera.id)
+            for date in recorded_days(layout)[: -_DAYS - 2 : -1]:
+                if ended.wait(_BREATH):
+                    return
+                catalog.day(layout, date)
         except (OSError, UnknownCamera):  # whoever asks for it is told; a reload may have removed the camera
             continue
 
