@@ -203,7 +203,8 @@ class ActiveRun:
         written = path.stat().st_mtime
         if self._timeline is None or (followed and not self._is_ahead(span, written)):
             # also for minutes that nobody watched: the last write of a file goes with its last frame
-            self._timeline = timelines.observe(self._timeline, span.end, written, None)
+            end = span.end_of(self.record.frames_late)
+            self._timeline = timelines.observe(self._timeline, end, written, None)
         start = self._timeline.instant(span.first)
         if self._is_ahead(span, written):
             # the camera's clock jumped ahead, before the file or inside it: no frame is younger than its last write

@@ -194,6 +194,9 @@ def record_command(
     """
     inputs, stdin = _inputs(camera.source, ffmpeg)
     argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
+    if camera.transcode and isinstance(camera.source, RtspSource):
+        # decoders that work on several frames at once hold all of them back
+        argv += ["-threads", str(settings.ffmpeg_threads), "-thread_type", "slice"]
     argv += inputs
     if sound is Sound.SILENCE:
         argv += ["-f", "lavfi", "-i", f"anullsrc=channel_layout=mono:sample_rate={_AUDIO_RATE}"]
@@ -288,13 +291,14 @@ def run_mark(run: str) -> str:
 
 
 def frames_late(codec: str, *, sound: bool, first_time: bool) -> int:
-    """How many frames later than when it was whole a frame of this video reaches the disk.
+    """How many frames later than when it was whole a frame of this video reaches the disk: as measured.
 
-    Without sound, a fragment of MP4 is written when the next frame comes.
+    Each waits for the next one where sound is muxed in turn with it, where `first_time` gives the first a time,
+    and, of H.265, until its fragment of MP4 is closed.
     """
     if codec == "hevc":
-        return 1 if sound else 2
-    return int(first_time)
+        return 2
+    return int(sound or first_time)
 
 
 def recorded_codec(camera: Camera, codec: str) -> str:

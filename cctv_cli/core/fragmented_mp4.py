@@ -56,7 +56,7 @@ def first_pts(path: Path) -> Optional[int]:
 def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
     """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
 
-    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
+    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames, or a file not four. Raises OSError.
     """
     track = _video_track(file, size)
     if track is None:
@@ -67,7 +67,7 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int
         if moof < 0:
             continue
         times = [time for time, _ in _frames(file, begin + moof - 4, size, track)]
-        end = newest_end(times, frames_late)
+        end = newest_end(times, frames_late, all_there_are=begin == 0)
         if end is not None:
             return end
     return None

@@ -11,6 +11,7 @@ from typing import List, Optional, Sequence, Tuple
 TICKS = 90_000
 WRAP = 1 << 33
 _HOLE = TICKS  # frames further apart than a second leave a hole
+_LATELY = 8  # frames
 
 Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
 
@@ -35,7 +36,11 @@ class MediaSpan:
     @property
     def end(self) -> int:
         """The raw time at which the last frame ends."""
-        return (self.first + round(self.duration * TICKS)) % WRAP
+        return self.end_of(0)
+
+    def end_of(self, later: int) -> int:
+        """The raw time at which a frame so much `later` than the last one will end, going by the usual distance."""
+        return (self.first + round(self.duration * (1 + later / self.frames) * TICKS)) % WRAP
 
 
 def span_of(raw: Sequence[int]) -> Optional[MediaSpan]:
@@ -45,7 +50,7 @@ def span_of(raw: Sequence[int]) -> Optional[MediaSpan]:
     first = raw[0]
     times = sorted(unwrap(raw))
     steps = [(after - before, before) for before, after in zip(times, times[1:])]
-    usual = sorted(step for step, _ in steps)[len(steps) // 2] if steps else 0
+    usual = _usual_step(times) if steps else 0
     holes = tuple(
         Hole((before + usual - first) / TICKS, (step - usual) / TICKS)
         for step, before in steps
@@ -79,15 +84,25 @@ def rhythm_of(frames: Sequence[Frame], next_key: Optional[int]) -> Rhythm:
     return Rhythm(steps / covered if covered > 0 else None, max(distances, default=None))
 
 
-def newest_end(raw: Sequence[int], frames_late: int = 0) -> Optional[int]:
-    """The raw time at which the latest of these frames ends, or `frames_late` frames later; None for fewer than two.
+def newest_end(raw: Sequence[int], frames_late: int = 0, *, all_there_are: bool = False) -> Optional[int]:
+    """The raw time up to which a camera has filmed that sent these frames, or `frames_late` more, in this order.
 
-    It is taken to last as long as the one before.
+    That is the end of the latest, and for each B-frame sent after it a frame more. A frame is taken to last as
+    long as frames usually did lately. None for fewer than two frames, or four if these are all that there are:
+    with B-frames, the second frame of a file is shown some frames after the first.
     """
-    if len(raw) < 2:
+    if len(raw) < (4 if all_there_are else 2):
         return None
-    *_, before, last = sorted(unwrap(raw))
-    return (last + (1 + frames_late) * (last - before)) % WRAP
+    running = unwrap(raw)
+    lately = sorted(running)[-_LATELY:]
+    sent_after = running[::-1].index(lately[-1])
+    return (lately[-1] + (1 + sent_after + frames_late) * _usual_step(lately)) % WRAP
+
+
+def _usual_step(times: Sequence[int]) -> int:
+    """The median of the steps between running times in their order; of an even number, the upper one."""
+    steps = sorted(after - before for before, after in zip(times, times[1:]))
+    return steps[len(steps) // 2]
 
 
 def unwrap(times: Sequence[int]) -> List[int]:

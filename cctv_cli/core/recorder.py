@@ -273,7 +273,7 @@ class Recorder:
         except OSError as error:  # minutes of earlier runs wait; the camera must be recorded now
             log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
         if self._last_run is not None:
-            self._first_time = self._last_run.codec != "hevc" and self._last_run.frames_late > 0
+            self._first_time = self._last_run.first_time
         if living is not None and self._last_run is not None:
             self._adopt(self._last_run, living)
         self._opened = True
@@ -351,6 +351,7 @@ class Recorder:
             codec=codec,
             audio=self._audio(),
             frames_late=frames_late(codec, sound=self._has_sound(), first_time=self._first_time),
+            first_time=self._first_time,
             begins=max(0.0, now - self._main_started) if self._main_run else 0.0,
         )
         self._layout.run_folder(record.run).mkdir(parents=True)

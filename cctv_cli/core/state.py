@@ -47,8 +47,8 @@ class Run:
     """`.run.json`: one FFmpeg process's life.
 
     `fingerprint` names its command, `first_live` its first live segment. `cause` and `detail` say
-    why nothing was recorded before it, `frames_late` how many frames FFmpeg holds back, `begins` at which
-    media time it begins, in seconds. The rest
+    why nothing was recorded before it, `frames_late` how many frames FFmpeg holds back, `first_time`
+    whether it gives the first frame a time, `begins` at which media time it begins, in seconds. The rest
     is the latest known place of its media time in wall time (see `timeline`).
     """
 
@@ -64,6 +64,7 @@ class Run:
     target_duration: int = 0
     discontinuity_sequence: int = 0
     frames_late: int = 0
+    first_time: bool = False
     begins: float = 0.0
     anchor: Optional[float] = None
     anchor_media: float = 0.0
@@ -94,6 +95,8 @@ def _fits(value: object, kind: str) -> bool:
     """Whether a value from a file has the type that its field is declared with."""
     if value is None:
         return kind.startswith("Optional")
+    if kind == "bool":
+        return isinstance(value, bool)
     if "float" in kind:
         return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if "int" in kind:

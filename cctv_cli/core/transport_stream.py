@@ -51,7 +51,7 @@ def first_pts(path: Path) -> Optional[int]:
 def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
     """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
 
-    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
+    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames, or a file not four. Raises OSError.
     """
     file.seek(0)
     pid = video_pid(file.read(16 * PACKET))
@@ -60,7 +60,7 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int
     for window in (_TAIL, 16 * _TAIL):
         begin = max(0, size - window) // PACKET * PACKET
         file.seek(begin)
-        end = newest_end([time for time, _ in _frames(file.read(size - begin), pid)], frames_late)
+        end = newest_end([t for t, _ in _frames(file.read(size - begin), pid)], frames_late, all_there_are=begin == 0)
         if end is not None:
             return end
     return None

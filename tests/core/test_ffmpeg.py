@@ -59,6 +59,7 @@ RECORDING = (
 )
 LIVE = f"[f=segment:onfail=ignore:segment_time=10:{SEGMENT}:segment_start_number=7]"
 
+DECODE = ("-threads", "2", "-thread_type", "slice")
 TRANSCODE = ("-c:v", "libx264", "-b:v", "2000000", "-maxrate", "2000000", "-bufsize", "4000000")
 TRANSCODE += ("-pix_fmt", "yuv420p", "-threads", "2", "-preset", "veryfast", "-tune", "zerolatency")
 KEYFRAMES = ("-force_key_frames", "expr:gte(t,n_forced*2)")
@@ -118,27 +119,28 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
         ),
         case(
             "transcoded",
-            [*START, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
+            [*START, *DECODE, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             camera=Camera("gate", "Gate", GATE, transcode=True),
         ),
         case(
             "transcoded by FFmpeg 5.0",
-            [*START, *RTSP, *TRANSCODE, "-vsync", "passthrough", "-enc_time_base", "1:90000"]
+            [*START, *DECODE, *RTSP, *TRANSCODE, "-vsync", "passthrough", "-enc_time_base", "1:90000"]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=OLDEST,
             camera=Camera("gate", "Gate", GATE, transcode=True),
         ),
         case(
             "transcoded by FFmpeg 9",
-            [*START, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
+            [*START, *DECODE, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=NEWEST,
             camera=Camera("gate", "Gate", GATE, transcode=True),
         ),
         case(
             "transcoded by hardware, with bit rate and threads",
-            [*START, *RTSP, "-c:v", "h264_videotoolbox", "-b:v", "500000", "-maxrate", "500000", "-bufsize", "1000000"]
+            [*START, "-threads", "1", "-thread_type", "slice", *RTSP, "-c:v", "h264_videotoolbox"]
+            + ["-b:v", "500000", "-maxrate", "500000", "-bufsize", "1000000"]
             + ["-pix_fmt", "yuv420p", "-threads", "1", "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=MAC,

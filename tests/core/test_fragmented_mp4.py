@@ -89,10 +89,11 @@ def test_the_first_frame_is_the_one_that_another_reader_sees(files: Files) -> No
     assert span.first == first_pts(files.plain) == read_frames(files.plain)[0].pts
 
 
-def test_frames_out_of_order_do_not_shorten_a_file(files: Files) -> None:
+def test_frames_out_of_order_count_as_sent(files: Files) -> None:
     shown = [frame.pts for frame in read_frames(files.plain)]
     assert shown != sorted(shown)  # B-frames
-    assert end_of(files.plain) == max(shown) + FRAME
+    sent_after_it = len(shown) - 1 - shown.index(max(shown))
+    assert end_of(files.plain) == max(shown) + (1 + sent_after_it) * FRAME
 
 
 def test_a_hole_is_found_where_it_is(files: Files) -> None:
@@ -170,7 +171,7 @@ def test_the_end_of_a_growing_file_never_goes_back(files: Files) -> None:
     assert known == sorted(known)
     first = first_pts(files.silent)
     assert first is not None
-    assert (known[0], known[-1]) == (first + 2 * FRAME, first + 2 * TICKS)
+    assert (known[0], known[-1]) == (first + 4 * FRAME, first + 2 * TICKS)
 
 
 def test_a_file_of_zeros_after_a_power_cut_is_measured_up_to_them(files: Files, tmp_path: Path) -> None:
@@ -287,8 +288,8 @@ def test_times_are_converted_from_the_tracks_timescale(path: Path) -> None:
 
 
 def test_times_that_ticks_do_not_hit_are_rounded_to_the_nearest(path: Path) -> None:
-    write(path, head(timescale=7), fragment(tfhd(), tfdt(1), trun(1)), fragment(tfhd(), tfdt(4), trun(1)))
-    assert (first_pts(path), end_of(path)) == (12_857, 2 * 51_429 - 12_857)
+    write(path, head(timescale=7), *(fragment(tfhd(), tfdt(time), trun(1)) for time in (1, 4, 7, 10)))
+    expect(path, [12_857, 51_429, 90_000, 128_571])
 
 
 @pytest.mark.parametrize(
@@ -307,13 +308,13 @@ def test_the_time_of_a_fragment_is_taken_as_a_raw_time(path: Path, box_of_time: 
 
 @pytest.mark.parametrize("version", [0, 1])
 def test_the_head_may_have_dates_of_64_bits(path: Path, version: int) -> None:
-    write(path, head(12_800, 512, version), fragment(tfhd(), tfdt(512), trun(2)))
-    assert (first_pts(path), end_of(path)) == (FRAME, 3 * FRAME)
+    write(path, head(12_800, 512, version), fragment(tfhd(), tfdt(512), trun(4)))
+    assert (first_pts(path), end_of(path)) == (FRAME, 5 * FRAME)
 
 
 def expect(path: Path, times: List[int]) -> None:
     """The file holds frames with these raw times."""
-    assert (measure(path), end_of(path)) == (span_of(times), newest_end(times))
+    assert (measure(path), end_of(path)) == (span_of(times), newest_end(times, all_there_are=True))
 
 
 def all_of(*flags: int) -> Sequence[int]:
@@ -323,13 +324,13 @@ def all_of(*flags: int) -> Sequence[int]:
 
 @pytest.mark.parametrize("flags", all_of(OFFSET, FIRST_FLAGS, EACH_DURATION, EACH_SIZE, EACH_FLAGS, EACH_SHIFT))
 def test_samples_are_found_whatever_a_run_says_of_them(path: Path, flags: int) -> None:
-    durations, shifts = [10, 20, 30], [5, 1, 9]
+    durations, shifts = [10, 20, 30, 20], [5, 1, 9, 3]
     fields = [4] * bool(flags & OFFSET) + [0] * bool(flags & FIRST_FLAGS)
     for duration, shift in zip(durations, shifts):
         fields += [duration] * bool(flags & EACH_DURATION) + [77] * bool(flags & EACH_SIZE)
         fields += [88] * bool(flags & EACH_FLAGS) + [shift] * bool(flags & EACH_SHIFT)
-    run = full(b"trun", 0, flags, f"I{len(fields)}I", 3, *fields)
-    begins = [0, 10, 30] if flags & EACH_DURATION else [0, 7, 14]
+    run = full(b"trun", 0, flags, f"I{len(fields)}I", 4, *fields)
+    begins = [0, 10, 30, 60] if flags & EACH_DURATION else [0, 7, 14, 21]
     shown = [begin + (shift if flags & EACH_SHIFT else 0) for begin, shift in zip(begins, shifts)]
     write(path, head(usual=7), fragment(tfhd(), tfdt(1000), run))
     expect(path, [1000 + time for time in shown])
@@ -340,8 +341,8 @@ def test_the_usual_duration_is_the_fragments_or_else_the_tracks(path: Path, flag
     named = [(BASE, "Q"), (INDEX, "I"), (DURATION, "I"), (SIZE, "I"), (FLAGS, "I")]
     form = "".join(letter for flag, letter in named if flags & flag)
     values = [50 if flag == DURATION else 99 for flag, _ in named if flags & flag]
-    write(path, head(usual=7), fragment(tfhd(flags, form, *values), tfdt(1000), trun(2)))
-    assert end_of(path) == 1000 + 2 * (50 if flags & DURATION else 7)
+    write(path, head(usual=7), fragment(tfhd(flags, form, *values), tfdt(1000), trun(4)))
+    assert end_of(path) == 1000 + 4 * (50 if flags & DURATION else 7)
 
 
 def test_shifts_of_display_are_signed_in_version_1(path: Path) -> None:
@@ -399,9 +400,9 @@ def test_a_frame_whose_data_are_not_whole_does_not_count(path: Path, mdat: bytes
 
 
 def test_bytes_that_came_after_the_look_do_not_count(path: Path) -> None:
-    frames = [fragment(tfhd(), tfdt(time), trun(1)) for time in (0, 10, 20, 30)]
+    frames = [fragment(tfhd(), tfdt(time), trun(1)) for time in (0, 10, 20, 30, 40)]
     write(path, head(), *frames)
-    assert [end_of(path, path.stat().st_size - cut) for cut in (0, 1, len(frames[0]))] == [40, 30, 30]
+    assert [end_of(path, path.stat().st_size - cut) for cut in (0, 1, len(frames[0]))] == [50, 40, 40]
 
 
 @pytest.mark.parametrize("frame", [40_000, 100_000, 300_000])
@@ -498,8 +499,8 @@ def test_a_head_that_names_no_video_leaves_a_file_without_length(path: Path, beg
 
 
 def test_a_size_beyond_the_file_is_no_trouble() -> None:
-    data = head() + b"".join(fragment(tfhd(), tfdt(time), trun(1)) for time in (0, 10, 20))
-    assert last_end(io.BytesIO(data), len(data) + 1000) == 30
+    data = head() + b"".join(fragment(tfhd(), tfdt(time), trun(1)) for time in (0, 10, 20, 30))
+    assert last_end(io.BytesIO(data), len(data) + 1000) == 40
     assert last_end(io.BytesIO(b""), 1000) is None
 
 

@@ -62,8 +62,27 @@ def test_frames_more_than_a_second_apart_throughout_leave_no_holes() -> None:
     assert (span.duration, span.holes) == (6.0, ())
 
 
-def test_the_newest_frame_may_stand_before_others() -> None:
-    assert newest_end([0, 3 * FRAME, FRAME, 2 * FRAME]) == 4 * FRAME
+def test_b_frames_show_that_a_camera_filmed_on_after_the_frame_that_they_precede() -> None:
+    before = frames(WRAP - 6 * FRAME, 6)
+    later = [2 * FRAME, 0, FRAME]
+    assert [newest_end(before + later[:sent]) for sent in (1, 2, 3)] == [3 * FRAME, 4 * FRAME, 5 * FRAME]
+    assert newest_end(before + later, frames_late=2) == 7 * FRAME
+
+
+def test_the_first_frames_of_a_file_do_not_tell_how_long_one_lasts() -> None:
+    shown = [0, 3 * FRAME, FRAME, 2 * FRAME]
+    ends = [newest_end(shown[:sent], all_there_are=True) for sent in (1, 2, 3, 4)]
+    assert ends == [None, None, None, 6 * FRAME]
+
+
+def test_the_newest_frame_lasts_as_long_as_frames_did_lately() -> None:
+    assert newest_end(frames(0, 50) + [51 * FRAME + step * 5 * FRAME for step in range(9)]) == 96 * FRAME
+
+
+def test_frames_that_come_later_end_at_the_usual_distance() -> None:
+    span = span_of(frames(WRAP - 10 * FRAME, 10))
+    assert span is not None
+    assert (span.end, span.end_of(0), span.end_of(2)) == (0, 0, 2 * FRAME)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_timestamps_that_wrap_at_32_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_of
         site.wait_recordings(4)
         until = site.stop()
         assert_whole(site.layout, sent(camera, until))
-        assert_times_true(site.layout, camera, FPS)
+        assert_times_true(site.layout, camera)
         assert len({entry.run for _, entry in segments(site.layout)}) == 1
 
 
@@ -102,7 +102,7 @@ def test_a_trickle_is_told_and_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: Mak
         site.wait_recordings(1)
         camera.trickle(True)
         wait_for(lambda: reason(site) != "recording", SOON, "a reason")
-        assert "late" in reason(site) or site.state() in ("stalled", "backoff")
+        assert "late" in reason(site) or site.state() in ("stalled", "backoff"), f"{site.state()}: {reason(site)}"
         camera.trickle(False)
         wait_reason(site, "recording")
         wait_for(lambda: reason(site) == "recording", SOON, "all well")
@@ -151,6 +151,7 @@ def test_b_frames(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str)
         assert len(tries) <= (2 if video == "h264" else 1)
         kept = {frame.number for frame in camera.ledger if frame.session == tries[-1]}
         assert_whole(site.layout, [number for number in sent(camera, until - 0.5) if number in kept])
+        assert_times_true(site.layout, camera, guessed=4)
         assert_explained(site.layout, until)
         assert plays(ffmpeg, site) == ""
 
@@ -184,7 +185,7 @@ def test_sound_that_comes_and_goes(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: Make
             site.wait_recordings(before + 2)
         until = site.stop()
         assert_whole(site.layout, sent(camera, until))
-        assert_times_true(site.layout, camera, FPS)
+        assert_times_true(site.layout, camera)
         assert len({entry.run for _, entry in segments(site.layout)}) == 1
 
 
@@ -200,7 +201,9 @@ def test_another_resolution_in_mid_stream(tmp_path: Path, ffmpeg: Ffmpeg, clip_o
         until = site.stop()
         recorded = {frame.number for frame in recorded_frames(site.layout)}
         assert len(set(sent(camera, until)) - recorded) <= UNDER_WAY * FPS  # H.265 takes a new run
-        assert {gap.cause for gap in gaps(site.layout)} == ({"picture changed"} if video == "hevc" else set())
+        # the next run may begin too soon to leave a gap
+        assert {gap.cause for gap in gaps(site.layout)} <= ({"picture changed"} if video == "hevc" else set())
+        assert len({entry.run for _, entry in segments(site.layout)}) == (2 if video == "hevc" else 1)
         assert_explained(site.layout, until)
         assert plays(ffmpeg, site) == ""
 
@@ -240,7 +243,7 @@ def test_media_time_that_wraps_at_33_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_o
         site.wait_recordings(5)
         until = site.stop()
         assert_whole(site.layout, sent(camera, until))
-        assert_times_true(site.layout, camera, FPS)
+        assert_times_true(site.layout, camera)
         assert_explained(site.layout, until)
         assert len({entry.run for _, entry in segments(site.layout)}) == 1
         before, after = recorded_frames(site.layout)[0].pts, recorded_frames(site.layout)[-1].pts

@@ -13,10 +13,15 @@ _REORDERED = 16  # frames: no picture waits for more that are sent before it (IT
 
 @dataclass(frozen=True)
 class Frame:
-    """Frame `number` of a channel in the order of sending; `shown` is its number in the order of presentation."""
+    """Frame `number` of a channel in the order of sending.
+
+    `shown` is its number in the order of presentation. It was `taken` so many frames after the first: before it
+    was sent, though B-frames are sent after what follows them.
+    """
 
     number: int
     shown: int
+    taken: int
     unit: AccessUnit
     codec: Codec
 
@@ -42,7 +47,8 @@ class Channel:
         since, clip = next(show for show in reversed(self._shows) if show[0] <= number)
         place = (number - since) % len(clip.frames)
         unit = clip.frames[place]
-        return Frame(number, number - place + unit.shown, unit, clip.codec)
+        shown = number - place + unit.shown
+        return Frame(number, shown, shown - clip.delay, unit, clip.codec)
 
     def begin(self, number: int, clip: Clip) -> int:
         """Show `clip` from its first frame on, at the first chance from `number` on; the frame where it begins.

@@ -52,6 +52,11 @@ class Clip:
     parameter_sets: Tuple[bytes, ...]
     audio: Optional[AudioTrack]
 
+    @property
+    def delay(self) -> int:
+        """How many frames a frame waits until it is sent, lest one is sent before it was taken: for B-frames."""
+        return max(frame.shown - place for place, frame in enumerate(self.frames))
+
 
 def make_clip(
     ffmpeg: Union[str, Path],

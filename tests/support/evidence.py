@@ -74,22 +74,27 @@ def assert_whole(layout: CameraLayout, numbers: Sequence[int]) -> None:
 
 
 def assert_times_true(
-    layout: CameraLayout, camera: RtspCamera, fps: float, tolerance: float = 0.1, path: Optional[str] = None
+    layout: CameraLayout,
+    camera: RtspCamera,
+    *,
+    tolerance: float = 0.1,
+    path: Optional[str] = None,
+    guessed: int = 2,
 ) -> None:
     """Absolute times lie within `tolerance` seconds of the camera's; PTS steps within a run are the camera's.
 
-    `path` is the channel that was recorded, if it is not the camera's first.
+    `path` is the channel that was recorded, if it is not the camera's first. Of the first `guessed` frames of a
+    run FFmpeg guesses the times: it loses the first frame's, and puts it beside that of the next.
     """
     frames = recorded_frames(layout)
-    true = {frame.number: camera.shown(frame.number, path) / fps for frame in frames}
+    true = {frame.number: camera.taken_at(frame.number, path) for frame in frames}
     errors = [frame.at - camera.started_at - true[frame.number] for frame in frames]
     assert max(map(abs, errors)) <= tolerance, f"absolute times are off by {min(errors):.3f} to {max(errors):.3f} s"
     by_run: Dict[str, List[PlacedFrame]] = {}
     for frame in frames:
         by_run.setdefault(frame.run, []).append(frame)
     for run, mine in by_run.items():
-        # FFmpeg loses the first frame's time and puts it beside the second's: judge from there
-        for before, after in zip(mine[2:], mine[3:]):
+        for before, after in zip(mine[guessed:], mine[guessed + 1 :]):
             step = ticks_between(before.pts, after.pts) / TICKS
             wrong = abs(step - (true[after.number] - true[before.number])) > 0.001
             assert not wrong, f"run {run}: frames {before.number}, {after.number} are {step:.3f} s apart"

@@ -189,6 +189,12 @@ class RtspCamera:
         with self._lock:
             return self._channels[path or self.path].frame(number).shown
 
+    def taken_at(self, number: int, path: Optional[str] = None) -> float:
+        """Seconds after `started_at` at which a frame was taken: before it was sent, for B-frames."""
+        with self._lock:
+            channel = self._channels[path or self.path]
+            return channel.frame(number).taken / channel.fps
+
     def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Wait until `condition` holds, asked again at every frame, request and close.
 

@@ -42,7 +42,7 @@ def record(ffmpeg: str, camera: RtspCamera, layout: CameraLayout, pattern: str, 
     frames = [frame for each in files.values() for frame in each]
     third = frames[2]  # FFmpeg loses the time of the first
     for name, each in files.items():
-        start = camera.started_at + camera.shown(third.number or 0) / 25
+        start = camera.started_at + camera.taken_at(third.number or 0)
         journal(layout, name, start + ticks_between(third.pts, each[0].pts) / 90000)
     return [frame.number or 0 for frame in frames]
 
@@ -70,7 +70,7 @@ def test_a_true_recording_passes(
 ) -> None:
     with RtspCamera(clip_of(video=video)) as camera:
         numbers = record(ffmpeg_path, camera, layout, pattern, *options)
-        assert_times_true(layout, camera, 25, tolerance=0.041)  # a frame and a millisecond, for the first frame
+        assert_times_true(layout, camera, tolerance=0.041)  # a frame and a millisecond, for the first frame
     assert_whole(layout, numbers)
     raw = [frame.pts for frame in recorded_frames(layout)]
     assert (raw != sorted(raw)) == (video == "h264")
@@ -84,7 +84,7 @@ def test_b_frames_have_the_times_at_which_they_are_shown(ffmpeg_path: str, clip_
     layout = CameraLayout(tmp_path, "cam1")
     with RtspCamera(clip_of(bframes=True)) as camera:
         record(ffmpeg_path, camera, layout, "%d.ts", "-bsf:v", _REORDERED, "-output_ts_offset", "1")
-        assert_times_true(layout, camera, 25, tolerance=0.13)
+        assert_times_true(layout, camera, tolerance=0.13)
 
 
 def test_a_recording_that_is_twice_there_is_not_whole(any_ffmpeg: str, clip_of: ClipOf, layout: CameraLayout) -> None:
@@ -94,14 +94,14 @@ def test_a_recording_that_is_twice_there_is_not_whole(any_ffmpeg: str, clip_of: 
     with pytest.raises(AssertionError, match="twice or out of order"):
         assert_whole(layout, [])
     with pytest.raises(AssertionError, match="absolute times are off"):
-        assert_times_true(layout, camera, 25)
+        assert_times_true(layout, camera)
 
 
 def test_times_that_run_fast_are_found(any_ffmpeg: str, clip_of: ClipOf, layout: CameraLayout) -> None:
     with RtspCamera(clip_of(), clock_speed=1.05) as camera:
         record(any_ffmpeg, camera, layout, "%d.ts")
     with pytest.raises(AssertionError, match=r"are 0\.042 s apart"):
-        assert_times_true(layout, camera, 25)
+        assert_times_true(layout, camera)
 
 
 def test_fragments_that_leave_something_out_are_found(any_ffmpeg: str, clip_of: ClipOf, layout: CameraLayout) -> None:
