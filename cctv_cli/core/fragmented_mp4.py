@@ -56,7 +56,7 @@ def first_pts(path: Path) -> Optional[int]:
 def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
     """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
 
-    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames, or a file not four. Raises OSError.
+    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
     """
     track = _video_track(file, size)
     if track is None:

