@@ -8,9 +8,8 @@ from fastapi import APIRouter, HTTPException
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
-from cctv_cli.core.clock import format_instant
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.status import CameraStatus
+from cctv_cli.core.status import CameraStatus, status_json
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -53,23 +52,4 @@ def router(runtime: Runtime) -> APIRouter:
 
 def camera_model(status: CameraStatus, runtime: Runtime) -> CameraModel:
     """A status as clients see it."""
-
-    def instant(value: float) -> str:
-        return format_instant(value, runtime.tz)
-
-    return CameraModel(
-        id=status.id,
-        name=status.name,
-        enabled=status.enabled,
-        state=status.state,
-        reason=status.reason,
-        since=None if status.since is None else instant(status.since),
-        live_url=f"/stream/{status.id}/live.m3u8",
-        codec=status.codec or None,
-        audio=status.audio or None,
-        bit_rate=None if status.bit_rate is None else round(status.bit_rate),
-        last_segment_at=None if status.last_segment_at is None else instant(status.last_segment_at),
-        recorded_today_seconds=round(status.recorded_today, 3),
-        restarts=status.restarts,
-        retry_at=None if status.retry_at is None else instant(status.retry_at),
-    )
+    return CameraModel(live_url=f"/stream/{status.id}/live.m3u8", **status_json(status, runtime.tz))

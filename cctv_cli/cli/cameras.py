@@ -28,11 +28,12 @@ def cameras(
     if context.invoked_subcommand is not None:
         return
     from cctv_cli.core.runtime import Runtime
+    from cctv_cli.core.status import status_json
 
     runtime = Runtime(options.load(config, storage))
     statuses = runtime.statuses()
     if json:
-        output.print_json(output.status_json(statuses))
+        output.print_json([status_json(status, runtime.tz) for status in statuses])
     elif statuses:
         output.print_cameras(statuses, runtime.clock.now())
     else:

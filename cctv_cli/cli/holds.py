@@ -70,6 +70,7 @@ def release(
     hold_id: str = typer.Argument(..., metavar="ID", help="The id that cctv holds shows."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
+    json: bool = options.JSON,
 ) -> None:
     """End a hold: the next cleanup may delete what it kept."""
     from cctv_cli.core.errors import HoldError
@@ -79,7 +80,10 @@ def release(
     for layout, hold in _all(runtime):
         if hold.id == hold_id:
             release_hold(layout, hold_id, runtime.tz)
-            output.print_line(f"Released: {layout.camera_id}, id {hold_id}")
+            if json or _before(context, "json"):
+                output.print_json(_values(layout, hold, runtime))
+            else:
+                output.print_line(f"Released: {layout.camera_id}, id {hold_id}")
             return
     raise HoldError(f"There is no hold {hold_id[:80]!r}; cctv holds shows all")
 

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, Sequence, Tuple
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -264,13 +264,6 @@ def _table(*titles: str) -> Table:
 
 def _known(value: object, form: str) -> str:
     return "-" if value is None else form.format(value)
-
-
-def status_json(statuses: Iterable[CameraStatus]) -> List[Dict[str, Any]]:
-    """Statuses as JSON values; instants are seconds since 1970 UTC."""
-    from dataclasses import asdict
-
-    return [{**asdict(status), "state": status.state.value} for status in statuses]
 
 
 def _plain(text: str) -> str:

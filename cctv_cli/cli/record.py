@@ -37,27 +37,27 @@ def record(
     """
     from rich.console import Console
 
-    from cctv_cli.core.runtime import Runtime, only
+    from cctv_cli.core.runtime import Runtime
+    from cctv_cli.core.status import status_json
 
     seconds = _seconds(for_)
 
     def load() -> Settings:
-        settings = options.load(config, storage, log__format=log_format)
-        return only(settings, camera) if camera else settings
+        return options.load(config, storage, log__format=log_format)
 
-    runtime = Runtime(load(), load=load)
+    runtime = Runtime(load(), cameras=camera or (), load=load)
     signals = Signals()
     console = Console(stderr=True)
     output.log_lines(console, runtime.settings, debug=options.debug(context))
     signals.install()
-    runtime.start(whole=not camera)
+    runtime.start()
     try:
         _watch(runtime, signals, console, seconds)
         statuses = runtime.statuses()
     finally:
         runtime.stop(leave_running=signals.leave_running)
     if json:
-        output.print_json(output.status_json(statuses))
+        output.print_json([status_json(status, runtime.tz) for status in statuses])
 
 
 def _seconds(text: Optional[str]) -> Optional[float]:

@@ -39,28 +39,31 @@ _DEMO_SEGMENT = 2  # seconds: somebody waits for the first picture
 class Runtime:
     """One configured system: reads statuses, and supervises once `start` was called.
 
+    `cameras` are the ids of those that it shows and supervises, none for all; it cleans up after all.
     `load` reads the configuration again, for `reload`. `ending` is set once `stop` was called, so that
-    long work of others ends early.
+    long work of others ends early. Raises UnknownCamera.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
+        cameras: Sequence[str] = (),
         load: Optional[Callable[[], Settings]] = None,
         clock: Optional[Clock] = None,
     ) -> None:
-        self.settings = settings
+        self._cameras = tuple(cameras)
+        self._configured = settings
+        self.settings = _only(settings, self._cameras)
         self.tz = zone(settings.timezone)
         self.clock: Clock = clock or SystemClock()
         self._load = load
-        self._statuses = StatusReader(settings, self.tz)
-        self._facts = FactsReader(settings, self.tz, self.clock)
+        self._statuses = StatusReader(self.settings, self.tz)
+        self._facts = FactsReader(self.settings, self.tz, self.clock)
         self._supervisor: Optional[Supervisor] = None
         self._watch: Optional[HealthWatch] = None
         self._schedule: Optional[CleanupSchedule] = None
         self.ending = threading.Event()
-        self._whole = False
         self._storage_id: Optional[str] = None  # of the storage in which supervision began
         self._unmarked: Optional[Tuple[int, int]] = None  # where that is, as long as its disk takes no marker
 
@@ -68,11 +71,7 @@ class Runtime:
 
     def camera(self, camera_id: str) -> Camera:
         """The configured camera. Raises UnknownCamera."""
-        for camera in self.settings.cameras:
-            if camera.id == camera_id:
-                return camera
-        known = ", ".join(camera.id for camera in self.settings.cameras) or "none"
-        raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured; known are: {known}")
+        return _camera(self.settings, camera_id)
 
     def layout(self, camera_id: str, *, sub: bool = False) -> CameraLayout:
         """The paths of a configured camera, or of its sub stream. Raises UnknownCamera."""
@@ -95,11 +94,11 @@ class Runtime:
     def cleaner(self) -> Cleaner:
         """What cleans up by the settings that hold now."""
         self._mark()
-        return Cleaner(self.settings, self.tz, self.clock, self._storage_id, self._unmarked)
+        return Cleaner(self._configured, self.tz, self.clock, self._storage_id, self._unmarked)
 
     # ---- supervision
 
-    def start(self, *, whole: bool = True, ffmpeg: Optional[Ffmpeg] = None) -> None:
+    def start(self, *, ffmpeg: Optional[Ffmpeg] = None) -> None:
         """Begin to supervise. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
         _require_cameras(self.settings)
         self.ending.clear()
@@ -109,7 +108,7 @@ class Runtime:
         log.info("FFmpeg %s at %s", found.version, found.path)
         logins = LoginGuard(*login_files(self.settings.storage), self.clock, self.tz)
         tools = Tools(found, self.tz, self.clock, probe=partial(probe, logins=logins), logins=logins)
-        supervisor = Supervisor(self.settings, tools, whole=whole)
+        supervisor = Supervisor(self.settings, tools, whole=not self._cameras)
         supervisor.start()
         self._supervisor = supervisor
         try:
@@ -117,13 +116,12 @@ class Runtime:
             self._storage_id = ensure_marker(self.settings.storage)
         except OSError as error:
             log.error("the storage %s cannot be marked yet: %s", self.settings.storage, error)
-        self._whole = whole
         self._remember_days()
-        if whole:  # of some cameras alone nobody can say whether all is well, or what may go
+        if not self._cameras:  # of some cameras alone nobody can say whether all is well
             self._watch = HealthWatch(self.health, self.settings, self.tz)
             self._watch.start()
-            self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock)
-            self._schedule.start()
+        self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock)
+        self._schedule.start()
 
     def _mark(self) -> None:
         """Mark the storage in which supervision began, once its disk has room; not an empty mount point."""
@@ -135,7 +133,7 @@ class Runtime:
 
     def _remember_days(self) -> None:
         """Leave each camera's days of retention to a cleanup that does not find the configuration."""
-        for camera in self.settings.cameras if self._whole else ():
+        for camera in self._configured.cameras:
             layout = CameraLayout(self.settings.storage, camera.id)
             try:
                 if layout.folder.is_dir():
@@ -148,17 +146,17 @@ class Runtime:
         if self._load is None or self._supervisor is None:
             return
         try:
-            settings = self._load()
+            asked = self._load()
+            configured = replace(asked, **{name: getattr(self.settings, name) for name in _FIXED})
+            settings = _only(configured, self._cameras)
             _require_cameras(settings)
         except CctvError as error:
             for problem in str(error).splitlines():
                 log.error("the configuration stays as it was: %s", problem)
             return
-        asked = settings
-        settings = replace(settings, **{name: getattr(self.settings, name) for name in _FIXED})
-        if settings != asked:
+        if configured != asked:
             log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")
-        self.settings = settings
+        self._configured, self.settings = configured, settings
         self._statuses = StatusReader(settings, self.tz)
         self._facts = FactsReader(settings, self.tz, self.clock, device=self._facts.device)
         self._supervisor.reload(settings)
@@ -221,7 +219,16 @@ def demo_settings(settings: Settings, storage: Path) -> Settings:
     return replace(settings, cameras=cameras, storage=storage, live_path=None, segment_duration=_DEMO_SEGMENT)
 
 
-def only(settings: Settings, camera_ids: Sequence[str]) -> Settings:
-    """The settings with these cameras alone. Raises UnknownCamera."""
-    runtime = Runtime(settings)
-    return replace(settings, cameras=tuple(runtime.camera(camera_id) for camera_id in dict.fromkeys(camera_ids)))
+def _camera(settings: Settings, camera_id: str) -> Camera:
+    for camera in settings.cameras:
+        if camera.id == camera_id:
+            return camera
+    known = ", ".join(camera.id for camera in settings.cameras) or "none"
+    raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured; known are: {known}")
+
+
+def _only(settings: Settings, camera_ids: Sequence[str]) -> Settings:
+    """The settings with these cameras alone, or as they are if none is named. Raises UnknownCamera."""
+    if not camera_ids:
+        return settings
+    return replace(settings, cameras=tuple(_camera(settings, camera_id) for camera_id in dict.fromkeys(camera_ids)))

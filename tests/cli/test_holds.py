@@ -49,6 +49,7 @@ def test_a_hold_from_its_beginning_to_its_end(cctv: Cctv, front: CameraTree) -> 
     assert table[0].split() == ["Id", "Camera", "From", "Until", "Note"]
     assert table[1].startswith(hold_id) and table[1].rstrip().endswith("break-in [police]")
     assert cctv("holds", "release", hold_id).out == f"Released: front, id {hold_id}\n"
+    assert json.loads(cctv("holds", "--json").out) == []
     assert cctv("holds").out.startswith("Nothing is held")
     again = cctv("holds", "release", hold_id)
     assert (again.code, again.err) == (13, f"Error: There is no hold '{hold_id}'; cctv holds shows all\n")
@@ -66,7 +67,8 @@ def test_a_held_recording_outlives_its_age(cctv: Cctv, front: CameraTree) -> Non
     hold_id = json.loads(cctv("holds", "add", "front", *TIMES, "--json").out)["id"]
     assert cctv("cleanup", "--force").code == 0
     assert len(list(front.layout.recordings.rglob("*.ts"))) == 1
-    cctv("holds", "release", hold_id)
+    (shown,) = json.loads(cctv("holds", "--json").out)
+    assert json.loads(cctv("holds", "release", hold_id, "--json").out) == shown
     assert cctv("cleanup", "--force").code == 0
     assert list(front.layout.recordings.rglob("*.ts")) == []
 

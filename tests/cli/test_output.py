@@ -82,27 +82,6 @@ def test_a_narrow_table_folds_and_loses_nothing() -> None:
     assert [word for word in reason.split() if word not in words] == []
 
 
-def test_json_holds_the_state_by_its_name_and_every_other_field_as_it_is() -> None:
-    (value,) = output.status_json([RUNNING])
-    assert json.loads(json.dumps(value)) == {
-        "id": "front",
-        "name": "Front Entrance",
-        "enabled": True,
-        "state": "running",
-        "reason": "recording",
-        "since": AT - 60,
-        "supervisor_pid": 100,
-        "ffmpeg_pid": 101,
-        "restarts": 3,
-        "retry_at": None,
-        "codec": "h264",
-        "audio": "aac",
-        "bit_rate": 2_048_000.0,
-        "last_segment_at": AT - 4.4,
-        "recorded_today": 3 * 3600 + 62.9,
-    }
-
-
 def test_json_keeps_every_script_and_ends_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_json({"name": "Hintertür 入口"})
     out, err = capsys.readouterr()

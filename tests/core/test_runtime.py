@@ -8,7 +8,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Sequence, Set
 
 import pytest
 
@@ -17,7 +17,7 @@ from cctv_cli.core.cleaner import Cleaner
 from cctv_cli.core.errors import CleanupRuns, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import storage_marker
-from cctv_cli.core.runtime import Runtime, only
+from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.storage_root import read_marker, remembered_days
 from cctv_cli.core.supervision import holder
@@ -31,10 +31,10 @@ ONE, TWO = (Camera(name, name, DemoSource(tone=False), enabled=False) for name i
 class System:
     """A running system whose next configuration a test chooses."""
 
-    def __init__(self, storage: Path) -> None:
+    def __init__(self, storage: Path, cameras: Sequence[str] = ()) -> None:
         self.answers: List[object] = []
         self.settings = Settings(cameras=(ONE, TWO), storage=storage)
-        self.runtime = Runtime(self.settings, load=self._load)
+        self.runtime = Runtime(self.settings, cameras=cameras, load=self._load)
 
     def _load(self) -> Settings:
         answer = self.answers.pop()
@@ -81,8 +81,10 @@ def test_a_folder_that_is_no_cameras_disturbs_nobody(tmp_path: Path) -> None:
 
 
 def test_only_named_cameras_in_their_order_and_once(tmp_path: Path) -> None:
-    settings = Settings(cameras=(ONE, TWO), storage=tmp_path)
-    assert only(settings, ["two", "one", "two"]).cameras == (TWO, ONE)
+    made = System(tmp_path, ["two", "one", "two"])
+    assert made.runtime.settings.cameras == (TWO, ONE)
+    with pytest.raises(UnknownCamera, match="known are: one, two"):
+        System(tmp_path, ["three"])
 
 
 def test_a_start_marks_the_storage_and_a_cleanup_knows_it_again(system: System) -> None:
@@ -96,15 +98,37 @@ def brakes(system: System) -> List[str]:
     return [refusal.brake for refusal in system.runtime.cleaner().preview().plan.refusals if refusal.brake != "clock"]
 
 
-def test_only_the_whole_configuration_is_cleaned_up_by_schedule(tmp_path: Path) -> None:
-    running = []
-    for whole in (True, False):
-        made = System(tmp_path)
-        made.runtime.start(whole=whole, ffmpeg=UNUSED)
-        running.append("cleanup" in {thread.name for thread in threading.enumerate()})
-        made.runtime.stop()
-    assert running == [True, False]
-    assert "cleanup" not in {thread.name for thread in threading.enumerate()}
+@pytest.mark.parametrize(("cameras", "services"), [((), {"cleanup", "health"}), (("one",), {"cleanup"})])
+def test_health_is_watched_of_all_cameras_and_every_supervision_cleans_up(
+    tmp_path: Path, cameras: Sequence[str], services: Set[str]
+) -> None:
+    def running() -> Set[str]:
+        return {"cleanup", "health"} & {thread.name for thread in threading.enumerate()}
+
+    made = System(tmp_path, cameras)
+    made.runtime.start(ffmpeg=UNUSED)
+    assert running() == services
+    made.runtime.stop()
+    assert running() == set()
+
+
+def test_who_records_some_cameras_cleans_up_after_all_by_their_own_limits(tmp_path: Path) -> None:
+    made = System(tmp_path, ["one"])
+    made.settings = replace(made.settings, cameras=(ONE, replace(TWO, retention_days=90)))
+    made.runtime.start(ffmpeg=UNUSED)
+    for name in ("one", "two"):
+        CameraTree(made.settings, name).record("2026-07-14T14:00:00+02:00", 60)
+    assert made.reload(made.settings).cameras == (ONE,)
+    plan = made.runtime.cleaner().preview(force=True).plan
+    assert {camera.facts.camera_id: camera.facts.retention_days for camera in plan.cameras} == {"one": 30, "two": 90}
+    made.runtime.stop()
+
+
+def test_a_reload_that_lacks_a_camera_that_is_recorded_alone_is_refused(tmp_path: Path) -> None:
+    made = System(tmp_path, ["one"])
+    made.runtime.start(ffmpeg=UNUSED)
+    assert made.reload(replace(made.settings, cameras=(TWO,))).cameras == (ONE,)
+    made.runtime.stop()
 
 
 def test_recorders_end_before_a_cleanup_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,10 +212,3 @@ def test_supervision_of_all_cameras_remembers_their_days_of_retention(system: Sy
     assert days() == [30, 30]
     system.reload(replace(system.settings, cameras=(replace(ONE, retention_days=90), TWO), retention_days=60))
     assert days() == [90, 60]
-
-
-def test_supervision_of_some_cameras_remembers_nothing(tmp_path: Path) -> None:
-    made = System(tmp_path)
-    made.runtime.start(whole=False, ffmpeg=UNUSED)
-    assert remembered_days(made.runtime.layout("one")) == 0
-    made.runtime.stop()
