@@ -14,18 +14,16 @@ from typing import Iterator, Optional, Tuple
 
 from cctv_cli.core.fragmented_mp4 import boxes, inside
 from cctv_cli.core.layout import MP4
+from cctv_cli.core.parameter_sets import Bits, read_h264, read_h265
 from cctv_cli.core.transport_stream import PACKET, payload, streams
 
 _HEAD = 348 * PACKET  # bytes, just under 64 KiB
 _H264, _AAC = 0x1B, 0x0F  # stream_type (ISO/IEC 13818-1 table 2-34); AAC in ADTS
 _AAC_LC = 2  # the usual audio object type (ISO/IEC 14496-3 table 1.17)
-_WIDEST = 16_888  # pixels of the highest levels (ITU-T H.264 A.3.1, H.265 A.4.1)
 # in a byte stream (H.264 annex B)
 _H264_SPS = re.compile(rb"\x00\x00\x01([\x27\x47\x67].*?)(?:\x00\x00[\x00\x01]|\Z)", re.DOTALL)
 _H265_SPS = 33  # nal_unit_type (H.265 table 7-1)
 _Video = Tuple[str, int, int]  # codec, width, height
-# profiles whose SPS names its chroma format (H.264 7.3.2.1.1)
-_HIGH_PROFILES = (44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244)
 
 
 @dataclass(frozen=True)
@@ -45,44 +43,7 @@ def read_picture(path: Path) -> Optional[Picture]:
         (codec, width, height), sound = _of_mp4(head) if path.suffix == MP4 else _of_ts(head)
     except ValueError:  # not there, not whole, or damaged
         return None
-    if not (0 < width <= _WIDEST and 0 < height <= _WIDEST):
-        return None
     return Picture(codec if sound is None else f"{codec},mp4a.40.{sound}", width, height)
-
-
-class _Bits:
-    """Reads bits one after the other; raises ValueError at their end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def u(self, count: int) -> int:
-        """An unsigned number of `count` bits."""
-        end = self._at + count
-        if end > 8 * len(self._data):
-            raise ValueError("too short")
-        whole = int.from_bytes(self._data[self._at // 8 : (end + 7) // 8], "big")
-        self._at = end
-        return (whole >> (-end % 8)) & ((1 << count) - 1)
-
-    def ue(self) -> int:
-        """An unsigned Exp-Golomb number (H.264 9.1)."""
-        zeros = 0
-        while not self.u(1):
-            zeros += 1
-            if zeros > 32:
-                raise ValueError("too large")
-        return (1 << zeros) - 1 + self.u(zeros)
-
-    def se(self) -> int:
-        """A signed Exp-Golomb number (H.264 9.1.1)."""
-        code = self.ue()
-        return (code + 1) // 2 if code % 2 else -(code // 2)
-
-    def take(self, count: int) -> bytes:
-        """The next `count` bytes."""
-        return self.u(8 * count).to_bytes(count, "big")
 
 
 def _of_ts(head: bytes) -> Tuple[_Video, Optional[int]]:
@@ -94,14 +55,14 @@ def _of_ts(head: bytes) -> Tuple[_Video, Optional[int]]:
     if sps is None:
         raise ValueError("no sequence parameter set")
     sound = _adts_type(payload(head, pids[_AAC])) if _AAC in pids else None
-    return _h264(sps.group(1)), sound
+    return read_h264(sps.group(1)), sound
 
 
 def _adts_type(sound: bytes) -> int:
     """The audio object type of AAC in ADTS (ISO/IEC 14496-3 1.A.2.2); AAC-LC where it begins behind the head."""
     if not sound:
         return _AAC_LC
-    bits = _Bits(sound)
+    bits = Bits(sound)
     if bits.u(12) != 0xFFF:
         raise ValueError("no ADTS")
     bits.u(4)
@@ -113,11 +74,11 @@ def _of_mp4(head: bytes) -> Tuple[_Video, Optional[int]]:
     video, sound = None, None
     for kind, entry in _sample_entries(head):
         if kind == b"avc1" and video is None:
-            video = _h264(_avc_sps(_Bits(inside(entry[78:], b"avcC"))))
+            video = read_h264(_avc_sps(Bits(inside(entry[78:], b"avcC"))))
         elif kind == b"hvc1" and video is None:
             video = _h265(inside(entry[78:], b"hvcC"))
         elif kind == b"mp4a" and sound is None:
-            sound = _esds_type(_Bits(inside(entry[28:], b"esds")))
+            sound = _esds_type(Bits(inside(entry[28:], b"esds")))
     if video is None:
         raise ValueError("no video")
     return video, sound
@@ -130,7 +91,7 @@ def _sample_entries(head: bytes) -> Iterator[Tuple[bytes, bytes]]:
             yield from boxes(inside(trak, b"mdia", b"minf", b"stbl", b"stsd")[8:])
 
 
-def _esds_type(bits: _Bits) -> int:
+def _esds_type(bits: Bits) -> int:
     """The audio object type that an `esds` names (ISO/IEC 14496-1 7.2.6, 14496-3 1.6.2.1)."""
     bits.take(4)
     _descriptor(bits, 3)  # ES_Descriptor
@@ -146,7 +107,7 @@ def _esds_type(bits: _Bits) -> int:
     return kind if kind < 31 else 32 + bits.u(6)
 
 
-def _descriptor(bits: _Bits, tag: int) -> None:
+def _descriptor(bits: Bits, tag: int) -> None:
     """Pass a descriptor's tag and length (ISO/IEC 14496-1 8.3.3)."""
     if bits.u(8) != tag:
         raise ValueError("another descriptor")
@@ -154,7 +115,7 @@ def _descriptor(bits: _Bits, tag: int) -> None:
         pass
 
 
-def _avc_sps(avcc: _Bits) -> bytes:
+def _avc_sps(avcc: Bits) -> bytes:
     """The first sequence parameter set of an `avcC` (ISO/IEC 14496-15 5.3.3.1)."""
     avcc.take(5)
     if not avcc.u(8) & 0x1F:
@@ -162,72 +123,20 @@ def _avc_sps(avcc: _Bits) -> bytes:
     return avcc.take(avcc.u(16))
 
 
-def _h264(sps: bytes) -> _Video:
-    """What a sequence parameter set gives (H.264 7.3.2.1.1)."""
-    bits = _Bits(_unescaped(sps))
-    bits.u(8)
-    profile, constraints, level = bits.u(8), bits.u(8), bits.u(8)
-    bits.ue()
-    chroma = _h264_chroma(bits) if profile in _HIGH_PROFILES else 1
-    bits.ue()
-    _pass_picture_order(bits)
-    bits.ue()
-    bits.u(1)
-    width, height = 16 * (bits.ue() + 1), 16 * (bits.ue() + 1)
-    lines = 2 - bits.u(1)  # 2: every row of a field is two of the frame
-    bits.u(lines)
-    columns, rows = _crop(bits, chroma)
-    return f"avc1.{profile:02x}{constraints:02x}{level:02x}", width - columns, (height - rows) * lines
-
-
-def _h264_chroma(bits: _Bits) -> int:
-    """The ChromaArrayType of a high profile; passes all that stands up to the scaling lists."""
-    chroma = bits.ue()
-    separate = bits.u(1) if chroma == 3 else 0
-    bits.ue()
-    bits.ue()
-    bits.u(1)
-    if bits.u(1):
-        for index in range(12 if chroma == 3 else 8):
-            if bits.u(1):
-                _pass_scaling_list(bits, 16 if index < 6 else 64)
-    return 0 if separate else chroma
-
-
-def _pass_scaling_list(bits: _Bits, size: int) -> None:
-    last = 8
-    for _ in range(size):
-        last = (last + bits.se()) % 256
-        if last == 0:
-            return
-
-
-def _pass_picture_order(bits: _Bits) -> None:
-    kind = bits.ue()
-    if kind == 0:
-        bits.ue()
-    elif kind == 1:
-        bits.u(1)
-        bits.se()
-        bits.se()
-        for _ in range(bits.ue()):
-            bits.se()
-
-
 def _h265(hvcc: bytes) -> _Video:
     """What an `hvcC` gives (ISO/IEC 14496-15 8.3.3.1, annex E)."""
-    bits = _Bits(hvcc)
+    bits = Bits(hvcc)
     bits.u(8)
     space, tier, profile = bits.u(2), bits.u(1), bits.u(5)
     compatible = int(f"{bits.u(32):032b}"[::-1], 2)
     constraints = bits.take(6).rstrip(b"\0")
     level = bits.u(8)
     codec = f"hvc1.{('', 'A', 'B', 'C')[space]}{profile}.{compatible:X}.{'LH'[tier]}{level}"
-    width, height = _h265_size(_hvcc_sps(bits))
+    width, height = read_h265(_hvcc_sps(bits))
     return ".".join((codec, *(f"{byte:X}" for byte in constraints))), width, height
 
 
-def _hvcc_sps(bits: _Bits) -> bytes:
+def _hvcc_sps(bits: Bits) -> bytes:
     """The first sequence parameter set of an `hvcC` that is read up to behind the level."""
     bits.take(9)
     for _ in range(bits.u(8)):
@@ -237,39 +146,3 @@ def _hvcc_sps(bits: _Bits) -> bytes:
             if kind == _H265_SPS:
                 return unit
     raise ValueError("no sequence parameter set")
-
-
-def _h265_size(sps: bytes) -> Tuple[int, int]:
-    """The size that a sequence parameter set gives (H.265 7.3.2.2)."""
-    bits = _Bits(_unescaped(sps))
-    bits.u(16 + 4)
-    _pass_profiles(bits, bits.u(3))
-    bits.ue()
-    chroma = bits.ue()
-    if chroma == 3 and bits.u(1):
-        chroma = 0  # planes of their own
-    width, height = bits.ue(), bits.ue()
-    columns, rows = _crop(bits, chroma)
-    return width - columns, height - rows
-
-
-def _pass_profiles(bits: _Bits, sub_layers: int) -> None:
-    """Pass sps_temporal_id_nesting_flag and a profile_tier_level (H.265 7.3.3)."""
-    bits.u(1 + 96)
-    present = [(bits.u(1), bits.u(1)) for _ in range(sub_layers)]
-    bits.u(2 * (8 - sub_layers) if sub_layers else 0)
-    for profile, level in present:
-        bits.u(88 * profile + 8 * level)
-
-
-def _crop(bits: _Bits, chroma: int) -> Tuple[int, int]:
-    """How many columns and rows are cut off (H.264 7.4.2.1.1, H.265 7.4.3.2.1), of a field where there are any."""
-    if not bits.u(1):
-        return 0, 0
-    left, right, top, bottom = bits.ue(), bits.ue(), bits.ue(), bits.ue()
-    return (left + right) * (2 if chroma in (1, 2) else 1), (top + bottom) * (2 if chroma == 1 else 1)
-
-
-def _unescaped(unit: bytes) -> bytes:
-    """A NAL unit without emulation prevention bytes (H.264 7.3.1)."""
-    return unit.replace(b"\0\0\3", b"\0\0")

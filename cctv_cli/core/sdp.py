@@ -8,14 +8,23 @@ are passed over.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import Iterator, Optional, Tuple
+
+from cctv_cli.core.parameter_sets import read_h264, read_h265
 
 _MEDIA = re.compile(r"(\w+)[ \t]+\S+[ \t]+\S+[ \t]+(\d+)", re.ASCII)
 _FORMAT = re.compile(r"^a=rtpmap:(\d+)[ \t]+([\w.+-]+)(?:/(\d{1,9}))?", re.ASCII | re.MULTILINE)
 _DIMENSIONS = re.compile(r"^a=x-dimensions:[ \t]*(\d{1,5})[ \t]*,[ \t]*(\d{1,5})", re.ASCII | re.MULTILINE)
 _CONTROL = re.compile(r"^a=control:[ \t]*(\S+)", re.ASCII | re.MULTILINE)
 _FRAME_SIZE = re.compile(r"^a=framesize:\d+[ \t]+(\d{1,5})-(\d{1,5})", re.ASCII | re.MULTILINE)
+
+# what a stream's fmtp says of its sequence parameter sets (RFC 6184 § 8.1, RFC 7798 § 7.1)
+_PARAMETER_SETS = re.compile(
+    r"^a=fmtp:(\d+)[^\n]*?[ \t;](?:sprop-parameter-sets|sprop-sps)=([\w+/=,]*)", re.ASCII | re.MULTILINE
+)
+_H264_SPS = 7  # nal_unit_type (ITU-T H.264 table 7-1)
 
 # Payload types that need no rtpmap (RFC 3551 § 6): encoding name and RTP clock in Hz.
 _STATIC = {
@@ -47,7 +56,7 @@ _SAMPLING_RATES = {"g722": 16000, "mp2": None}
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A camera's video: codec such as "h264", "hevc", "mjpeg"; size in pixels where it is announced."""
+    """A camera's video: codec such as "h264", "hevc", "mjpeg"; size in pixels where it is told."""
 
     codec: str
     width: Optional[int] = None
@@ -96,10 +105,24 @@ def _media(text: str) -> Iterator[Tuple[str, str, str]]:
 
 def _video(media: str, payload_type: str) -> VideoStream:
     codec, _ = _codec(media, payload_type)
-    size = _DIMENSIONS.search(media) or _FRAME_SIZE.search(media)
-    if size is None:
-        return VideoStream(codec)
-    return VideoStream(codec, int(size.group(1)), int(size.group(2)))
+    told = _DIMENSIONS.search(media) or _FRAME_SIZE.search(media)
+    size = _coded_size(codec, media, payload_type) or (told and (int(told.group(1)), int(told.group(2))))
+    return VideoStream(codec, *size) if size else VideoStream(codec)
+
+
+def _coded_size(codec: str, media: str, payload_type: str) -> Optional[Tuple[int, int]]:
+    """The size in the parameter sets, which is what a decoder goes by; None where none can be read."""
+    for number, sets in _PARAMETER_SETS.findall(media):
+        for text in sets.split(",") if number == payload_type else ():
+            try:
+                unit = b64decode(text)
+                if codec == "hevc":
+                    return read_h265(unit)
+                if codec == "h264" and unit[0] & 0x1F == _H264_SPS:
+                    return read_h264(unit)[1:]
+            except (ValueError, IndexError):
+                continue
+    return None
 
 
 def _audio(media: str, payload_type: str) -> AudioStream:

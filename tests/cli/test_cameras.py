@@ -146,7 +146,7 @@ def test_a_check_of_cameras_that_are_well(cctv: Callable[..., Any], home: Path, 
     configure(home, recorder)
     result = cctv("cameras", "check")
     assert (result.code, result.err) == (0, "")
-    said = f"127.0.0.1:{recorder.port} sends h264 video and pcmu audio at 8000 Hz."
+    said = f"127.0.0.1:{recorder.port} sends h264 video of 320x240 and pcmu audio at 8000 Hz."
     assert [line.split(None, 2) for line in result.out.splitlines()] == [["front", "ok", said], ["yard", "ok", said]]
     assert recorder.sessions == 0
 
@@ -163,8 +163,8 @@ def test_a_check_in_json_has_stable_keys(cctv: Callable[..., Any], home: Path, r
             "outcome": "ok",
             "status": 200,
             "codec": "h264",
-            "width": None,
-            "height": None,
+            "width": 320,
+            "height": 240,
             "audio": "pcmu",
             "audio_rate": 8000,
             "retry_at": None,

@@ -585,10 +585,18 @@ def test_no_session_is_left_behind(recorder: RtspCamera, logins: LoginGuard) -> 
     source = RtspSource("127.0.0.1", recorder.port, recorder.path, "admin", Secret(PASSWORD))
     result = probe(source, logins=logins, setup=True)
     assert result.outcome is Outcome.OK
-    assert result.video == VideoStream("h264")
+    assert result.video == VideoStream("h264", 320, 240)
     methods = ["OPTIONS", "DESCRIBE", "DESCRIBE", "SETUP", "TEARDOWN"]
     assert recorder.connections[-1].methods == methods
     assert recorder.sessions == 0
+
+
+@pytest.mark.parametrize("video", ["h264", "hevc"])
+def test_the_size_is_the_one_in_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Path, video: str) -> None:
+    clip = make_clip(ffmpeg.path, tmp_path, video=video, seconds=1, audio=None, size="426x242")
+    with RtspCamera(clip) as camera:
+        result = probe(RtspSource("127.0.0.1", camera.port, camera.path))
+    assert result.video == VideoStream(video, 426, 242)
 
 
 # --- OPTIONS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Optional
 
 import pytest
@@ -149,3 +150,19 @@ def test_audio_formats(media: str, expected: AudioStream) -> None:
 )
 def test_where_the_first_video_is_set_up(text: str, control: Optional[str]) -> None:
     assert video_control(text) == control
+
+
+@pytest.mark.parametrize("sets", ["", ",", "Z", "Z00A", "aO48gA==", "====", "QgEB,Z00A", "//////////8="])
+def test_parameter_sets_that_cannot_be_read_leave_the_size_that_is_announced(sets: str) -> None:
+    for media, name in ((H264, "sprop-parameter-sets"), (H265, "sprop-sps")):
+        announced, _ = parse_sdp(SESSION + media)
+        told, _ = parse_sdp(SESSION + re.sub(f"{name}=[^;\n]*", f"{name}={sets}", media))
+        assert told == announced
+
+
+def test_parameter_sets_of_another_payload_type_do_not_count() -> None:
+    size = "Z00AKpWoHgCJ+WE="
+    media = H264.replace("a=fmtp:96", "a=fmtp:97").replace("a=x-dimensions:1920,1080", "a=x-dimensions:640,480")
+    assert size in media
+    assert parse_sdp(SESSION + media)[0] == VideoStream("h264", 640, 480)
+    assert parse_sdp(SESSION + media.replace(":97", ":96"))[0] == VideoStream("h264", 1920, 1080)
