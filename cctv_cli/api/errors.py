@@ -43,11 +43,16 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(OSError, _on_disk_error)
 
 
+def error_answer(status: int, detail: str, headers: Any = None) -> JSONResponse:
+    """The answer with this sentence in the one body of errors."""
+    return JSONResponse({"detail": detail[:_LONGEST_DETAIL]}, status_code=status, headers=headers)
+
+
 def _on_bad_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place, name = first["loc"][0], ".".join(map(str, first["loc"][1:]))
-    return _answer(422, f"The {place} parameter {name} cannot be read: {first['msg']}.")
+    return error_answer(422, f"The {place} parameter {name} cannot be read: {first['msg']}.")
 
 
 def _on_refusal(request: Request, error: Exception) -> JSONResponse:
@@ -59,18 +64,14 @@ def _on_refusal(request: Request, error: Exception) -> JSONResponse:
         detail = f"{request.method[:_SHOWN]} is not possible here; use {allowed}."
     elif detail == "Not Found":
         detail = f"There is nothing at {request.scope['path'][:_SHOWN]}; /openapi.json says what there is."
-    return _answer(error.status_code, detail, error.headers)
+    return error_answer(error.status_code, detail, error.headers)
 
 
 def _on_error(request: Request, error: Exception) -> JSONResponse:
     status = 404 if isinstance(error, UnknownCamera) else 409 if isinstance(error, _CONFLICTS) else 503
-    return _answer(status, ". ".join(str(error).splitlines()) + ".")
+    return error_answer(status, ". ".join(str(error).splitlines()) + ".")
 
 
 def _on_disk_error(request: Request, error: Exception) -> JSONResponse:
     reason = getattr(error, "strerror", None) or "no reason given"
-    return _answer(503, f"The storage cannot be used ({reason}); check its disk.")
-
-
-def _answer(status: int, detail: str, headers: Any = None) -> JSONResponse:
-    return JSONResponse({"detail": detail[:_LONGEST_DETAIL]}, status_code=status, headers=headers)
+    return error_answer(503, f"The storage cannot be used ({reason}); check its disk.")

@@ -74,6 +74,7 @@ async def test_another_sites_page_controls_nothing(client: httpx.AsyncClient, he
     preflight = await client.options("/cameras/front/stop", headers=asked)
     assert preflight.status_code == 400
     assert "POST" not in preflight.headers["access-control-allow-methods"]
+    assert preflight.json() == {"detail": "Pages of other sites may only read here, with GET and HEAD."}
 
 
 async def test_a_storage_that_fails_is_503_without_a_path(
