@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator, List
 
 import psutil
 import pytest
@@ -38,6 +38,26 @@ from tests.support.ts_frames import audio_stream_type, continuity_errors, read_f
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
+
+
+Supervise = Callable[[RtspCamera], "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def supervise(tmp_path: Path, ffmpeg: Ffmpeg, no_process_left: None) -> Iterator[Supervise]:
+    """Starts supervisors of `tmp_path`, each a process of its own; none outlives its test."""
+    started: List[subprocess.Popen[bytes]] = []
+
+    def start(camera: RtspCamera) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "tests.support.supervise", ffmpeg.path, str(tmp_path), camera.login_url, str(CUT)]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        started.append(subprocess.Popen(argv, cwd=Path(__file__).parent.parent.parent, **quiet))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(
@@ -118,11 +138,11 @@ def assert_discontinuities(layout: CameraLayout, runs: int) -> None:
 
 
 def test_killed_supervisor_costs_no_frame(
-    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, supervise: Supervise
 ) -> None:
     with RtspCamera(clip_of(audio="pcmu"), username="admin", password=PASSWORD) as camera:
         site = Site(tmp_path, ffmpeg, camera)
-        first = supervise(ffmpeg, tmp_path, camera)
+        first = supervise(camera)
         site.wait_recordings(1)
         pid = site.pid()
         first.kill()
@@ -133,7 +153,7 @@ def test_killed_supervisor_costs_no_frame(
             20,
             "a recording to be cut while nobody supervises",
         )
-        second = supervise(ffmpeg, tmp_path, camera)
+        second = supervise(camera)
         site.wait_recordings(3)
         assert site.pid() == pid
         assert psutil.pid_exists(pid)
@@ -147,11 +167,11 @@ def test_killed_supervisor_costs_no_frame(
 
 
 def test_upgrade_signal_leaves_recorders_running(
-    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, supervise: Supervise
 ) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
-        first = supervise(ffmpeg, tmp_path, camera)
+        first = supervise(camera)
         site.wait_state(State.RUNNING)
         pid = site.pid()
         first.send_signal(signal.SIGUSR1)
@@ -166,17 +186,17 @@ def test_upgrade_signal_leaves_recorders_running(
 
 
 def test_everything_killed_at_once_loses_less_than_a_second(
-    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, supervise: Supervise
 ) -> None:
     with RtspCamera(clip_of(audio=None, bit_rate="256k")) as camera:
         site = Site(tmp_path, ffmpeg, camera)
-        first = supervise(ffmpeg, tmp_path, camera)
+        first = supervise(camera)
         site.wait_recordings(1)
         killed_at = time.time()
         first.kill()
         first.wait()
         site.kill_ffmpeg()
-        second = supervise(ffmpeg, tmp_path, camera)  # takes longer to start than the pause that makes a gap
+        second = supervise(camera)  # takes longer to start than the pause that makes a gap
         site.wait_recordings(3)
         stopped_at = time.time()
         second.send_signal(signal.SIGTERM)
@@ -307,14 +327,3 @@ def test_the_password_is_nowhere(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeCl
             if path.is_file():
                 data = path.read_bytes()
                 assert not [form for form in forms if form.encode() in data], path
-
-
-def supervise(ffmpeg: Ffmpeg, storage: Path, camera: RtspCamera) -> subprocess.Popen[bytes]:
-    """A supervisor process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.supervise", ffmpeg.path, str(storage), camera.login_url, str(CUT)],
-        cwd=Path(__file__).parent.parent.parent,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
