@@ -32,6 +32,9 @@ def record(
 ) -> None:
     """Record cameras until Ctrl-C, with a live table on a terminal and log lines elsewhere.
 
+    It also deletes, as cctv cleanup does, what is older or more than the configuration keeps: of all cameras
+    or, if some are named, of these alone.
+
     Ctrl-C and SIGTERM stop the recorders and commit the last minutes; SIGUSR1 leaves them running
     for the next supervisor; SIGHUP reads the configuration again.
     """

@@ -60,6 +60,7 @@ class ActiveRun:
         self._timeline = _saved_timeline(record)
         self._saved_anchor = record.anchor
         self._launched: Optional[float] = None  # monotonic
+        self._step: Optional[int] = None  # ticks from frame to frame in the file that was committed last
         self._clock_was_set = False
         self._refused: Set[int] = set()  # files that could not be read
         self._live_error = ""
@@ -107,9 +108,8 @@ class ActiveRun:
         self.recording.saw(number, status.st_size, monotonic)
         if now is None:
             return
-        with path.open("rb") as file:
-            # the time of the last write goes with the last frame within the size of that moment
-            end = last_end(file, status.st_size, path.suffix, frames_late=self.record.frames_late)
+        # the time of the last write goes with the last frame within the size of that moment
+        end = self._filmed_until(path, status.st_size)
         if end is None:
             return
         if self.first_frame_at is None:
@@ -122,6 +122,10 @@ class ActiveRun:
             self._clock_was_set = True
         if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > _SAVE_ANCHOR:
             self.save()
+
+    def _filmed_until(self, path: Path, size: int) -> Optional[int]:
+        with path.open("rb") as file:
+            return last_end(file, size, path.suffix, frames_late=self.record.frames_late, usual=self._step)
 
     @property
     def placed(self) -> bool:
@@ -201,10 +205,11 @@ class ActiveRun:
             self._set_aside(path)
             return False
         written = path.stat().st_mtime
+        self._step = span.step or self._step
         if self._timeline is None or (followed and not self._is_ahead(span, written)):
             # also for minutes that nobody watched: the last write of a file goes with its last frame
-            end = span.end_of(self.record.frames_late)
-            self._timeline = timelines.observe(self._timeline, end, written, None)
+            end = self._filmed_until(path, path.stat().st_size)
+            self._timeline = timelines.observe(self._timeline, span.end if end is None else end, written, None)
         start = self._timeline.instant(span.first)
         if self._is_ahead(span, written):
             # the camera's clock jumped ahead, before the file or inside it: no frame is younger than its last write

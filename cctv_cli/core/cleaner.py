@@ -277,9 +277,14 @@ class Cleaner:
         return replace(planned, executed=True, done=Count(tally.files, tally.bytes), failed=tuple(tally.failed))
 
     def _remember(self, done: Cleanup, *, force: bool) -> None:
-        """Note that a cleanup of all cameras believed the clock, and what it saw."""
+        """Note that a cleanup believed the clock, and what it saw.
+
+        One of some cameras only goes on believing, for whoever records these alone for weeks.
+        """
         facts, marker = done.plan.facts, read_marker(self._settings.storage)
-        if marker is None or not facts.whole or (not force and (facts.storage_doubt or clock_doubt(facts))):
+        if marker is None or not (facts.whole or marker.cleaned_at):
+            return
+        if not force and (facts.storage_doubt or clock_doubt(facts)):
             return
         oldest = dict(marker.oldest)
         for camera in facts.cameras:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, Optional, Set
+from typing import Callable, Optional, Sequence, Set
 
 from cctv_cli.core.cleaner import Cleaner, Cleanup
 from cctv_cli.core.cleanup_report import summary
@@ -21,12 +21,22 @@ _AGAIN = 300.0  # seconds between cleanups because of space, unless it gets desp
 
 
 class CleanupSchedule:
-    """A thread that cleans up until it is stopped. `settings` and `cleaner` give what holds at that moment."""
+    """A thread that cleans up until it is stopped. `settings` and `cleaner` give what holds at that moment.
 
-    def __init__(self, settings: Callable[[], Settings], cleaner: Callable[[], Cleaner], clock: Clock) -> None:
+    With `cameras` it cleans up after these alone, by their own limits: a short disk is everybody's affair.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        cleaner: Callable[[], Cleaner],
+        clock: Clock,
+        cameras: Sequence[str] = (),
+    ) -> None:
         self._settings = settings
         self._cleaner = cleaner
         self._clock = clock
+        self._cameras = cameras
         self._ended = threading.Event()
         self._due = clock.monotonic() + _FIRST
         self._ran: Optional[float] = None  # monotonic
@@ -65,7 +75,7 @@ class CleanupSchedule:
 
     def _is_time(self) -> bool:
         monotonic = self._clock.monotonic()
-        return monotonic >= self._due or self._is_short(monotonic)
+        return monotonic >= self._due or (not self._cameras and self._is_short(monotonic))
 
     def _is_short(self, monotonic: float) -> bool:
         lately = self._ran is not None and monotonic < self._ran + _AGAIN
@@ -78,7 +88,7 @@ class CleanupSchedule:
     def _run(self) -> None:
         self._ran = self._clock.monotonic()
         self._due = self._ran + self._settings().cleanup_interval
-        done = self._cleaner().run(ended=self._ended.is_set)
+        done = self._cleaner().run(cameras=self._cameras, ended=self._ended.is_set)
         if done.done.files:
             log.info("%s", summary(done))
         self._tell(_complaints(done))

@@ -15,12 +15,13 @@ from pathlib import Path
 from struct import unpack_from
 from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
 
-from cctv_cli.core.media_span import TICKS, WRAP, Frame, MediaSpan, newest_end, span_of
+from cctv_cli.core.media_span import ENOUGH, TICKS, WRAP, Frame, MediaSpan, newest_end, span_of
 
 _MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins behind its length (8.8.4, 8.8.5)
 _MOST_BYTES = 1 << 18  # of a moov or moof: one that claims more is damaged
 _MOST_SAMPLES = 1 << 12  # of a run that lists none of them: one that claims more is damaged
 _TAIL = 64 * 1024
+_TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # looked at one after the other until one holds frames enough
 _HEV1 = re.compile(rb"(stsd\0{4}\0{3}\x01.{4})hev1", re.DOTALL)  # the one entry of a sample description box (8.5.2)
 _NO_KEY = 0x10000  # sample_is_non_sync_sample (8.8.3.1)
 _SPS, _FIRST_NON_VCL = 33, 32  # NAL unit types (ITU-T H.265, table 7-1)
@@ -53,24 +54,19 @@ def first_pts(path: Path) -> Optional[int]:
         return next((time for time, _ in _all_frames(file)), None)
 
 
-def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
-    """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
-
-    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
-    """
+def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
+    """See `segment_file.last_end`. Raises OSError."""
     track = _video_track(file, size)
     if track is None:
         return None
-    for window in (_TAIL, 16 * _TAIL):
+    times: List[int] = []
+    for window in _TAILS:
         begin = max(0, size - window)
         moof = _read(file, begin, size).find(_MOOF, 4)
-        if moof < 0:
-            continue
-        times = [time for time, _ in _frames(file, begin + moof - 4, size, track)]
-        end = newest_end(times, frames_late, all_there_are=begin == 0)
-        if end is not None:
-            return end
-    return None
+        times = [] if moof < 0 else [time for time, _ in _frames(file, begin + moof - 4, size, track)]
+        if len(times) >= ENOUGH or begin == 0:
+            break
+    return newest_end(times, frames_late, usual)
 
 
 def header_size(path: Path) -> Optional[int]:

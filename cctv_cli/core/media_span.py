@@ -11,7 +11,9 @@ from typing import List, Optional, Sequence, Tuple
 TICKS = 90_000
 WRAP = 1 << 33
 _HOLE = TICKS  # frames further apart than a second leave a hole
+ENOUGH = 4  # frames that tell how long one lasts, also with B-frames
 _LATELY = 8  # frames
+_GUESSED = 5  # ticks: FFmpeg puts a frame whose time it has to guess this close behind another
 
 Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
 
@@ -26,21 +28,22 @@ class Hole:
 
 @dataclass(frozen=True)
 class MediaSpan:
-    """What a file's video covers. `first` is the raw time of its first frame; durations are in seconds."""
+    """What a file's video covers.
+
+    `first` is the raw time of its first frame, `step` how many ticks lie usually between two frames, 0 for a
+    single one; durations are in seconds.
+    """
 
     first: int
     duration: float
     frames: int
     holes: Tuple[Hole, ...] = ()
+    step: int = 0
 
     @property
     def end(self) -> int:
         """The raw time at which the last frame ends."""
-        return self.end_of(0)
-
-    def end_of(self, later: int) -> int:
-        """The raw time at which a frame so much `later` than the last one will end, going by the usual distance."""
-        return (self.first + round(self.duration * (1 + later / self.frames) * TICKS)) % WRAP
+        return (self.first + round(self.duration * TICKS)) % WRAP
 
 
 def span_of(raw: Sequence[int]) -> Optional[MediaSpan]:
@@ -50,13 +53,13 @@ def span_of(raw: Sequence[int]) -> Optional[MediaSpan]:
     first = raw[0]
     times = sorted(unwrap(raw))
     steps = [(after - before, before) for before, after in zip(times, times[1:])]
-    usual = _usual_step(times) if steps else 0
+    usual = sorted(step for step, _ in steps)[len(steps) // 2] if steps else 0
     holes = tuple(
         Hole((before + usual - first) / TICKS, (step - usual) / TICKS)
         for step, before in steps
         if step > max(_HOLE, 3 * usual)
     )
-    return MediaSpan(first, (times[-1] + usual - first) / TICKS, len(times), holes)
+    return MediaSpan(first, (times[-1] + usual - first) / TICKS, len(times), holes, usual)
 
 
 @dataclass(frozen=True)
@@ -84,29 +87,22 @@ def rhythm_of(frames: Sequence[Frame], next_key: Optional[int]) -> Rhythm:
     return Rhythm(steps / covered if covered > 0 else None, max(distances, default=None))
 
 
-def newest_end(raw: Sequence[int], frames_late: int = 0, *, all_there_are: bool = False) -> Optional[int]:
+def newest_end(raw: Sequence[int], frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
     """The raw time up to which a camera has filmed that sent these frames, or `frames_late` more, in this order.
 
     That is the end of the latest, and for each B-frame sent after it a frame more. A frame is taken to last as
-    long as frames usually did lately. None for fewer than two frames.
-
-    If these are `all_there_are` in a file, fewer than four do not tell how long one lasts, for the second may be
-    shown some frames after the first: then it is the begin of the latest, which is surely not too late.
+    long as the shortest did lately: too short a time is mended by the next look, too long a one is not. Fewer
+    than ENOUGH frames do not tell, for with B-frames the second may be shown three frames after the first: they
+    last `usual` ticks or, if that is None, no time. None for fewer than two frames.
     """
     if len(raw) < 2:
         return None
     running = unwrap(raw)
-    if all_there_are and len(raw) < 4:
-        return max(running) % WRAP
     lately = sorted(running)[-_LATELY:]
+    steps = [after - before for before, after in zip(lately, lately[1:]) if after - before > _GUESSED]
+    step = min(steps, default=0) if len(raw) >= ENOUGH else usual or 0
     sent_after = running[::-1].index(lately[-1])
-    return (lately[-1] + (1 + sent_after + frames_late) * _usual_step(lately)) % WRAP
-
-
-def _usual_step(times: Sequence[int]) -> int:
-    """The median of the steps between running times in their order; of an even number, the upper one."""
-    steps = sorted(after - before for before, after in zip(times, times[1:]))
-    return steps[len(steps) // 2]
+    return (lately[-1] + (1 + sent_after + frames_late) * step) % WRAP
 
 
 def unwrap(times: Sequence[int]) -> List[int]:

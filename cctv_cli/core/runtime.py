@@ -39,7 +39,7 @@ _DEMO_SEGMENT = 2  # seconds: somebody waits for the first picture
 class Runtime:
     """One configured system: reads statuses, and supervises once `start` was called.
 
-    `cameras` are the ids of those that it shows and supervises, none for all; it cleans up after all.
+    `cameras` are the ids of those that it shows, supervises and cleans up after, none for all.
     `load` reads the configuration again, for `reload`. `ending` is set once `stop` was called, so that
     long work of others ends early. Raises UnknownCamera.
     """
@@ -53,7 +53,6 @@ class Runtime:
         clock: Optional[Clock] = None,
     ) -> None:
         self._cameras = tuple(cameras)
-        self._configured = settings
         self.settings = _only(settings, self._cameras)
         self.tz = zone(settings.timezone)
         self.clock: Clock = clock or SystemClock()
@@ -94,7 +93,7 @@ class Runtime:
     def cleaner(self) -> Cleaner:
         """What cleans up by the settings that hold now."""
         self._mark()
-        return Cleaner(self._configured, self.tz, self.clock, self._storage_id, self._unmarked)
+        return Cleaner(self.settings, self.tz, self.clock, self._storage_id, self._unmarked)
 
     # ---- supervision
 
@@ -120,7 +119,7 @@ class Runtime:
         if not self._cameras:  # of some cameras alone nobody can say whether all is well
             self._watch = HealthWatch(self.health, self.settings, self.tz)
             self._watch.start()
-        self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock)
+        self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock, self._cameras)
         self._schedule.start()
 
     def _mark(self) -> None:
@@ -133,7 +132,7 @@ class Runtime:
 
     def _remember_days(self) -> None:
         """Leave each camera's days of retention to a cleanup that does not find the configuration."""
-        for camera in self._configured.cameras:
+        for camera in self.settings.cameras:
             layout = CameraLayout(self.settings.storage, camera.id)
             try:
                 if layout.folder.is_dir():
@@ -146,17 +145,16 @@ class Runtime:
         if self._load is None or self._supervisor is None:
             return
         try:
-            asked = self._load()
-            configured = replace(asked, **{name: getattr(self.settings, name) for name in _FIXED})
-            settings = _only(configured, self._cameras)
-            _require_cameras(settings)
+            asked = _only(self._load(), self._cameras)
+            _require_cameras(asked)
         except CctvError as error:
             for problem in str(error).splitlines():
                 log.error("the configuration stays as it was: %s", problem)
             return
-        if configured != asked:
+        settings = replace(asked, **{name: getattr(self.settings, name) for name in _FIXED})
+        if settings != asked:
             log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")
-        self._configured, self.settings = configured, settings
+        self.settings = settings
         self._statuses = StatusReader(settings, self.tz)
         self._facts = FactsReader(settings, self.tz, self.clock, device=self._facts.device)
         self._supervisor.reload(settings)

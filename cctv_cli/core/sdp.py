@@ -22,9 +22,9 @@ _FRAME_SIZE = re.compile(r"^a=framesize:\d+[ \t]+(\d{1,5})-(\d{1,5})", re.ASCII 
 
 # what a stream's fmtp says of its sequence parameter sets (RFC 6184 § 8.1, RFC 7798 § 7.1)
 _PARAMETER_SETS = re.compile(
-    r"^a=fmtp:(\d+)[^\n]*?[ \t;](?:sprop-parameter-sets|sprop-sps)=([\w+/=,]*)", re.ASCII | re.MULTILINE
+    r"^a=fmtp:(\d{1,3})[ \t](?:[^\n]*?[ \t;])?(?:sprop-parameter-sets|sprop-sps)=([\w+/=,]*)", re.ASCII | re.MULTILINE
 )
-_H264_SPS = 7  # nal_unit_type (ITU-T H.264 table 7-1)
+_H264_SPS, _H265_SPS = 7, 33  # nal_unit_type (ITU-T H.264 table 7-1, H.265 table 7-1)
 
 # Payload types that need no rtpmap (RFC 3551 § 6): encoding name and RTP clock in Hz.
 _STATIC = {
@@ -115,8 +115,8 @@ def _coded_size(codec: str, media: str, payload_type: str) -> Optional[Tuple[int
     for number, sets in _PARAMETER_SETS.findall(media):
         for text in sets.split(",") if number == payload_type else ():
             try:
-                unit = b64decode(text)
-                if codec == "hevc":
+                unit = b64decode(text + "==")  # some leave the padding out
+                if codec == "hevc" and unit[0] >> 1 & 0x3F == _H265_SPS:
                     return read_h265(unit)
                 if codec == "h264" and unit[0] & 0x1F == _H264_SPS:
                     return read_h264(unit)[1:]

@@ -28,15 +28,16 @@ def first_pts(path: Path) -> Optional[int]:
     return fragmented_mp4.first_pts(path) if path.suffix == MP4 else transport_stream.first_pts(path)
 
 
-def last_end(file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0) -> Optional[int]:
-    """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
+def last_end(
+    file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0, usual: Optional[int] = None
+) -> Optional[int]:
+    """The raw time up to which a camera has filmed by the first `size` bytes of an open, perhaps growing file.
 
-    With `frames_late` so many frames later: when its writer holds that many back. None when the
-    file's tail does not hold two frames.
+    With `frames_late` so many frames later: when its writer holds that many back. A frame lasts `usual` ticks where
+    there are too few to tell (see `media_span.newest_end`). None when the last MiB does not hold two frames.
     """
-    if suffix == MP4:
-        return fragmented_mp4.last_end(file, size, frames_late=frames_late)
-    return transport_stream.last_end(file, size, frames_late=frames_late)
+    of = fragmented_mp4.last_end if suffix == MP4 else transport_stream.last_end
+    return of(file, size, frames_late=frames_late, usual=usual)
 
 
 def header_size(path: Path) -> Optional[int]:

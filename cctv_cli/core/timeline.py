@@ -1,9 +1,9 @@
 """Media time and wall time of one run. Pure.
 
-FFmpeg knows that a frame is complete when the next one begins, so the end e of the newest frame on
-disk was real at the instant w of the last write, or a little earlier: sound and network hold
-frames back. The delay is never negative, so the smallest `w - e` seen is the best guess of the
-instant of media time 0: the *anchor*. Only the last minute counts: clocks drift and are set.
+FFmpeg knows that a frame is complete when the next one begins, so the time e up to which the camera had
+filmed (see `media_span.newest_end`) was real at the instant w of the last write, or a little earlier: sound
+and network hold frames back. The delay is never negative, so the smallest `w - e` seen is the best guess of
+the instant of media time 0: the *anchor*. Only the last minute counts: clocks drift and are set.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Timeline:
 
 
 def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
-    """The timeline after the first observation: a frame that ends at raw time `end` was on disk at `wall`."""
+    """The timeline after the first observation: what was filmed up to the raw time `end` was on disk at `wall`."""
     media = end / TICKS
     reference = None if monotonic is None else monotonic - media
     seen = wall - media
@@ -60,7 +60,7 @@ def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
 def observe(
     timeline: Optional[Timeline], end: int, wall: float, monotonic: Optional[float], now: Optional[float] = None
 ) -> Timeline:
-    """The timeline after one more observation: a frame that ends at raw time `end` was on disk at `wall`.
+    """The timeline after one more observation: what was filmed up to the raw time `end` was on disk at `wall`.
 
     It was made at the monotonic time `monotonic` and the wall time `now`; None for one that nobody
     made in time, which tells less: it can be late, but not why.

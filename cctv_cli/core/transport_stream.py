@@ -9,12 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, List, Optional, Tuple
 
-from cctv_cli.core.media_span import Frame, MediaSpan, newest_end, span_of
+from cctv_cli.core.media_span import ENOUGH, Frame, MediaSpan, newest_end, span_of
 
 PACKET = 188
 _SYNC = 0x47
 _VIDEO_TYPES = (0x01, 0x02, 0x10, 0x1B, 0x24)  # MPEG-1, MPEG-2, MPEG-4, H.264, H.265
 _TAIL = 64 * 1024
+_TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # looked at one after the other until one holds frames enough
 _BLOCK = 348 * PACKET  # bytes read at once, just under 64 KiB
 
 
@@ -48,22 +49,20 @@ def first_pts(path: Path) -> Optional[int]:
     return next((time for time, _ in _frames(head, pid)), None)
 
 
-def last_end(file: BinaryIO, size: int, *, frames_late: int = 0) -> Optional[int]:
-    """The raw time at which the latest frame among the first `size` bytes of an open, perhaps growing file ends.
-
-    None when the last 64 KiB (or, with large frames, MiB) do not hold two frames. Raises OSError.
-    """
+def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
+    """See `segment_file.last_end`. Raises OSError."""
     file.seek(0)
     pid = video_pid(file.read(16 * PACKET))
     if pid is None:
         return None
-    for window in (_TAIL, 16 * _TAIL):
+    times: List[int] = []
+    for window in _TAILS:
         begin = max(0, size - window) // PACKET * PACKET
         file.seek(begin)
-        end = newest_end([t for t, _ in _frames(file.read(size - begin), pid)], frames_late, all_there_are=begin == 0)
-        if end is not None:
-            return end
-    return None
+        times = [time for time, _ in _frames(file.read(size - begin), pid)]
+        if len(times) >= ENOUGH or begin == 0:
+            break
+    return newest_end(times, frames_late, usual)
 
 
 def holds_video(path: Path) -> bool:

@@ -15,7 +15,7 @@ from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.state import Run
-from tests.support.media import Media
+from tests.support.media import FPS, Media
 
 RUN = "0123456789abcdef"
 AT = 1_795_000_000.0  # the instant at which the first file began
@@ -24,7 +24,7 @@ AT = 1_795_000_000.0  # the instant at which the first file began
 class Left:
     """A dead run in a camera's folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, frames_late: int = 0) -> None:
         self.layout = CameraLayout(folder, "cam1")
         self.folder = self.layout.run_folder(RUN)
         self.folder.mkdir(parents=True)
@@ -32,7 +32,7 @@ class Left:
         self.archive.open()
         live = LiveWriter(self.layout, 10, None)
         live.open(None)
-        self.run = ActiveRun(Run(RUN, "", AT - 10, 0), self.layout, self.archive, live, None)
+        self.run = ActiveRun(Run(RUN, "", AT - 10, 0, frames_late=frames_late), self.layout, self.archive, live, None)
 
     def lay(self, number: int, source: Path, written_at: float) -> Path:
         path = self.layout.incoming_file(RUN, number)
@@ -57,6 +57,16 @@ def test_a_late_last_write_moves_no_recording(left: Left, media: Media) -> None:
     starts = sorted(e.start for e in left.entries() if isinstance(e, SegmentEntry))
     assert starts == pytest.approx([AT, AT + 1, AT + 2], abs=0.01)
     assert not [e for e in left.entries() if isinstance(e, GapEntry)]
+
+
+@pytest.mark.parametrize("frames_late", [0, 1, 2])
+def test_frames_that_were_held_back_move_no_recording(tmp_path: Path, media: Media, frames_late: int) -> None:
+    left = Left(tmp_path, frames_late)
+    held_back = frames_late / FPS
+    left.lay(0, media.hole, AT + 6 + held_back)  # a file in which frames were missing for seconds, and nobody looked
+    assert left.run.collect(alive=False) == 1
+    (recording,) = [e for e in left.entries() if isinstance(e, SegmentEntry)]
+    assert recording.start == pytest.approx(AT, abs=0.001)
 
 
 def test_what_cannot_be_read_is_kept_for_people(left: Left, media: Media, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Sequence
 
 import pytest
 
@@ -32,7 +32,7 @@ class Usage(NamedTuple):
 class Service:
     """A schedule over one camera, a disk whose free bytes a test sets, and what was logged."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cameras: Sequence[str] = ()) -> None:
         self.free = TOTAL // 2
         self.settings = Settings(
             cameras=(Camera("front", "Front", DemoSource(tone=False)),),
@@ -43,7 +43,7 @@ class Service:
         self.clock = FixedClock(NOW)
         self.tree = CameraTree(self.settings, "front")
         ensure_marker(folder)
-        self.schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock)
+        self.schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock, cameras)
 
     def cleaner(self) -> Cleaner:
         return Cleaner(self.settings, BERLIN, self.clock)
@@ -101,6 +101,29 @@ def test_a_short_disk_is_cleaned_at_once_but_not_at_every_look(service: Service)
     assert service.files() == 4
     service.free = TOTAL // 20
     assert True not in service.looks(20, 30.0)
+
+
+def test_after_some_cameras_it_cleans_up_by_their_own_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(tmp_path, ["front"])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(TOTAL, TOTAL, 0))
+    other = CameraTree(service.settings, "other")
+    for tree in (service.tree, other):
+        tree.record("2026-05-01T10:00:00+02:00", 60)
+        tree.record("2026-07-14T15:00:00+02:00", 60)
+    assert service.looks(3, 30.0) == [False, True, False]
+    assert (service.files(), len(list(other.layout.recordings.rglob("*.ts")))) == (1, 2)
+
+
+def test_who_cleans_up_after_some_cameras_for_weeks_goes_on_believing_the_clock(tmp_path: Path) -> None:
+    service = Service(tmp_path, ["front"])
+    for day in ("2026-07-01", "2026-07-14"):
+        service.tree.record(f"{day}T10:00:00+02:00", 60)
+    service.cleaner().run()
+    kept = []
+    for _day in range(20):
+        service.looks(1, 86_400.0)
+        kept.append(service.files())
+    assert kept == [2] * 16 + [1] * 4
 
 
 def test_a_disk_that_is_all_but_full_is_not_kept_waiting(service: Service) -> None:

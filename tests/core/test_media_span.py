@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import List
+from itertools import accumulate
+from typing import List, Optional
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_no_frames_have_no_span() -> None:
 
 
 def test_the_last_frame_counts_with_the_usual_distance() -> None:
-    assert span_of(frames(0, 25)) == MediaSpan(first=0, duration=1.0, frames=25, holes=())
+    assert span_of(frames(0, 25)) == MediaSpan(first=0, duration=1.0, frames=25, holes=(), step=FRAME)
 
 
 def test_a_single_frame_lasts_no_time() -> None:
@@ -69,20 +70,29 @@ def test_b_frames_show_that_a_camera_filmed_on_after_the_frame_that_they_precede
     assert newest_end(before + later, frames_late=2) == 7 * FRAME
 
 
-def test_the_first_frames_of_a_file_do_not_tell_how_long_one_lasts() -> None:
+@pytest.mark.parametrize(("usual", "ends"), [(None, [3, 3, 6]), (FRAME, [4, 5, 6])])
+def test_the_first_frames_of_a_file_do_not_tell_how_long_one_lasts(usual: Optional[int], ends: List[int]) -> None:
     shown = [0, 3 * FRAME, FRAME, 2 * FRAME]
-    ends = [newest_end(shown[:sent], all_there_are=True) for sent in (1, 2, 3, 4)]
-    assert ends == [None, 3 * FRAME, 3 * FRAME, 6 * FRAME]
+    assert newest_end(shown[:1], usual=usual) is None
+    assert [newest_end(shown[:sent], usual=usual) for sent in (2, 3, 4)] == [end * FRAME for end in ends]
 
 
-def test_the_newest_frame_lasts_as_long_as_frames_did_lately() -> None:
-    assert newest_end(frames(0, 50) + [51 * FRAME + step * 5 * FRAME for step in range(9)]) == 96 * FRAME
-
-
-def test_frames_that_come_later_end_at_the_usual_distance() -> None:
-    span = span_of(frames(WRAP - 10 * FRAME, 10))
-    assert span is not None
-    assert (span.end, span.end_of(0), span.end_of(2)) == (0, 0, 2 * FRAME)
+@pytest.mark.parametrize(
+    ("steps", "lasts"),
+    [
+        ([FRAME] * 50 + [5 * FRAME] * 9, 5 * FRAME),
+        ([5 * FRAME] * 50 + [FRAME], FRAME),
+        ([1, FRAME - 1, FRAME, FRAME], FRAME - 1),
+        ([FRAME] * 9 + [1] * 9, 0),
+        ([FRAME, FRAME - 90, FRAME + 90], FRAME - 90),
+        ([0, 0, 0], 0),
+    ],
+    ids=["ever fewer", "suddenly more", "a run's first two", "a clock that was set back", "jitter", "standing still"],
+)
+def test_the_newest_frame_lasts_as_long_as_the_shortest_did_lately(steps: List[int], lasts: int) -> None:
+    raw = list(accumulate([0, *steps]))
+    assert newest_end(raw) == raw[-1] + lasts
+    assert newest_end(raw, frames_late=2) == raw[-1] + 3 * lasts
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from cctv_cli.core import cleanup_schedule
 from cctv_cli.core.cleaner import Cleaner
 from cctv_cli.core.errors import CleanupRuns, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg import Ffmpeg
-from cctv_cli.core.layout import storage_marker
+from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.storage_root import read_marker, remembered_days
@@ -112,18 +112,6 @@ def test_health_is_watched_of_all_cameras_and_every_supervision_cleans_up(
     assert running() == set()
 
 
-def test_who_records_some_cameras_cleans_up_after_all_by_their_own_limits(tmp_path: Path) -> None:
-    made = System(tmp_path, ["one"])
-    made.settings = replace(made.settings, cameras=(ONE, replace(TWO, retention_days=90)))
-    made.runtime.start(ffmpeg=UNUSED)
-    for name in ("one", "two"):
-        CameraTree(made.settings, name).record("2026-07-14T14:00:00+02:00", 60)
-    assert made.reload(made.settings).cameras == (ONE,)
-    plan = made.runtime.cleaner().preview(force=True).plan
-    assert {camera.facts.camera_id: camera.facts.retention_days for camera in plan.cameras} == {"one": 30, "two": 90}
-    made.runtime.stop()
-
-
 def test_a_reload_that_lacks_a_camera_that_is_recorded_alone_is_refused(tmp_path: Path) -> None:
     made = System(tmp_path, ["one"])
     made.runtime.start(ffmpeg=UNUSED)
@@ -203,6 +191,13 @@ def test_a_storage_that_could_not_be_marked_is_marked_before_a_cleanup_once_ther
 
 def no_room(*arguments: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_supervision_of_some_cameras_remembers_theirs_alone(tmp_path: Path) -> None:
+    made = System(tmp_path, ["one"])
+    made.runtime.start(ffmpeg=UNUSED)
+    made.runtime.stop()
+    assert [remembered_days(CameraLayout(tmp_path, name)) for name in ("one", "two")] == [30, 0]
 
 
 def test_supervision_of_all_cameras_remembers_their_days_of_retention(system: System) -> None:

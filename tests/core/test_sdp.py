@@ -166,3 +166,19 @@ def test_parameter_sets_of_another_payload_type_do_not_count() -> None:
     assert size in media
     assert parse_sdp(SESSION + media)[0] == VideoStream("h264", 640, 480)
     assert parse_sdp(SESSION + media.replace(":97", ":96"))[0] == VideoStream("h264", 1920, 1080)
+
+
+@pytest.mark.parametrize("padding", ["", "=", "=="])
+def test_parameter_sets_count_with_and_without_padding(padding: str) -> None:
+    media = H264.replace("1920,1080", "640,480").replace("Z00AKpWoHgCJ+WE=", f"Z00AKpWoHgCJ+WE{padding}")
+    assert parse_sdp(SESSION + media)[0] == VideoStream("h264", 1920, 1080)
+
+
+@pytest.mark.parametrize(
+    "line", ["a=fmtp:", "a=fmtp:96 ", "a=rtpmap:", "a=x-dimensions:", "a=framesize:", "a=control:"]
+)
+@pytest.mark.parametrize("filling", ["1", " ", "1 ", "a;"])
+def test_a_long_line_is_read_in_one_go(line: str, filling: str) -> None:
+    # where the time grew with the square of the length, this would take hours
+    text = SESSION + "m=video 0 RTP/AVP 96\n" + line + filling * 1_000_000
+    assert parse_sdp(text)[0] == VideoStream("unknown")
