@@ -123,9 +123,14 @@ class ActiveRun:
         if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > _SAVE_ANCHOR:
             self.save()
 
-    def _filmed_until(self, path: Path, size: int) -> Optional[int]:
+    def _filmed_until(self, path: Path, size: int, *, closed: bool = False) -> Optional[int]:
+        """Up to which raw time the camera had filmed at the last write; that to a `closed` file is a rest of sound.
+
+        FFmpeg writes this rest when the next file's first frame comes.
+        """
+        late = self.record.frames_late + (closed and bool(self.record.audio))
         with path.open("rb") as file:
-            return last_end(file, size, path.suffix, frames_late=self.record.frames_late, usual=self._step)
+            return last_end(file, size, path.suffix, frames_late=late, usual=self._step)
 
     @property
     def placed(self) -> bool:
@@ -208,7 +213,7 @@ class ActiveRun:
         self._step = span.step or self._step
         if self._timeline is None or (followed and not self._is_ahead(span, written)):
             # also for minutes that nobody watched: the last write of a file goes with its last frame
-            end = self._filmed_until(path, path.stat().st_size)
+            end = self._filmed_until(path, path.stat().st_size, closed=followed)
             self._timeline = timelines.observe(self._timeline, span.end if end is None else end, written, None)
         start = self._timeline.instant(span.first)
         if self._is_ahead(span, written):

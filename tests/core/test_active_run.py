@@ -24,7 +24,7 @@ AT = 1_795_000_000.0  # the instant at which the first file began
 class Left:
     """A dead run in a camera's folder."""
 
-    def __init__(self, folder: Path, frames_late: int = 0) -> None:
+    def __init__(self, folder: Path, frames_late: int = 0, audio: str = "") -> None:
         self.layout = CameraLayout(folder, "cam1")
         self.folder = self.layout.run_folder(RUN)
         self.folder.mkdir(parents=True)
@@ -32,7 +32,9 @@ class Left:
         self.archive.open()
         live = LiveWriter(self.layout, 10, None)
         live.open(None)
-        self.run = ActiveRun(Run(RUN, "", AT - 10, 0, frames_late=frames_late), self.layout, self.archive, live, None)
+        self.run = ActiveRun(
+            Run(RUN, "", AT - 10, 0, frames_late=frames_late, audio=audio), self.layout, self.archive, live, None
+        )
 
     def lay(self, number: int, source: Path, written_at: float) -> Path:
         path = self.layout.incoming_file(RUN, number)
@@ -65,6 +67,15 @@ def test_frames_that_were_held_back_move_no_recording(tmp_path: Path, media: Med
     held_back = frames_late / FPS
     left.lay(0, media.hole, AT + 6 + held_back)  # a file in which frames were missing for seconds, and nobody looked
     assert left.run.collect(alive=False) == 1
+    (recording,) = [e for e in left.entries() if isinstance(e, SegmentEntry)]
+    assert recording.start == pytest.approx(AT, abs=0.001)
+
+
+def test_the_rest_of_the_sound_in_a_closed_file_moves_no_recording(tmp_path: Path, media: Media) -> None:
+    left = Left(tmp_path, frames_late=1, audio="pcma")
+    for number in (0, 1):
+        left.lay(number, media.run[number], AT + number + 1 + 2 / FPS)  # with the frame after the next one's first
+    left.run.commit(alive=True)
     (recording,) = [e for e in left.entries() if isinstance(e, SegmentEntry)]
     assert recording.start == pytest.approx(AT, abs=0.001)
 
