@@ -228,10 +228,12 @@ def test_transcoded_and_with_its_live_window_elsewhere(
         assert all(layout.live_segment(segment.number).is_file() for segment in live.segments)
         first = camera.ledger[0]
         assert abs(segments(layout)[0][1].start - (camera.started_at + camera.taken_at(first.number))) <= 0.1
+        steps = set()
         for day, entry in segments(layout):
             frames = read_frames(layout.day(day) / entry.file)
             assert frames[0].key
-            assert {after.pts - before.pts for before, after in zip(frames[2:], frames[3:])} == {90_000 // 8}
+            steps |= {after.pts - before.pts for before, after in zip(frames[2:], frames[3:])}
+        assert steps == {90_000 // 8}
 
 
 @pytest.mark.parametrize(
