@@ -205,7 +205,7 @@ class ActiveRun:
             return False
 
     def _commit(self, archive: Archive, number: int, path: Path, *, followed: bool) -> bool:
-        span = measure(path)
+        span = measure(path, self._step)
         if span is None:
             self._set_aside(path)
             return False

@@ -15,7 +15,7 @@ from pathlib import Path
 from struct import unpack_from
 from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
 
-from cctv_cli.core.media_span import ENOUGH, TICKS, WRAP, Frame, MediaSpan, newest_end, span_of
+from cctv_cli.core.media_span import ENOUGH, TICKS, WRAP, Frame, newest_end
 
 _MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins behind its length (8.8.4, 8.8.5)
 _MOST_BYTES = 1 << 18  # of a moov or moof: one that claims more is damaged
@@ -34,12 +34,6 @@ class _Track(NamedTuple):
     timescale: int
     duration: int
     flags: int
-
-
-def measure(path: Path) -> Optional[MediaSpan]:
-    """Measure a whole file; None when it holds no video frame. Raises OSError."""
-    with path.open("rb") as file:
-        return span_of([time for time, _ in _all_frames(file)])
 
 
 def frames(path: Path) -> List[Frame]:

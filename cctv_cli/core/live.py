@@ -121,15 +121,16 @@ class LiveWriter:
         broken = number == self._first_of_run or number != self._window.next_number or self._jumped
         written = self._path(number).stat().st_mtime
         self._jumped = start + duration > written + RUNAWAY  # no frame is younger than its last write
-        if self._jumped:
+        if self._jumped or duration <= 0:
             duration = self._held(number)
             start = min(start, written - duration)
         discontinuity = broken and bool(self._window.segments)
-        return LiveSegment(number, start, max(duration, 0.0), discontinuity, self._part(number))
+        return LiveSegment(number, start, duration, discontinuity, self._part(number))
 
     def _held(self, number: int) -> float:
-        """The seconds of a segment that its frames cover."""
-        span = measure(self._path(number))
+        """The seconds of a segment that its frames cover; a lone frame lasts as long as those before it."""
+        before = measure(self._path(number - 1)) if self._exists(number - 1) else None
+        span = measure(self._path(number), None if before is None else before.step)
         return 0.0 if span is None else span.duration - sum(hole.duration for hole in span.holes)
 
     def _part(self, number: int) -> Optional[Part]:

@@ -13,6 +13,7 @@ WRAP = 1 << 33
 _HOLE = TICKS  # frames further apart than a second leave a hole
 ENOUGH = 4  # frames that tell how long one lasts, also with B-frames
 _LATELY = 8  # frames
+_ALONE = TICKS // 25  # how long a lone frame lasts where nothing tells: a segment of no time is none to players
 _GUESSED = 5  # ticks: FFmpeg puts a frame whose time it has to guess this close behind another
 
 Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
@@ -46,8 +47,11 @@ class MediaSpan:
         return (self.first + round(self.duration * TICKS)) % WRAP
 
 
-def span_of(raw: Sequence[int]) -> Optional[MediaSpan]:
-    """The span of frames with these raw times, in the order of their file; None without any."""
+def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSpan]:
+    """The span of frames with these raw times, in the order of their file; None without any.
+
+    The last frame lasts as long as most do, one that is alone `alone` ticks: never no time at all.
+    """
     if not raw:
         return None
     first = raw[0]
@@ -59,7 +63,8 @@ def span_of(raw: Sequence[int]) -> Optional[MediaSpan]:
         for step, before in steps
         if step > max(_HOLE, 3 * usual)
     )
-    return MediaSpan(first, (times[-1] + usual - first) / TICKS, len(times), holes, usual)
+    lasts = usual if usual > _GUESSED else alone or _ALONE
+    return MediaSpan(first, (times[-1] + lasts - first) / TICKS, len(times), holes, usual)
 
 
 @dataclass(frozen=True)

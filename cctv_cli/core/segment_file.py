@@ -10,12 +10,12 @@ from typing import BinaryIO, List, Optional
 
 from cctv_cli.core import fragmented_mp4, transport_stream
 from cctv_cli.core.layout import MP4
-from cctv_cli.core.media_span import Frame, MediaSpan
+from cctv_cli.core.media_span import Frame, MediaSpan, span_of
 
 
-def measure(path: Path) -> Optional[MediaSpan]:
-    """Measure a whole file; None when it holds no video frame."""
-    return fragmented_mp4.measure(path) if path.suffix == MP4 else transport_stream.measure(path)
+def measure(path: Path, alone: Optional[int] = None) -> Optional[MediaSpan]:
+    """Measure a whole file; None when it holds no video frame. A lone frame lasts `alone` ticks, if that is known."""
+    return span_of([time for time, _ in frames(path)], alone)
 
 
 def frames(path: Path) -> List[Frame]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, List, Optional, Tuple
 
-from cctv_cli.core.media_span import ENOUGH, Frame, MediaSpan, newest_end, span_of
+from cctv_cli.core.media_span import ENOUGH, Frame, newest_end
 
 PACKET = 188
 _SYNC = 0x47
@@ -17,11 +17,6 @@ _VIDEO_TYPES = (0x01, 0x02, 0x10, 0x1B, 0x24)  # MPEG-1, MPEG-2, MPEG-4, H.264, 
 _TAIL = 64 * 1024
 _TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # looked at one after the other until one holds frames enough
 _BLOCK = 348 * PACKET  # bytes read at once, just under 64 KiB
-
-
-def measure(path: Path) -> Optional[MediaSpan]:
-    """Measure a whole file; None when it holds no video frame. Raises OSError."""
-    return span_of([time for time, _ in frames(path)])
 
 
 def frames(path: Path) -> List[Frame]:

@@ -11,11 +11,12 @@ import pytest
 
 from cctv_cli.core.active_run import ActiveRun
 from cctv_cli.core.archive import Archive
+from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.state import Run
-from tests.support.media import FPS, Media
+from tests.support.media import FPS, Media, make_video
 
 RUN = "0123456789abcdef"
 AT = 1_795_000_000.0  # the instant at which the first file began
@@ -78,6 +79,17 @@ def test_the_rest_of_the_sound_in_a_closed_file_moves_no_recording(tmp_path: Pat
     left.run.commit(alive=True)
     (recording,) = [e for e in left.entries() if isinstance(e, SegmentEntry)]
     assert recording.start == pytest.approx(AT, abs=0.001)
+
+
+def test_a_recording_of_one_frame_lasts_as_long_as_the_frames_before(
+    left: Left, ffmpeg: Ffmpeg, tmp_path: Path
+) -> None:
+    second = make_video(ffmpeg, tmp_path / "second.ts", 1, "-r", "10")
+    alone = make_video(ffmpeg, tmp_path / "alone.ts", 1, "-r", "10", "-frames:v", "1", "-output_ts_offset", "1")
+    left.lay(0, second, AT + 1)
+    left.lay(1, alone, AT + 1.1)
+    assert left.run.collect(alive=False) == 2
+    assert min(e.duration for e in left.entries() if isinstance(e, SegmentEntry)) == 0.1
 
 
 def test_what_cannot_be_read_is_kept_for_people(left: Left, media: Media, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from cctv_cli.core.ffmpeg import (
     record_command,
 )
 from cctv_cli.core.layout import parse_incoming, parse_live_segment
+from cctv_cli.core.segment_file import measure
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
-from cctv_cli.core.transport_stream import measure
 from cctv_cli.core.units import Secret
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for FFmpeg are shell scripts")

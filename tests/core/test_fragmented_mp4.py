@@ -18,11 +18,11 @@ from cctv_cli.core.fragmented_mp4 import (
     header_size,
     holds_video,
     last_end,
-    measure,
     tag_file_hvc1,
     whole_size,
 )
 from cctv_cli.core.media_span import TICKS, WRAP, Hole, MediaSpan, newest_end, span_of
+from cctv_cli.core.segment_file import measure
 from tests.support.media import FPS, make_video
 from tests.support.mp4_frames import read_frames
 
@@ -158,7 +158,7 @@ def test_a_file_is_measured_wherever_a_crash_cut_it(files: Files, tmp_path: Path
         span = measure(path)
         frames = len(read_frames(path))
         assert (0 if span is None else span.frames) == frames
-        assert span is None or span.duration == (frames / FPS if frames > 1 else 0)
+        assert span is None or span.duration == frames / FPS
         counts.append(frames)
     assert (counts[0], counts == sorted(counts)) == (0, True)
     assert counts[-1] > FPS
@@ -201,7 +201,7 @@ def test_no_damage_to_a_file_raises(files: Files, tmp_path: Path) -> None:
             damaged[place] = chance.choice((0x00, 0x01, 0x08, 0xFF, chance.randrange(256)))
         path.write_bytes(bytes(damaged[: chance.randrange(8, len(damaged))]))
         span = measure(path)
-        assert span is None or span.duration >= 0
+        assert span is None or span.duration > 0
         first_pts(path)
         end_of(path)
         header_size(path)
@@ -463,7 +463,7 @@ ENDLESS = struct.pack(">I4s", 0xFFFFFFFF, b"moof")
 )
 def test_a_damaged_fragment_does_not_count_and_the_next_does(path: Path, damaged: bytes) -> None:
     write(path, head(), damaged, fragment(tfhd(), tfdt(100), trun(1)))
-    assert measure(path) == MediaSpan(first=100, duration=0.0, frames=1)
+    assert measure(path) == MediaSpan(first=100, duration=FRAME / TICKS, frames=1)
 
 
 @pytest.mark.parametrize(
@@ -473,7 +473,7 @@ def test_a_damaged_fragment_does_not_count_and_the_next_does(path: Path, damaged
 )
 def test_what_is_no_box_ends_a_file(path: Path, end: bytes) -> None:
     write(path, head(), fragment(tfhd(), tfdt(100), trun(1)), end, fragment(tfhd(), tfdt(200), trun(1)))
-    assert measure(path) == MediaSpan(first=100, duration=0.0, frames=1)
+    assert measure(path) == MediaSpan(first=100, duration=FRAME / TICKS, frames=1)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,16 @@ def test_a_player_finds_hvc1_and_the_medias_place(stage: Stage, runs: Tuple[List
     ]
 
 
+def test_a_segment_of_one_frame_lasts_as_long_as_the_frames_before(
+    stage: Stage, runs: Tuple[List[Path], List[Path]], tmp_path: Path
+) -> None:
+    media = runs[0][1].read_bytes()
+    alone = tmp_path / "alone.mp4"  # FFmpeg ended right after a cut
+    alone.write_bytes(media[: media.index(b"moof", media.index(b"moof") + 4) - 4])
+    stage.play([runs[0][0], alone])
+    assert [segment.duration for segment in stage.written().segments] == [1.0, 0.1]
+
+
 def test_an_initialization_section_goes_after_its_runs_last_segment(
     stage: Stage, runs: Tuple[List[Path], List[Path]]
 ) -> None:

@@ -39,8 +39,9 @@ def test_the_last_frame_counts_with_the_usual_distance() -> None:
     assert span_of(frames(0, 25)) == MediaSpan(first=0, duration=1.0, frames=25, holes=(), step=FRAME)
 
 
-def test_a_single_frame_lasts_no_time() -> None:
-    assert span_of([FRAME]) == MediaSpan(first=FRAME, duration=0.0, frames=1)
+def test_a_single_frame_lasts_as_long_as_others_did() -> None:
+    assert span_of([FRAME]) == MediaSpan(first=FRAME, duration=0.04, frames=1)
+    assert span_of([FRAME], alone=TICKS // 8) == MediaSpan(first=FRAME, duration=0.125, frames=1)
     assert newest_end([FRAME]) is None
 
 

@@ -17,10 +17,10 @@ from cctv_cli.core.clock import zone
 from cctv_cli.core.journal import SegmentEntry
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.live import LiveWriter
+from cctv_cli.core.segment_file import measure
 from cctv_cli.core.settings import Settings
 from cctv_cli.core.state import RecorderState, Run, State, to_json
 from cctv_cli.core.timeline import Timeline
-from cctv_cli.core.transport_stream import measure
 
 RUN = "00c0ffee00c0ffee"
 _FRAMES_PER_SECOND = 5
