@@ -40,8 +40,9 @@ class _Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """The listening socket. Raises AddressError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()  # every address of this machine, of IPv4 too
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         cure = "end the program that uses it, or choose another with --port or SERVER_PORT"
         unknown_name = (error.errno or -1) < 0  # codes of the name lookup are negative, or strings without one

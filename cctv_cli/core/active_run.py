@@ -15,7 +15,7 @@ from typing import List, Optional, Set, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core import timeline as timelines
-from cctv_cli.core.archive import Archive
+from cctv_cli.core.archive import NO_FRAMES, Archive
 from cctv_cli.core.layout import CameraLayout, parse_incoming
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.media_span import MediaSpan
@@ -30,7 +30,6 @@ log = logging.getLogger("cctv.recorder")
 _SAVE_ANCHOR = 0.02  # seconds that the anchor must have moved to be written down again
 _LATE_FOR = 60.0  # seconds that media may lag before a restart is worth its gap
 _TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_PAUSE = ("no frames", "the camera sent no frames")
 _CLOCK_SET = ("clock set", "the clock of this machine was set")
 
 
@@ -223,7 +222,7 @@ class ActiveRun:
             span = replace(span, duration=written - start, holes=())
         covered = archive.covered_until
         before_run = covered is not None and (number == 0 or covered < self.record.started)
-        cause, detail = _PAUSE
+        cause, detail = NO_FRAMES
         if before_run:
             cause, detail = self.record.cause, self.record.detail
         elif self._clock_was_set:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, tzinfo
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Callable, Container, Iterator, List, Optional, Set, Tuple
 
@@ -23,9 +23,12 @@ from cctv_cli.core.media_span import MediaSpan
 from cctv_cli.core.playlist import JOINT, render_hour
 from cctv_cli.core.segment_file import header_size
 
+NO_FRAMES = ("no frames", "the camera sent no frames")  # cause and detail of a gap
+
 _LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
 _FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
 _MOST_DAYS = 62  # a longer gap is one line: a clock that wakes up in another year is no reason for thousands
+_MISNAMED_DAYS = 3  # a time zone that moved west names new recordings after days that are there already
 _CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
 
 
@@ -71,7 +74,8 @@ class Archive:
             for day in days[-2:]:
                 self._finish_commits(day)
             self._render_stale()
-        self._covered_until = next((end for day in reversed(days) for end in self._last_end(day)), None)
+        ends = (end for day in reversed(days) for end in self._last_end(day))
+        self._covered_until = max(islice(ends, _MISNAMED_DAYS), default=None)
 
     def commit(self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool) -> SegmentEntry:
         """Make a finished file a recording: journal line, move, playlist.
@@ -95,11 +99,9 @@ class Archive:
                 header = header_size(source) or 0
                 entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
-                journal.append(entry, self._tz)
+                missed = [GapEntry(start + h.offset, h.duration, *NO_FRAMES) for h in span.holes]
+                journal.append_all([entry, *missed], self._tz)  # at once: a crash in between would lose the gaps
                 store.sync_folder(self._layout.day(first.day))
-                for hole in span.holes:
-                    gap = GapEntry(start + hole.offset, hole.duration, "no frames", "the camera sent no frames")
-                    journal.append(gap, self._tz)
             self._cover(entry.end)
             self._stale.add((day, entry.file[:2]))
             target = self._layout.day(day) / entry.file

@@ -6,6 +6,7 @@ import logging
 import os
 from typing import Optional
 
+import psutil
 from filelock import FileLock, Timeout
 
 from cctv_cli.core import store
@@ -56,5 +57,15 @@ def holder(layout: CameraLayout) -> Optional[int]:
     try:
         with FileLock(str(layout.supervisor_lock), timeout=0, thread_local=False):
             return None  # nobody holds it: that supervisor was killed
-    except (Timeout, OSError):
+    except Timeout:
         return int(text)
+    except OSError:  # who may only read the storage cannot ask the lock
+        return int(text) if _is_cctv(int(text)) else None
+
+
+def _is_cctv(pid: int) -> bool:
+    """Whether a process lives, is not this one, and looks like ours: after a power cut another may have its id."""
+    try:
+        return pid != os.getpid() and "cctv" in " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False

@@ -197,6 +197,12 @@ def test_what_it_announces_answers(tmp_path: Path) -> None:
         assert cameras_at(announced(process)["url"]) == ["front"]
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+def test_all_addresses_are_those_of_ipv4_too() -> None:
+    with listen("::", 0) as listener:
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1])).close()
+
+
 def test_a_taken_port_is_one_sentence_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERAS)
     with socket.socket() as other:

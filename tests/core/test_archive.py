@@ -323,6 +323,18 @@ def test_a_hole_inside_a_recording_is_a_gap(camera: Camera) -> None:
     ]
 
 
+def test_a_recording_and_its_gaps_are_journalled_at_once(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(folder: Path) -> None:
+        raise OSError("the process ends here")
+
+    monkeypatch.setattr(store, "sync_folder", end)
+    with pytest.raises(OSError, match="ends here"):
+        camera.record(NOON, holes=(Hole(20.0, 3.5), Hole(40.0, 2.0)))
+    monkeypatch.undo()
+    camera.opened()
+    assert [gap.start for gap in camera.gaps()] == [NOON + 20, NOON + 40]
+
+
 def test_a_clock_that_was_set_back_makes_no_gap(camera: Camera) -> None:
     camera.record(NOON)
     camera.record(NOON - 3600)
@@ -338,6 +350,15 @@ def test_the_next_supervisor_knows_what_is_covered(camera: Camera) -> None:
     camera.record(NOON)
     camera.archive.explain(NOON + 90, "silent")
     assert camera.opened().covered_until == NOON + 90
+
+
+def test_a_time_zone_that_moved_west_hides_nothing(camera: Camera) -> None:
+    camera.record(NOON - 12 * 3600)  # named after today in Berlin
+    west = Archive(camera.layout, zone("America/New_York"), lambda: camera.now)
+    west.open()
+    entry = west.commit(camera.incoming(), NOON - 11 * 3600, MediaSpan(0, 60.0, 1500), RUN, cut=True)
+    assert camera.journal("2026-11-22")  # where that is still yesterday
+    assert camera.opened().covered_until == entry.end
 
 
 def test_a_late_recovery_does_not_hide_what_came_after_it(camera: Camera) -> None:
@@ -459,7 +480,7 @@ def test_a_move_that_fails_once_is_journalled_once(camera: Camera, monkeypatch: 
 def test_a_journal_that_cannot_be_written_moves_nothing(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     source = camera.incoming()
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "append", _disk_full)
+        patch.setattr(Journal, "append_all", _disk_full)
         with pytest.raises(OSError, match="No space left"):
             camera.record(NOON, source=source)
     assert source.exists()

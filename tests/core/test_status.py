@@ -180,6 +180,20 @@ def test_an_odd_pid_file_is_no_supervisor(stage: Stage, text: str) -> None:
     assert stage.read().supervisor_pid is None
 
 
+def test_who_may_not_ask_the_lock_sees_a_supervisor_while_its_process_lives(stage: Stage) -> None:
+    stage.layout.supervisor_lock.mkdir()  # as for another user, who may only read the storage
+    stage.show(RUNNING)
+    for pid in (os.getpid(), stage.start("-c", RECORD).pid):  # whoever has the id after a power cut
+        store.replace_text(stage.layout.supervisor_file, f"{pid}\n")
+        assert stage.read().supervisor_pid is None
+    process = stage.start("-c", RECORD, "cctv", "serve")
+    store.replace_text(stage.layout.supervisor_file, f"{process.pid}\n")
+    assert stage.read().supervisor_pid == process.pid
+    process.kill()
+    process.wait()
+    assert stage.read().supervisor_pid is None
+
+
 def test_who_only_looks_keeps_nobody_from_supervising(stage: Stage) -> None:
     stage.read()
     lock = supervision.take(stage.layout)
