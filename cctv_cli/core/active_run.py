@@ -16,6 +16,7 @@ from typing import List, Optional, Set, Tuple
 from cctv_cli.core import store
 from cctv_cli.core import timeline as timelines
 from cctv_cli.core.archive import NO_FRAMES, Archive
+from cctv_cli.core.ffmpeg import hears
 from cctv_cli.core.layout import CameraLayout, parse_incoming
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.media_span import MediaSpan
@@ -127,7 +128,7 @@ class ActiveRun:
 
         FFmpeg writes this rest when the next file's first frame comes.
         """
-        late = self.record.frames_late + (closed and bool(self.record.audio))
+        late = self.record.frames_late + (closed and hears(self.record.audio))
         with path.open("rb") as file:
             return last_end(file, size, path.suffix, frames_late=late, usual=self._step)
 

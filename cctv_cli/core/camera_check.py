@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import local_time
-from cctv_cli.core.ffmpeg import recorded_codec
+from cctv_cli.core.ffmpeg import hears, recorded_codec
 from cctv_cli.core.login_guard import LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
-from cctv_cli.core.recorder import RECORDABLE, UNRECORDABLE
+from cctv_cli.core.recorder import RECORDABLE, UNHEARD, UNRECORDABLE
 from cctv_cli.core.settings import Camera, RtspSource
 from cctv_cli.core.state import State
 from cctv_cli.core.status import CameraStatus
@@ -99,6 +99,9 @@ def _judged(stream: Stream, found: ProbeResult) -> Check:
     if found.video is None or found.outcome is not Outcome.OK:
         return Check(stream, False, found)
     codec = recorded_codec(stream.camera, found.video.codec)
+    audio = found.audio.codec if found.audio else ""
+    if codec in RECORDABLE and audio and not hears(audio):
+        return Check(stream, True, replace(found, reason=f"{found.reason.rstrip('.')}, but {UNHEARD.format(audio)}."))
     if codec in RECORDABLE:
         return Check(stream, True, found)
     return Check(stream, False, replace(found, reason=f"{UNRECORDABLE.format(codec)}."))

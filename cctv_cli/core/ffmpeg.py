@@ -34,6 +34,8 @@ _RTSP_TIMEOUT = 5  # seconds; FFmpeg gives up after about twice this
 RECORDING_SECONDS = 60
 _AUDIO_RATE = "48000"  # Hz: AAC frames of 21 ms; at 8000 Hz video would wait half a second for sound
 _INTERLEAVE = "500000"  # microseconds that video waits for sound that stays away; counts inside tee and around it
+# what FFmpeg reads out of RTP; anything else makes it end before the first frame, if it is asked to encode it
+_HEARD = frozenset(("aac", "ac3", "amr", "amr-wb", "g722", "g723", "g726", "gsm", "l16", "mp2", "opus", "pcma", "pcmu"))
 # continuity counters run on from file to file; every packet reaches the disk at once
 _MPEGTS = (
     f"individual_header_trailer=0:max_interleave_delta={_INTERLEAVE}"
@@ -192,7 +194,7 @@ def record_command(
     filled in, which holds each frame back until the next. For H.265 that is always done, since MP4
     would not complain but hold wrong times.
     """
-    inputs, stdin = _inputs(camera.source, ffmpeg)
+    inputs, stdin = _inputs(camera.source, ffmpeg, sound)
     argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
     if camera.transcode and isinstance(camera.source, RtspSource):
         # decoders that work on several frames at once hold all of them back
@@ -220,12 +222,12 @@ def record_command(
     return Command(tuple(argv), stdin)
 
 
-def _inputs(source: Source, ffmpeg: Ffmpeg) -> Tuple[List[str], Optional[Secret]]:
+def _inputs(source: Source, ffmpeg: Ffmpeg, sound: Sound) -> Tuple[List[str], Optional[Secret]]:
     if isinstance(source, RtspSource):
         # the URL with its password goes through standard input: argv is for everybody's eyes
         protocols = "pipe,tcp,rtsp,rtp,udp,tls"
         argv = ["-fpsprobesize", "0", "-f", "concat", "-safe", "0", "-protocol_whitelist", protocols, "-i", "pipe:0"]
-        return argv, Secret(_ffconcat(source))
+        return argv, Secret(_ffconcat(source, sound))
     picture = "testsrc2=size=640x360:rate=25"
     if ffmpeg.drawtext:
         picture += ",drawtext=text='%{localtime}':x=20:y=300:fontsize=32:fontcolor=white:box=1:boxcolor=black"
@@ -235,7 +237,8 @@ def _inputs(source: Source, ffmpeg: Ffmpeg) -> Tuple[List[str], Optional[Secret]
     return argv, None
 
 
-def _ffconcat(source: RtspSource) -> str:
+def _ffconcat(source: RtspSource, sound: Sound) -> str:
+    media = "video+audio" if sound in (Sound.ENCODED, Sound.COPIED) else "video"
     return "\n".join(
         (
             "ffconcat version 1.0",
@@ -246,7 +249,7 @@ def _ffconcat(source: RtspSource) -> str:
             "option correct_ts_overflow 0",
             # frames reach the disk half a second after the camera's first, not two: nobody needs the rate guessed
             "option fpsprobesize 0",
-            "option allowed_media_types video+audio",
+            f"option allowed_media_types {media}",
             "",
         )
     )
@@ -283,6 +286,11 @@ def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool)
 
 def _encode_audio(settings: Settings) -> List[str]:
     return ["-c:a", "aac", "-b:a", str(settings.audio_bitrate), "-ar", _AUDIO_RATE]
+
+
+def hears(audio: str) -> bool:
+    """Whether FFmpeg can read sound of this codec, by the name that `sdp` gives it; empty is no sound."""
+    return audio in _HEARD
 
 
 def run_mark(run: str) -> str:

@@ -28,6 +28,7 @@ from cctv_cli.core.ffmpeg import (
     Sound,
     fingerprint,
     frames_late,
+    hears,
     record_command,
     recorded_codec,
 )
@@ -81,6 +82,7 @@ LATE = Diagnosis("late", "frames came ever later; FFmpeg was restarted to catch 
 RAN_AWAY = Diagnosis("clock jumped", "the camera's clock jumped; FFmpeg was restarted to keep times true")
 
 RECORDABLE = ("", "unknown", "h264", "hevc")  # a camera that does not tell is taken for H.264
+UNHEARD = "its sound is not, for FFmpeg cannot read {}; set the camera to AAC or G.711"
 UNRECORDABLE = "the camera sends {} video; set it to H.264 or H.265, or set transcode = true for it"
 
 # outcomes of a probe after which an FFmpeg has no chance
@@ -418,15 +420,17 @@ class Recorder:
 
         Chrome fails where a player's choices differ in that.
         """
-        main = self._main_audio
-        if main is not None and bool(main) != bool(self._audio()):
-            return Sound.SILENCE if main else Sound.NONE
-        is_aac = self._audio() == "aac" and isinstance(self._camera.source, RtspSource)
+        audio, main = self._audio(), self._main_audio
+        if main is not None and hears(main) != hears(audio):
+            return Sound.SILENCE if hears(main) else Sound.NONE
+        if audio and not hears(audio):
+            return Sound.NONE  # to ask FFmpeg for it would cost the video
+        is_aac = audio == "aac" and isinstance(self._camera.source, RtspSource)
         return Sound.COPIED if is_aac else Sound.ENCODED
 
     def _has_sound(self) -> bool:
         sound = self._sound()
-        return sound is Sound.SILENCE or (bool(self._audio()) and sound is not Sound.NONE)
+        return sound is Sound.SILENCE or (hears(self._audio()) and sound is not Sound.NONE)
 
     def _main_began_anew(self) -> bool:
         """For a sub stream: whether it must, too, since its main stream did; learns what sound that has.
@@ -491,6 +495,8 @@ class Recorder:
             self._show(State.RUNNING, "recording, but frames come late: the camera or the network is too slow")
         elif active.streaming.same_file_for(monotonic) > self._settings.segment_duration + RARE_KEY_FRAMES:
             self._show(State.RUNNING, f"recording, but key frames are rare, so live is slow; {CURE_OF_RARE_KEY_FRAMES}")
+        elif active.record.audio and not hears(active.record.audio):
+            self._show(State.RUNNING, f"recording, but {UNHEARD.format(active.record.audio)}")
         else:
             self._show(State.RUNNING, "recording")
 

@@ -181,6 +181,13 @@ def test_the_camera_is_asked_through_standard_input() -> None:
     )
 
 
+@pytest.mark.parametrize("sound", [Sound.NONE, Sound.SILENCE])
+def test_sound_that_is_not_written_is_not_asked_for(sound: Sound) -> None:
+    command = record_command(FFMPEG, Camera("gate", "Gate", GATE), Settings(), run=RUN, first_live=0, sound=sound)
+    assert command.stdin is not None
+    assert "option allowed_media_types video\n" in command.stdin.reveal()
+
+
 def test_a_demo_has_nothing_to_read() -> None:
     camera = Camera("demo", "Demo", DemoSource(tone=True))
     command = record_command(FFMPEG, camera, Settings(), run=RUN, first_live=0, sound=Sound.ENCODED)

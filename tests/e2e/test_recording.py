@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Iterator, List
 
@@ -91,6 +92,25 @@ def test_every_frame_once_at_its_true_time(
             assert {audio_stream_type(path) for path in site.layout.live.glob("*.ts")} == {AAC}
         assert camera.refused_attempts == 0
         assert max(len(c.methods) for c in camera.connections) > 1
+
+
+def test_sound_that_ffmpeg_cannot_read_costs_no_frame(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    clip = clip_of(audio="pcmu")
+    assert clip.audio is not None
+    # G.722.1, which Hikvision offers beside G.711
+    other = replace(clip.audio, encoding="G7221/16000", payload_type=98, fmtp="bitrate=32000")
+    with RtspCamera(replace(clip, audio=other)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(2)
+        reason = read_json(site.layout.state_file)["reason"]
+        stopped_at = site.stop()
+        assert "cannot read g7221" in reason
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert_times_true(site.layout, camera)
+        assert gaps(site.layout) == []
 
 
 def test_three_ffmpegs_in_one_minute_lose_only_the_outages(
