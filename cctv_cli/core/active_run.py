@@ -52,6 +52,7 @@ class ActiveRun:
         self.process = process
         self.recording = Growth()
         self.streaming = Growth()
+        self.watched_since = 0.0  # monotonic
         self.first_frame_at: Optional[float] = None  # monotonic
         self._layout = layout
         self._archive = archive
@@ -88,6 +89,7 @@ class ActiveRun:
 
     def begin_watch(self, monotonic: float, now: float) -> None:
         """From now on somebody looks at it."""
+        self.watched_since = monotonic
         self.recording.begin(monotonic)
         self.streaming.begin(monotonic)
         self._launched = monotonic - max(0.0, now - self.record.started) - self.record.begins

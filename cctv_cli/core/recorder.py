@@ -488,7 +488,7 @@ class Recorder:
     def _tell_progress(self, active: ActiveRun, monotonic: float) -> None:
         """Show what the run does, with the one thing that an operator should know of it."""
         if active.first_frame_at is None:
-            if active.recording.still_for(monotonic) > NO_KEY_FRAME_YET:
+            if monotonic - active.watched_since > NO_KEY_FRAME_YET:
                 self._show(State.STARTING, f"connected, but no key frame came yet; {CURE_OF_RARE_KEY_FRAMES}")
             return
         if active.lags:
@@ -503,7 +503,7 @@ class Recorder:
     def _trouble(self, active: ActiveRun, monotonic: float) -> Optional[Diagnosis]:
         # copying begins at a key frame: a camera that stretches them to minutes is waited for
         if active.first_frame_at is None:
-            return NO_KEY_FRAME if active.recording.still_for(monotonic) > FIRST_KEY_FRAME else None
+            return NO_KEY_FRAME if monotonic - active.watched_since > FIRST_KEY_FRAME else None
         if active.recording.still_for(monotonic) > STALL:
             return STALLED
         squeezed = complains_of_times(self._recently_heard(monotonic, SQUEEZED))

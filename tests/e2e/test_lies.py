@@ -110,8 +110,9 @@ def test_a_trickle_is_told_and_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: Mak
         assert_explained(site.layout, until)
 
 
-def test_a_camera_without_key_frames_is_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
-    with RtspCamera(clip_of(audio=None)) as camera:
+@pytest.mark.parametrize("audio", [None, "pcmu"])
+def test_a_camera_without_key_frames_is_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, audio: str) -> None:
+    with RtspCamera(clip_of(audio=audio)) as camera:
         camera.withhold_keys(True)
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
