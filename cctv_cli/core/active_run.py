@@ -64,7 +64,6 @@ class ActiveRun:
         self._step: Optional[int] = None  # ticks from frame to frame in the file that was committed last
         self._clock_was_set = False
         self._refused: Set[int] = set()  # files that could not be read
-        self._live_error = ""
 
     def save(self, *, durable: bool = True) -> None:
         """Write `.run.json`; one that need not outlive a power cut yet costs no wait for the disk."""
@@ -182,15 +181,13 @@ class ActiveRun:
             log.warning("%s: %s is left: %s", self._layout.camera_id, self._folder, error)
 
     def update_live(self, *, alive: bool) -> None:
-        """Bring the live window up to date; its trouble, such as a full RAM disk, is no trouble of the recording."""
+        """Bring the live window up to date; its trouble is no trouble of the recording."""
         if self._timeline is None:
             return
         try:
             self._live.update(self._timeline, alive=alive)
         except OSError as error:
-            if str(error) != self._live_error:
-                log.error("%s: the live window cannot be written: %s", self._layout.camera_id, error)
-            self._live_error = str(error)
+            self._live.failed(error)
 
     def _try_commit(self, archive: Archive, number: int, path: Path, *, followed: bool) -> bool:
         """Commit one file; one that cannot be read is left where it is and holds up no other.

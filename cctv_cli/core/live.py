@@ -7,7 +7,9 @@ section; players read it from a file of its own, which stays while the run's seg
 
 from __future__ import annotations
 
+import logging
 import math
+from contextlib import suppress
 from datetime import tzinfo
 from pathlib import Path
 from typing import List, Optional, Tuple
@@ -20,6 +22,8 @@ from cctv_cli.core.segment_file import first_pts, header_size, measure
 from cctv_cli.core.state import Run
 from cctv_cli.core.timeline import RUNAWAY, Timeline
 
+log = logging.getLogger("cctv.recorder")
+
 _FEWEST = 6  # segments, as Apple's authoring rules ask
 _SPAN = 60.0  # seconds that the window covers at least
 
@@ -30,7 +34,10 @@ def window_size(segment_duration: int) -> int:
 
 
 class LiveWriter:
-    """Renders and prunes one camera's live window. Methods raise OSError as the disk reports it."""
+    """Renders and prunes one camera's live window.
+
+    `update` and `unfinished` raise OSError as the disk reports it; a window that cannot be opened is told by `fault`.
+    """
 
     def __init__(self, layout: CameraLayout, segment_duration: int, tz: Optional[tzinfo]) -> None:
         self._layout = layout
@@ -40,6 +47,7 @@ class LiveWriter:
         self._next = 0
         self._first_of_run = 0
         self._suffix = TS
+        self.fault = ""  # why the window cannot be written; empty if it can
         self.outgrew_header = False  # the run's initialization section no longer describes its picture
         self._sps: Tuple[bytes, ...] = ()  # of the segment before
         self._jumped = False  # the camera's clock jumped ahead in the segment before
@@ -55,36 +63,54 @@ class LiveWriter:
 
     def open(self, run: Optional[Run]) -> None:
         """Take up the window where the last supervisor left it; `run` helps when the live folder was lost."""
-        self._layout.live.mkdir(parents=True, exist_ok=True)
-        written = parse_live(store.read_text(self._layout.live_playlist) or "")
-        if written is not None:
-            self._window = written
-        elif run is not None:
-            self._window = LiveWindow(max(run.target_duration, self.segment_duration), (), run.discontinuity_sequence)
         if run is not None:
+            self._window = LiveWindow(max(run.target_duration, self.segment_duration), (), run.discontinuity_sequence)
             self._first_of_run, self._suffix = run.first_live, media_suffix(run.codec)
-        self._next = self._window.next_number if self._window.segments else self._first_of_run
+        self._next = self._first_of_run
+        try:
+            self._layout.live.mkdir(parents=True, exist_ok=True)
+            self._window = parse_live(store.read_text(self._layout.live_playlist) or "") or self._window
+        except OSError as error:
+            self.failed(error)
+        if self._window.segments:
+            self._next = self._window.next_number
 
     def begin_run(self, previous: Optional[Run], now: float, codec: str) -> int:
         """The number of the first segment of a new run of this codec: above all that any playlist ever named."""
-        self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk may have come back empty
+        on_disk = self._on_disk()
         if not self._window.segments:
-            on_disk = [n for n in map(parse_live_segment, self._names()) if n is not None]
             self._next = max([self._next, *(n + 1 for n in on_disk)])
             if previous is not None and not on_disk:
                 # the live folder was lost (a RAM disk): no run makes more than a segment a second
                 self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
         self._first_of_run, self._suffix = self._next, media_suffix(codec)
         self.outgrew_header, self._sps, self._jumped = False, (), False
-        store.remove(self._layout.live_init(self._next))  # of a run that died before its first segment was whole
+        with suppress(OSError):
+            store.remove(self._layout.live_init(self._next))  # of a run that died before its first segment was whole
         return self._next
+
+    def _on_disk(self) -> List[int]:
+        """The numbers of the segments in the folder, which is made if it is not there."""
+        self.fault = ""
+        try:
+            self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk may have come back empty
+            return [n for n in map(parse_live_segment, self._names()) if n is not None]
+        except OSError as error:
+            self.failed(error)
+            return []
+
+    def failed(self, error: OSError) -> None:
+        """Remember and log what the window's disk said: its trouble, such as a full RAM disk, costs no recording."""
+        if str(error) != self.fault:
+            log.error("%s: the live window cannot be written: %s", self._layout.camera_id, error)
+        self.fault = str(error)
 
     def newest(self) -> Optional[Tuple[int, int]]:
         """Number and bytes of the segment that is being written; None before the first."""
         for number in (self._next + 1, self._next):
             try:
                 return number, self._path(number).stat().st_size
-            except FileNotFoundError:
+            except OSError:
                 continue
         return None
 
@@ -108,6 +134,7 @@ class LiveWriter:
             # after a power cut nobody watches on: the window begins anew, above every number used before
             store.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
             self._prune()
+            self.fault = ""
 
     def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:
         end = self._first_pts(number + 1)

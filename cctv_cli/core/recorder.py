@@ -495,6 +495,11 @@ class Recorder:
             self._show(State.RUNNING, "recording, but frames come late: the camera or the network is too slow")
         elif active.streaming.same_file_for(monotonic) > self._settings.segment_duration + RARE_KEY_FRAMES:
             self._show(State.RUNNING, f"recording, but key frames are rare, so live is slow; {CURE_OF_RARE_KEY_FRAMES}")
+        elif self._live.fault:
+            where = "LIVE_PATH" if self._settings.live_path else "its folder"
+            self._show(
+                State.RUNNING, f"recording, but live cannot be written ({self._live.fault}); check {where} and its disk"
+            )
         elif active.record.audio and not hears(active.record.audio):
             self._show(State.RUNNING, f"recording, but {UNHEARD.format(active.record.audio)}")
         else:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.ffmpeg import Ffmpeg
@@ -34,11 +34,13 @@ MakeClip = Callable[..., Clip]
 class Site:
     """One supervised camera in a folder."""
 
-    def __init__(self, storage: Path, ffmpeg: Ffmpeg, camera: RtspCamera) -> None:
+    def __init__(self, storage: Path, ffmpeg: Ffmpeg, camera: RtspCamera, live_path: Optional[Path] = None) -> None:
         self.camera = camera
-        self.layout = CameraLayout(storage, "cam1")
+        self.layout = CameraLayout(storage, "cam1", live_path)
         url = parse_rtsp_url(camera.login_url)
-        self.settings = Settings(cameras=(Camera("cam1", "Camera 1", url),), storage=storage, segment_duration=2)
+        self.settings = Settings(
+            cameras=(Camera("cam1", "Camera 1", url),), storage=storage, live_path=live_path, segment_duration=2
+        )
         self.supervisor = Supervisor(
             self.settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True
         )

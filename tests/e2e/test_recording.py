@@ -256,6 +256,28 @@ def test_transcoded_and_with_its_live_window_elsewhere(
         assert steps == {90_000 // 8}
 
 
+@pytest.mark.parametrize("video", ["h264", "hevc"])
+def test_a_live_path_that_cannot_be_written_costs_no_recording(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str, no_process_left: None
+) -> None:
+    blocked = tmp_path / "ram"
+    blocked.write_text("")  # no folder can be made below it: as below a mount point that belongs to root
+    with RtspCamera(clip_of(audio=None, video=video)) as camera:
+        site = Site(tmp_path / "hls", ffmpeg, camera, live_path=blocked / "cctv")
+        site.supervisor.start()
+        site.wait_recordings(2)
+        told = read_json(site.layout.state_file)
+        assert (told["state"], "LIVE_PATH" in told["reason"]) == ("running", True)
+        blocked.unlink()  # its disk is mounted
+        pid = site.pid()
+        site.supervisor.restart("cam1")
+        site.wait_new_pid(pid)
+        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", 20, "all well")
+        wait_for(site.layout.live_playlist.is_file, 20, "a live window")
+        site.stop()
+        assert [gap.cause for gap in gaps(site.layout)] == ["restarted"]
+
+
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
