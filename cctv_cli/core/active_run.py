@@ -16,6 +16,7 @@ from typing import List, Optional, Set, Tuple
 from cctv_cli.core import store
 from cctv_cli.core import timeline as timelines
 from cctv_cli.core.archive import NO_FRAMES, Archive
+from cctv_cli.core.diagnosis import Diagnosis
 from cctv_cli.core.ffmpeg import hears
 from cctv_cli.core.layout import CameraLayout, parse_incoming
 from cctv_cli.core.live import LiveWriter
@@ -52,6 +53,7 @@ class ActiveRun:
         self.process = process
         self.recording = Growth()
         self.streaming = Growth()
+        self.end: Optional[Diagnosis] = None  # why its FFmpeg ended
         self.watched_since = 0.0  # monotonic
         self.first_frame_at: Optional[float] = None  # monotonic
         self._layout = layout

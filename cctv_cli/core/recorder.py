@@ -529,7 +529,9 @@ class Recorder:
         if active.process.alive():
             return
         exit_code = active.process.exit_code()
-        reason = diagnose(self._recently_heard(self._tools.clock.monotonic()), exit_code)
+        if active.end is None:  # else the disk failed since, and what FFmpeg said is long ago
+            active.end = diagnose(self._recently_heard(self._tools.clock.monotonic()), exit_code)
+        reason = active.end
         ended, healthy = self._tools.clock.monotonic(), self._healthy_for(active)
         self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
         source = self._camera.source

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import sys
+import threading
 from pathlib import Path
 from typing import Any, Dict, List
+
+import pytest
 
 from cctv_cli.core import store
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.probe import Outcome, ProbeResult
 from cctv_cli.core.recorder import Recorder, Tools
-from cctv_cli.core.settings import Camera, RtspSource, Settings
+from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
 from tests.support.storage_tree import FixedClock
 
 CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
@@ -36,3 +41,29 @@ def test_a_failure_is_told_through_the_next_tries_until_an_operator_stops_the_ca
     recorder.run_once()
     state = store.read_json(layout.state_file)
     assert (state["state"], state["failure"]) == ("stopped", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for FFmpeg is a shell script")
+def test_a_full_disk_is_told_as_the_cause_however_long_it_stays_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\necho '[error] av_interleaved_write_frame(): No space left on device' >&2\nexit 228\n")
+    script.chmod(0o755)
+    camera = Camera("cam1", "Gate", DemoSource(tone=False))
+    layout, clock, ended = CameraLayout(tmp_path, "cam1"), FixedClock(1_800_000_000.0), threading.Event()
+    tools = Tools(Ffmpeg(str(script), "9.0", 9, frozenset({"libx264"})), None, clock)
+    recorder = Recorder(camera, Settings(storage=tmp_path, cameras=(camera,)), tools, ended.set)
+    recorder.run_once()
+    assert ended.wait(20)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "replace_text", full)
+        for _ in range(4):
+            clock.advance(recorder.run_once())
+    assert store.read_json(layout.state_file)["cause"] == "storage"
+    recorder.run_once()
+    assert store.read_json(layout.state_file)["cause"] == "disk full"
