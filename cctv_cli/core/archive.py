@@ -69,6 +69,7 @@ class Archive:
 
     def open(self) -> None:
         """Finish what a crash interrupted and learn up to when everything is explained."""
+        self._require_one_disk()
         days = self._days()
         with self._lock:
             for day in days[-2:]:
@@ -76,6 +77,12 @@ class Archive:
             self._render_stale()
         ends = (end for day in reversed(days) for end in self._last_end(day))
         self._covered_until = max(islice(ends, _MISNAMED_DAYS), default=None)
+
+    def _require_one_disk(self) -> None:
+        """A commit is a rename: what was journalled before it failed could never be moved."""
+        folder, recordings = self._layout.folder, self._layout.recordings
+        if recordings.exists() and recordings.stat().st_dev != folder.stat().st_dev:
+            raise OSError(f"{recordings} is another disk than its camera's folder; mount the disk at {folder} instead")
 
     def commit(self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool) -> SegmentEntry:
         """Make a finished file a recording: journal line, move, playlist.

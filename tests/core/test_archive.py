@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -333,6 +334,15 @@ def test_a_recording_and_its_gaps_are_journalled_at_once(camera: Camera, monkeyp
     monkeypatch.undo()
     camera.opened()
     assert [gap.start for gap in camera.gaps()] == [NOON + 20, NOON + 40]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is always another disk")
+def test_recordings_on_a_disk_of_their_own_are_refused_before_anything_is_journalled(tmp_path: Path) -> None:
+    layout = CameraLayout(tmp_path, "cam1")
+    layout.folder.mkdir()
+    layout.recordings.symlink_to("/proc")
+    with pytest.raises(OSError, match="another disk.*mount the disk at .*cam1 instead"):
+        Archive(layout, BERLIN).open()
 
 
 def test_a_clock_that_was_set_back_makes_no_gap(camera: Camera) -> None:
