@@ -31,7 +31,7 @@ log = logging.getLogger("cctv.recorder")
 
 _SAVE_ANCHOR = 0.02  # seconds that the anchor must have moved to be written down again
 _LATE_FOR = 60.0  # seconds that media may lag before a restart is worth its gap
-_TAKES_NOTHING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_LEFT = ("unreadable", "a recorded minute could not be read; it waits in .incoming")
 _CLOCK_SET = ("clock set", "the clock of this machine was set")
 
 
@@ -91,6 +91,8 @@ class ActiveRun:
     def begin_watch(self, monotonic: float, now: float) -> None:
         """From now on somebody looks at it."""
         self.watched_since = monotonic
+        if self._timeline is not None:  # it was watched before
+            self.first_frame_at = monotonic
         self.recording.begin(monotonic)
         self.streaming.begin(monotonic)
         self._launched = monotonic - max(0.0, now - self.record.started) - self.record.begins
@@ -154,29 +156,33 @@ class ActiveRun:
         line = self._timeline
         return line is not None and line.astray_since is not None and timelines.lags(line)
 
-    def collect(self, *, alive: bool) -> int:
-        """Commit every finished file and bring the live window up to date; returns how many were committed.
+    def waiting(self, *, alive: bool) -> int:
+        """How many finished files wait to be committed: all but the newest, and that too unless FFmpeg is `alive`."""
+        return 0 if self._archive is None else len(self._finished(self._files(), alive=alive))
 
-        While FFmpeg lives its newest file is unfinished; afterwards all are finished.
+    def commit(self, *, alive: bool, most: Optional[int] = None) -> int:
+        """Commit the finished files, or the oldest `most` of them; returns how many were.
+
+        One that cannot be read is left where it is and holds up no other. When the storage takes nothing, every
+        file waits.
         """
-        done = self.commit(alive=alive)
-        self.update_live(alive=alive)
+        if self._archive is None:
+            return 0
+        files = self._files()
+        finished = self._finished(files, alive=alive)[:most]
+        done = sum(self._try_commit(self._archive, *file, followed=file != files[-1]) for file in finished)
         if done and alive:
             self.save()
         return done
 
-    def commit(self, *, alive: bool) -> int:
-        """Commit every finished file; returns how many."""
-        if self._archive is None:
-            return 0
-        files = self._files()
-        finished = [file for file in (files[:-1] if alive else files) if file[0] not in self._refused]
-        return sum(self._try_commit(self._archive, *file, followed=file != files[-1]) for file in finished)
+    def _finished(self, files: List[Tuple[int, Path]], *, alive: bool) -> List[Tuple[int, Path]]:
+        return [file for file in (files[:-1] if alive else files) if file[0] not in self._refused]
 
     def close(self) -> None:
-        """Remove the run's folder after FFmpeg has ended and everything in it was collected."""
+        """Remove the run's folder after FFmpeg has ended and its files were committed; those left keep it."""
         store.remove(self._folder / STDERR_NAME)
-        store.remove(self._layout.ended_run(self.record.run))
+        if not self._refused:
+            store.remove(self._layout.ended_run(self.record.run))
         try:
             self._folder.rmdir()
         except OSError as error:
@@ -192,14 +198,11 @@ class ActiveRun:
             self._live.failed(error)
 
     def _try_commit(self, archive: Archive, number: int, path: Path, *, followed: bool) -> bool:
-        """Commit one file; one that cannot be read is left where it is and holds up no other.
-
-        Raises OSError when the disk takes nothing more: then every file waits.
-        """
         try:
             return self._commit(archive, number, path, followed=followed)
         except OSError as error:
-            if error.errno in _TAKES_NOTHING:
+            of_this_file = str(error.filename) == str(path) and error.filename2 is None
+            if not of_this_file and error.errno != errno.EIO:
                 raise
             self._refused.add(number)
             log.error("%s: file %d of run %s is left: %s", self._layout.camera_id, number, self.record.run, error)
@@ -227,10 +230,12 @@ class ActiveRun:
         cause, detail = NO_FRAMES
         if before_run:
             cause, detail = self.record.cause, self.record.detail
+        elif self._refused:
+            cause, detail = _LEFT
         elif self._clock_was_set:
             cause, detail = _CLOCK_SET
-        self._clock_was_set = False
         archive.explain(start, cause, detail)
+        self._clock_was_set = False
         entry = archive.commit(path, start, span, self.record.run, cut=number > 0)
         log.info("%s: recorded %s, %.1f s", self._layout.camera_id, entry.file, entry.duration)
         return True

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Callable, Deque, List, Optional, Tuple
+from typing import Callable, Deque, List, NamedTuple, Optional, Tuple, Union
 
 from cctv_cli.core import process as processes
 from cctv_cli.core import store
@@ -60,6 +60,7 @@ AFTER_MAIN = 2.0  # seconds that a sub stream leaves its main stream to start: i
 AUTH_AGAIN = 60.0  # seconds until the second and last try of a refused password: cameras that boot refuse good ones
 AUTH_LOOK = 60.0  # seconds between looks whether a camera of the same recorder was let in meanwhile
 COMMIT_FIRST = 2.0  # seconds of waiting for the next start in which the last run's files are committed
+COMMIT_AT_LAST = 30.0  # seconds for which a process that ends commits what waits: systems kill those that linger
 ASK_AGAIN = 3.0  # seconds between questions to a camera that was not there: it must be back on record in 10
 STORAGE_RETRY = 5.0  # seconds until the next step after the disk failed
 
@@ -104,6 +105,13 @@ def _is_refusal(reason: Diagnosis) -> bool:
     return reason.cause == Outcome.UNAUTHORIZED.value
 
 
+class _Gap(NamedTuple):
+    """Nothing was recorded up to the instant `until`, and why."""
+
+    until: float
+    why: Diagnosis
+
+
 @dataclass(frozen=True)
 class Tools:
     """What a recorder needs from outside: FFmpeg, time, chance, the way to ask a camera, and who counts logins."""
@@ -136,7 +144,12 @@ class Recorder:
         self._stderr_closed = threading.Event()
         self._opened = False
         self._active: Optional[ActiveRun] = None
-        self._ended: List[ActiveRun] = []  # whose files wait until the next FFmpeg has started
+        # what waits to be committed and journalled, in this order: the next FFmpeg's start is more urgent
+        self._ended: List[Union[ActiveRun, _Gap]] = []
+        self._commit_fault = ""  # why it waits still
+        self._commit_at = 0.0  # monotonic
+        # an adopted run's minutes that nobody watched come first: media time is followed through them in order
+        self._catches_up = False
         self._child: Optional[processes.Process] = None  # what a forgotten run left, if it is our own child
         self._last_run: Optional[Run] = None
         self._state: Optional[RecorderState] = None  # what is on disk
@@ -198,9 +211,10 @@ class Recorder:
         """The supervisor ends: stop FFmpeg and commit its last minute, or leave it to the next supervisor."""
         try:
             if leave_running:
-                self._commit_ended()
+                self._commit_at_last()
             elif self._opened:
                 self._halt(SHUTDOWN)
+                self._commit_at_last()
             else:
                 self._end_unopened()
         except OSError as error:
@@ -223,7 +237,7 @@ class Recorder:
         unwanted = self._unwanted()
         if unwanted is not None:
             self._halt(unwanted)
-            return self._tick()
+            return 0.0 if self._commit_next() else self._tick()
         if self._restart_asked.is_set():
             self._restart_asked.clear()
             if self._tools.logins is not None and isinstance(self._camera.source, RtspSource):
@@ -281,7 +295,8 @@ class Recorder:
         self._opened = True
 
     def _recover(self, living: Optional[str]) -> None:
-        """Commit what ended runs left in their folders."""
+        """Take up what ended runs left in their folders: it is committed once the camera is recorded again."""
+        self._ended = []
         for folder, run in leftovers(self._layout, living):
             if not is_run(run):
                 log.warning("%s: %s is not ours and stays", self._layout.camera_id, folder)
@@ -294,16 +309,26 @@ class Recorder:
             if stray is not None:  # its run file was lost: two recorders would share the live window
                 processes.stop(stray, GRACE)
             dead = ActiveRun(record, self._layout, self._archive, self._live, None)
-            dead.commit(alive=False)
+            self._ended.append(dead)
             if is_last:
-                dead.update_live(alive=False)
-            dead.close()
+                self._end_live_of(dead)
+
+    def _end_live_of(self, dead: ActiveRun) -> None:
+        """Finish the live window of the last run; what the next one writes goes on from there."""
+        try:
+            if not dead.placed:  # nobody had looked at it yet: its files tell when it was
+                while self._commit_some():
+                    pass
+            dead.remember()
+        except OSError as error:
+            log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
+        dead.update_live(alive=False)
 
     def _adopt(self, record: Run, process: processes.Process) -> None:
         self._active = ActiveRun(record, self._layout, self._archive, self._live, process)
         self._reconfigured.set()  # it may have been started for another configuration
         self._begin_watch(self._active)
-        self._active.collect(alive=True)  # in order, so that media time is followed through every minute
+        self._catches_up = True
         processes.listen_again(self._layout.run_folder(record.run), self._hear, self._on_stderr_closed)
         log.info("%s: adopted FFmpeg %d", self._layout.camera_id, process.pid)
 
@@ -313,8 +338,8 @@ class Recorder:
         wait = self._next_start - self._tools.clock.monotonic()
         if wait > AUTH_LOOK and self._auth_retry_at is not None:
             wait = AUTH_LOOK if self._is_refused() else 0.0
-        if wait > COMMIT_FIRST:
-            self._commit_ended()
+        if wait > COMMIT_FIRST and self._commit_next():
+            return 0.0
         if wait > 0:
             return wait
         source = self._camera.source
@@ -374,6 +399,7 @@ class Recorder:
         except OSError as error:
             active.close()
             return self._failed(Diagnosis("no ffmpeg", f"FFmpeg cannot be started: {error}"), 0.0)
+        self._catches_up = False
         self._active = active  # before anything can fail: a process that nobody watches is never stopped
         self._begin_watch(active)
         active.save()
@@ -455,14 +481,15 @@ class Recorder:
         self._read_time_at = monotonic
 
     def _watch(self, active: ActiveRun) -> float:
-        self._commit_ended()
         monotonic = self._tools.clock.monotonic()
-        read_time = monotonic >= self._read_time_at
+        self._catches_up = self._catches_up and active.waiting(alive=True) > 0 and not self._commit_fault
+        read_time = monotonic >= self._read_time_at and not self._catches_up
         if read_time:
             settling = active.first_frame_at is None or monotonic - active.first_frame_at < SETTLING
             self._read_time_at = monotonic + (0.0 if settling else READ_TIME_EVERY)
         active.look(monotonic, self._tools.clock.now(), read_time=read_time)
-        active.collect(alive=True)
+        more = self._commit_next()
+        active.update_live(alive=True)
         if active.placed and self._why_not is not None:
             self._why_not = None
             self._let_in()
@@ -477,7 +504,7 @@ class Recorder:
             healthy = self._healthy_for(active)
             self._end_run(trouble)
             return self._failed(trouble, healthy, monotonic)
-        return self._tick()
+        return 0.0 if more else self._tick()
 
     def _let_in(self) -> None:
         """Frames came: the login that FFmpeg sent is good."""
@@ -491,7 +518,9 @@ class Recorder:
             if monotonic - active.watched_since > NO_KEY_FRAME_YET:
                 self._show(State.STARTING, f"connected, but no key frame came yet; {CURE_OF_RARE_KEY_FRAMES}")
             return
-        if active.lags:
+        if self._commit_fault:
+            self._show(State.RUNNING, f"recording, but minutes wait, for the storage failed: {self._commit_fault}")
+        elif active.lags:
             self._show(State.RUNNING, "recording, but frames come late: the camera or the network is too slow")
         elif active.streaming.same_file_for(monotonic) > self._settings.segment_duration + RARE_KEY_FRAMES:
             self._show(State.RUNNING, f"recording, but key frames are rare, so live is slow; {CURE_OF_RARE_KEY_FRAMES}")
@@ -593,13 +622,12 @@ class Recorder:
     def _halt(self, why: Diagnosis) -> None:
         """Be stopped, and stay so."""
         self._end_run(why)
-        self._commit_ended()
         self._note(why)
         self._backoff, self._next_start, self._asked_already = Backoff(), 0.0, False
         self._show(State.STOPPED, why.reason, why.cause)
 
     def _end_run(self, why: Diagnosis, *, flushed: bool = True) -> None:
-        """End the run if there is one; its files wait for `_commit_ended`, because the next start is more urgent.
+        """End the run if there is one; its files wait, because the next start is more urgent.
 
         An FFmpeg that ends in order flushes its last frame early (`flushed`): the time of that
         write tells where media time lies only if nothing else does.
@@ -622,19 +650,52 @@ class Recorder:
             self._why_not = None
         self._note(why)
 
-    def _commit_ended(self) -> None:
-        """Commit what ended runs wrote."""
-        while self._ended:
-            ended = self._ended[0]
-            ended.commit(alive=False)
-            ended.close()
-            self._ended.pop(0)
+    def _commit_next(self) -> bool:
+        """Commit one file of those that wait, the oldest first; says whether more can be at once.
+
+        One at a time, between looks: hours of them may wait. A storage that takes none is told, and asked
+        again soon; meanwhile FFmpeg goes on.
+        """
+        monotonic = self._tools.clock.monotonic()
+        if self._commit_fault and monotonic < self._commit_at:
+            return False
+        try:
+            more = self._commit_some()
+        except OSError as error:
+            self._commit_at = monotonic + STORAGE_RETRY
+            if str(error) != self._commit_fault:
+                log.error("%s: minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
+            self._commit_fault = str(error)
+            return False
+        self._commit_fault = ""
+        return more
+
+    def _commit_some(self) -> bool:
+        """Commit one file, of ended runs first; says whether more wait. Raises OSError."""
+        if not self._ended:
+            active = self._active
+            return active is not None and active.commit(alive=True, most=1) > 0 and active.waiting(alive=True) > 0
+        first = self._ended[0]
+        if isinstance(first, ActiveRun):
+            first.commit(alive=False, most=1)
+            if first.waiting(alive=False):
+                return True
+            first.close()
+        elif self._archive is not None:
+            self._archive.explain(first.until, first.why.cause, first.why.reason)
+        self._ended.pop(0)
+        return bool(self._ended)
+
+    def _commit_at_last(self) -> None:
+        """Commit what waits before this process ends; what takes too long waits for the next one. Raises OSError."""
+        patience = self._tools.clock.monotonic() + COMMIT_AT_LAST
+        while self._commit_some() and self._tools.clock.monotonic() < patience:
+            pass
 
     def _note(self, why: Diagnosis) -> None:
         """From now on nothing is recorded because of `why`; what another cause explains is journalled."""
         if self._archive is not None and self._why_not is not None and self._why_not.cause != why.cause:
-            self._commit_ended()  # a gap begins where the last recording ends
-            self._archive.explain(self._tools.clock.now(), self._why_not.cause, self._why_not.reason)
+            self._ended.append(_Gap(self._tools.clock.now(), self._why_not))  # it begins where the last recording ends
         self._why_not = why
 
     # ---- telling

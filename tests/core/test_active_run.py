@@ -56,7 +56,7 @@ def test_a_late_last_write_moves_no_recording(left: Left, media: Media) -> None:
     """The network stalled over a cut and four seconds arrived at once: frames, but no time, were late."""
     for number, late in enumerate((0.0, 4.0, 0.0)):
         left.lay(number, media.run[number], AT + number + 1 + late)
-    assert left.run.collect(alive=False) == 3
+    assert left.run.commit(alive=False) == 3
     starts = sorted(e.start for e in left.entries() if isinstance(e, SegmentEntry))
     assert starts == pytest.approx([AT, AT + 1, AT + 2], abs=0.01)
     assert not [e for e in left.entries() if isinstance(e, GapEntry)]
@@ -67,7 +67,7 @@ def test_frames_that_were_held_back_move_no_recording(tmp_path: Path, media: Med
     left = Left(tmp_path, frames_late)
     held_back = frames_late / FPS
     left.lay(0, media.hole, AT + 6 + held_back)  # a file in which frames were missing for seconds, and nobody looked
-    assert left.run.collect(alive=False) == 1
+    assert left.run.commit(alive=False) == 1
     (recording,) = [e for e in left.entries() if isinstance(e, SegmentEntry)]
     assert recording.start == pytest.approx(AT, abs=0.001)
 
@@ -88,7 +88,7 @@ def test_a_recording_of_one_frame_lasts_as_long_as_the_frames_before(
     alone = make_video(ffmpeg, tmp_path / "alone.ts", 1, "-r", "10", "-frames:v", "1", "-output_ts_offset", "1")
     left.lay(0, second, AT + 1)
     left.lay(1, alone, AT + 1.1)
-    assert left.run.collect(alive=False) == 2
+    assert left.run.commit(alive=False) == 2
     assert min(e.duration for e in left.entries() if isinstance(e, SegmentEntry)) == 0.1
 
 
@@ -97,7 +97,7 @@ def test_what_cannot_be_read_is_kept_for_people(left: Left, media: Media, tmp_pa
     damaged.write_bytes(b"\0" * 300_000)
     left.lay(0, damaged, AT)
     left.lay(1, media.run[1], AT + 2)
-    assert left.run.collect(alive=False) == 1
+    assert left.run.commit(alive=False) == 1
     assert (left.folder / "000000.ts.unreadable").read_bytes() == damaged.read_bytes()
 
 
@@ -105,13 +105,13 @@ def test_a_damaged_beginning_costs_no_minute(left: Left, media: Media) -> None:
     path = left.lay(0, media.plain, AT + 3)
     with path.open("r+b") as file:
         file.write(b"\0" * 188 * 20)
-    assert left.run.collect(alive=False) == 1
+    assert left.run.commit(alive=False) == 1
 
 
 def test_an_empty_file_goes(left: Left, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     path = left.lay(0, tmp_path / "empty", AT)
-    assert left.run.collect(alive=False) == 0
+    assert left.run.commit(alive=False) == 0
     assert not path.exists()
     left.run.close()
     assert not left.folder.exists()
@@ -130,16 +130,16 @@ def test_a_file_that_cannot_be_committed_holds_up_no_other(
         return real(source, *args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(left.archive, "commit", commit)
-    assert left.run.collect(alive=False) == 1
+    assert left.run.commit(alive=False) == 1
     assert bad.exists()
 
 
 def test_a_clock_that_jumped_ahead_dates_nothing_into_the_future(left: Left, media: Media) -> None:
     """A jump of the camera's clock looks like seconds without a frame, though frames came without a pause."""
     left.lay(0, media.run[0], AT + 1)
-    left.run.collect(alive=False)
+    left.run.commit(alive=False)
     left.lay(1, media.hole, AT + 3)  # 6 s of media, written within 3
-    assert left.run.collect(alive=False) == 1
+    assert left.run.commit(alive=False) == 1
     segments = [e for e in left.entries() if isinstance(e, SegmentEntry)]
     assert max(e.end for e in segments) == pytest.approx(AT + 3, abs=0.1)
     assert not [e for e in left.entries() if isinstance(e, GapEntry)]

@@ -341,7 +341,7 @@ def test_recordings_on_a_disk_of_their_own_are_refused_before_anything_is_journa
     layout = CameraLayout(tmp_path, "cam1")
     layout.folder.mkdir()
     layout.recordings.symlink_to("/proc")
-    with pytest.raises(OSError, match="another disk.*mount the disk at .*cam1 instead"):
+    with pytest.raises(OSError, match=r"another disk.*mount the disk at .*cam1 instead"):
         Archive(layout, BERLIN).open()
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Any, Callable, Iterator, List
 
 import psutil
 import pytest
 
 from cctv_cli.core.active_run import ActiveRun
+from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.journal import SegmentEntry
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.playlist import parse_live
 from cctv_cli.core.recorder import Tools
@@ -34,6 +37,7 @@ from tests.support.evidence import (
     recorded_frames,
     segments,
 )
+from tests.support.media import make_video
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.ts_frames import audio_stream_type, continuity_errors, read_frames
 from tests.support.waiting import wait_for
@@ -254,6 +258,55 @@ def test_transcoded_and_with_its_live_window_elsewhere(
             assert frames[0].key
             steps |= {after.pts - before.pts for before, after in zip(frames[2:], frames[3:])}
         assert steps == {90_000 // 8}
+
+
+def test_what_a_crash_left_waits_until_the_camera_is_recorded(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        left = site.layout.run_folder("0123456789abcdef")
+        left.mkdir(parents=True)
+        for number in range(5):
+            path = make_video(ffmpeg, site.layout.incoming_file(left.name, number), 1)
+            os.utime(path, (camera.started_at - 3600 + number,) * 2)
+        recorded_by: List[int] = []
+        commit = Archive.commit
+
+        def watched(archive: Archive, *args: Any, **options: Any) -> SegmentEntry:
+            recorded_by.append(site.pid())
+            return commit(archive, *args, **options)
+
+        monkeypatch.setattr(Archive, "commit", watched)
+        site.supervisor.start()
+        site.wait_recordings(7)
+        site.stop()
+        assert all(recorded_by[:5])
+        runs = [entry.run for _, entry in segments(site.layout)]
+        assert runs[:5] == [left.name] * 5
+        assert [gap.cause for gap in gaps(site.layout) if gap.duration > 60] == ["unsupervised"]
+        assert not left.exists()
+
+
+def test_minutes_wait_for_a_storage_that_takes_none_and_lose_nothing(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        wait_for(site.layout.state_file.exists, 20, "a state")
+        site.layout.recordings.write_text("")  # no day can be made below it
+        wait_for(lambda: "minutes wait" in read_json(site.layout.state_file)["reason"], 30, "the reason")
+        assert site.state() == "running"
+        folder = site.layout.run_folder(read_json(site.layout.run_file)["run"])
+        wait_for(lambda: len(list(folder.glob("*.ts"))) > 2, 30, "two minutes that wait")
+        site.layout.recordings.unlink()
+        site.wait_recordings(3)
+        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", 20, "all well")
+        stopped_at = site.stop()
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert_times_true(site.layout, camera)
+        assert gaps(site.layout) == []
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
