@@ -208,8 +208,7 @@ def record_command(
     argv += ["-c:a", "copy"] if sound is Sound.COPIED else _encode_audio(settings)
     suffix = media_suffix(codec)
     recorded = _recording_output(run, suffix, recording_seconds)
-    live = _live_output(first_live, suffix, live_folder, settings, alone=not recording)
-    argv += ["-output_ts_offset", f"{begins:.3f}"] if begins else []
+    live = _live_output(first_live, suffix, live_folder, settings, begins, alone=not recording)
     argv += [
         "-max_interleave_delta",
         _INTERLEAVE,
@@ -319,9 +318,13 @@ def _recording_output(run: str, suffix: str, seconds: int) -> str:
     return f"[{options}].incoming/{run}/{incoming_pattern(suffix)}"
 
 
-def _live_output(first: int, suffix: str, live_folder: Optional[Path], settings: Settings, *, alone: bool) -> str:
+def _live_output(
+    first: int, suffix: str, live_folder: Optional[Path], settings: Settings, begins: float, *, alone: bool
+) -> str:
     onfail = "abort" if alone else "ignore"  # the live window's trouble must not end the recording
     options = f"f=segment:onfail={onfail}:segment_time={settings.segment_duration}:{_FORM[suffix]}"
+    # times move behind the cut: FFmpeg 5 counts segments from 0, and would cut at every key frame to catch up
+    options += f":initial_offset={begins:.3f}" if begins else ""
     folder = "live" if live_folder is None else escape_tee(live_folder)
     return f"[{options}:segment_start_number={first}]{folder}/{live_pattern(suffix)}"
 

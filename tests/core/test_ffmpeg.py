@@ -22,6 +22,7 @@ from cctv_cli.core.ffmpeg import (
     record_command,
 )
 from cctv_cli.core.layout import parse_incoming, parse_live_segment
+from cctv_cli.core.media_span import TICKS
 from cctv_cli.core.segment_file import measure
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
 from cctv_cli.core.units import Secret
@@ -103,7 +104,7 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
         case("video copied, sound encoded", [*START, *RTSP, *COPY, *AAC, *TEE, OUTPUT]),
         case(
             "beginning later than its main stream",
-            [*START, *RTSP, *COPY, *AAC, "-output_ts_offset", "2.001", *TEE, OUTPUT],
+            [*START, *RTSP, *COPY, *AAC, *TEE, OUTPUT.replace(":segment_s", ":initial_offset=2.001:segment_s")],
             begins=2.0009,
         ),
         case("AAC copied", [*START, *RTSP, *COPY, "-c:a", "copy", *TEE, OUTPUT], sound=Sound.COPIED),
@@ -261,6 +262,31 @@ def test_ffmpeg_writes_both_branches_where_they_are_expected(ffmpeg: Ffmpeg, tmp
     assert [parse_incoming(path.name) for path in incoming] == list(range(len(incoming)))
     spans = [measure(path) for path in incoming]
     assert sum(span.frames for span in spans if span is not None) == 75
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_a_stream_that_begins_late_has_segments_of_full_length(ffmpeg: Ffmpeg, tmp_path: Path, codec: str) -> None:
+    (tmp_path / "live").mkdir()
+    command = record_command(
+        ffmpeg,
+        Camera("demo", "Demo", DemoSource(tone=True)),
+        Settings(segment_duration=4),  # there is a key frame every two seconds
+        run=RUN,
+        first_live=0,
+        codec=codec,  # the form of the files; a demo is always H.264
+        sound=Sound.ENCODED,
+        begins=1000.0,
+        recording=False,
+    )
+    argv = [part for part in command.argv if part != "-re"]
+    argv = [part for part in argv if part not in ("-tag:v", "hev1")]
+    argv[-3:-3] = ["-t", "9"]
+    subprocess.run(argv, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=True)
+    files = sorted((tmp_path / "live").iterdir())
+    spans = [span for span in map(measure, files) if span is not None]
+    assert [round(span.duration) for span in spans] == [4, 4, 1]
+    assert [round(span.first / TICKS - spans[0].first / TICKS) for span in spans] == [0, 4, 8]
+    assert 1000 <= spans[0].first / TICKS < 1002
 
 
 # ---- fingerprints
