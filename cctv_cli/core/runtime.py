@@ -165,6 +165,9 @@ class Runtime:
 
     def stop(self, *, leave_running: bool = False) -> None:
         """End supervision; recorders end with their last minutes committed, or run on for the next supervisor."""
+        if leave_running and self._moves():
+            log.warning("the configuration names another storage now: the recorders of this one end, too")
+            leave_running = False
         if self._watch is not None:
             self._watch.ask_to_end()
         self.ending.set()
@@ -179,6 +182,13 @@ class Runtime:
         if self._watch is not None:
             self._watch.join()
             self._watch = None
+
+    def _moves(self) -> bool:
+        """Whether the next supervisor will work in another storage, and find no recorder that is left in this one."""
+        try:
+            return self._load is not None and self._load().storage != self.settings.storage
+        except (CctvError, OSError):  # the next supervisor says so
+            return False
 
     # ---- control
 

@@ -21,6 +21,7 @@ from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.storage_root import read_marker, remembered_days
 from cctv_cli.core.supervision import holder
+from cctv_cli.core.supervisor import Supervisor
 from tests.support.storage_tree import CameraTree
 from tests.support.waiting import wait_for
 
@@ -69,6 +70,25 @@ def test_a_configuration_without_cameras_is_refused(system: System) -> None:
 def test_what_takes_a_restart_stays_as_it_was(system: System, tmp_path: Path) -> None:
     wanted = replace(system.settings, storage=tmp_path / "other", port=1, timezone="Asia/Tokyo", segment_duration=3)
     assert system.reload(wanted) == replace(system.settings, segment_duration=3)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_recorders_are_left_only_where_the_next_supervisor_looks(
+    tmp_path: Path, moved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: List[bool] = []
+    stop = Supervisor.stop
+
+    def watched(supervisor: Supervisor, *, leave_running: bool) -> None:
+        left.append(leave_running)
+        stop(supervisor, leave_running=leave_running)
+
+    monkeypatch.setattr(Supervisor, "stop", watched)
+    made = System(tmp_path)
+    made.runtime.start(ffmpeg=UNUSED)
+    made.answers.append(replace(made.settings, storage=tmp_path / "new") if moved else made.settings)
+    made.runtime.stop(leave_running=True)
+    assert left == [not moved]
 
 
 def test_a_folder_that_is_no_cameras_disturbs_nobody(tmp_path: Path) -> None:
