@@ -24,7 +24,8 @@ _DELETED = "Retention deleted all that {} recorded in that time, {} recordings; 
 def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
     """The instant of "2026-11-03 14:00", local or with a UTC offset. Raises ValueError.
 
-    Of a local time that comes twice, when summer time ends, the first is meant, with `end` the second.
+    A local time that comes twice or not at all, when summer time ends or begins, is taken for the earlier of the
+    instants that it may mean, with `end` for the later: a hold holds rather more.
     """
     try:
         if ":" not in text:
@@ -33,8 +34,8 @@ def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
     except ValueError:
         raise ValueError("write a time as 2026-11-03 14:00, in local time or with a UTC offset") from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=tz, fold=int(end))
-    return moment.timestamp()
+        moment = moment.replace(tzinfo=tz)
+    return (max if end else min)(moment.replace(fold=fold).timestamp() for fold in (0, 1))
 
 
 def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: float, tz: Optional[tzinfo]) -> HoldEntry:

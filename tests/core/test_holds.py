@@ -56,6 +56,22 @@ def test_times_are_local_unless_they_say_otherwise(text: str, end: bool, told: s
     assert parse_time(text, None, end=end) == parse_time(text, BERLIN, end=end)  # the tests' system lives there, too
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "begin", "end"),
+    [
+        ("Europe/Berlin", "2026-03-29 02:30", "2026-03-29T01:30:00+01:00", "2026-03-29T03:30:00+02:00"),
+        ("Europe/Berlin", "2026-10-25 02:30", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"),
+        ("America/New_York", "2026-03-08 02:30", "2026-03-08T01:30:00-05:00", "2026-03-08T03:30:00-04:00"),
+        ("America/New_York", "2026-11-01 01:30", "2026-11-01T01:30:00-04:00", "2026-11-01T01:30:00-05:00"),
+    ],
+)
+def test_a_time_that_comes_twice_or_never_is_read_so_that_a_hold_holds_more(
+    name: str, text: str, begin: str, end: str
+) -> None:
+    assert parse_time(text, zone(name)) == instant(begin)
+    assert parse_time(text, zone(name), end=True) == instant(end)
+
+
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-03", "14:00", "2026-13-03 14:00", "3.11.2026 14:00"])
 def test_what_is_no_time_says_how_one_is_written(text: str) -> None:
     with pytest.raises(ValueError, match="write a time as 2026-11-03 14:00"):
