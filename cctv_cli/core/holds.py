@@ -60,9 +60,10 @@ def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: flo
             gone = deleted_count(layout, hold, tz)
             raise HoldError(_DELETED.format(layout.camera_id, gone) if gone else _NOTHING.format(layout.camera_id))
         days = covering.union(day for day in near if first <= day <= last)
-        if end > now:  # what is recorded from now on belongs to today, whose folder may not be there yet
-            layout.day(_day(now, tz)).mkdir(exist_ok=True)
-            days.add(_day(now, tz))
+        today = _day(now, tz)
+        if last >= today:  # its folder may not be there yet, as long as its first minute is being recorded
+            layout.day(today).mkdir(exist_ok=True)
+            days.add(today)
         for day in sorted(days):
             Journal(layout.journal(day)).append(hold, tz)
     return hold

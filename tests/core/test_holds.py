@@ -131,6 +131,15 @@ def test_today_is_held_before_its_first_recording(tree: CameraTree) -> None:
     assert list_holds(tree.layout) == [made]
 
 
+def test_the_minute_that_began_at_midnight_is_held_while_it_is_recorded(tree: CameraTree) -> None:
+    tree.record("2026-11-04T23:59:00+01:00", 60)
+    now = instant("2026-11-05T00:00:40+01:00")
+    made = add_hold(tree.layout, now - 90, now - 10, "", now, BERLIN)
+    minute = tree.record("2026-11-05T00:00:00+01:00", 60)
+    assert made.covers(minute.start, minute.end)
+    assert days_with(tree, made) == ["2026-11-04", "2026-11-05"]
+
+
 def test_a_camera_that_never_recorded_cannot_be_held(tmp_path: Path) -> None:
     empty = CameraTree(Settings(storage=tmp_path, timezone="Europe/Berlin"), "empty")
     with pytest.raises(HoldError, match="empty recorded nothing"):
