@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import Iterable, List, Optional
 
@@ -39,7 +40,7 @@ def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
 
 
 def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: float, tz: Optional[tzinfo]) -> HoldEntry:
-    """Keep what was recorded between two instants. Raises HoldError when nothing was, OSError.
+    """Keep what was recorded between two instants. Raises HoldError when nothing was or it cannot be kept, OSError.
 
     `end` may lie later than `now`, but not later than today.
     """
@@ -62,11 +63,33 @@ def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: flo
         days = covering.union(day for day in near if first <= day <= last)
         today = _day(now, tz)
         if last >= today:  # its folder may not be there yet, as long as its first minute is being recorded
-            layout.day(today).mkdir(exist_ok=True)
             days.add(today)
-        for day in sorted(days):
-            Journal(layout.journal(day)).append(hold, tz)
+        _write(layout, hold, sorted(days), tz)
     return hold
+
+
+def _write(layout: CameraLayout, hold: HoldEntry, days: List[str], tz: Optional[tzinfo]) -> None:
+    """Write a hold into each of these days; where that fails, none of them keeps it. Raises HoldError."""
+    try:
+        for day in days:
+            layout.day(day).mkdir(exist_ok=True)
+            Journal(layout.journal(day)).append(hold, tz)
+    except OSError as error:
+        for day in days:
+            with suppress(OSError):  # a disk that takes not even this shows a hold of less than was asked for
+                _release(Journal(layout.journal(day)), hold.id, tz)
+        raise HoldError(
+            f"The hold of {layout.camera_id} could not be written ({error.strerror or error}); "
+            "free space on its disk or correct the permissions, then hold again"
+        ) from error
+
+
+def _release(journal: Journal, hold_id: str, tz: Optional[tzinfo]) -> bool:
+    """End a hold in one day; False when the day has none of that id. Raises OSError."""
+    found = [hold for hold in journal.holds() if hold.id == hold_id]
+    for hold in found:
+        journal.append(ReleaseEntry(hold.id, hold.start, hold.duration), tz)
+    return bool(found)
 
 
 def deleted_count(layout: CameraLayout, hold: HoldEntry, tz: Optional[tzinfo]) -> int:
@@ -89,15 +112,9 @@ def list_holds(layout: CameraLayout) -> List[HoldEntry]:
 
 def release_hold(layout: CameraLayout, hold_id: str, tz: Optional[tzinfo]) -> bool:
     """End a hold: retention may take what it kept. False when the camera has none of that id. Raises OSError."""
-    released = False
     with journal_lock(layout):
-        for day in recorded_days(layout):
-            journal = Journal(layout.journal(day))
-            for hold in journal.holds():
-                if hold.id == hold_id:
-                    journal.append(ReleaseEntry(hold.id, hold.start, hold.duration), tz)
-                    released = True
-    return released
+        released = [_release(Journal(layout.journal(day)), hold_id, tz) for day in recorded_days(layout)]
+    return any(released)
 
 
 def _day(instant: float, tz: Optional[tzinfo]) -> str:

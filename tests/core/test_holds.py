@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import errno
+from datetime import tzinfo
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import pytest
 
 from cctv_cli.core.clock import format_instant, zone
 from cctv_cli.core.errors import HoldError
 from cctv_cli.core.holds import add_hold, deleted_count, list_holds, parse_time, release_hold
-from cctv_cli.core.journal import DeletionEntry, HoldEntry, Journal
+from cctv_cli.core.journal import DeletionEntry, Entry, HoldEntry, Journal
 from cctv_cli.core.settings import Settings
 from tests.support.storage_tree import CameraTree, instant
 
@@ -138,6 +140,23 @@ def test_the_minute_that_began_at_midnight_is_held_while_it_is_recorded(tree: Ca
     minute = tree.record("2026-11-05T00:00:00+01:00", 60)
     assert made.covers(minute.start, minute.end)
     assert days_with(tree, made) == ["2026-11-04", "2026-11-05"]
+
+
+def test_a_hold_that_cannot_be_written_whole_is_none(tree: CameraTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = Journal.append
+
+    def full(journal: Journal, entry: Entry, tz: Optional[tzinfo]) -> None:
+        if isinstance(entry, HoldEntry) and journal.path.parent.name == "2026-11-03":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(journal, entry, tz)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "append", full)
+        with pytest.raises(HoldError, match=r"not be written \(No space left on device\); free space .* hold again"):
+            hold(tree, "2026-11-02 23:59", "2026-11-04 12:10")
+    assert list_holds(tree.layout) == []
+    made = hold(tree, "2026-11-02 23:59", "2026-11-04 12:10")
+    assert list_holds(tree.layout) == [made]
 
 
 def test_a_camera_that_never_recorded_cannot_be_held(tmp_path: Path) -> None:
