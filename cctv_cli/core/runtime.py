@@ -141,16 +141,29 @@ class Runtime:
                 log.warning("%s: its days of retention cannot be remembered: %s", camera.id, error)
 
     def reload(self) -> None:
-        """Read the configuration again and reconcile; one with an error is refused and the old one stays."""
+        """Read the configuration again and reconcile; one with an error is refused and the old one stays.
+
+        Raises nothing: whatever goes wrong is logged, and what runs goes on.
+        """
+        try:
+            self._reload()
+        except CctvError as error:
+            for problem in str(error).splitlines():
+                log.error("the configuration stays as it was: %s", problem)
+        except Exception:  # a defect of ours must not end what records
+            log.exception("unexpected error in a reload")
+
+    def _reload(self) -> None:
+        """Raises CctvError, before anything has changed, for a configuration that cannot be used."""
         if self._load is None or self._supervisor is None:
             return
         try:
             asked = _only(self._load(), self._cameras)
-            _require_cameras(asked)
-        except CctvError as error:
-            for problem in str(error).splitlines():
-                log.error("the configuration stays as it was: %s", problem)
-            return
+        except OSError as error:
+            raise ConfigError(
+                [f"It cannot be read ({error.strerror or error}); check that the working directory is still there"]
+            ) from error
+        _require_cameras(asked)
         settings = replace(asked, **{name: getattr(self.settings, name) for name in _FIXED})
         if settings != asked:
             log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")

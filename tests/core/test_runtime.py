@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import threading
@@ -57,9 +58,57 @@ def system(tmp_path: Path) -> Iterator[System]:
     made.runtime.stop()
 
 
-@pytest.mark.parametrize("error", [ConfigError(["bad"]), UnknownCamera("gone")], ids=["bad", "a camera that is gone"])
-def test_a_configuration_with_an_error_is_refused(system: System, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConfigError(["bad"]), "the configuration stays as it was: bad"),
+        (UnknownCamera("gone"), "the configuration stays as it was: gone"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory"),
+            "the configuration stays as it was: It cannot be read (No such file or directory); check that the working "
+            "directory is still there",
+        ),
+        (ValueError("a defect"), "unexpected error in a reload"),
+    ],
+    ids=["bad", "a camera that is gone", "no working directory", "a defect"],
+)
+def test_a_configuration_with_an_error_is_refused(
+    system: System, error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert system.reload(error) == system.settings
+    assert [r.getMessage() for r in caplog.records if r.name == "cctv.runtime" and r.levelno >= logging.ERROR] == [said]
+    assert holder(system.runtime.layout("one")) == os.getpid()
+
+
+def fail_of(monkeypatch: pytest.MonkeyPatch, storage: Path, camera_id: str) -> None:
+    """The camera's own disk answers questions about files with an error."""
+    is_file = Path.is_file
+
+    def failing(path: Path) -> bool:
+        if storage / camera_id in path.parents:
+            raise OSError(errno.EIO, "Input/output error")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", failing)
+
+
+def test_a_reload_that_one_cameras_disk_fails_holds_for_all_others(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail_of(monkeypatch, system.settings.storage, "one")
+    asked = replace(system.settings, cameras=(ONE, TWO, replace(ONE, id="three")), segment_duration=3)
+    assert system.reload(asked) == asked
+    assert [holder(system.runtime.layout(name)) for name in ("one", "two", "three")] == [os.getpid()] * 3
+    told = [record.getMessage() for record in caplog.records if record.name == "cctv.supervisor"]
+    assert [line for line in told if "cannot be read (Input/output error)" in line and "/one/" in line] == told != []
+
+
+def test_a_start_leaves_out_a_camera_whose_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = System(tmp_path)
+    fail_of(monkeypatch, tmp_path, "one")
+    made.runtime.start(ffmpeg=UNUSED)
+    assert [holder(made.runtime.layout(name)) for name in ("one", "two")] == [None, os.getpid()]
+    made.runtime.stop()
 
 
 def test_a_configuration_without_cameras_is_refused(system: System) -> None:
