@@ -140,8 +140,8 @@ class Promise:
 class StorageFacts:
     """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth.
 
-    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun. `others` are disks
-    that cameras have of their own.
+    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun, `problems` are
+    sentences about what the last one did not do. `others` are disks that cameras have of their own.
     """
 
     disk: DiskFacts
@@ -149,6 +149,7 @@ class StorageFacts:
     promise: Optional[Promise]
     cleaned_at: Optional[float] = None
     others: Tuple[DiskFacts, ...] = ()
+    problems: Tuple[str, ...] = ()
 
     @property
     def oldest(self) -> Optional[float]:

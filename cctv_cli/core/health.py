@@ -164,6 +164,11 @@ def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
 
 def _cleanup(facts: Facts, limits: Limits, now: float) -> Iterator[Finding]:
     storage = facts.storage
+    if storage.problems:
+        count = len(storage.problems) - 1
+        more = f" (and {count} more; cctv cleanup --preview shows all)" if count else ""
+        sentence = f"The last cleanup did not do all that is set: {storage.problems[0]}{more}"
+        yield Finding("cleanup_refused", Severity.WARNING, sentence)
     scheduled = all(camera.supervised for camera in facts.cameras)  # who supervises all cleans up, too
     if storage.cleaned_at is None or storage.oldest is None or not scheduled:
         return

@@ -96,9 +96,8 @@ class FactsReader:
         self._meter.forget_ended()
         system = self._meter.system(supervisors)
         kept_as_promised = promise(disk, kept, self._settings.max_size)
-        storage_facts = StorageFacts(
-            disk, tuple(kept), kept_as_promised, _cleaned_at(self._settings.storage), self._others()
-        )
+        cleaned_at, problems = _last_cleanup(self._settings.storage)
+        storage_facts = StorageFacts(disk, tuple(kept), kept_as_promised, cleaned_at, self._others(), problems)
         return Facts(system, processes, tuple(cameras), storage_facts)
 
     # ---- one camera
@@ -250,14 +249,16 @@ def _count_day(layout: CameraLayout, day: str, before: Optional[_Day]) -> _Day:
         return _Day(0, 0, 0)
 
 
-def _cleaned_at(storage: Path) -> Optional[float]:
+def _last_cleanup(storage: Path) -> Tuple[Optional[float], Tuple[str, ...]]:
+    """When it was, or the storage was begun, and what it did not do."""
     try:
         marker = read_marker(storage)
-        if marker is None or marker.cleaned_at is not None:
-            return None if marker is None else marker.cleaned_at
-        return storage_marker(storage).stat().st_mtime
+        if marker is None:
+            return None, ()
+        begun = storage_marker(storage).stat().st_mtime
+        return begun if marker.cleaned_at is None else marker.cleaned_at, marker.problems
     except OSError:
-        return None  # a storage that cannot be read is a finding of its own
+        return None, ()  # a storage that cannot be read is a finding of its own
 
 
 def _existing(path: Path) -> Path:

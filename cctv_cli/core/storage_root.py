@@ -1,4 +1,4 @@
-"""`.cctv-storage`: which storage this is, and when a cleanup last believed the clock. `.retention.json` of a camera.
+"""`.cctv-storage`: which storage this is, and what cleanups leave to remember. `.retention.json` of a camera.
 
 A start of `cctv serve` or `cctv record` makes the marker, a cleanup never does unless it is forced: recordings
 without a marker may be what was written below a mount point while its disk was away. All functions raise OSError.
@@ -10,7 +10,7 @@ import json
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.layout import CameraLayout, storage_marker
@@ -20,12 +20,14 @@ from cctv_cli.core.layout import CameraLayout, storage_marker
 class Marker:
     """A storage's random id, the instant of the last cleanup whose clock was believed, and what it saw.
 
-    `oldest` is the earliest start of each camera's recordings then.
+    `oldest` is the earliest start of each camera's recordings then. `problems` are sentences about what the last
+    cleanup of all cameras did not do as the settings ask.
     """
 
     id: str
     cleaned_at: Optional[float] = None
     oldest: Mapping[str, float] = field(default_factory=dict)
+    problems: Tuple[str, ...] = ()
 
 
 def read_marker(storage: Path) -> Optional[Marker]:
@@ -34,9 +36,14 @@ def read_marker(storage: Path) -> Optional[Marker]:
     name, cleaned_at = values.get("id"), values.get("cleaned_at")
     if not isinstance(name, str) or not name:
         return None
-    oldest = values.get("oldest")
-    seen = {k: v for k, v in oldest.items() if isinstance(v, (int, float))} if isinstance(oldest, dict) else {}
-    return Marker(name, cleaned_at if isinstance(cleaned_at, (int, float)) else None, seen)
+    oldest, problems = values.get("oldest"), values.get("problems")
+    seen = {k: v for k, v in oldest.items() if _is_number(v)} if isinstance(oldest, dict) else {}
+    told = tuple(text for text in problems if isinstance(text, str)) if isinstance(problems, list) else ()
+    return Marker(name, cleaned_at if _is_number(cleaned_at) else None, seen, told)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
 
 
 def ensure_marker(storage: Path) -> str:

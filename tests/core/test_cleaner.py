@@ -742,6 +742,60 @@ def test_a_clock_that_fell_back_and_came_again_costs_no_footage(site: Site) -> N
     site.run().raise_troubles()
 
 
+def problems(site: Site) -> List[str]:
+    marker = read_marker(site.settings.storage)
+    assert marker is not None
+    return list(marker.problems)
+
+
+def test_what_the_last_cleanup_of_all_did_not_do_is_remembered_until_one_does(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.tree().record(f"{TODAY}T10:00:00+02:00", 60)
+    site.tree().record(f"{TODAY}T11:00:00+02:00", 60)
+    small = {"max_size": day_segments(site.tree().layout, TODAY)[0].bytes // 2}
+    site.run(**small)
+    (refused,) = problems(site)
+    assert "max_size of all recordings asks to delete 100 %" in refused and "correct the setting" in refused
+    site.cleaner().run(["front"])
+    assert problems(site) == [refused]
+    site.run()
+    assert problems(site) == []
+    site.run(**small)
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "remove", not_permitted)
+        site.cleaner(**small).run(force=True)
+    (failed,) = problems(site)
+    assert "could not be deleted (Operation not permitted); correct the permissions" in failed
+    site.run()
+    assert problems(site) == []
+
+
+def not_permitted(path: Path) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def test_a_cleanup_that_does_not_believe_the_clock_says_so_and_believes_it_no_more_for_that(site: Site) -> None:
+    site.lay()
+    site.run()
+    before = read_marker(site.settings.storage)
+    assert before is not None
+    site.clock.advance(40 * 86400)
+    site.run()
+    after = read_marker(site.settings.storage)
+    assert after is not None and after == replace(before, problems=after.problems)
+    (refused,) = after.problems
+    assert "The clock lies 40 days after the last cleanup" in refused
+
+
+def test_of_many_problems_the_first_are_remembered(site: Site) -> None:
+    for number in range(30):
+        (site.settings.storage / f"cam{number}").mkdir()
+        (site.settings.storage / f"cam{number}" / "recordings").symlink_to("elsewhere")
+    assert len(site.run().problems) == 30
+    assert len(problems(site)) == 20
+
+
 def test_one_camera_alone_or_half_a_cleanup_believes_no_clock(site: Site) -> None:
     site.lay()
     before = read_marker(site.settings.storage)

@@ -224,6 +224,16 @@ def test_a_cleanup_is_missed_only_where_there_are_recordings_and_who_cleans_up()
         assert found(replace(facts(), storage=quiet)) == []
 
 
+def test_what_the_last_cleanup_did_not_do_is_told_with_its_cure_until_one_does() -> None:
+    refused = "The limit max_size asks to delete 75 %; correct the setting, or clean up with --force"
+    storage = replace(facts().storage, problems=(refused,))
+    assert found(replace(facts(), storage=storage)) == [("cleanup_refused", "warning", None)]
+    (finding,) = assess(replace(facts(), storage=storage), LIMITS, NOW)
+    assert finding.sentence == f"The last cleanup did not do all that is set: {refused}"
+    (finding,) = assess(replace(facts(), storage=replace(storage, problems=(refused, "b", "c"))), LIMITS, NOW)
+    assert finding.sentence.endswith(f"{refused} (and 2 more; cctv cleanup --preview shows all)")
+
+
 def test_no_camera_at_all_is_a_warning() -> None:
     nothing = Facts(MACHINE, (), (), StorageFacts(DISK, (), None))
     assert found(nothing) == [("no_cameras", "warning", None)]

@@ -278,9 +278,10 @@ def test_the_last_cleanup_is_that_of_the_marker_and_before_the_first_the_storage
     os.utime(storage_marker(settings.storage), (5.0, 5.0))
     clock.advance(2)
     assert read(reader).storage.cleaned_at == 5.0
-    write_marker(settings.storage, Marker("id", 7.0))
+    write_marker(settings.storage, Marker("id", 7.0, problems=("a brake",)))
     clock.advance(2)
-    assert read(reader).storage.cleaned_at == 7.0
+    storage = read(reader).storage
+    assert (storage.cleaned_at, storage.problems) == (7.0, ("a brake",))
 
 
 def test_a_camera_whose_folder_cannot_be_read_hides_no_other(reader: FactsReader, front: CameraTree) -> None:

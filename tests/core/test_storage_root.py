@@ -35,8 +35,10 @@ def test_an_odd_time_is_no_time(tmp_path: Path) -> None:
     assert read_marker(tmp_path) == Marker("a", None)
     storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": 5, "oldest": {"front": 4.5, "yard": null}}')
     assert read_marker(tmp_path) == Marker("a", 5, {"front": 4.5})
-    storage_marker(tmp_path).write_text('{"id": "a", "oldest": 3}')
+    storage_marker(tmp_path).write_text('{"id": "a", "oldest": 3, "problems": "none"}')
     assert read_marker(tmp_path) == Marker("a")
+    storage_marker(tmp_path).write_text('{"id": "a", "problems": ["one", 2, "three"]}')
+    assert read_marker(tmp_path) == Marker("a", problems=("one", "three"))
 
 
 def test_the_days_of_a_camera_are_remembered_and_written_only_when_they_change(tmp_path: Path) -> None:
