@@ -151,8 +151,9 @@ def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
     growth, room, needed = (format_size(value) for value in (promise.growth, promise.room, promise.needed))
     if promise.needed > promise.room:
         full = "now" if not promise.full_in else f"in {promise.full_in:.1f} days"
+        where = f" on the disk of {', '.join(promise.disk_of)}" if promise.disk_of else ""
         sentence = (
-            f"The retention that is set takes {needed} at {growth} a day, but there is room for {room}, "
+            f"The retention that is set takes {needed}{where} at {growth} a day, but there is room for {room}, "
             f"some {promise.days:.1f} days, used up {full}; add a disk, lower the cameras' bit rate, or keep "
             "recordings for fewer days (RETENTION_DAYS)"
         )

@@ -95,9 +95,10 @@ class FactsReader:
         processes = tuple(process for camera in self._settings.cameras for process in self._processes(camera))
         self._meter.forget_ended()
         system = self._meter.system(supervisors)
-        kept_as_promised = promise(disk, kept, self._settings.max_size)
+        others = self._others()
+        kept_as_promised = promise(disk, others, kept, self._settings.max_size)
         cleaned_at, problems = _last_cleanup(self._settings.storage)
-        storage_facts = StorageFacts(disk, tuple(kept), kept_as_promised, cleaned_at, self._others(), problems)
+        storage_facts = StorageFacts(disk, tuple(kept), kept_as_promised, cleaned_at, others, problems)
         return Facts(system, processes, tuple(cameras), storage_facts)
 
     # ---- one camera

@@ -190,6 +190,8 @@ def test_a_disk_that_is_too_small_for_the_retention_says_for_how_long_it_lasts()
     assert (finding.name, finding.severity) == ("retention_promise", Severity.WARNING)
     for words in ("600 GB", "20 GB a day", "room for 500 GB", "25.0 days", "in 20.0 days", "RETENTION_DAYS"):
         assert words in finding.sentence
+    (finding,) = assess(facts(promise=replace(promise, disk_of=("yard", "attic"))), LIMITS, NOW)
+    assert "takes 600 GB on the disk of yard, attic at 20 GB a day" in finding.sentence
     (finding,) = assess(facts(promise=replace(promise, full_in=0.0)), LIMITS, NOW)
     assert "used up now" in finding.sentence
 

@@ -262,8 +262,11 @@ def test_disks_of_cameras_own_are_told_each_once(
         for name in ("yard", "attic"):
             (settings.storage / name).symlink_to(mounted)
         attic = Camera("attic", "Attic", DemoSource(tone=False))
-        found = FactsReader(replace(settings, cameras=(*settings.cameras, attic)), None, clock)
-        (disk,) = read(found).storage.others
+        found = FactsReader(replace(settings, cameras=(settings.cameras[1], attic)), None, clock)
+        CameraTree(settings, "yard").record("2026-07-14T15:10:00+02:00", 60)
+        storage = read(found).storage
+    (disk,) = storage.others
+    assert storage.promise is not None and storage.promise.disk_of == disk.cameras  # nothing grows on the root's disk
     assert disk.cameras == ("yard", "attic")
     assert disk.total == shutil.disk_usage(str(other)).total
     assert disk.min_free == settings.min_free.of(disk.total)
