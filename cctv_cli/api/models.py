@@ -177,7 +177,7 @@ class CleanupDiskModel(BaseModel):
 class RefusalModel(BaseModel):
     """What a brake holds back."""
 
-    brake: str = Field(description="storage, policy, clock, future or share", examples=["share"])
+    brake: str = Field(description="storage, disk, policy, clock, past, future or share", examples=["share"])
     camera_id: Optional[str] = Field(None, description="null when it concerns all", examples=["front"])
     reason: str = Field(examples=["The limit max_size of front asks to delete 80 % of its recordings"])
 

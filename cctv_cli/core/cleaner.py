@@ -36,7 +36,15 @@ from cctv_cli.core.retention import (
 )
 from cctv_cli.core.scan import CameraScan, camera_folders, linked_folder, scan_camera
 from cctv_cli.core.settings import Settings
-from cctv_cli.core.storage_root import Marker, ensure_marker, place, read_marker, remembered_days, write_marker
+from cctv_cli.core.storage_root import (
+    Marker,
+    ensure_marker,
+    on_own_disks,
+    place,
+    read_marker,
+    remembered_days,
+    write_marker,
+)
 
 log = logging.getLogger("cctv.cleanup")
 
@@ -247,7 +255,9 @@ class Cleaner:
             days, max_size = max(settings.retention_days, remembered_days(layout)), None
         disk = os.stat(layout.recordings).st_dev
         oldest = marker.oldest.get(scan.camera_id) if marker else None
-        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest)
+        had_own = marker is not None and scan.camera_id in marker.own_disks
+        lacks_disk = had_own and disk == os.stat(settings.storage).st_dev
+        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest, lacks_disk)
 
     def _storage_doubt(self, marker: Optional[Marker]) -> str:
         storage = self._settings.storage
@@ -284,12 +294,15 @@ class Cleaner:
     def _remember(self, done: Cleanup, *, force: bool) -> None:
         """Note what a cleanup of all cameras did not do, and, if it believed the clock, when it was and what it saw.
 
-        One of some cameras only goes on believing, for whoever records these alone for weeks.
+        One of some cameras only goes on believing, for whoever records these alone for weeks. Cameras' own disks are
+        noted by any; one that is not there is forgotten by force.
         """
         facts, marker = done.plan.facts, read_marker(self._settings.storage)
         if marker is None or (facts.storage_doubt and not force):
             return
-        after = marker
+        removed = {camera.camera_id for camera in facts.cameras if camera.lacks_disk and force}
+        own = on_own_disks(self._settings.storage, camera_folders(self._settings.storage))
+        after = replace(marker, own_disks=tuple(sorted({*marker.own_disks, *own} - removed)))
         if facts.whole:
             after = replace(after, problems=done.problems[:_MOST_PROBLEMS])
         if (facts.whole or marker.cleaned_at) and (force or not clock_doubt(facts)):
@@ -331,12 +344,13 @@ class Cleaner:
 def _oldest(facts: Facts, marker: Marker, *, force: bool) -> Dict[str, float]:
     """The earliest start of each camera's recordings, to be remembered.
 
-    Unless somebody looked at it (`force`), what a wrong clock dated before all else is not believed.
+    Unless somebody looked at it (`force`), what a wrong clock dated before all else is not believed, and of a camera
+    whose disk is not there nothing new is known.
     """
     oldest = dict(marker.oldest)
     for camera in facts.cameras:
         starts = [min(day.starts) for day in camera.days if day.names]
-        if starts:
+        if starts and (force or not camera.lacks_disk):
             seen = min(starts)
             oldest[camera.camera_id] = seen if force else max(seen, marker.oldest.get(camera.camera_id, seen))
     return oldest

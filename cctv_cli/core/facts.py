@@ -143,7 +143,8 @@ class StorageFacts:
     """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth.
 
     `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun, `problems` are
-    sentences about what the last one did not do. `others` are disks that cameras have of their own.
+    sentences about what the last one did not do. `others` are disks that cameras have of their own, `unmounted` are
+    cameras that had one and lie on the storage root's now.
     """
 
     disk: DiskFacts
@@ -152,6 +153,7 @@ class StorageFacts:
     cleaned_at: Optional[float] = None
     others: Tuple[DiskFacts, ...] = ()
     problems: Tuple[str, ...] = ()
+    unmounted: Tuple[str, ...] = ()
 
     @property
     def oldest(self) -> Optional[float]:

@@ -90,6 +90,7 @@ def assess(facts: Facts, limits: Limits, now: float) -> Tuple[Finding, ...]:
     findings: List[Finding] = [
         *_cameras(facts.cameras),
         *_storage(facts.storage.disk),
+        *map(_unmounted, facts.storage.unmounted),
         *(finding for disk in facts.storage.others for finding in _space(disk)),
         *_supervision(facts.cameras),
         *_promise(facts.storage.promise),
@@ -114,6 +115,14 @@ def _storage(disk: DiskFacts) -> Iterator[Finding]:
         yield Finding("storage_fault", Severity.CRITICAL, sentence)
         return
     yield from _space(disk)
+
+
+def _unmounted(camera: str) -> Finding:
+    sentence = (
+        "Its own disk is not mounted, so it is recorded onto the storage's; mount it, or, if it was removed for good, "
+        "run cctv cleanup --force"
+    )
+    return Finding("disk_missing", Severity.CRITICAL, sentence, camera)
 
 
 def _space(disk: DiskFacts) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from cctv_cli.core.probe import probe
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.status import CameraStatus, StatusReader
-from cctv_cli.core.storage_root import ensure_marker, place, remember_days
+from cctv_cli.core.storage_root import ensure_marker, place, remember_days, remember_own_disks
 from cctv_cli.core.supervisor import Supervisor
 
 log = logging.getLogger("cctv.runtime")
@@ -113,6 +113,7 @@ class Runtime:
         try:
             self._unmarked = place(self.settings.storage)
             self._storage_id = ensure_marker(self.settings.storage)
+            remember_own_disks(self.settings.storage, [camera.id for camera in self.settings.cameras])
         except OSError as error:
             log.error("the storage %s cannot be marked yet: %s", self.settings.storage, error)
         self._remember_days()

@@ -23,7 +23,7 @@ from cctv_cli.core.holds import add_hold, release_hold
 from cctv_cli.core.journal import DeletionEntry, HoldEntry, Journal, line_hash
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import ensure_marker, place, read_marker, remember_days
+from cctv_cli.core.storage_root import ensure_marker, place, read_marker, remember_days, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -716,6 +716,39 @@ def test_a_folder_whose_name_no_camera_can_have_is_not_cleaned(site: Site) -> No
     site.lay("old backup")
     site.run(max_size=1, most_deleted=100)
     assert len(site.files("old backup")) == 6
+
+
+# ---- cameras' own disks
+
+
+def lose_disk(site: Site, camera_id: str) -> None:
+    """As at a start without the camera's own disk: an empty folder where that was."""
+    ensure_marker(site.settings.storage)
+    marker = read_marker(site.settings.storage)
+    assert marker is not None
+    write_marker(site.settings.storage, replace(marker, own_disks=(camera_id,)))
+    shutil.rmtree(site.tree(camera_id).layout.recordings)
+
+
+def test_a_camera_whose_disk_is_not_mounted_is_left_alone_until_force_forgets_the_disk(site: Site) -> None:
+    site.tree().record(f"{YESTERDAY}T14:00:00+02:00", 60)
+    site.run().raise_troubles()
+    oldest = instant(f"{YESTERDAY}T14:00:00+02:00")
+    lose_disk(site, "front")
+    site.tree().record(f"{TODAY}T15:00:00+02:00", 60)
+    site.lay("yard")
+    small = {"cameras": (replace(site.settings.cameras[0], max_size=1), site.settings.cameras[1]), "most_deleted": 100}
+    done = site.run(**small)
+    with pytest.raises(CleanupRefused, match="The disk of front is not mounted"):
+        done.raise_troubles()
+    assert [refusal.brake for refusal in done.plan.refusals] == ["disk"]
+    assert (site.files(), site.files("yard")) == ({f"{TODAY}/15/00.ts"}, AFTER)
+    marker = read_marker(site.settings.storage)
+    assert marker is not None and (marker.own_disks, marker.oldest["front"]) == (("front",), oldest)
+    site.cleaner(**small).run(force=True).raise_troubles()
+    assert site.files() == set()
+    marker = read_marker(site.settings.storage)
+    assert marker is not None and (marker.own_disks, marker.oldest["front"]) == ((), instant(f"{TODAY}T15:00:00+02:00"))
 
 
 # ---- what a cleanup remembers

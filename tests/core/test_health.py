@@ -160,6 +160,11 @@ def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]
     assert found(facts(disk=disk)) == expected
 
 
+def test_a_cameras_own_disk_that_is_not_mounted_is_that_cameras_finding() -> None:
+    storage = replace(facts().storage, unmounted=("front",))
+    assert found(replace(facts(), storage=storage)) == [("disk_missing", "critical", "front")]
+
+
 def test_a_disk_of_cameras_own_is_named_by_them() -> None:
     own = replace(DISK, free=40 * GB - 1, cameras=("yard", "attic"))
     storage = StorageFacts(DISK, (), KEPT, others=(own, replace(own, free=40 * GB, cameras=("door",))))

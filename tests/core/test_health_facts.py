@@ -20,7 +20,7 @@ from cctv_cli.core.health_facts import FactsReader
 from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.state import RecorderState, Run, State, to_json
-from cctv_cli.core.storage_root import Marker, ensure_marker, write_marker
+from cctv_cli.core.storage_root import Marker, ensure_marker, remember_own_disks, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -264,7 +264,14 @@ def test_disks_of_cameras_own_are_told_each_once(
         attic = Camera("attic", "Attic", DemoSource(tone=False))
         found = FactsReader(replace(settings, cameras=(settings.cameras[1], attic)), None, clock)
         CameraTree(settings, "yard").record("2026-07-14T15:10:00+02:00", 60)
+        ensure_marker(settings.storage)
+        remember_own_disks(settings.storage, ["yard", "attic"])
         storage = read(found).storage
+        assert storage.unmounted == ()
+        (settings.storage / "attic").unlink()  # its disk is not mounted after the next start
+        (settings.storage / "attic" / "recordings").mkdir(parents=True)
+        clock.advance(2)
+        assert read(found).storage.unmounted == ("attic",)
     (disk,) = storage.others
     assert storage.promise is not None and storage.promise.disk_of == disk.cameras  # nothing grows on the root's disk
     assert disk.cameras == ("yard", "attic")

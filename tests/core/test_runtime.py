@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import sys
+import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -215,6 +216,21 @@ def test_a_storage_keeps_its_marker_over_restarts(system: System) -> None:
     system.runtime.stop()
     system.runtime.start(ffmpeg=UNUSED)
     assert read_marker(system.settings.storage) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link")
+def test_a_start_notes_which_cameras_have_disks_of_their_own(tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second file system at hand")
+    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # in place of a mount point
+        (Path(mounted) / "recordings").mkdir()
+        (tmp_path / "two").symlink_to(mounted)
+        made = System(tmp_path)
+        made.runtime.start(ffmpeg=UNUSED)
+        made.runtime.stop()
+    marker = read_marker(tmp_path)
+    assert marker is not None and marker.own_disks == ("two",)
 
 
 def test_a_storage_that_could_not_be_marked_is_marked_before_a_cleanup_once_there_is_room(
