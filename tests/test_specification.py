@@ -140,6 +140,13 @@ def test_the_readme_has_what_the_specification_lists(heading: str, names: List[s
     assert [name for name in names if name not in text] == []
 
 
+def test_every_setting_that_the_readme_names_exists() -> None:
+    named = set(re.findall(r"`((?:[A-Z]+_)+[A-Z]+)`", README.read_text(encoding="utf-8")))
+    assert len(named) > 20
+    fields = {f"CAMERA_{field.upper()}" for field in CAMERAS.fields}
+    assert named - {option.variable for option in OPTIONS} - fields - {"CCTV_CONFIG"} == set()
+
+
 def test_the_license_is_mit() -> None:
     project = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license"] == "MIT"

@@ -177,7 +177,7 @@ class CleanupDiskModel(BaseModel):
 class RefusalModel(BaseModel):
     """What a brake holds back."""
 
-    brake: str = Field(description="storage, policy, clock, future or share", examples=["share"])
+    brake: str = Field(description="storage, disk, policy, clock, past, future or share", examples=["share"])
     camera_id: Optional[str] = Field(None, description="null when it concerns all", examples=["front"])
     reason: str = Field(examples=["The limit max_size of front asks to delete 80 % of its recordings"])
 
@@ -320,7 +320,7 @@ class CameraStorageModel(BaseModel):
 
 
 class PromiseModel(BaseModel):
-    """Whether recordings can be kept as long as the settings say."""
+    """Whether recordings can be kept as long as the settings say; figures of the disk or limit that falls shortest."""
 
     kept: bool = Field(examples=[True])
     needed_bytes: int = Field(description="What the days that are set take at today's growth", examples=[1296000000000])
@@ -338,7 +338,7 @@ class StorageModel(BaseModel):
     min_free_bytes: int = Field(description="What should stay free", examples=[100000000000])
     recordings_bytes: int = Field(examples=[890000000000])
     oldest_recording: Optional[str] = Field(None, examples=["2026-10-24T00:00:00.120+02:00"])
-    growth_bytes_per_day: Optional[int] = Field(None, examples=[43200000000])
+    growth_bytes_per_day: Optional[int] = Field(None, description="Of all cameras", examples=[43200000000])
     days_until_full: Optional[float] = Field(
         None, description="null where retention keeps the room from running out", examples=[23.1]
     )

@@ -49,7 +49,15 @@ def log_lines(console: Console, settings: Settings, *, debug: bool = False) -> N
     elif console.is_terminal and settings.log_format == "text":
         from rich.logging import RichHandler
 
-        handler = RichHandler(console=console, show_path=False, omit_repeated_times=False, log_time_format="%H:%M:%S")
+        class TerminalHandler(RichHandler):
+            """Falls silent once the terminal was closed: the console would keep, and try again, all that it missed."""
+
+            def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+                self.console.quiet = self.console.quiet or isinstance(sys.exc_info()[1], OSError)
+
+        handler = TerminalHandler(
+            console=console, show_path=False, omit_repeated_times=False, log_time_format="%H:%M:%S"
+        )
         handler.setFormatter(logs.TextLines("%(message)s", debug=debug))  # the handler shows time and level
         logs.install(handler, debug=debug)
         return

@@ -14,6 +14,8 @@ from cctv_cli.core.units import parse_duration
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
 
     from cctv_cli.core.runtime import Runtime
     from cctv_cli.core.settings import Settings
@@ -76,15 +78,22 @@ def _watch(runtime: Runtime, signals: Signals, console: Console, seconds: Option
 
     end = None if seconds is None else time.monotonic() + seconds
     live = Live(console=console, auto_refresh=False) if console.is_terminal else None
-    if live is not None:
-        live.start()
     try:
         while not signals.ended and (end is None or time.monotonic() < end):
             if signals.take_reload():
                 runtime.reload()
             if live is not None:
-                live.update(output.camera_table(runtime.statuses(), runtime.clock.now()), refresh=True)
+                _show(live, output.camera_table(runtime.statuses(), runtime.clock.now()))
             time.sleep(_REFRESH)
     finally:
         if live is not None:
             live.stop()
+
+
+def _show(live: Live, table: Table) -> None:
+    """Refresh the live table."""
+    try:
+        live.start()
+        live.update(table, refresh=True)
+    except OSError:  # the terminal was closed: recording goes on, and nothing is shown any more
+        live.console.quiet = True

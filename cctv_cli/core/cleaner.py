@@ -36,12 +36,21 @@ from cctv_cli.core.retention import (
 )
 from cctv_cli.core.scan import CameraScan, camera_folders, linked_folder, scan_camera
 from cctv_cli.core.settings import Settings
-from cctv_cli.core.storage_root import Marker, ensure_marker, place, read_marker, remembered_days, write_marker
+from cctv_cli.core.storage_root import (
+    Marker,
+    ensure_marker,
+    on_own_disks,
+    place,
+    read_marker,
+    remembered_days,
+    write_marker,
+)
 
 log = logging.getLogger("cctv.cleanup")
 
 Progress = Callable[[int, int], None]  # files done, files in all
 
+_MOST_PROBLEMS = 20  # sentences that are remembered
 _BREATH = 0.002  # seconds between hours, in which others get the disk and the interpreter
 
 
@@ -82,8 +91,9 @@ class Cleanup:
         disk = self.plan.facts.disks[key]
         return min(disk.total, disk.free + sum(count.bytes for (name, _), count in counts.items() if name in there))
 
-    def raise_troubles(self) -> None:
-        """Raise CleanupRefused or CleanupIncomplete when not everything went as the settings ask."""
+    @property
+    def problems(self) -> Tuple[str, ...]:
+        """Sentences about what did not go, or would not, as the settings ask; the brakes come first."""
         problems = [*(refusal.reason for refusal in self.plan.refusals), *self.troubles]
         if self.failed:
             path, reason = self.failed[0]
@@ -92,9 +102,12 @@ class Cleanup:
                 f"{path}{more} could not be deleted ({reason}); "
                 "correct the permissions or the disk, the next cleanup tries again"
             )
-        problems += self.plan.shortfalls
-        if problems:
-            raise (CleanupRefused if self.plan.refusals else CleanupIncomplete)("\n".join(problems))
+        return (*problems, *self.plan.shortfalls)
+
+    def raise_troubles(self) -> None:
+        """Raise CleanupRefused or CleanupIncomplete when there are problems."""
+        if self.problems:
+            raise (CleanupRefused if self.plan.refusals else CleanupIncomplete)("\n".join(self.problems))
 
 
 class _Item(NamedTuple):
@@ -242,7 +255,9 @@ class Cleaner:
             days, max_size = max(settings.retention_days, remembered_days(layout)), None
         disk = os.stat(layout.recordings).st_dev
         oldest = marker.oldest.get(scan.camera_id) if marker else None
-        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest)
+        had_own = marker is not None and scan.camera_id in marker.own_disks
+        lacks_disk = had_own and disk == os.stat(settings.storage).st_dev
+        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest, lacks_disk)
 
     def _storage_doubt(self, marker: Optional[Marker]) -> str:
         storage = self._settings.storage
@@ -277,23 +292,25 @@ class Cleaner:
         return replace(planned, executed=True, done=Count(tally.files, tally.bytes), failed=tuple(tally.failed))
 
     def _remember(self, done: Cleanup, *, force: bool) -> None:
-        """Note that a cleanup believed the clock, and what it saw.
+        """Note what a cleanup of all cameras did not do, and, if it believed the clock, when it was and what it saw.
 
-        One of some cameras only goes on believing, for whoever records these alone for weeks.
+        One of some cameras only goes on believing, for whoever records these alone for weeks. Cameras' own disks are
+        noted by any; one that is not there is forgotten by force.
         """
         facts, marker = done.plan.facts, read_marker(self._settings.storage)
-        if marker is None or not (facts.whole or marker.cleaned_at):
+        if marker is None or (facts.storage_doubt and not force):
             return
-        if not force and (facts.storage_doubt or clock_doubt(facts)):
+        removed = {camera.camera_id for camera in facts.cameras if camera.lacks_disk and force}
+        own = on_own_disks(self._settings.storage, camera_folders(self._settings.storage))
+        after = replace(marker, own_disks=tuple(sorted({*marker.own_disks, *own} - removed)))
+        if facts.whole:
+            after = replace(after, problems=done.problems[:_MOST_PROBLEMS])
+        if (facts.whole or marker.cleaned_at) and (force or not clock_doubt(facts)):
+            after = replace(after, cleaned_at=facts.now, oldest=_oldest(facts, marker, force=force))
+        if after == marker:
             return
-        oldest = dict(marker.oldest)
-        for camera in facts.cameras:
-            starts = [min(day.starts) for day in camera.days if day.names]
-            if starts:  # unless somebody looked at it, what a wrong clock dated before all else is not believed
-                seen = min(starts)
-                oldest[camera.camera_id] = seen if force else max(seen, marker.oldest.get(camera.camera_id, seen))
         try:
-            write_marker(self._settings.storage, replace(marker, cleaned_at=facts.now, oldest=oldest))
+            write_marker(self._settings.storage, after)
         except OSError as error:  # a full disk: the old one is true, too
             log.warning("the time of the cleanup cannot be written: %s", error)
 
@@ -322,6 +339,21 @@ class Cleaner:
             f"The storage {self._settings.storage} cannot be cleaned up ({error.strerror or error}); "
             "correct HLS_BASE_PATH or --storage, check that its disk is mounted and who may write there"
         )
+
+
+def _oldest(facts: Facts, marker: Marker, *, force: bool) -> Dict[str, float]:
+    """The earliest start of each camera's recordings, to be remembered.
+
+    Unless somebody looked at it (`force`), what a wrong clock dated before all else is not believed, and of a camera
+    whose disk is not there nothing new is known.
+    """
+    oldest = dict(marker.oldest)
+    for camera in facts.cameras:
+        starts = [min(day.starts) for day in camera.days if day.names]
+        if starts and (force or not camera.lacks_disk):
+            seen = min(starts)
+            oldest[camera.camera_id] = seen if force else max(seen, marker.oldest.get(camera.camera_id, seen))
+    return oldest
 
 
 def _items(planned: Cleanup) -> Iterator[_Item]:

@@ -120,11 +120,12 @@ class CameraStorage:
 
 @dataclass(frozen=True)
 class Promise:
-    """Whether recordings can be kept as long as the settings say.
+    """Whether recordings can be kept as long as the settings say, told of the disk or limit that falls shortest.
 
     `needed` is what the promised days take at today's `growth` in a day, `room` what recordings may take at the
     most: the disk without what must stay free, or the largest size that is set. `days` is how long the room
-    lasts, `full_in` in how many days it is used up: None where retention keeps it from that.
+    lasts, `full_in` in how many days it is used up: None where retention keeps it from that. `disk_of` are the
+    cameras whose own disk it is about; empty for the storage root's and for the limit of all.
     """
 
     kept: bool
@@ -134,14 +135,16 @@ class Promise:
     days: float
     full_in: Optional[float]
     short: Tuple[str, ...] = ()  # cameras whose own largest size is too small
+    disk_of: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class StorageFacts:
     """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth.
 
-    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun. `others` are disks
-    that cameras have of their own.
+    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun, `problems` are
+    sentences about what the last one did not do. `others` are disks that cameras have of their own, `unmounted` are
+    cameras that had one and lie on the storage root's now.
     """
 
     disk: DiskFacts
@@ -149,6 +152,8 @@ class StorageFacts:
     promise: Optional[Promise]
     cleaned_at: Optional[float] = None
     others: Tuple[DiskFacts, ...] = ()
+    problems: Tuple[str, ...] = ()
+    unmounted: Tuple[str, ...] = ()
 
     @property
     def oldest(self) -> Optional[float]:

@@ -90,6 +90,7 @@ def assess(facts: Facts, limits: Limits, now: float) -> Tuple[Finding, ...]:
     findings: List[Finding] = [
         *_cameras(facts.cameras),
         *_storage(facts.storage.disk),
+        *map(_unmounted, facts.storage.unmounted),
         *(finding for disk in facts.storage.others for finding in _space(disk)),
         *_supervision(facts.cameras),
         *_promise(facts.storage.promise),
@@ -114,6 +115,14 @@ def _storage(disk: DiskFacts) -> Iterator[Finding]:
         yield Finding("storage_fault", Severity.CRITICAL, sentence)
         return
     yield from _space(disk)
+
+
+def _unmounted(camera: str) -> Finding:
+    sentence = (
+        "Its own disk is not mounted, so it is recorded onto the storage's; mount it, or, if it was removed for good, "
+        "run cctv cleanup --force"
+    )
+    return Finding("disk_missing", Severity.CRITICAL, sentence, camera)
 
 
 def _space(disk: DiskFacts) -> Iterator[Finding]:
@@ -151,8 +160,9 @@ def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
     growth, room, needed = (format_size(value) for value in (promise.growth, promise.room, promise.needed))
     if promise.needed > promise.room:
         full = "now" if not promise.full_in else f"in {promise.full_in:.1f} days"
+        where = f" on the disk of {', '.join(promise.disk_of)}" if promise.disk_of else ""
         sentence = (
-            f"The retention that is set takes {needed} at {growth} a day, but there is room for {room}, "
+            f"The retention that is set takes {needed}{where} at {growth} a day, but there is room for {room}, "
             f"some {promise.days:.1f} days, used up {full}; add a disk, lower the cameras' bit rate, or keep "
             "recordings for fewer days (RETENTION_DAYS)"
         )
@@ -164,6 +174,11 @@ def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
 
 def _cleanup(facts: Facts, limits: Limits, now: float) -> Iterator[Finding]:
     storage = facts.storage
+    if storage.problems:
+        count = len(storage.problems) - 1
+        more = f" (and {count} more; cctv cleanup --preview shows all)" if count else ""
+        sentence = f"The last cleanup did not do all that is set: {storage.problems[0]}{more}"
+        yield Finding("cleanup_refused", Severity.WARNING, sentence)
     scheduled = all(camera.supervised for camera in facts.cameras)  # who supervises all cleans up, too
     if storage.cleaned_at is None or storage.oldest is None or not scheduled:
         return

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.catalog import day_segments
@@ -25,7 +26,7 @@ from cctv_cli.core.scan import recorded_days
 from cctv_cli.core.settings import Camera, Settings
 from cctv_cli.core.state import RecorderState, Run, State, from_json
 from cctv_cli.core.status import CameraStatus, StatusReader, carries
-from cctv_cli.core.storage_root import read_marker
+from cctv_cli.core.storage_root import Marker, read_marker
 from cctv_cli.core.system import is_read_only
 from cctv_cli.core.usage import Meter
 
@@ -95,9 +96,16 @@ class FactsReader:
         processes = tuple(process for camera in self._settings.cameras for process in self._processes(camera))
         self._meter.forget_ended()
         system = self._meter.system(supervisors)
-        kept_as_promised = promise(disk, kept, self._settings.max_size)
+        devices, marker = self._devices(), _marker(self._settings.storage)
+        others = self._others(devices)
         storage_facts = StorageFacts(
-            disk, tuple(kept), kept_as_promised, _cleaned_at(self._settings.storage), self._others()
+            disk,
+            tuple(kept),
+            promise(disk, others, kept, self._settings.max_size),
+            marker.cleaned_at,
+            others,
+            marker.problems,
+            tuple(name for name in marker.own_disks if devices.get(name, -1) == self.device),
         )
         return Facts(system, processes, tuple(cameras), storage_facts)
 
@@ -200,18 +208,24 @@ class FactsReader:
         disk = self._usage(_existing(self._settings.storage))
         return disk if disk.fault else replace(disk, fault=self._fault(may_write))
 
-    def _others(self) -> Tuple[DiskFacts, ...]:
-        """Each disk, but for the storage root's, that has recordings."""
-        found: Dict[int, Tuple[Path, List[str]]] = {}
+    def _devices(self) -> Dict[str, int]:
+        """The disk (st_dev) on which each camera's recordings lie."""
+        found = {}
         for camera in self._settings.cameras:
-            recordings = self._statuses.layout(camera.id).recordings
-            try:
-                device = recordings.stat().st_dev
-            except OSError:  # none yet, or told as the camera's reason
-                continue
+            with suppress(OSError):  # none yet, or told as the camera's reason
+                found[camera.id] = self._statuses.layout(camera.id).recordings.stat().st_dev
+        return found
+
+    def _others(self, devices: Mapping[str, int]) -> Tuple[DiskFacts, ...]:
+        """Each disk, but for the storage root's, that has recordings."""
+        found: Dict[int, List[str]] = {}
+        for camera_id, device in devices.items():
             if device != self.device:
-                found.setdefault(device, (recordings, []))[1].append(camera.id)
-        return tuple(replace(self._usage(place), cameras=tuple(names)) for place, names in found.values())
+                found.setdefault(device, []).append(camera_id)
+        return tuple(
+            replace(self._usage(self._statuses.layout(names[0]).recordings), cameras=tuple(names))
+            for names in found.values()
+        )
 
     def _usage(self, place: Path) -> DiskFacts:
         try:
@@ -250,14 +264,15 @@ def _count_day(layout: CameraLayout, day: str, before: Optional[_Day]) -> _Day:
         return _Day(0, 0, 0)
 
 
-def _cleaned_at(storage: Path) -> Optional[float]:
+def _marker(storage: Path) -> Marker:
+    """What the storage's marker remembers; cleaned up was a storage first when it was begun."""
     try:
         marker = read_marker(storage)
-        if marker is None or marker.cleaned_at is not None:
-            return None if marker is None else marker.cleaned_at
-        return storage_marker(storage).stat().st_mtime
-    except OSError:
-        return None  # a storage that cannot be read is a finding of its own
+        if marker is not None and marker.cleaned_at is None:
+            return replace(marker, cleaned_at=storage_marker(storage).stat().st_mtime)
+    except OSError:  # a storage that cannot be read is a finding of its own
+        marker = None
+    return marker or Marker("")
 
 
 def _existing(path: Path) -> Path:

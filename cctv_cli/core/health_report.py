@@ -87,7 +87,7 @@ def storage_json(report: Report, tz: Optional[tzinfo]) -> Json:
         "min_free_bytes": storage.disk.min_free,
         "recordings_bytes": sum(camera.bytes for camera in storage.cameras),
         "oldest_recording": _instant(storage.oldest, tz),
-        "growth_bytes_per_day": None if promise is None else round(promise.growth),
+        "growth_bytes_per_day": None if promise is None else round(sum(c.growth or 0.0 for c in storage.cameras)),
         "days_until_full": None if promise is None or promise.full_in is None else round(promise.full_in, 2),
         "promise": None if promise is None else _promise(promise),
         "cameras": [_storage(camera, tz) for camera in storage.cameras],

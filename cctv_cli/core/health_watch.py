@@ -11,7 +11,7 @@ from typing import Callable, Dict, Optional, Tuple
 
 from cctv_cli.core import alerts, store
 from cctv_cli.core.alerts import Event, Key, Message, Tracked
-from cctv_cli.core.health import Finding, Severity
+from cctv_cli.core.health import Severity
 from cctv_cli.core.health_report import Report
 from cctv_cli.core.layout import alerts_file
 from cctv_cli.core.settings import Settings
@@ -122,12 +122,16 @@ class HealthWatch:
 
 def _log(message: Message) -> None:
     finding = message.finding
+    told = f"{finding.name}: {finding.sentence}"
     if message.event is Event.STARTED or message.worse:
-        log.log(_LEVELS[finding.severity], "%s", _told(finding))
+        _line(_LEVELS[finding.severity], finding.camera, told)
     elif message.event is Event.ENDED:
-        log.info("over: %s", _told(finding))
+        _line(logging.INFO, finding.camera, f"over: {told}")
 
 
-def _told(finding: Finding) -> str:
-    where = "" if finding.camera is None else f"{finding.camera}: "
-    return f"{where}{finding.name}: {finding.sentence}"
+def _line(level: int, camera: Optional[str], told: str) -> None:
+    """Log what is told, as of its camera if it is about one."""
+    if camera is None:
+        log.log(level, "%s", told)
+    else:
+        log.log(level, "%s: %s", camera, told)

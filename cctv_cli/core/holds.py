@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import Iterable, List, Optional
 
@@ -24,7 +25,8 @@ _DELETED = "Retention deleted all that {} recorded in that time, {} recordings; 
 def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
     """The instant of "2026-11-03 14:00", local or with a UTC offset. Raises ValueError.
 
-    Of a local time that comes twice, when summer time ends, the first is meant, with `end` the second.
+    A local time that comes twice or not at all, when summer time ends or begins, is taken for the earlier of the
+    instants that it may mean, with `end` for the later: a hold holds rather more.
     """
     try:
         if ":" not in text:
@@ -33,12 +35,12 @@ def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
     except ValueError:
         raise ValueError("write a time as 2026-11-03 14:00, in local time or with a UTC offset") from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=tz, fold=int(end))
-    return moment.timestamp()
+        moment = moment.replace(tzinfo=tz)
+    return (max if end else min)(moment.replace(fold=fold).timestamp() for fold in (0, 1))
 
 
 def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: float, tz: Optional[tzinfo]) -> HoldEntry:
-    """Keep what was recorded between two instants. Raises HoldError when nothing was, OSError.
+    """Keep what was recorded between two instants. Raises HoldError when nothing was or it cannot be kept, OSError.
 
     `end` may lie later than `now`, but not later than today.
     """
@@ -59,12 +61,35 @@ def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: flo
             gone = deleted_count(layout, hold, tz)
             raise HoldError(_DELETED.format(layout.camera_id, gone) if gone else _NOTHING.format(layout.camera_id))
         days = covering.union(day for day in near if first <= day <= last)
-        if end > now:  # what is recorded from now on belongs to today, whose folder may not be there yet
-            layout.day(_day(now, tz)).mkdir(exist_ok=True)
-            days.add(_day(now, tz))
-        for day in sorted(days):
-            Journal(layout.journal(day)).append(hold, tz)
+        today = _day(now, tz)
+        if last >= today:  # its folder may not be there yet, as long as its first minute is being recorded
+            days.add(today)
+        _write(layout, hold, sorted(days), tz)
     return hold
+
+
+def _write(layout: CameraLayout, hold: HoldEntry, days: List[str], tz: Optional[tzinfo]) -> None:
+    """Write a hold into each of these days; where that fails, none of them keeps it. Raises HoldError."""
+    try:
+        for day in days:
+            layout.day(day).mkdir(exist_ok=True)
+            Journal(layout.journal(day)).append(hold, tz)
+    except OSError as error:
+        for day in days:
+            with suppress(OSError):  # a disk that takes not even this shows a hold of less than was asked for
+                _release(Journal(layout.journal(day)), hold.id, tz)
+        raise HoldError(
+            f"The hold of {layout.camera_id} could not be written ({error.strerror or error}); "
+            "free space on its disk or correct the permissions, then hold again"
+        ) from error
+
+
+def _release(journal: Journal, hold_id: str, tz: Optional[tzinfo]) -> bool:
+    """End a hold in one day; False when the day has none of that id. Raises OSError."""
+    found = [hold for hold in journal.holds() if hold.id == hold_id]
+    for hold in found:
+        journal.append(ReleaseEntry(hold.id, hold.start, hold.duration), tz)
+    return bool(found)
 
 
 def deleted_count(layout: CameraLayout, hold: HoldEntry, tz: Optional[tzinfo]) -> int:
@@ -87,15 +112,9 @@ def list_holds(layout: CameraLayout) -> List[HoldEntry]:
 
 def release_hold(layout: CameraLayout, hold_id: str, tz: Optional[tzinfo]) -> bool:
     """End a hold: retention may take what it kept. False when the camera has none of that id. Raises OSError."""
-    released = False
     with journal_lock(layout):
-        for day in recorded_days(layout):
-            journal = Journal(layout.journal(day))
-            for hold in journal.holds():
-                if hold.id == hold_id:
-                    journal.append(ReleaseEntry(hold.id, hold.start, hold.duration), tz)
-                    released = True
-    return released
+        released = [_release(Journal(layout.journal(day)), hold_id, tz) for day in recorded_days(layout)]
+    return any(released)
 
 
 def _day(instant: float, tz: Optional[tzinfo]) -> str:

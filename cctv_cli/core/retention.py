@@ -16,6 +16,8 @@ recording, so only a storage that may be another one stops the rule of free spac
 
     storage   the storage root is not the one that it was     all rules; all but the rescue where this process began
                                                               to record on a disk too full for a marker
+    disk      a camera's own disk is not mounted              all rules but the rescue, for that camera; free space but
+                                                              the rescue, on the disk that takes its place
     policy    no days of retention at all                     all rules, for that camera
     policy    no camera is configured                         all rules but the rescue
     clock     the wall clock jumped                           age
@@ -103,6 +105,7 @@ class CameraFacts:
     """One camera: the policy that holds for it, the disk (a key of `Facts.disks`) and its days in order.
 
     `oldest` is the earliest start that the last cleanup that believed the clock saw, None if there was none.
+    `lacks_disk`: it had a disk of its own, and lies on the storage root's now.
     """
 
     camera_id: str
@@ -111,6 +114,7 @@ class CameraFacts:
     disk: int
     days: Tuple[Day, ...]
     oldest: Optional[float] = None
+    lacks_disk: bool = False
 
 
 @dataclass(frozen=True)
@@ -247,7 +251,8 @@ def plan(facts: Facts, *, force: bool = False) -> Plan:
     if facts.whole:
         for key, disk in facts.disks.items():
             there = [draft for draft in drafts if draft.facts.disk == key]
-            _free_space(disk, there, facts.limits, refusals, shortfalls, only_rescue=only_rescue, force=force)
+            careful = only_rescue or (not force and any(draft.facts.lacks_disk for draft in there))
+            _free_space(disk, there, facts.limits, refusals, shortfalls, only_rescue=careful, force=force)
     cameras = tuple(CameraPlan(draft.facts, tuple(map(bytes, draft.verdicts))) for draft in drafts)
     return Plan(facts, cameras, tuple(refusals), tuple(shortfalls), tuple(_notes(drafts)))
 
@@ -374,6 +379,13 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
             refusals.append(Refusal("clock", None, clock))
     for draft in drafts:
         name = draft.facts.camera_id
+        if draft.facts.lacks_disk and not force:
+            draft.stop(_STOP_SIZES)
+            reason = (
+                f"The disk of {name} is not mounted, so its recordings lie on the storage's own; mount it, or, if it "
+                "was removed for good, clean up once with --force"
+            )
+            refusals.append(Refusal("disk", name, reason))
         past = NOTHING if force else draft.refuse_past()
         if past.files:
             reason = (

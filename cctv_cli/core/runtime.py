@@ -26,7 +26,7 @@ from cctv_cli.core.probe import probe
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.status import CameraStatus, StatusReader
-from cctv_cli.core.storage_root import ensure_marker, place, remember_days
+from cctv_cli.core.storage_root import ensure_marker, place, remember_days, remember_own_disks
 from cctv_cli.core.supervisor import Supervisor
 
 log = logging.getLogger("cctv.runtime")
@@ -113,6 +113,7 @@ class Runtime:
         try:
             self._unmarked = place(self.settings.storage)
             self._storage_id = ensure_marker(self.settings.storage)
+            remember_own_disks(self.settings.storage, [camera.id for camera in self.settings.cameras])
         except OSError as error:
             log.error("the storage %s cannot be marked yet: %s", self.settings.storage, error)
         self._remember_days()
@@ -141,16 +142,29 @@ class Runtime:
                 log.warning("%s: its days of retention cannot be remembered: %s", camera.id, error)
 
     def reload(self) -> None:
-        """Read the configuration again and reconcile; one with an error is refused and the old one stays."""
+        """Read the configuration again and reconcile; one with an error is refused and the old one stays.
+
+        Raises nothing: whatever goes wrong is logged, and what runs goes on.
+        """
+        try:
+            self._reload()
+        except CctvError as error:
+            for problem in str(error).splitlines():
+                log.error("the configuration stays as it was: %s", problem)
+        except Exception:  # a defect of ours must not end what records
+            log.exception("unexpected error in a reload")
+
+    def _reload(self) -> None:
+        """Raises CctvError, before anything has changed, for a configuration that cannot be used."""
         if self._load is None or self._supervisor is None:
             return
         try:
             asked = _only(self._load(), self._cameras)
-            _require_cameras(asked)
-        except CctvError as error:
-            for problem in str(error).splitlines():
-                log.error("the configuration stays as it was: %s", problem)
-            return
+        except OSError as error:
+            raise ConfigError(
+                [f"It cannot be read ({error.strerror or error}); check that the working directory is still there"]
+            ) from error
+        _require_cameras(asked)
         settings = replace(asked, **{name: getattr(self.settings, name) for name in _FIXED})
         if settings != asked:
             log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")

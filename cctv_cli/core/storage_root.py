@@ -1,4 +1,4 @@
-"""`.cctv-storage`: which storage this is, and when a cleanup last believed the clock. `.retention.json` of a camera.
+"""`.cctv-storage`: which storage this is, and what cleanups leave to remember. `.retention.json` of a camera.
 
 A start of `cctv serve` or `cctv record` makes the marker, a cleanup never does unless it is forced: recordings
 without a marker may be what was written below a mount point while its disk was away. All functions raise OSError.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Mapping, Optional, Tuple
+from typing import Any, Iterable, Mapping, Optional, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.layout import CameraLayout, storage_marker
@@ -20,12 +21,16 @@ from cctv_cli.core.layout import CameraLayout, storage_marker
 class Marker:
     """A storage's random id, the instant of the last cleanup whose clock was believed, and what it saw.
 
-    `oldest` is the earliest start of each camera's recordings then.
+    `oldest` is the earliest start of each camera's recordings then. `problems` are sentences about what the last
+    cleanup of all cameras did not do as the settings ask. `own_disks` are the cameras that were seen to have their
+    recordings on another disk than the storage's root.
     """
 
     id: str
     cleaned_at: Optional[float] = None
     oldest: Mapping[str, float] = field(default_factory=dict)
+    problems: Tuple[str, ...] = ()
+    own_disks: Tuple[str, ...] = ()
 
 
 def read_marker(storage: Path) -> Optional[Marker]:
@@ -35,8 +40,17 @@ def read_marker(storage: Path) -> Optional[Marker]:
     if not isinstance(name, str) or not name:
         return None
     oldest = values.get("oldest")
-    seen = {k: v for k, v in oldest.items() if isinstance(v, (int, float))} if isinstance(oldest, dict) else {}
-    return Marker(name, cleaned_at if isinstance(cleaned_at, (int, float)) else None, seen)
+    seen = {k: v for k, v in oldest.items() if _is_number(v)} if isinstance(oldest, dict) else {}
+    problems, own_disks = _texts(values.get("problems")), _texts(values.get("own_disks"))
+    return Marker(name, cleaned_at if _is_number(cleaned_at) else None, seen, problems, own_disks)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
+
+
+def _texts(value: Any) -> Tuple[str, ...]:
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def ensure_marker(storage: Path) -> str:
@@ -52,6 +66,26 @@ def place(storage: Path) -> Tuple[int, int]:
     """Device and inode of a storage's folder: a mounted disk has others than the empty folder below it."""
     found = storage.stat()
     return found.st_dev, found.st_ino
+
+
+def on_own_disks(storage: Path, camera_ids: Iterable[str]) -> Tuple[str, ...]:
+    """Those of the cameras whose recordings lie on another disk than the storage's root."""
+    root = storage.stat().st_dev
+    found = []
+    for camera_id in camera_ids:
+        with suppress(OSError):  # nothing recorded yet, or a disk that does not answer
+            if CameraLayout(storage, camera_id).recordings.stat().st_dev != root:
+                found.append(camera_id)
+    return tuple(found)
+
+
+def remember_own_disks(storage: Path, camera_ids: Iterable[str]) -> None:
+    """Note in the marker, if there is one, which of the cameras have disks of their own; those noted before stay."""
+    marker = read_marker(storage)
+    if marker is not None:
+        own = tuple(sorted({*marker.own_disks, *on_own_disks(storage, camera_ids)}))
+        if own != marker.own_disks:
+            write_marker(storage, replace(marker, own_disks=own))
 
 
 def write_marker(storage: Path, marker: Marker) -> None:

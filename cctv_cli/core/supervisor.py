@@ -69,11 +69,12 @@ class _Worker:
     """One camera: the lock that makes its supervisor the only one, a loop for it and one for its sub stream."""
 
     def __init__(self, camera: Camera, settings: Settings, tools: Tools) -> None:
+        """Raises AlreadySupervised, StorageError."""
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
         self._tools = tools
-        self._lock = supervision.take(self._layout)
         self._main = _Loop(camera.id, camera, settings, tools, sub=False)
         self._sub = self._sub_loop(camera, settings)
+        self._lock = supervision.take(self._layout)
 
     def start(self) -> None:
         for loop in self._loops():
@@ -89,15 +90,16 @@ class _Worker:
         self.wake()
 
     def configure(self, camera: Camera, settings: Settings) -> None:
-        """Take over a changed configuration."""
+        """Take over a changed configuration. Raises StorageError when that of the sub stream has to wait."""
         self._main.recorder.configure(camera, settings)
+        self._main.wake()
         if self._sub is not None:
             self._sub.recorder.configure(_sub_stream(camera), settings)
-        else:
-            self._sub = self._sub_loop(camera, settings)
-            if self._sub is not None:
-                self._sub.start()
-        self.wake()
+            self._sub.wake()
+            return
+        self._sub = self._sub_loop(camera, settings)
+        if self._sub is not None:
+            self._sub.start()
 
     def ask_to_end(self, *, leave_running: bool) -> None:
         for loop in self._loops():
@@ -118,10 +120,19 @@ class _Worker:
         return [self._main] if self._sub is None else [self._main, self._sub]
 
     def _sub_loop(self, camera: Camera, settings: Settings) -> Optional[_Loop]:
-        """The loop for the sub stream, if there is one, or if one may still run that is no longer wanted."""
+        """The loop for the sub stream, if there is one, or if one may still run that is no longer wanted.
+
+        Raises StorageError.
+        """
         layout = CameraLayout(settings.storage, camera.id, settings.live_path, sub=True)
-        if camera.sub_source is None and not layout.run_file.is_file():
-            return None
+        try:
+            if camera.sub_source is None and not layout.run_file.is_file():
+                return None
+        except OSError as error:
+            raise StorageError(
+                f"The folder {layout.run_file.parent} cannot be read ({error.strerror or error}); "
+                "check its disk and permissions, then reload or restart cctv"
+            ) from error
         return _Loop(layout.camera_id, _sub_stream(camera), settings, self._tools, sub=True)
 
 
@@ -172,18 +183,18 @@ class Supervisor:
         self._worker(camera_id).restart()
 
     def reload(self, settings: Settings) -> None:
-        """Supervise what the changed configuration says; recorders whose command did not change go on."""
-        wanted = {camera.id: camera for camera in settings.cameras}
-        for camera_id, worker in self._workers.items():
-            camera = wanted.get(camera_id) or _unconfigured(camera_id)
-            worker.configure(camera, settings)
-        for camera_id in wanted.keys() - self._workers.keys():
+        """Supervise what the changed configuration says; recorders whose command did not change go on.
+
+        One camera's trouble is logged.
+        """
+        wanted = {camera.id for camera in settings.cameras}
+        for camera in (*settings.cameras, *map(_unconfigured, self._workers.keys() - wanted)):
             try:
-                self._add(wanted[camera_id], settings)
-            except AlreadySupervised as error:
+                self._reconcile(camera, settings)
+            except (AlreadySupervised, StorageError) as error:
                 log.error("%s", error)
-            if camera_id in self._workers:
-                self._workers[camera_id].start()
+            except Exception:
+                log.exception("%s: unexpected error in a reload", camera.id)
         self._settings = settings
 
     def stop(self, *, leave_running: bool) -> None:
@@ -193,6 +204,15 @@ class Supervisor:
             worker.ask_to_end(leave_running=leave_running)
         _end(workers)
         self._workers.clear()
+
+    def _reconcile(self, camera: Camera, settings: Settings) -> None:
+        """Supervise one camera as the configuration says now. Raises AlreadySupervised, StorageError."""
+        if camera.id in self._workers:
+            self._workers[camera.id].configure(camera, settings)
+            return
+        self._add(camera, settings)
+        if camera.id in self._workers:
+            self._workers[camera.id].start()
 
     def _add(self, camera: Camera, settings: Settings) -> None:
         try:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import List
@@ -147,3 +150,19 @@ def test_a_log_file_takes_the_place_of_standard_error(
     (line,) = (tmp_path / "cctv.log").read_text().splitlines()
     assert line.endswith(" INFO front: recorded" if form == "text" else '"camera": "front"}')
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_log_lines_for_a_terminal_that_was_closed_are_not_kept(logging_as_before: None) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    file = open(theirs, "w")  # noqa: SIM115 - its end cannot be flushed
+    console = Console(file=file)
+    output.log_lines(console, Settings())
+    os.close(ours)
+    for number in range(3):
+        logging.getLogger("cctv").error("line %d", number)
+    assert console.quiet
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        file.close()

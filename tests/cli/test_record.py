@@ -121,3 +121,41 @@ def test_a_terminal_gets_a_live_table(tmp_path: Path) -> None:
     for title in (b"Camera", b"State", b"Reason", b"front", b"stopped", b"the camera is disabled in the configuration"):
         assert title in shown
     assert b"Traceback" not in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_it_records_on_when_its_terminal_is_closed(tmp_path: Path) -> None:
+    import pty
+
+    def configure(*names: str) -> None:
+        camera = '[[cameras]]\nid = "{}"\nrtsp_url = "rtsp://127.0.0.1:9/1"\nenabled = false\n'
+        (tmp_path / "cameras.toml").write_text("".join(map(camera.format, names)), encoding="utf-8")
+
+    configure("front")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command("record"),
+        cwd=tmp_path,
+        env=environment(TERM="xterm", COLUMNS="160", LINES="40", FORCE_COLOR="1"),  # so it keeps to the table
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        try:
+            os.close(theirs)
+            shown = b""
+            while b"Reason" not in shown:
+                shown += os.read(ours, 65536)
+            os.close(ours)
+            # a reload comes before the table is shown: the second one, only when the first look without a terminal
+            # did not end it
+            for names in (("front", "yard"), ("front", "yard", "gate")):
+                configure(*names)
+                process.send_signal(signal.SIGHUP)
+                wait_for((tmp_path / "hls" / names[-1] / ".state.json").exists, 30, f"{names[-1]} to be supervised")
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+        finally:
+            process.kill()
+    assert not (tmp_path / "hls" / "front" / ".supervisor").exists()

@@ -23,7 +23,7 @@ from cctv_cli.core.holds import add_hold, release_hold
 from cctv_cli.core.journal import DeletionEntry, HoldEntry, Journal, line_hash
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import ensure_marker, place, read_marker, remember_days
+from cctv_cli.core.storage_root import ensure_marker, place, read_marker, remember_days, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -718,6 +718,39 @@ def test_a_folder_whose_name_no_camera_can_have_is_not_cleaned(site: Site) -> No
     assert len(site.files("old backup")) == 6
 
 
+# ---- cameras' own disks
+
+
+def lose_disk(site: Site, camera_id: str) -> None:
+    """As at a start without the camera's own disk: an empty folder where that was."""
+    ensure_marker(site.settings.storage)
+    marker = read_marker(site.settings.storage)
+    assert marker is not None
+    write_marker(site.settings.storage, replace(marker, own_disks=(camera_id,)))
+    shutil.rmtree(site.tree(camera_id).layout.recordings)
+
+
+def test_a_camera_whose_disk_is_not_mounted_is_left_alone_until_force_forgets_the_disk(site: Site) -> None:
+    site.tree().record(f"{YESTERDAY}T14:00:00+02:00", 60)
+    site.run().raise_troubles()
+    oldest = instant(f"{YESTERDAY}T14:00:00+02:00")
+    lose_disk(site, "front")
+    site.tree().record(f"{TODAY}T15:00:00+02:00", 60)
+    site.lay("yard")
+    small = {"cameras": (replace(site.settings.cameras[0], max_size=1), site.settings.cameras[1]), "most_deleted": 100}
+    done = site.run(**small)
+    with pytest.raises(CleanupRefused, match="The disk of front is not mounted"):
+        done.raise_troubles()
+    assert [refusal.brake for refusal in done.plan.refusals] == ["disk"]
+    assert (site.files(), site.files("yard")) == ({f"{TODAY}/15/00.ts"}, AFTER)
+    marker = read_marker(site.settings.storage)
+    assert marker is not None and (marker.own_disks, marker.oldest["front"]) == (("front",), oldest)
+    site.cleaner(**small).run(force=True).raise_troubles()
+    assert site.files() == set()
+    marker = read_marker(site.settings.storage)
+    assert marker is not None and (marker.own_disks, marker.oldest["front"]) == ((), instant(f"{TODAY}T15:00:00+02:00"))
+
+
 # ---- what a cleanup remembers
 
 
@@ -740,6 +773,60 @@ def test_a_clock_that_fell_back_and_came_again_costs_no_footage(site: Site) -> N
     site.cleaner().run(force=True).raise_troubles()
     assert site.files() == {f"{YESTERDAY}/14/00.ts"}
     site.run().raise_troubles()
+
+
+def problems(site: Site) -> List[str]:
+    marker = read_marker(site.settings.storage)
+    assert marker is not None
+    return list(marker.problems)
+
+
+def test_what_the_last_cleanup_of_all_did_not_do_is_remembered_until_one_does(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.tree().record(f"{TODAY}T10:00:00+02:00", 60)
+    site.tree().record(f"{TODAY}T11:00:00+02:00", 60)
+    small = {"max_size": day_segments(site.tree().layout, TODAY)[0].bytes // 2}
+    site.run(**small)
+    (refused,) = problems(site)
+    assert "max_size of all recordings asks to delete 100 %" in refused and "correct the setting" in refused
+    site.cleaner().run(["front"])
+    assert problems(site) == [refused]
+    site.run()
+    assert problems(site) == []
+    site.run(**small)
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "remove", not_permitted)
+        site.cleaner(**small).run(force=True)
+    (failed,) = problems(site)
+    assert "could not be deleted (Operation not permitted); correct the permissions" in failed
+    site.run()
+    assert problems(site) == []
+
+
+def not_permitted(path: Path) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def test_a_cleanup_that_does_not_believe_the_clock_says_so_and_believes_it_no_more_for_that(site: Site) -> None:
+    site.lay()
+    site.run()
+    before = read_marker(site.settings.storage)
+    assert before is not None
+    site.clock.advance(40 * 86400)
+    site.run()
+    after = read_marker(site.settings.storage)
+    assert after is not None and after == replace(before, problems=after.problems)
+    (refused,) = after.problems
+    assert "The clock lies 40 days after the last cleanup" in refused
+
+
+def test_of_many_problems_the_first_are_remembered(site: Site) -> None:
+    for number in range(30):
+        (site.settings.storage / f"cam{number}").mkdir()
+        (site.settings.storage / f"cam{number}" / "recordings").symlink_to("elsewhere")
+    assert len(site.run().problems) == 30
+    assert len(problems(site)) == 20
 
 
 def test_one_camera_alone_or_half_a_cleanup_believes_no_clock(site: Site) -> None:

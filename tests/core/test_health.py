@@ -160,6 +160,11 @@ def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]
     assert found(facts(disk=disk)) == expected
 
 
+def test_a_cameras_own_disk_that_is_not_mounted_is_that_cameras_finding() -> None:
+    storage = replace(facts().storage, unmounted=("front",))
+    assert found(replace(facts(), storage=storage)) == [("disk_missing", "critical", "front")]
+
+
 def test_a_disk_of_cameras_own_is_named_by_them() -> None:
     own = replace(DISK, free=40 * GB - 1, cameras=("yard", "attic"))
     storage = StorageFacts(DISK, (), KEPT, others=(own, replace(own, free=40 * GB, cameras=("door",))))
@@ -190,6 +195,8 @@ def test_a_disk_that_is_too_small_for_the_retention_says_for_how_long_it_lasts()
     assert (finding.name, finding.severity) == ("retention_promise", Severity.WARNING)
     for words in ("600 GB", "20 GB a day", "room for 500 GB", "25.0 days", "in 20.0 days", "RETENTION_DAYS"):
         assert words in finding.sentence
+    (finding,) = assess(facts(promise=replace(promise, disk_of=("yard", "attic"))), LIMITS, NOW)
+    assert "takes 600 GB on the disk of yard, attic at 20 GB a day" in finding.sentence
     (finding,) = assess(facts(promise=replace(promise, full_in=0.0)), LIMITS, NOW)
     assert "used up now" in finding.sentence
 
@@ -222,6 +229,16 @@ def test_a_cleanup_is_missed_only_where_there_are_recordings_and_who_cleans_up()
     assert "cleanup_overdue" not in [name for name, _, _ in found(replace(facts(FINE, alone), storage=storage))]
     for quiet in (replace(storage, cleaned_at=None), replace(storage, cameras=(CameraStorage("front", 30),))):
         assert found(replace(facts(), storage=quiet)) == []
+
+
+def test_what_the_last_cleanup_did_not_do_is_told_with_its_cure_until_one_does() -> None:
+    refused = "The limit max_size asks to delete 75 %; correct the setting, or clean up with --force"
+    storage = replace(facts().storage, problems=(refused,))
+    assert found(replace(facts(), storage=storage)) == [("cleanup_refused", "warning", None)]
+    (finding,) = assess(replace(facts(), storage=storage), LIMITS, NOW)
+    assert finding.sentence == f"The last cleanup did not do all that is set: {refused}"
+    (finding,) = assess(replace(facts(), storage=replace(storage, problems=(refused, "b", "c"))), LIMITS, NOW)
+    assert finding.sentence.endswith(f"{refused} (and 2 more; cctv cleanup --preview shows all)")
 
 
 def test_no_camera_at_all_is_a_warning() -> None:

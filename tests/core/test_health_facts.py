@@ -20,7 +20,7 @@ from cctv_cli.core.health_facts import FactsReader
 from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.settings import Camera, DemoSource, Settings
 from cctv_cli.core.state import RecorderState, Run, State, to_json
-from cctv_cli.core.storage_root import Marker, ensure_marker, write_marker
+from cctv_cli.core.storage_root import Marker, ensure_marker, remember_own_disks, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
@@ -262,8 +262,18 @@ def test_disks_of_cameras_own_are_told_each_once(
         for name in ("yard", "attic"):
             (settings.storage / name).symlink_to(mounted)
         attic = Camera("attic", "Attic", DemoSource(tone=False))
-        found = FactsReader(replace(settings, cameras=(*settings.cameras, attic)), None, clock)
-        (disk,) = read(found).storage.others
+        found = FactsReader(replace(settings, cameras=(settings.cameras[1], attic)), None, clock)
+        CameraTree(settings, "yard").record("2026-07-14T15:10:00+02:00", 60)
+        ensure_marker(settings.storage)
+        remember_own_disks(settings.storage, ["yard", "attic"])
+        storage = read(found).storage
+        assert storage.unmounted == ()
+        (settings.storage / "attic").unlink()  # its disk is not mounted after the next start
+        (settings.storage / "attic" / "recordings").mkdir(parents=True)
+        clock.advance(2)
+        assert read(found).storage.unmounted == ("attic",)
+    (disk,) = storage.others
+    assert storage.promise is not None and storage.promise.disk_of == disk.cameras  # nothing grows on the root's disk
     assert disk.cameras == ("yard", "attic")
     assert disk.total == shutil.disk_usage(str(other)).total
     assert disk.min_free == settings.min_free.of(disk.total)
@@ -278,9 +288,10 @@ def test_the_last_cleanup_is_that_of_the_marker_and_before_the_first_the_storage
     os.utime(storage_marker(settings.storage), (5.0, 5.0))
     clock.advance(2)
     assert read(reader).storage.cleaned_at == 5.0
-    write_marker(settings.storage, Marker("id", 7.0))
+    write_marker(settings.storage, Marker("id", 7.0, problems=("a brake",)))
     clock.advance(2)
-    assert read(reader).storage.cleaned_at == 7.0
+    storage = read(reader).storage
+    assert (storage.cleaned_at, storage.problems) == (7.0, ("a brake",))
 
 
 def test_a_camera_whose_folder_cannot_be_read_hides_no_other(reader: FactsReader, front: CameraTree) -> None:

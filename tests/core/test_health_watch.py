@@ -16,6 +16,7 @@ from cctv_cli.core.facts import DiskFacts, Facts, StorageFacts, SystemFacts
 from cctv_cli.core.health import Finding, Severity
 from cctv_cli.core.health_report import Report
 from cctv_cli.core.health_watch import HealthWatch
+from cctv_cli.core.logs import camera_of
 from cctv_cli.core.settings import Settings
 from cctv_cli.core.units import Secret
 from tests.support.http_answers import HttpAnswers
@@ -82,8 +83,9 @@ def test_a_finding_is_logged_and_sent_once_when_it_starts_and_once_when_it_ends(
     assert lines(caplog) == [
         ("ERROR", "front: camera_not_recording: It is not recorded; mend it"),
         ("WARNING", "cpu: The CPU is busy; end other programs"),
-        ("INFO", "over: front: camera_not_recording: It is not recorded; mend it"),
+        ("INFO", "front: over: camera_not_recording: It is not recorded; mend it"),
     ]
+    assert [camera_of(record) for record in caplog.records] == ["front", None, "front"]
 
 
 def test_a_restart_tells_nothing_twice_and_knows_what_ended_meanwhile(stage: Stage) -> None:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import errno
+from datetime import tzinfo
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import pytest
 
 from cctv_cli.core.clock import format_instant, zone
 from cctv_cli.core.errors import HoldError
 from cctv_cli.core.holds import add_hold, deleted_count, list_holds, parse_time, release_hold
-from cctv_cli.core.journal import DeletionEntry, HoldEntry, Journal
+from cctv_cli.core.journal import DeletionEntry, Entry, HoldEntry, Journal
 from cctv_cli.core.settings import Settings
 from tests.support.storage_tree import CameraTree, instant
 
@@ -54,6 +56,22 @@ def days_with(tree: CameraTree, found: HoldEntry) -> List[str]:
 def test_times_are_local_unless_they_say_otherwise(text: str, end: bool, told: str) -> None:
     assert format_instant(parse_time(text, BERLIN, end=end), BERLIN) == told
     assert parse_time(text, None, end=end) == parse_time(text, BERLIN, end=end)  # the tests' system lives there, too
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "begin", "end"),
+    [
+        ("Europe/Berlin", "2026-03-29 02:30", "2026-03-29T01:30:00+01:00", "2026-03-29T03:30:00+02:00"),
+        ("Europe/Berlin", "2026-10-25 02:30", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"),
+        ("America/New_York", "2026-03-08 02:30", "2026-03-08T01:30:00-05:00", "2026-03-08T03:30:00-04:00"),
+        ("America/New_York", "2026-11-01 01:30", "2026-11-01T01:30:00-04:00", "2026-11-01T01:30:00-05:00"),
+    ],
+)
+def test_a_time_that_comes_twice_or_never_is_read_so_that_a_hold_holds_more(
+    name: str, text: str, begin: str, end: str
+) -> None:
+    assert parse_time(text, zone(name)) == instant(begin)
+    assert parse_time(text, zone(name), end=True) == instant(end)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-03", "14:00", "2026-13-03 14:00", "3.11.2026 14:00"])
@@ -112,6 +130,32 @@ def test_today_is_held_before_its_first_recording(tree: CameraTree) -> None:
     now = instant("2026-11-05T00:00:30+01:00")
     made = add_hold(tree.layout, now - 30, now + 600, "", now, BERLIN)
     assert "2026-11-05" in days_with(tree, made)
+    assert list_holds(tree.layout) == [made]
+
+
+def test_the_minute_that_began_at_midnight_is_held_while_it_is_recorded(tree: CameraTree) -> None:
+    tree.record("2026-11-04T23:59:00+01:00", 60)
+    now = instant("2026-11-05T00:00:40+01:00")
+    made = add_hold(tree.layout, now - 90, now - 10, "", now, BERLIN)
+    minute = tree.record("2026-11-05T00:00:00+01:00", 60)
+    assert made.covers(minute.start, minute.end)
+    assert days_with(tree, made) == ["2026-11-04", "2026-11-05"]
+
+
+def test_a_hold_that_cannot_be_written_whole_is_none(tree: CameraTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = Journal.append
+
+    def full(journal: Journal, entry: Entry, tz: Optional[tzinfo]) -> None:
+        if isinstance(entry, HoldEntry) and journal.path.parent.name == "2026-11-03":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(journal, entry, tz)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "append", full)
+        with pytest.raises(HoldError, match=r"not be written \(No space left on device\); free space .* hold again"):
+            hold(tree, "2026-11-02 23:59", "2026-11-04 12:10")
+    assert list_holds(tree.layout) == []
+    made = hold(tree, "2026-11-02 23:59", "2026-11-04 12:10")
     assert list_holds(tree.layout) == [made]
 
 

@@ -85,6 +85,35 @@ def hold(start: float, end: float) -> HoldEntry:
     return HoldEntry("0badcafe", start, end - start)
 
 
+# ---- a camera's own disk that is not mounted
+
+
+def test_of_a_camera_without_its_disk_and_of_the_disk_in_its_place_goes_the_rescue_alone() -> None:
+    old, new = NOW - 40 * DAY, NOW - HOUR
+    lost = replace(camera([old, new], name="lost", max_size=1), lacks_disk=True)
+    neighbour = camera([old, *(NOW - n * DAY for n in range(5, 0, -1))], name="yard")
+    asked = facts(lost, neighbour, min_free=FreeSpace(bytes=500), disks={0: Disk("/hls", 2000, 0)})
+    made = plan(asked)
+    assert brakes(made) == [("disk", "lost")]
+    assert "mount it, or, if it was removed for good, clean up once with --force" in made.refusals[0].reason
+    # one percent of 2000 are two recordings of 10: one goes by age, the other is the oldest of both cameras
+    assert verdicts(made, 0) == [FREE_SPACE, KEPT]
+    assert verdicts(made, 1) == [AGE, *[KEPT] * 5]
+    forced = plan(asked, force=True)
+    assert brakes(forced) == []
+    assert verdicts(forced, 0) == [AGE, CAMERA_SIZE]
+    assert verdicts(forced, 1) == [AGE, *[FREE_SPACE] * 5]
+
+
+def test_a_disk_that_is_not_mounted_costs_nothing_on_other_disks() -> None:
+    lost = replace(camera([NOW - 40 * DAY], name="lost"), lacks_disk=True)
+    other = camera([NOW - 2 * DAY, NOW - DAY], name="yard", disk=1)
+    disks = {0: ROOMY, 1: Disk("/hls/yard", 100, 0)}
+    made = plan(facts(lost, other, min_free=FreeSpace(bytes=15), disks=disks))
+    assert verdicts(made, 0) == [REFUSED]
+    assert verdicts(made, 1) == [FREE_SPACE, FREE_SPACE]
+
+
 # ---- age
 
 

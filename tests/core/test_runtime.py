@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
+import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -58,9 +60,57 @@ def system(tmp_path: Path) -> Iterator[System]:
     made.runtime.stop()
 
 
-@pytest.mark.parametrize("error", [ConfigError(["bad"]), UnknownCamera("gone")], ids=["bad", "a camera that is gone"])
-def test_a_configuration_with_an_error_is_refused(system: System, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConfigError(["bad"]), "the configuration stays as it was: bad"),
+        (UnknownCamera("gone"), "the configuration stays as it was: gone"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory"),
+            "the configuration stays as it was: It cannot be read (No such file or directory); check that the working "
+            "directory is still there",
+        ),
+        (ValueError("a defect"), "unexpected error in a reload"),
+    ],
+    ids=["bad", "a camera that is gone", "no working directory", "a defect"],
+)
+def test_a_configuration_with_an_error_is_refused(
+    system: System, error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert system.reload(error) == system.settings
+    assert [r.getMessage() for r in caplog.records if r.name == "cctv.runtime" and r.levelno >= logging.ERROR] == [said]
+    assert holder(system.runtime.layout("one")) == os.getpid()
+
+
+def fail_of(monkeypatch: pytest.MonkeyPatch, storage: Path, camera_id: str) -> None:
+    """The camera's own disk answers questions about files with an error."""
+    is_file = Path.is_file
+
+    def failing(path: Path) -> bool:
+        if storage / camera_id in path.parents:
+            raise OSError(errno.EIO, "Input/output error")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", failing)
+
+
+def test_a_reload_that_one_cameras_disk_fails_holds_for_all_others(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail_of(monkeypatch, system.settings.storage, "one")
+    asked = replace(system.settings, cameras=(ONE, TWO, replace(ONE, id="three")), segment_duration=3)
+    assert system.reload(asked) == asked
+    assert [holder(system.runtime.layout(name)) for name in ("one", "two", "three")] == [os.getpid()] * 3
+    told = [record.getMessage() for record in caplog.records if record.name == "cctv.supervisor"]
+    assert [line for line in told if "cannot be read (Input/output error)" in line and "/one/" in line] == told != []
+
+
+def test_a_start_leaves_out_a_camera_whose_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = System(tmp_path)
+    fail_of(monkeypatch, tmp_path, "one")
+    made.runtime.start(ffmpeg=UNUSED)
+    assert [holder(made.runtime.layout(name)) for name in ("one", "two")] == [None, os.getpid()]
+    made.runtime.stop()
 
 
 def test_a_configuration_without_cameras_is_refused(system: System) -> None:
@@ -186,6 +236,21 @@ def test_a_storage_keeps_its_marker_over_restarts(system: System) -> None:
     system.runtime.stop()
     system.runtime.start(ffmpeg=UNUSED)
     assert read_marker(system.settings.storage) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link")
+def test_a_start_notes_which_cameras_have_disks_of_their_own(tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second file system at hand")
+    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # in place of a mount point
+        (Path(mounted) / "recordings").mkdir()
+        (tmp_path / "two").symlink_to(mounted)
+        made = System(tmp_path)
+        made.runtime.start(ffmpeg=UNUSED)
+        made.runtime.stop()
+    marker = read_marker(tmp_path)
+    assert marker is not None and marker.own_disks == ("two",)
 
 
 def test_a_storage_that_could_not_be_marked_is_marked_before_a_cleanup_once_there_is_room(

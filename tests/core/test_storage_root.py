@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
 from cctv_cli.core.layout import CameraLayout, storage_marker
-from cctv_cli.core.storage_root import Marker, ensure_marker, read_marker, remember_days, remembered_days, write_marker
+from cctv_cli.core.storage_root import (
+    Marker,
+    ensure_marker,
+    on_own_disks,
+    read_marker,
+    remember_days,
+    remember_own_disks,
+    remembered_days,
+    write_marker,
+)
 
 
 def test_a_storage_keeps_its_id(tmp_path: Path) -> None:
@@ -35,8 +46,37 @@ def test_an_odd_time_is_no_time(tmp_path: Path) -> None:
     assert read_marker(tmp_path) == Marker("a", None)
     storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": 5, "oldest": {"front": 4.5, "yard": null}}')
     assert read_marker(tmp_path) == Marker("a", 5, {"front": 4.5})
-    storage_marker(tmp_path).write_text('{"id": "a", "oldest": 3}')
+    storage_marker(tmp_path).write_text('{"id": "a", "oldest": 3, "problems": "none"}')
     assert read_marker(tmp_path) == Marker("a")
+    storage_marker(tmp_path).write_text('{"id": "a", "problems": ["one", 2, "three"], "own_disks": [null]}')
+    assert read_marker(tmp_path) == Marker("a", problems=("one", "three"))
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another disk than the tests', with recordings, as a camera's own would have."""
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second file system at hand")
+    with tempfile.TemporaryDirectory(dir=str(shared)) as folder:
+        (Path(folder) / "recordings").mkdir()
+        yield Path(folder)
+
+
+def test_a_cameras_own_disk_is_noted_and_stays_noted(tmp_path: Path, other_disk: Path) -> None:
+    (tmp_path / "front").symlink_to(other_disk)  # in place of a mount
+    (tmp_path / "yard" / "recordings").mkdir(parents=True)
+    cameras = ("yard", "front", "never recorded")
+    remember_own_disks(tmp_path, cameras)
+    assert read_marker(tmp_path) is None
+    made = ensure_marker(tmp_path)
+    remember_own_disks(tmp_path, cameras)
+    assert read_marker(tmp_path) == Marker(made, own_disks=("front",))
+    (tmp_path / "front").unlink()
+    (tmp_path / "front" / "recordings").mkdir(parents=True)
+    remember_own_disks(tmp_path, cameras)
+    assert read_marker(tmp_path) == Marker(made, own_disks=("front",))
+    assert on_own_disks(tmp_path, cameras) == ()
 
 
 def test_the_days_of_a_camera_are_remembered_and_written_only_when_they_change(tmp_path: Path) -> None:

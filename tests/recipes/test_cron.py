@@ -13,7 +13,8 @@ import pytest
 from cctv_cli.core.errors import CleanupRefused, CleanupRuns
 from tests.recipes.cctv_command import assert_command
 
-RECIPE = Path(__file__).parent.parent.parent / "examples" / "cron" / "cctv"
+ROOT = Path(__file__).parent.parent.parent
+RECIPE = ROOT / "examples" / "cron" / "cctv"
 # crontab(5): minute, hour, day of month, month, day of week
 LIMITS = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
 
@@ -52,6 +53,16 @@ def test_lines_call_commands_that_exist() -> None:
     for found in called:
         assert_command(found[0])
     assert variables()["PATH"].split(":")[0] == "/opt/cctv/bin"
+
+
+def test_every_line_reads_the_settings_of_the_service_its_dotenv_included() -> None:
+    """`.env` is read from the working directory alone; a cleanup without it would delete what the service keeps."""
+    unit = (ROOT / "examples" / "systemd" / "cctv.service").read_text(encoding="utf-8")
+    folder = re.findall(r"^WorkingDirectory=(.+)$", unit, re.MULTILINE)
+    told = re.findall(r"^\d[\d */]+(\S.*\bcctv cleanup.*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert len(told) == 1
+    commands = [*told, *(command for _, _, command in jobs())]
+    assert [command for command in commands if not command.startswith(f"cd {folder[0]} && ")] == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")

@@ -20,7 +20,7 @@ import pytest
 import tomli
 import yaml
 
-from cctv_cli.core.config import OPTIONS
+from cctv_cli.core.config import OPTIONS, load_settings
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from tests.e2e.demo_server import DemoServer, free_port
@@ -154,7 +154,20 @@ def test_compose_sets_variables_that_exist() -> None:
     service = compose()["services"]["cctv"]
     known = {option.variable for option in OPTIONS} | {"TZ"}
     assert set(service["environment"]) <= known
-    assert service["environment"]["TZ"] == service["environment"]["TIMEZONE"]
+
+
+def test_compose_leaves_to_cameras_toml_what_is_set_there(tmp_path: Path) -> None:
+    """With nothing in compose's own `.env`, so that each `${NAME:-default}` is its default."""
+    environ = {
+        name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+        for name, value in compose()["services"]["cctv"]["environment"].items()
+    }
+    assert {option.variable for option in OPTIONS if environ.get(option.variable)} == {"LIVE_PATH"}
+    toml = 'timezone = "America/New_York"\n[retention]\ndays = 400\n'
+    (tmp_path / "cameras.toml").write_text(toml, encoding="utf-8")
+    settings = load_settings(environ=environ, cwd=tmp_path)
+    assert (settings.timezone, settings.retention_days) == ("America/New_York", 400)
+    assert environ["TZ"]
 
 
 @pytest.mark.e2e
