@@ -62,6 +62,7 @@ class CameraFacts:
     `failure` is why it failed last, while it has not recorded since. `last_segment_at` is the end of the newest
     finished live segment, `gop` the longest time between its key frames. `restarts_last_hour` counts other runs
     of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
+    `waiting` counts recorded files that should have been committed long ago.
     """
 
     id: str
@@ -84,6 +85,7 @@ class CameraFacts:
     last_day: Coverage = Coverage()
     restarts_last_hour: int = 0
     future_until: Optional[float] = None
+    waiting: int = 0
 
 
 @dataclass(frozen=True)

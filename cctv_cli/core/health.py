@@ -206,6 +206,12 @@ def _camera(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding
         until = format_instant(camera.future_until, None)
         sentence = f"It has recordings that end in the future, at {until}; correct this machine's clock, or check NTP"
         yield Finding("future_footage", Severity.WARNING, sentence, camera.id)
+    if camera.waiting and camera.supervised:
+        sentence = (
+            f"{camera.waiting} of its recorded files wait in .incoming and are in no listing yet; "
+            "the log of cctv says why: correct permissions or the disk, or free space"
+        )
+        yield Finding("recordings_waiting", Severity.WARNING, sentence, camera.id)
     if not camera.wanted:
         yield Finding("camera_stopped", Severity.OK, f"It is not recorded: {camera.reason}", camera.id)
         return

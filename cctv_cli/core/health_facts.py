@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from cctv_cli.core import store
 from cctv_cli.core.catalog import day_segments
@@ -18,7 +18,7 @@ from cctv_cli.core.coverage import DAY, Piece, coverage, growth, runs
 from cctv_cli.core.facts import CameraFacts, CameraStorage, Coverage, DiskFacts, Facts, ProcessFacts, StorageFacts
 from cctv_cli.core.journal import Journal
 from cctv_cli.core.journal_tail import JournalTail
-from cctv_cli.core.layout import CameraLayout, storage_marker
+from cctv_cli.core.layout import CameraLayout, parse_incoming, storage_marker
 from cctv_cli.core.live_meter import LiveMeter
 from cctv_cli.core.playlist import parse_live
 from cctv_cli.core.promise import promise
@@ -33,6 +33,7 @@ from cctv_cli.core.usage import Meter
 _FRESH = 1.0  # seconds for which the facts are told again: many may ask
 _COUNT_EVERY = 60.0  # seconds between looks at what all the days of a camera take
 _FUTURE = 60.0  # seconds by which a recording may end in the future: clocks are set by little steps
+_LATE = 300.0  # seconds in which a finished file should be committed
 _HOUR = 3600.0
 
 
@@ -131,6 +132,7 @@ class FactsReader:
             last_day=covered(recent.pieces, DAY),
             restarts_last_hour=max(0, runs(last_hour) - 1),
             future_until=_future(recent.pieces, now),
+            waiting=_waiting(layout, now),
         )
         days, oldest = self._count(layout, monotonic)
         grown = growth(recent.pieces, now, running=running_since is not None)
@@ -283,6 +285,18 @@ def _existing(path: Path) -> Path:
 def _future(pieces: Sequence[Piece], now: float) -> Optional[float]:
     latest = max((piece.end for piece in pieces), default=now)
     return latest if latest > now + _FUTURE else None
+
+
+def _waiting(layout: CameraLayout, now: float) -> int:
+    files = (path for path in layout.incoming.glob("*/*") if parse_incoming(path.name) is not None)
+    return sum(now - written > _LATE for written in _times(files))
+
+
+def _times(files: Iterable[Path]) -> Iterator[float]:
+    """When files were last written, but for those that are committed meanwhile."""
+    for path in files:
+        with suppress(FileNotFoundError):
+            yield path.stat().st_mtime
 
 
 def _unreadable(camera: Camera, status: CameraStatus, error: OSError) -> CameraFacts:

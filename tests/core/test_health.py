@@ -99,6 +99,7 @@ def test_a_system_that_is_well_has_no_finding() -> None:
         pytest.param({"restarts_last_hour": 4}, ("frequent_restarts", "warning"), id="restarts"),
         pytest.param({"restarts_last_hour": 3}, None, id="few restarts"),
         pytest.param({"future_until": NOW + 86400}, ("future_footage", "warning"), id="the future"),
+        pytest.param({"waiting": 1}, ("recordings_waiting", "warning"), id="files that wait"),
     ],
 )
 def test_a_camera(changes: Dict[str, Any], expected: Optional[Tuple[str, str]]) -> None:

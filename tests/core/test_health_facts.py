@@ -214,6 +214,18 @@ def test_footage_of_the_future_is_noticed(reader: FactsReader, front: CameraTree
     assert camera(reader).future_until == instant("2026-07-20T10:01:00+02:00")
 
 
+def test_recordings_that_wait_too_long_are_counted(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
+    front.layout.run_folder(RUN).mkdir(parents=True)
+    for number, written in enumerate(("15:24:59", "15:25:01", "15:29:59")):
+        path = front.layout.incoming_file(RUN, number)
+        path.touch()
+        os.utime(path, (instant(f"2026-07-14T{written}+02:00"),) * 2)
+    front.layout.ended_run(RUN).touch()  # no recording
+    assert read(reader).cameras[0].waiting == 1
+    clock.advance(2)
+    assert read(reader).cameras[0].waiting == 2
+
+
 def test_a_storage_that_is_not_there_is_a_fault(reader: FactsReader, settings: Settings) -> None:
     facts = read(reader)
     assert facts.storage.disk.fault.startswith("it is not there")
