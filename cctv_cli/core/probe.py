@@ -174,10 +174,6 @@ class _Conversation:
         if answer.status == 401 and self._login is None:
             self._login = _answer_to(answer, self._source)
             answer = self._send(method, uri, headers)
-        if answer.status == 401 and _is_stale(answer):
-            # the password was right, the nonce too old (RFC 7616 § 3.3); once, for some cameras say so always
-            self._login = _answer_to(answer, self._source)
-            answer = self._send(method, uri, headers)
         if answer.status == 401:
             raise self._refused()
         return answer
@@ -186,13 +182,26 @@ class _Conversation:
         if self._login is None:
             return self._connection.request(method, uri, *headers)
         with self._turn():
-            authorization = f"Authorization: {self._login.header(method, uri)}"
-            answer = self._connection.request(method, uri, *headers, authorization)
-            if self._logins is not None and answer.status == 401:
-                self._logins.refused(self._source)
-            elif self._logins is not None and answer.status == 200:
-                self._logins.accepted(self._source)
+            answer, sent = self._send_login(self._login, method, uri, headers), 1
+            if answer.status == 401 and _is_stale(answer):
+                # the password was right, the nonce too old (RFC 7616 § 3.3); once, for some cameras say so always
+                self._login = _answer_to(answer, self._source)
+                answer, sent = self._send_login(self._login, method, uri, headers), 2
+            self._report(answer.status, sent)
         return answer
+
+    def _send_login(self, login: _Login, method: str, uri: str, headers: Tuple[str, ...]) -> _Answer:
+        return self._connection.request(method, uri, *headers, f"Authorization: {login.header(method, uri)}")
+
+    def _report(self, status: int, sent: int) -> None:
+        """Tell the guard what came of a login that was sent so many times."""
+        if self._logins is None:
+            return
+        if status == 200:
+            self._logins.accepted(self._source)
+        elif status == 401:
+            for _ in range(sent):
+                self._logins.refused(self._source)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

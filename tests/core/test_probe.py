@@ -360,6 +360,7 @@ def test_a_refused_password_is_never_sent_again(offer: str) -> None:
 def test_a_stale_nonce_is_no_refused_password(logins: LoginGuard) -> None:
     def check(request: str) -> bytes:
         assert digest_fields(request)["nonce"] == "2"
+        assert logins.standing(camera.with_login).refused_at is None
         return DESCRIPTION
 
     offers = ['Digest realm="r", nonce="1"', 'Digest realm="r", nonce="2", stale=TRUE']
@@ -376,7 +377,7 @@ def test_a_nonce_that_is_always_stale_is_believed_once(logins: LoginGuard, guard
         result = camera.ask(login=True, logins=logins if guarded else None)
         assert (result.outcome, result.status) == (Outcome.UNAUTHORIZED, 401)
         assert len(camera.logins) == 2
-        if guarded:
+        if guarded:  # the camera saw two wrong ones
             camera.ask(login=True, logins=logins)
             assert len(camera.logins) == 2
 
