@@ -87,12 +87,17 @@ def _check_host(streams: Sequence[Tuple[Stream, Future[Check]]], logins: LoginGu
 def _ask(stream: Stream, logins: LoginGuard, again: bool) -> ProbeResult:
     standing = logins.standing(stream.source)
     if standing.refused_at is not None:
-        at = local_time(standing.refused_at, logins.tz).strftime("%H:%M")
-        reason = f"{stream.source.host} refused this password at {at}: correct it; {_AGAIN}."
-        return ProbeResult(Outcome.UNAUTHORIZED, reason, retry_at=standing.silent_until)
+        reason = f"{stream.source.host} refused this password at {_shown(standing.refused_at, logins)}: correct it; "
+        if standing.silent_until is not None:
+            reason += f"cctv serve and cctv record try it again at {_shown(standing.silent_until, logins)}; "
+        return ProbeResult(Outcome.UNAUTHORIZED, f"{reason}{_AGAIN}.", retry_at=standing.silent_until)
     if stream.status.state is State.AUTH_FAILED and not standing.changed and not again:
         return ProbeResult(Outcome.UNAUTHORIZED, f"{stream.status.reason}; {_AGAIN}.", retry_at=stream.status.retry_at)
     return probe(stream.source, logins=logins, setup=not stream.recorded)
+
+
+def _shown(instant: float, logins: LoginGuard) -> str:
+    return local_time(instant, logins.tz).strftime("%H:%M:%S")
 
 
 def _judged(stream: Stream, found: ProbeResult) -> Check:

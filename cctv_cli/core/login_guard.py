@@ -37,6 +37,7 @@ from cctv_cli.core.units import Secret
 log = logging.getLogger("cctv.logins")
 
 REFUSALS = 2  # of one host and user, after which a password that was among them is not tried
+AGAIN = 60.0  # seconds from the first refusal to the next try, of any channel: cameras that boot refuse good passwords
 SILENCE = 1800.0  # seconds from the latest refusal on: as long as Hikvision locks
 UNDER_WAY = 10.0  # seconds after which a login that nobody reported on counts as refused: its process died
 # Seconds for which an accepted login needs no turn: sixteen channels come back at once. No longer: all of them
@@ -78,7 +79,7 @@ class Standing:
     """What holds for a login now; instants are seconds since 1970 UTC.
 
     `refused_at` is when this very password was refused last, `silent_until` when it may be tried
-    again, `waits` whether another login to that host and user has no answer yet. `changed` says
+    again (None: now), `waits` whether another login to that host and user has no answer yet. `changed` says
     that only other passwords were refused.
     """
 
@@ -104,9 +105,11 @@ def judge(history: History, digest: str, now: float) -> Standing:
     tries = current(history, now).tries
     refused = [each for each in tries if not each.under_way]
     same = [each for each in refused if not each.digest or hmac.compare_digest(each.digest, digest)]
+    silence = AGAIN if len(refused) < REFUSALS else SILENCE
+    silent_until = refused[-1].at + silence if same else now
     return Standing(
         refused_at=same[-1].at if same else None,
-        silent_until=refused[-1].at + SILENCE if same and len(refused) >= REFUSALS else None,
+        silent_until=silent_until if silent_until > now else None,
         waits=len(refused) < len(tries),
         changed=bool(refused) and not same,
     )

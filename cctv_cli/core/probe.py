@@ -231,14 +231,14 @@ class _Conversation:
             )
         else:
             text = (
-                f"refuses the username or password again: cctv tries no more until {self._shown(until)}, since cameras "
+                f"refuses the username or password: cctv tries no more until {self._shown(until)}, since cameras "
                 "lock an address out after a few wrong ones; correct them, or restart the camera in cctv to try at once"
             )
         return _Problem(Outcome.UNAUTHORIZED, text, 401, until)
 
     def _shown(self, instant: float) -> str:
         assert self._logins is not None
-        return local_time(instant, self._logins.tz).strftime("%H:%M")
+        return local_time(instant, self._logins.tz).strftime("%H:%M:%S")
 
 
 def _refusal(answer: _Answer) -> _Problem:

@@ -34,7 +34,7 @@ from cctv_cli.core.ffmpeg import (
 from cctv_cli.core.layout import CameraLayout, is_run
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.log_file import BoundedLog
-from cctv_cli.core.login_guard import LoginGuard
+from cctv_cli.core.login_guard import AGAIN, LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.restart_policy import Backoff
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
@@ -56,7 +56,6 @@ STALL = 15.0  # seconds without a byte, after which a branch counts as stalled
 LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
 GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
 AFTER_MAIN = 2.0  # seconds that a sub stream leaves its main stream to start: it goes by that one's sound
-AUTH_AGAIN = 60.0  # seconds until the second and last try of a refused password: cameras that boot refuse good ones
 AUTH_LOOK = 60.0  # seconds between looks whether a camera of the same recorder was let in meanwhile
 COMMIT_FIRST = 2.0  # seconds of waiting for the next start in which the last run's files are committed
 ASK_AGAIN = 3.0  # seconds between questions to a camera that was not there: it must be back on record in 10
@@ -574,7 +573,7 @@ class Recorder:
     def _auth_silence(self) -> float:
         """Seconds without a try after a refused password, which other cameras of that recorder may have spent too."""
         if self._auth_retry_at is None:
-            return AUTH_AGAIN
+            return AGAIN
         return max(0.0, self._auth_retry_at - self._tools.clock.now())
 
     def _halt(self, why: Diagnosis) -> None:

@@ -194,6 +194,7 @@ def test_checks_never_send_a_refused_password_once_more(
         result = cctv("cameras", "check")
         assert result.code == 9
         assert [line.split()[1] for line in result.out.splitlines()] == ["unauthorized"] * 2
+        assert "try it again at" in result.out.splitlines()[-1]
         assert "--again" in result.out.splitlines()[-1]
         assert "wrong-password" not in result.out + result.err
     assert recorder.refused_attempts == 1

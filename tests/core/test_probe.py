@@ -19,10 +19,10 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 import pytest
 
-from cctv_cli.core.clock import SystemClock, zone
+from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import login_files
-from cctv_cli.core.login_guard import SILENCE, LoginGuard
+from cctv_cli.core.login_guard import AGAIN, SILENCE, LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.sdp import AudioStream, VideoStream
 from cctv_cli.core.settings import RtspSource
@@ -421,37 +421,44 @@ def test_a_login_that_nobody_can_answer(refusal: bytes) -> None:
 # --- logins that are counted
 
 
-def test_after_two_refusals_the_password_stays_at_home(logins: LoginGuard) -> None:
+def test_after_two_refusals_the_password_stays_at_home(logins: LoginGuard, clock: FixedClock) -> None:
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 6) as camera:
         first = camera.ask(login=True, logins=logins)
+        other = camera.ask(login=True, logins=logins, target="/Streaming/Channels/201")
+        assert len(camera.logins) == 1
+        clock.advance(AGAIN)
         second = camera.ask(login=True, logins=logins)
         third = camera.ask(login=True, logins=logins, target="/Streaming/Channels/201")
         assert len(camera.logins) == 2
-    assert [result.outcome for result in (first, second, third)] == [Outcome.UNAUTHORIZED] * 3
-    assert [result.retry_at for result in (first, second, third)] == [None, NOW + SILENCE, NOW + SILENCE]
-    assert "until 23:43" in second.reason
-    assert "refused this password before: cctv does not send it again until 23:43" in third.reason
+    found = [first, other, second, third]
+    assert [result.outcome for result in found] == [Outcome.UNAUTHORIZED] * 4
+    until = NOW + AGAIN + SILENCE
+    assert [result.retry_at for result in found] == [NOW + AGAIN, NOW + AGAIN, until, until]
+    assert "tries no more until 23:14:20" in first.reason
+    assert "refused this password before: cctv does not send it again until 23:14:20" in other.reason
+    assert "tries no more until 23:44:20" in second.reason
 
 
 def test_the_time_in_a_reason_is_that_of_the_configured_zone(tmp_path: Path, clock: FixedClock) -> None:
     logins = LoginGuard(*login_files(tmp_path), clock, zone("Asia/Tokyo"))
-    with ScriptedCamera(*[challenge('Basic realm="r"')] * 4) as camera:
-        for _ in range(2):
-            result = camera.ask(login=True, logins=logins)
-    assert "until 07:43" in result.reason
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 2) as camera:
+        result = camera.ask(login=True, logins=logins)
+    assert "until 07:14:20" in result.reason
 
 
 def test_a_camera_that_asks_for_no_login_any_more_is_well(logins: LoginGuard) -> None:
-    with ScriptedCamera(*[challenge('Basic realm="r"')] * 4, DESCRIPTION) as camera:
-        for _ in range(2):
-            camera.ask(login=True, logins=logins)
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 2, DESCRIPTION) as camera:
+        camera.ask(login=True, logins=logins)
         assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
 
 
-def test_an_accepted_password_counts_afresh(logins: LoginGuard) -> None:
+def test_an_accepted_password_counts_afresh(logins: LoginGuard, clock: FixedClock) -> None:
     asks = challenge('Basic realm="r"')
+    outcomes = []
     with ScriptedCamera(asks, asks, asks, DESCRIPTION, asks, asks, asks, asks) as camera:
-        outcomes = [camera.ask(login=True, logins=logins).outcome for _ in range(4)]
+        for _ in range(4):
+            outcomes.append(camera.ask(login=True, logins=logins).outcome)
+            clock.advance(AGAIN)
         assert len(camera.logins) == 4
     assert outcomes == [Outcome.UNAUTHORIZED, Outcome.OK, Outcome.UNAUTHORIZED, Outcome.UNAUTHORIZED]
 
@@ -490,9 +497,9 @@ def recorder(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield camera
 
 
-def sixteen_probes(recorder: RtspCamera, password: str, storage: Path) -> List[ProbeResult]:
+def sixteen_probes(recorder: RtspCamera, password: str, storage: Path, clock: Clock) -> List[ProbeResult]:
     """What sixteen cameras find that a process starts at once."""
-    logins = LoginGuard(*login_files(storage), SystemClock())
+    logins = LoginGuard(*login_files(storage), clock)
     start = threading.Barrier(16)
 
     def ask(number: int) -> ProbeResult:
@@ -505,16 +512,21 @@ def sixteen_probes(recorder: RtspCamera, password: str, storage: Path) -> List[P
         return list(pool.map(ask, range(1, 17)))
 
 
-def test_sixteen_channels_and_five_restarts_spend_two_tries(recorder: RtspCamera, tmp_path: Path) -> None:
+def test_sixteen_channels_and_restarts_spend_two_tries_a_minute_apart(
+    recorder: RtspCamera, tmp_path: Path, clock: FixedClock
+) -> None:
     before = recorder.refused_attempts
-    found = [result for _ in range(5) for result in sixteen_probes(recorder, "wrong", tmp_path)]
-    assert recorder.refused_attempts - before == 2
-    assert {result.outcome for result in found} == {Outcome.UNAUTHORIZED}
-    assert len([result for result in found if result.retry_at is not None]) >= 79
+    for tries in (1, 1, 2, 2):
+        if tries > recorder.refused_attempts - before:
+            clock.advance(AGAIN)
+        found = sixteen_probes(recorder, "wrong", tmp_path, clock)
+        assert recorder.refused_attempts - before == tries
+        assert {result.outcome for result in found} == {Outcome.UNAUTHORIZED}
+        assert {result.retry_at for result in found} == {clock.now() + (AGAIN if tries == 1 else SILENCE)}
 
 
 def test_sixteen_channels_with_the_right_password_are_all_well(recorder: RtspCamera, tmp_path: Path) -> None:
-    found = sixteen_probes(recorder, PASSWORD, tmp_path)
+    found = sixteen_probes(recorder, PASSWORD, tmp_path, SystemClock())
     assert [result.outcome for result in found] == [Outcome.OK] * 16
 
 
