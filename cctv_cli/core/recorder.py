@@ -148,6 +148,7 @@ class Recorder:
         self._reconfigured = threading.Event()
         self._known: Optional[ProbeResult] = None
         self._auth_retry_at: Optional[float] = None  # instant
+        self._unproven: Optional[RtspSource] = None  # whose login our FFmpeg sent, until frames come
         self._main_run = ""  # of a sub stream's main stream, and its sound; None is not known
         self._main_audio: Optional[str] = None
         self._main_started = 0.0  # instant
@@ -364,6 +365,7 @@ class Recorder:
         self._asked_already = False
         self._heard.clear()
         self._stderr_closed.clear()
+        self._unproven = self._camera.source if isinstance(self._camera.source, RtspSource) else None
         command = self._command(record.run, first_live, record.begins)
         folder = self._layout.run_folder(record.run)
         try:
@@ -475,9 +477,9 @@ class Recorder:
         return self._tick()
 
     def _let_in(self) -> None:
-        """Frames came: the login that FFmpeg sent is good."""
-        source = self._camera.source
-        if self._tools.logins is not None and isinstance(source, RtspSource):
+        """Frames came: the login that our FFmpeg sent is good; an adopted one sent its own long ago."""
+        source, self._unproven = self._unproven, None
+        if self._tools.logins is not None and source is not None:
             self._tools.logins.accepted(source, by_ffmpeg=True)
 
     def _tell_progress(self, active: ActiveRun, monotonic: float) -> None:
