@@ -1,6 +1,7 @@
 """Ask a camera over RTSP what it has, or why it does not answer.
 
-OPTIONS and DESCRIBE without credentials; when the camera challenges the latter, one more with them.
+OPTIONS and DESCRIBE without credentials; when the camera challenges the latter, one more with them,
+and when it does not, SETUP, which it may challenge.
 The password goes out as often as the LoginGuard grants, and again only when the camera calls the
 nonce stale, since cameras lock out an address after a few wrong ones. Everything is bounded: by one
 deadline for the whole conversation, by the number of requests, and by the size of each answer.
@@ -75,12 +76,13 @@ class ProbeResult:
 
 
 def probe(
-    source: RtspSource, *, timeout: float = 5.0, logins: Optional[LoginGuard] = None, setup: bool = False
+    source: RtspSource, *, timeout: float = 5.0, logins: Optional[LoginGuard] = None, setup: Optional[bool] = None
 ) -> ProbeResult:
     """Ask the camera for its description, in at most `timeout` seconds altogether.
 
     `logins` decides whether the password may be sent, and is told what came of it. With `setup` a
-    session for the video is set up and torn down again: that alone shows a camera that is busy.
+    session for the video is set up and torn down again: that alone shows a camera that is busy. If it
+    is None, so it is for a login that DESCRIBE was not asked for, since FFmpeg would be at SETUP.
 
     Never raises for anything that a camera or a network does. (The name lookup alone is the
     system's, and has the system's limit: it cannot be interrupted without a thread.)
@@ -96,7 +98,7 @@ def probe(
         return ProbeResult(problem.outcome, f"{at} {problem.text}.", problem.status, retry_at=problem.retry_at)
 
 
-def _examine(conversation: _Conversation, uri: str, at: str, *, setup: bool) -> ProbeResult:
+def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[bool]) -> ProbeResult:
     """What the camera has. Raises _Problem."""
     conversation.greet(uri)
     answer = conversation.ask("DESCRIBE", uri, "Accept: application/sdp")
@@ -107,17 +109,25 @@ def _examine(conversation: _Conversation, uri: str, at: str, *, setup: bool) -> 
     if video is None:
         text = "describes no video: check the path of the RTSP URL and the camera's video settings"
         return ProbeResult(Outcome.NO_VIDEO, f"{at} {text}.", 200, None, audio)
-    if setup:
+    conversation.heed_silence()
+    if conversation.login_is_open if setup is None else setup:
         base = answer.headers.get("content-base", [""])[0] or uri
-        _set_up(conversation, base, _absolute(base, video_control(description)))
+        answer = _set_up(conversation, base, _absolute(base, video_control(description)))
+        if setup and answer.status != 200:
+            raise _refusal(answer)
     return ProbeResult(Outcome.OK, f"{at} sends {_in_words(video, audio)}.", 200, video, audio)
 
 
-def _set_up(conversation: _Conversation, base: str, uri: str) -> None:
-    """Set up a session for the video alone, and end it. Raises _Problem when the camera gives none."""
+def _set_up(conversation: _Conversation, base: str, uri: str) -> _Answer:
+    """Set up a session for the video alone, and end it; the camera's answer to the former. Raises _Problem."""
     answer = conversation.ask("SETUP", uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
-    if answer.status != 200:
-        raise _refusal(answer)
+    if answer.status == 200:
+        _tear_down(conversation, base, answer)
+    return answer
+
+
+def _tear_down(conversation: _Conversation, base: str, answer: _Answer) -> None:
+    """End the session of this answer to SETUP."""
     session = answer.headers.get("session", [""])[0].partition(";")[0]
     try:
         conversation.ask("TEARDOWN", base, f"Session: {session}")
@@ -163,6 +173,17 @@ class _Conversation:
         self._source = source
         self._logins = logins
         self._login: Optional[_Login] = None
+
+    @property
+    def login_is_open(self) -> bool:
+        """Whether there is a login that the camera has not asked for yet."""
+        return self._login is None and self._source.username is not None
+
+    def heed_silence(self) -> None:
+        """Raises _Problem while the login must not be sent: FFmpeg may be asked for it where a probe is not."""
+        until = None if self._logins is None else self._logins.standing(self._source).silent_until
+        if until is not None:
+            raise self._withheld(until)
 
     def greet(self, uri: str) -> None:
         """Ask for OPTIONS, as FFmpeg does; what the camera answers says nothing about the stream."""
@@ -216,11 +237,14 @@ class _Conversation:
             if withheld.until is None:
                 text = "has not answered another login of this user yet: this one waits until it has"
                 raise _Problem(Outcome.SILENT, text) from None
-            text = (
-                f"refused this password before: cctv does not send it again until {self._shown(withheld.until)}; "
-                "correct it, or restart the camera in cctv to try at once"
-            )
-            raise _Problem(Outcome.UNAUTHORIZED, text, 401, withheld.until) from None
+            raise self._withheld(withheld.until) from None
+
+    def _withheld(self, until: float) -> _Problem:
+        text = (
+            f"refused this password before: cctv does not send it again until {self._shown(until)}; "
+            "correct it, or restart the camera in cctv to try at once"
+        )
+        return _Problem(Outcome.UNAUTHORIZED, text, 401, until)
 
     def _refused(self) -> _Problem:
         until = None if self._logins is None else self._logins.standing(self._source).silent_until

@@ -118,7 +118,7 @@ class ScriptedCamera:
         login: bool = False,
         timeout: float = 10.0,
         logins: Optional[LoginGuard] = None,
-        setup: bool = False,
+        setup: Optional[bool] = None,
         **changes: Any,
     ) -> ProbeResult:
         """Probe this camera, and check what holds for every probe."""
@@ -188,6 +188,8 @@ def answer(status: str, *headers: str, body: str = "") -> bytes:
 
 
 DESCRIPTION = answer("200 OK", "Content-Type: application/sdp", body=SDP)
+SETUP_OK = answer("200 OK", "Session: 4711;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+OPEN_CAMERA = (DESCRIPTION, SETUP_OK, answer("200 OK"))  # asks for no login, though one is configured
 
 
 def challenge(*values: str) -> bytes:
@@ -227,8 +229,9 @@ def logins(tmp_path: Path, clock: FixedClock) -> LoginGuard:
 
 
 def test_a_camera_without_login() -> None:
-    with ScriptedCamera(DESCRIPTION) as camera:
+    with ScriptedCamera(*OPEN_CAMERA) as camera:
         result = camera.ask(login=True)
+    assert camera.logins == []
     assert result.outcome is Outcome.OK
     assert result.status == 200
     assert result.video == VideoStream("h264", 2560, 1440)
@@ -446,9 +449,28 @@ def test_the_time_in_a_reason_is_that_of_the_configured_zone(tmp_path: Path, clo
     assert "until 07:14:20" in result.reason
 
 
-def test_a_camera_that_asks_for_no_login_any_more_is_well(logins: LoginGuard) -> None:
-    with ScriptedCamera(*[challenge('Basic realm="r"')] * 2, DESCRIPTION) as camera:
+def test_a_camera_that_does_not_ask_a_probe_for_the_login_may_still_ask_ffmpeg(
+    logins: LoginGuard, clock: FixedClock
+) -> None:
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 2, DESCRIPTION, *OPEN_CAMERA) as camera:
         camera.ask(login=True, logins=logins)
+        result = camera.ask(login=True, logins=logins)
+        assert (result.outcome, result.retry_at) == (Outcome.UNAUTHORIZED, NOW + AGAIN)
+        assert "does not send it again until 23:14:20" in result.reason
+        clock.advance(AGAIN)
+        assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
+
+
+def test_a_login_that_is_asked_for_at_setup_is_tried_by_the_probe(logins: LoginGuard) -> None:
+    asks = challenge('Basic realm="r"')
+    with ScriptedCamera(DESCRIPTION, asks, asks, DESCRIPTION, DESCRIPTION) as camera:
+        results = [camera.ask(login=True, logins=logins) for _ in range(3)]
+        assert len(camera.logins) == 1
+    assert [(each.outcome, each.retry_at) for each in results] == [(Outcome.UNAUTHORIZED, NOW + AGAIN)] * 3
+
+
+def test_a_session_that_a_probe_is_refused_for_other_reasons_is_ffmpegs_affair(logins: LoginGuard) -> None:
+    with ScriptedCamera(DESCRIPTION, answer("461 Unsupported Transport")) as camera:
         assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
 
 
@@ -531,8 +553,6 @@ def test_sixteen_channels_with_the_right_password_are_all_well(recorder: RtspCam
 
 
 # --- a session that is set up and torn down
-
-SETUP_OK = answer("200 OK", "Session: 4711;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
 
 
 def described(control: str, *headers: str) -> bytes:
@@ -617,7 +637,7 @@ def test_the_size_is_the_one_in_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Pat
 
 @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "404 Not Found", "501 Not Implemented"])
 def test_what_a_camera_answers_to_options_does_not_matter(status: str) -> None:
-    with ScriptedCamera(DESCRIPTION, options=answer(status)) as camera:
+    with ScriptedCamera(*OPEN_CAMERA, options=answer(status)) as camera:
         assert camera.ask(login=True).outcome is Outcome.OK
     assert [greeting.splitlines()[0] for greeting in camera.greetings] == [
         f"OPTIONS rtsp://{camera.at}{TARGET} RTSP/1.0"
