@@ -39,7 +39,9 @@ log = logging.getLogger("cctv.logins")
 REFUSALS = 2  # of one host and user, after which a password that was among them is not tried
 AGAIN = 60.0  # seconds from the first refusal to the next try, of any channel: cameras that boot refuse good passwords
 SILENCE = 1800.0  # seconds from the latest refusal on: as long as Hikvision locks
-UNDER_WAY = 10.0  # seconds after which a login that nobody reported on counts as refused: its process died
+# Seconds after which a login that nobody reported on counts as refused, for its process died: more than two answers
+# may take.
+UNDER_WAY = 12.0
 # Seconds for which an accepted login needs no turn: sixteen channels come back at once. No longer: all of them
 # drop together when the password is changed at the camera, and only two may find out.
 PROOF = 10.0

@@ -3,8 +3,8 @@
 OPTIONS and DESCRIBE without credentials; when the camera challenges the latter, one more with them,
 and when it does not, SETUP, which it may challenge.
 The password goes out as often as the LoginGuard grants, and again only when the camera calls the
-nonce stale, since cameras lock out an address after a few wrong ones. Everything is bounded: by one
-deadline for the whole conversation, by the number of requests, and by the size of each answer.
+nonce stale, since cameras lock out an address after a few wrong ones. Everything is bounded: each
+answer in time and in size, and the whole conversation by one deadline and the number of requests.
 (RTSP/1.0: RFC 2326. Digest: RFC 2617 and RFC 7616. Basic: RFC 7617.)
 """
 
@@ -31,7 +31,8 @@ from cctv_cli.core.units import Secret
 
 ANSWER_LIMIT = 64 * 1024  # bytes of one answer, headers and body together
 
-_FOR_ANSWER = 2.0  # seconds that a login keeps for its answer while it waits for its turn
+_ANSWERS = 3  # so many times what one answer may take, the whole conversation may
+_PATIENCE = 10.0  # seconds that the logins of one conversation wait for their turns, at the most
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(r"RTSP/\d\.\d[ \t]+(\d{3})\b", re.ASCII)
@@ -78,7 +79,10 @@ class ProbeResult:
 def probe(
     source: RtspSource, *, timeout: float = 5.0, logins: Optional[LoginGuard] = None, setup: Optional[bool] = None
 ) -> ProbeResult:
-    """Ask the camera for its description, in at most `timeout` seconds altogether.
+    """Ask the camera for its description.
+
+    Each answer may take `timeout` seconds, all together three times that: a camera behind a slow line
+    takes two for each. Waiting for the turn of a login comes on top, up to ten seconds.
 
     `logins` decides whether the password may be sent, and is told what came of it. With `setup` a
     session for the video is set up and torn down again: that alone shows a camera that is busy. If it
@@ -87,12 +91,12 @@ def probe(
     Never raises for anything that a camera or a network does. (The name lookup alone is the
     system's, and has the system's limit: it cannot be interrupted without a thread.)
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + _ANSWERS * timeout
     at = f"[{source.host}]:{source.port}" if ":" in source.host else f"{source.host}:{source.port}"
     uri = f"{'rtsps' if source.tls else 'rtsp'}://{at}{source.target}"
     try:
-        with _open(source, deadline) as sock:
-            conversation = _Conversation(_Connection(sock, deadline), source, logins)
+        with _open(source, timeout) as sock:
+            conversation = _Conversation(_Connection(sock, timeout, deadline), source, logins)
             return _examine(conversation, uri, at, setup=setup)
     except _Problem as problem:
         return ProbeResult(problem.outcome, f"{at} {problem.text}.", problem.status, retry_at=problem.retry_at)
@@ -172,6 +176,7 @@ class _Conversation:
         self._connection = connection
         self._source = source
         self._logins = logins
+        self._patience = _PATIENCE
         self._login: Optional[_Login] = None
 
     @property
@@ -212,6 +217,7 @@ class _Conversation:
         return answer
 
     def _send_login(self, login: _Login, method: str, uri: str, headers: Tuple[str, ...]) -> _Answer:
+        self._connection.spare_an_answer()
         return self._connection.request(method, uri, *headers, f"Authorization: {login.header(method, uri)}")
 
     def _report(self, status: int, sent: int) -> None:
@@ -230,8 +236,12 @@ class _Conversation:
         if self._logins is None:
             yield
             return
+        began = time.monotonic()
         try:
-            with self._logins.attempt(self._source, self._connection.seconds_left() - _FOR_ANSWER):
+            with self._logins.attempt(self._source, self._patience):
+                waited = time.monotonic() - began
+                self._patience -= waited
+                self._connection.prolong(waited)
                 yield
         except Withheld as withheld:
             if withheld.until is None:
@@ -406,16 +416,16 @@ def _seconds_left(deadline: float) -> float:
     return left
 
 
-def _open(source: RtspSource, deadline: float) -> socket.socket:
+def _open(source: RtspSource, timeout: float) -> socket.socket:
     try:
-        sock = _connect(source, deadline)
+        sock = _connect(source, time.monotonic() + timeout)
     except ConnectionRefusedError:
         text = "refuses the connection: check the port, and that RTSP is switched on in the camera"
         raise _Problem(Outcome.REFUSED, text) from None
     except (OSError, UnicodeError):  # UnicodeError: the host is no possible name
         text = "cannot be reached: check the address, the network and the camera's power"
         raise _Problem(Outcome.UNREACHABLE, text) from None
-    return _with_tls(sock, source.host, deadline) if source.tls else sock
+    return _with_tls(sock, source.host, timeout) if source.tls else sock
 
 
 def _connect(source: RtspSource, deadline: float) -> socket.socket:
@@ -435,7 +445,7 @@ def _connect(source: RtspSource, deadline: float) -> socket.socket:
                 raise
 
 
-def _with_tls(sock: socket.socket, host: str, deadline: float) -> socket.socket:
+def _with_tls(sock: socket.socket, host: str, timeout: float) -> socket.socket:
     """The socket inside TLS; closed when that fails.
 
     The certificate is not verified: cameras make their own, for no name that we could check. So
@@ -445,7 +455,7 @@ def _with_tls(sock: socket.socket, host: str, deadline: float) -> socket.socket:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        sock.settimeout(_seconds_left(deadline))
+        sock.settimeout(timeout)
         return context.wrap_socket(sock, server_hostname=host)
     except ssl.SSLError:
         sock.close()
@@ -465,25 +475,33 @@ def _silence(error: OSError) -> _Problem:
 
 
 class _Connection:
-    """Requests and answers over one socket, all of them before one deadline."""
+    """Requests and answers over one socket: each within `timeout` seconds, and all of them before one deadline."""
 
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
+    def __init__(self, sock: socket.socket, timeout: float, deadline: float) -> None:
         self._sock = sock
+        self._timeout = timeout
         self._deadline = deadline
+        self._answer_due = deadline
         self._received = b""
         self._cseq = 0
 
-    def seconds_left(self) -> float:
-        """Until the deadline; negative once it has passed."""
-        return self._deadline - time.monotonic()
+    def prolong(self, seconds: float) -> None:
+        """The deadline is so much later."""
+        self._deadline += seconds
+
+    def spare_an_answer(self) -> None:
+        """Raises _Problem where an answer may come too late: one that says "refused" must be heard."""
+        if time.monotonic() + self._timeout > self._deadline:
+            raise _silence(socket.timeout())
 
     def request(self, method: str, uri: str, *headers: str) -> _Answer:
         """Send one request and read its answer; _Problem when no complete and proper one comes."""
         self._cseq += 1
         lines = [f"{method} {uri} RTSP/1.0", f"CSeq: {self._cseq}", "User-Agent: cctv", *headers]
         request = "\r\n".join(lines) + "\r\n\r\n"
+        self._answer_due = min(time.monotonic() + self._timeout, self._deadline)
         try:
-            self._sock.settimeout(_seconds_left(self._deadline))
+            self._sock.settimeout(_seconds_left(self._answer_due))
             self._sock.sendall(request.encode())
             return self._read_answer()
         except OSError as error:
@@ -515,7 +533,7 @@ class _Connection:
             self._receive()
 
     def _receive(self) -> None:
-        self._sock.settimeout(_seconds_left(self._deadline))
+        self._sock.settimeout(_seconds_left(self._answer_due))
         data = self._sock.recv(8192)
         if not data:
             raise ConnectionResetError("closed by the camera")

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,12 @@ class Brook(Trickle):
     """An answer that is sent byte by byte, but swiftly."""
 
     pause = 0.0005
+
+
+class Late(bytes):
+    """An answer that comes as late as from a camera behind a slow line."""
+
+    pause = 0.8  # seconds
 
 
 Answer = Union[bytes, Callable[[str], bytes]]
@@ -167,6 +174,9 @@ class ScriptedCamera:
                 answer = self._answers.pop(0)
             if isinstance(answer, Trickle):
                 self._trickle(connection, answer)
+            elif isinstance(answer, Late):
+                self._stop.wait(answer.pause)
+                connection.sendall(answer)
             elif callable(answer):
                 connection.sendall(answer(self.requests[-1]))
             else:
@@ -502,9 +512,10 @@ def test_a_challenge_that_nobody_can_answer_counts_as_no_refusal(logins: LoginGu
     assert logins.standing(camera.with_login).refused_at is None
 
 
-def test_a_login_waits_for_no_other_beyond_its_own_time(logins: LoginGuard) -> None:
+def test_a_login_waits_for_no_other_for_long(logins: LoginGuard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cctv_cli.core.probe._PATIENCE", 0.1)
     with ScriptedCamera(challenge('Basic realm="r"')) as camera, logins.attempt(camera.with_login, 0.0):
-        result = camera.ask(login=True, logins=logins, timeout=2.1)
+        result = camera.ask(login=True, logins=logins)
         assert camera.logins == []
     assert (result.outcome, result.status, result.retry_at) == (Outcome.SILENT, None, None)
     assert "another login" in result.reason
@@ -741,9 +752,55 @@ def test_an_answer_that_does_not_end_in_time(reply: bytes) -> None:
     assert "in time" in result.reason
 
 
-def test_the_deadline_holds_over_both_requests() -> None:
+def test_the_last_answer_must_come_in_time_too() -> None:
     with ScriptedCamera(challenge('Basic realm="r"'), NOTHING) as camera:
         assert camera.ask(login=True, timeout=0.3).outcome is Outcome.SILENT
+
+
+def test_a_camera_behind_a_slow_line_has_time_for_each_answer() -> None:
+    slow = [Late(challenge('Basic realm="r"')), Late(DESCRIPTION)]
+    with ScriptedCamera(*slow, options=Late(answer("200 OK"))) as camera:
+        assert camera.ask(login=True, timeout=2.0).outcome is Outcome.OK
+
+
+class Times:
+    """The monotonic clock, which a test can move on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._ahead, self._true = 0.0, time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: self._true() + self._ahead)
+
+    def pass_by(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+def test_no_login_is_sent_when_its_answer_may_come_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = Times(monkeypatch)
+
+    def late(request: str) -> bytes:
+        times.pass_by(25.0)
+        return challenge('Basic realm="r"')
+
+    with ScriptedCamera(late, DESCRIPTION) as camera:
+        assert camera.ask(login=True, timeout=10.0).outcome is Outcome.SILENT
+    assert camera.logins == []
+
+
+def test_waiting_for_a_turn_takes_no_time_from_the_answers(
+    tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = Times(monkeypatch)
+
+    class Crowded(LoginGuard):
+        @contextlib.contextmanager
+        def attempt(self, source: RtspSource, patience: float) -> Iterator[None]:
+            times.pass_by(100.0)
+            with super().attempt(source, patience):
+                yield
+
+    logins = Crowded(*login_files(tmp_path), clock)
+    with ScriptedCamera(challenge('Basic realm="r"'), DESCRIPTION) as camera:
+        assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
 
 
 @pytest.mark.parametrize("login_first", [False, True])
