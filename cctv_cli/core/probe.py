@@ -34,6 +34,9 @@ ANSWER_LIMIT = 64 * 1024  # bytes of one answer, headers and body together
 _ANSWERS = 3  # so many times what one answer may take, the whole conversation may
 _PATIENCE = 10.0  # seconds that the logins of one conversation wait for their turns, at the most
 
+# A realm may be the camera's name in any encoding: its bytes go back as they came. People are shown none of them.
+_BYTES_STAY = "surrogateescape"
+
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(r"RTSP/\d\.\d[ \t]+(\d{3})\b", re.ASCII)
 # A parameter of a challenge, quoted or plain, or else the name of the scheme that the next ones belong to.
@@ -398,7 +401,7 @@ def _escaped(text: str) -> str:
 
 
 def _md5(text: str) -> str:
-    data = text.encode()
+    data = text.encode("utf-8", _BYTES_STAY)
     if sys.version_info >= (3, 9):
         # MD5 is the camera's choice; systems in FIPS mode refuse it when it is not marked so.
         return hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -502,7 +505,7 @@ class _Connection:
         self._answer_due = min(time.monotonic() + self._timeout, self._deadline)
         try:
             self._sock.settimeout(_seconds_left(self._answer_due))
-            self._sock.sendall(request.encode())
+            self._sock.sendall(request.encode("utf-8", _BYTES_STAY))
             return self._read_answer()
         except OSError as error:
             raise _silence(error) from None
@@ -542,7 +545,7 @@ class _Connection:
 
 def _parse_head(head: bytes) -> Tuple[int, Dict[str, List[str]]]:
     """Status and headers, read tolerantly: any case, folded lines, bare line feeds."""
-    text = re.sub(r"\r?\n[ \t]+", " ", head.decode("utf-8", "replace"))
+    text = re.sub(r"\r?\n[ \t]+", " ", head.decode("utf-8", _BYTES_STAY))
     status_line, *lines = re.split(r"\r?\n", text)
     status = _STATUS_LINE.match(status_line.upper())
     if status is None:

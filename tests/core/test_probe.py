@@ -165,10 +165,10 @@ class ScriptedCamera:
                 received += data
             request, _, received = received.partition(b"\r\n\r\n")
             if request.startswith(b"OPTIONS "):
-                self.greetings.append(request.decode())
+                self.greetings.append(request.decode("utf-8", "surrogateescape"))
                 answer = self._options
             else:
-                self.requests.append(request.decode())
+                self.requests.append(request.decode("utf-8", "surrogateescape"))
                 if not self._answers:
                     return
                 answer = self._answers.pop(0)
@@ -328,6 +328,39 @@ def test_digest_without_qop_is_preferred_to_basic(basic_first: bool) -> None:
     offers = [f'Basic realm="{realm}"', f'Digest realm="{realm}",nonce="{nonce}",stale="FALSE"']
     with ScriptedCamera(challenge(*(offers if basic_first else offers[::-1])), check) as camera:
         assert camera.ask(login=True).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("realm", ["Tür".encode("latin-1"), "大门".encode("gbk"), "Tür".encode()])
+def test_a_realm_goes_back_byte_for_byte(realm: bytes) -> None:
+    def check(request: str) -> bytes:
+        sent = digest_fields(request)
+        assert sent["realm"].encode("utf-8", "surrogateescape") == realm
+        secret = hashlib.md5(b"admin:" + realm + b":" + PASSWORD.encode()).hexdigest()
+        assert sent["response"] == md5(secret, "n", md5("DESCRIBE", sent["uri"]))
+        return answer("404 Not Found")
+
+    offer = challenge('Digest realm="REALM", nonce="n"').replace(b"REALM", realm)
+    with ScriptedCamera(offer, check) as camera:
+        result = camera.ask(login=True)
+    assert result.outcome is Outcome.NOT_FOUND
+    assert result.reason.isascii()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        challenge('Digest realm="r", nonce="n", algorithm=@'),
+        challenge('@ realm="@"'),
+        answer("302 @", "Location: rtsp://10.0.0.7@/101"),
+        answer("302 Found", "Location: rtsp://10.0.0.@/101"),
+        answer("200 OK", "@: @", body=SDP.replace("H264", "@").replace("PCMA", "@")),
+        answer("200 OK", "Content-Length: @"),
+        answer("4@4 @"),
+    ],
+)
+def test_bytes_that_are_no_text_reach_nobody(reply: bytes) -> None:
+    with ScriptedCamera(reply.replace(b"@", b"\xfc"), DESCRIPTION) as camera:
+        camera.ask(login=True).reason.encode()
 
 
 def test_digest_md5_sess() -> None:
