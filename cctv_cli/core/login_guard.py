@@ -81,14 +81,12 @@ class Standing:
     """What holds for a login now; instants are seconds since 1970 UTC.
 
     `refused_at` is when this very password was refused last, `silent_until` when it may be tried
-    again (None: now), `waits` whether another login to that host and user has no answer yet. `changed` says
-    that only other passwords were refused.
+    again (None: now), `waits` whether another login to that host and user has no answer yet.
     """
 
     refused_at: Optional[float] = None
     silent_until: Optional[float] = None
     waits: bool = False
-    changed: bool = False
 
 
 class Withheld(Exception):
@@ -113,7 +111,6 @@ def judge(history: History, digest: str, now: float) -> Standing:
         refused_at=same[-1].at if same else None,
         silent_until=silent_until if silent_until > now else None,
         waits=len(refused) < len(tries),
-        changed=bool(refused) and not same,
     )
 
 

@@ -237,7 +237,7 @@ def test_a_changed_password_and_then_one_more_refusal_is_enough(
 ) -> None:
     be_silenced(guard, FRONT)
     restarted = guard_of(tmp_path, clock)
-    assert restarted.standing(CHANGED).changed
+    assert restarted.standing(CHANGED).refused_at is None
     clock.advance(60.0)
     be_refused(restarted, CHANGED)
     until = NOW + 60.0 + SILENCE
