@@ -387,6 +387,14 @@ def test_basic() -> None:
         assert camera.ask(login=True).outcome is Outcome.OK
 
 
+def test_an_empty_password_is_one_and_counts_like_any_other(logins: LoginGuard) -> None:
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 3) as camera:
+        results = [camera.ask(username="admin", password=Secret(""), logins=logins) for _ in range(2)]
+    assert [result.retry_at for result in results] == [NOW + AGAIN] * 2
+    (login,) = camera.logins
+    assert base64.b64decode(header(login, "Authorization").split(" ")[1]) == b"admin:"
+
+
 def test_the_body_of_a_challenge_is_not_taken_for_the_next_answer() -> None:
     first = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="camera"', body="RTSP/1.0 404 Not Found\r\n\r\n")
     with ScriptedCamera(first, DESCRIPTION) as camera:

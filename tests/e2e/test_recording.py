@@ -208,6 +208,17 @@ def test_a_recorder_that_is_taken_over_does_not_prove_its_login_again(
         assert logins.standing(source).refused_at is not None
 
 
+def test_a_camera_whose_password_is_empty(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio=None), username="admin", password="") as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_state(State.RUNNING)
+        site.stop()
+        assert camera.refusals == []
+
+
 def test_everything_killed_at_once_loses_less_than_a_second(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, supervise: Supervise
 ) -> None:
