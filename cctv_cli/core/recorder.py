@@ -334,7 +334,7 @@ class Recorder:
     def _notice_codec(self, codec: str) -> None:
         before = self._last_run.codec if self._last_run else ""
         if before and codec and codec != before:
-            self._why_not = Diagnosis("codec changed", f"the camera changed its video from {before} to {codec}")
+            self._note(Diagnosis("codec changed", f"the camera changed its video from {before} to {codec}"))
 
     def _launch(self) -> float:
         now = self._tools.clock.now()
