@@ -25,19 +25,22 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 
 from filelock import FileLock
 
 from cctv_cli.core import store
 from cctv_cli.core.clock import Clock
-from cctv_cli.core.settings import RtspSource
+from cctv_cli.core.settings import RtspSource, hide_password
 from cctv_cli.core.units import Secret
 
 log = logging.getLogger("cctv.logins")
 
 REFUSALS = 2  # of one host and user, after which a password that was among them is not tried
 AGAIN = 60.0  # seconds from the first refusal to the next try, of any channel: cameras that boot refuse good passwords
+# Seconds by which a channel that was refused lets the others go first: one that this user may not see tells nothing
+# about the password, and must not spend both tries.
+OTHERS_FIRST = 5.0
 SILENCE = 1800.0  # seconds from the latest refusal on: as long as Hikvision locks
 # Seconds after which a login that nobody reported on counts as refused, for its process died: more than two answers
 # may take.
@@ -59,13 +62,14 @@ class Try:
 
     `digest` is the salted hash of the password, empty where nobody lived to report the refusal;
     `under_way` names a login that waits for its answer. `by_ffmpeg` says that it was FFmpeg's, which
-    asks for more than a probe does.
+    asks for more than a probe does. `target` is the stream that it was for, without a password.
     """
 
     at: float
     digest: str = ""
     under_way: str = ""
     by_ffmpeg: bool = False
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,18 +104,24 @@ class Withheld(Exception):
 # --- the decision: pure
 
 
-def judge(history: History, digest: str, now: float) -> Standing:
-    """What the tries of a host and user mean for the password with this salted hash."""
+def judge(history: History, digest: str, target: str, now: float) -> Standing:
+    """What the tries of a host and user mean for the password with this salted hash, sent for a stream."""
     tries = current(history, now).tries
     refused = [each for each in tries if not each.under_way]
     same = [each for each in refused if not each.digest or hmac.compare_digest(each.digest, digest)]
-    silence = AGAIN if len(refused) < REFUSALS else SILENCE
-    silent_until = refused[-1].at + silence if same else now
+    silent_until = refused[-1].at + _silence(refused, target) if same else now
     return Standing(
         refused_at=same[-1].at if same else None,
         silent_until=silent_until if silent_until > now else None,
         waits=len(refused) < len(tries),
     )
+
+
+def _silence(refused: Sequence[Try], target: str) -> float:
+    """Seconds after the latest refusal."""
+    if len(refused) >= REFUSALS:
+        return SILENCE
+    return AGAIN + OTHERS_FIRST if refused[-1].target == target else AGAIN
 
 
 def current(history: History, now: float) -> History:
@@ -177,9 +187,9 @@ class LoginGuard:
         key = _key(source)
         with self._histories() as histories:
             history = histories.get(key) or _new_history()
-            histories[key] = with_try(
-                history, Try(self._clock.now(), _digest(source.password, history.salt), by_ffmpeg=by_ffmpeg)
-            )
+            digest = _digest(source.password, history.salt)
+            one = Try(self._clock.now(), digest, by_ffmpeg=by_ffmpeg, target=_target(source))
+            histories[key] = with_try(history, one)
             self._proven.pop(key, None)
 
     def accepted(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
@@ -236,7 +246,7 @@ class LoginGuard:
             if standing.silent_until is not None or standing.waits:
                 return None, standing
             ticket = secrets.token_hex(8)
-            histories[key] = with_try(history, Try(self._clock.now(), under_way=ticket))
+            histories[key] = with_try(history, Try(self._clock.now(), under_way=ticket, target=_target(source)))
             return ticket, standing
 
     def _end_turn(self, source: RtspSource, ticket: str) -> None:
@@ -250,7 +260,7 @@ class LoginGuard:
     def _judge(self, history: History, source: RtspSource) -> Standing:
         refused = any(each.digest for each in history.tries)
         digest = _digest(source.password, history.salt) if refused else ""
-        return judge(history, digest, self._clock.now())
+        return judge(history, digest, _target(source), self._clock.now())
 
     def _is_proven(self, source: RtspSource) -> bool:
         password, at = self._proven.get(_key(source), (None, -math.inf))
@@ -314,6 +324,10 @@ def _key(source: RtspSource) -> str:
     return f"{source.host.lower()}:{source.port} {source.username or ''}"
 
 
+def _target(source: RtspSource) -> str:
+    return hide_password(source.target)
+
+
 def _new_history() -> History:
     return History(secrets.token_hex(16))
 
@@ -330,7 +344,14 @@ def _parse(value: Any) -> Optional[History]:
     """A history as the file has it; None for anything else."""
     try:
         tries = tuple(
-            Try(float(t["at"]), str(t["digest"]), str(t["under_way"]), bool(t.get("by_ffmpeg"))) for t in value["tries"]
+            Try(
+                at=float(t["at"]),
+                digest=str(t["digest"]),
+                under_way=str(t["under_way"]),
+                by_ffmpeg=bool(t.get("by_ffmpeg")),
+                target=str(t.get("target", "")),
+            )
+            for t in value["tries"]
         )
         salt = str(value["salt"])
     except (TypeError, KeyError, ValueError, OverflowError):

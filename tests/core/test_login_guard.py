@@ -19,12 +19,24 @@ import pytest
 import cctv_cli
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.layout import login_files
-from cctv_cli.core.login_guard import AGAIN, SILENCE, UNDER_WAY, History, LoginGuard, Try, Withheld, judge, with_try
+from cctv_cli.core.login_guard import (
+    AGAIN,
+    OTHERS_FIRST,
+    SILENCE,
+    UNDER_WAY,
+    History,
+    LoginGuard,
+    Try,
+    Withheld,
+    judge,
+    with_try,
+)
 from cctv_cli.core.settings import RtspSource
 from cctv_cli.core.units import Secret
 from tests.support.storage_tree import FixedClock
 
 NOW = 1_700_000_000.0
+OWN = AGAIN + OTHERS_FIRST  # seconds until the channel that was refused tries again
 PASSWORD = "geheim-1234"
 FRONT = RtspSource("192.168.1.100", 554, "/Streaming/Channels/101", "admin", Secret(PASSWORD))
 YARD = replace(FRONT, target="/Streaming/Channels/201")
@@ -124,26 +136,26 @@ def withheld(guard: LoginGuard, source: RtspSource, patience: float = 0.0) -> Op
 def test_two_refusals_silence_the_passwords_that_were_refused(
     tries: List[Try], digest: str, refused_at: Optional[float], silent_until: Optional[float], now: float
 ) -> None:
-    found = judge(History("", tuple(tries)), digest, now)
+    found = judge(History("", tuple(tries)), digest, "/101", now)
     assert (found.refused_at, found.silent_until, found.waits) == (refused_at, silent_until, False)
 
 
 @pytest.mark.parametrize(("digest", "silent_until"), [("a", AGAIN), ("b", None)], ids=["the same", "another password"])
 def test_one_refusal_silences_the_password_for_a_minute(digest: str, silent_until: Optional[float]) -> None:
     history = History("", (Try(0, "a"),))
-    assert judge(history, digest, AGAIN - 1).silent_until == silent_until
-    assert judge(history, digest, AGAIN).silent_until is None
+    assert judge(history, digest, "/101", AGAIN - 1).silent_until == silent_until
+    assert judge(history, digest, "/101", AGAIN).silent_until is None
 
 
 def test_the_silence_lasts_half_an_hour_from_the_latest_refusal() -> None:
     history = History("", (Try(0, "a"), Try(SILENCE - 10, "a")))
-    assert judge(history, "a", 2 * SILENCE - 11).silent_until == 2 * SILENCE - 10
-    assert judge(history, "a", 2 * SILENCE - 10) == judge(History(""), "a", 0)
+    assert judge(history, "a", "/101", 2 * SILENCE - 11).silent_until == 2 * SILENCE - 10
+    assert judge(history, "a", "/101", 2 * SILENCE - 10) == judge(History(""), "a", "/101", 0)
 
 
 def test_a_login_under_way_holds_others_up_and_counts_as_refused_when_nobody_reports_on_it() -> None:
     history = History("", (Try(90, "a"), Try(100, under_way="1")))
-    before, after = judge(history, "a", 99 + UNDER_WAY), judge(history, "a", 100 + UNDER_WAY)
+    before, after = judge(history, "a", "/101", 99 + UNDER_WAY), judge(history, "a", "/101", 100 + UNDER_WAY)
     assert (before.waits, before.silent_until) == (True, 90 + AGAIN)
     assert (after.waits, after.silent_until) == (False, 100 + SILENCE)
 
@@ -178,11 +190,20 @@ def test_the_channels_of_a_recorder_count_together(guard: LoginGuard, clock: Fix
     assert (withheld(guard, FRONT), withheld(guard, replace(YARD, host="192.168.1.100"))) == (until, until)
 
 
+def test_a_channel_that_this_user_may_not_see_does_not_spend_both_tries(guard: LoginGuard, clock: FixedClock) -> None:
+    be_refused(guard, FRONT)
+    clock.advance(AGAIN)
+    assert withheld(guard, FRONT) == NOW + OWN
+    with guard.attempt(YARD, 0.0):
+        guard.accepted(YARD)
+    assert guard.standing(FRONT).silent_until is None
+
+
 @pytest.mark.parametrize("changes", [{"host": "192.168.1.101"}, {"port": 8554}, {"username": "viewer"}])
 def test_another_host_port_or_user_has_a_count_of_its_own(guard: LoginGuard, changes: Any) -> None:
     be_silenced(guard, FRONT)
     be_refused(guard, replace(FRONT, **changes))
-    assert guard.standing(replace(FRONT, **changes)).silent_until == NOW + AGAIN
+    assert guard.standing(replace(FRONT, **changes)).silent_until == NOW + OWN
 
 
 def test_a_name_is_the_same_in_any_case(guard: LoginGuard) -> None:
@@ -202,12 +223,12 @@ def test_time(guard: LoginGuard, clock: FixedClock) -> None:
     be_silenced(guard, FRONT)
     clock.advance(SILENCE)
     be_refused(guard, FRONT)
-    assert guard.standing(FRONT).silent_until == clock.now() + AGAIN
+    assert guard.standing(FRONT).silent_until == clock.now() + OWN
 
 
 def test_an_accepted_login(guard: LoginGuard, clock: FixedClock) -> None:
     be_refused(guard, FRONT)
-    clock.advance(AGAIN)
+    clock.advance(OWN)
     with guard.attempt(FRONT, 0.0):
         guard.accepted(FRONT)
     assert guard.standing(FRONT).refused_at is None
@@ -322,10 +343,10 @@ def test_sixteen_threads_with_a_wrong_password_spend_two_tries_a_minute_apart(
     if accepted_before:  # then the password was changed at the camera
         guard.accepted(FRONT)
         clock.advance(60.0)
-    for silence in (AGAIN, SILENCE):
+    for silence in (OWN, SILENCE):
         until, held_back = clock.now() + silence, sixteen_logins(guard)
         assert sorted(map(str, held_back)) == [str(until)] * 15 + ["None"]
-        clock.advance(AGAIN)
+        clock.advance(OWN)
 
 
 def sixteen_logins(guard: LoginGuard) -> List[Optional[float]]:
@@ -386,16 +407,16 @@ def finish(*children: subprocess.Popen[str]) -> List[int]:
 
 def test_two_processes_spend_two_tries_together(tmp_path: Path, processes: ExitStack) -> None:
     for minutes in range(3):
-        children = [processes.enter_context(child(tmp_path, "refused", minutes * AGAIN)) for _ in range(2)]
+        children = [processes.enter_context(child(tmp_path, "refused", minutes * OWN)) for _ in range(2)]
         assert finish(*children) == [0, 0]
         assert (tmp_path / "sent").read_text() == "a login\n" * min(minutes + 1, 2)
-    assert guard_of(tmp_path, FixedClock(time.time() + 3 * AGAIN)).standing(FRONT).silent_until is not None
+    assert guard_of(tmp_path, FixedClock(time.time() + 3 * OWN)).standing(FRONT).silent_until is not None
 
 
 def test_a_process_that_dies_in_the_middle_of_a_login_has_spent_it(tmp_path: Path, processes: ExitStack) -> None:
     for minutes in range(2):
-        assert finish(processes.enter_context(child(tmp_path, "crash", minutes * AGAIN))) == [9]
-        guard = guard_of(tmp_path, FixedClock(time.time() + minutes * AGAIN + UNDER_WAY))
+        assert finish(processes.enter_context(child(tmp_path, "crash", minutes * OWN))) == [9]
+        guard = guard_of(tmp_path, FixedClock(time.time() + minutes * OWN + UNDER_WAY))
         with suppress(Withheld):  # whoever writes next, marks what is over
             be_refused(guard, replace(FRONT, host="b"))
     assert (tmp_path / "sent").read_text() == "a login\n" * 2
@@ -404,10 +425,10 @@ def test_a_process_that_dies_in_the_middle_of_a_login_has_spent_it(tmp_path: Pat
 
 def test_restarts_do_not_reset_the_count(tmp_path: Path, clock: FixedClock) -> None:
     be_refused(guard_of(tmp_path, clock), FRONT)
-    assert [withheld(guard_of(tmp_path, clock), FRONT) for _ in range(5)] == [NOW + AGAIN] * 5
-    clock.advance(AGAIN)
+    assert [withheld(guard_of(tmp_path, clock), FRONT) for _ in range(5)] == [NOW + OWN] * 5
+    clock.advance(OWN)
     be_refused(guard_of(tmp_path, clock), FRONT)
-    assert [withheld(guard_of(tmp_path, clock), FRONT) for _ in range(5)] == [NOW + AGAIN + SILENCE] * 5
+    assert [withheld(guard_of(tmp_path, clock), FRONT) for _ in range(5)] == [NOW + OWN + SILENCE] * 5
 
 
 # --- the file

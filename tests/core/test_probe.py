@@ -23,7 +23,7 @@ import pytest
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import login_files
-from cctv_cli.core.login_guard import AGAIN, SILENCE, LoginGuard
+from cctv_cli.core.login_guard import AGAIN, OTHERS_FIRST, SILENCE, LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.sdp import AudioStream, VideoStream
 from cctv_cli.core.settings import RtspSource
@@ -223,6 +223,7 @@ def md5(*parts: str) -> str:
 
 
 NOW = 1_700_000_000.0  # 23:13:20 in the zone of the tests
+OWN = AGAIN + OTHERS_FIRST  # seconds until the channel that was refused tries again
 
 
 @pytest.fixture
@@ -390,7 +391,7 @@ def test_basic() -> None:
 def test_an_empty_password_is_one_and_counts_like_any_other(logins: LoginGuard) -> None:
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 3) as camera:
         results = [camera.ask(username="admin", password=Secret(""), logins=logins) for _ in range(2)]
-    assert [result.retry_at for result in results] == [NOW + AGAIN] * 2
+    assert [result.retry_at for result in results] == [NOW + OWN] * 2
     (login,) = camera.logins
     assert base64.b64decode(header(login, "Authorization").split(" ")[1]) == b"admin:"
 
@@ -480,24 +481,24 @@ def test_after_two_refusals_the_password_stays_at_home(logins: LoginGuard, clock
         first = camera.ask(login=True, logins=logins)
         other = camera.ask(login=True, logins=logins, target="/Streaming/Channels/201")
         assert len(camera.logins) == 1
-        clock.advance(AGAIN)
+        clock.advance(OWN)
         second = camera.ask(login=True, logins=logins)
         third = camera.ask(login=True, logins=logins, target="/Streaming/Channels/201")
         assert len(camera.logins) == 2
     found = [first, other, second, third]
     assert [result.outcome for result in found] == [Outcome.UNAUTHORIZED] * 4
-    until = NOW + AGAIN + SILENCE
-    assert [result.retry_at for result in found] == [NOW + AGAIN, NOW + AGAIN, until, until]
-    assert "tries no more until 23:14:20" in first.reason
+    until = NOW + OWN + SILENCE
+    assert [result.retry_at for result in found] == [NOW + OWN, NOW + AGAIN, until, until]
+    assert "tries no more until 23:14:25" in first.reason
     assert "refused this password before: cctv does not send it again until 23:14:20" in other.reason
-    assert "tries no more until 23:44:20" in second.reason
+    assert "tries no more until 23:44:25" in second.reason
 
 
 def test_the_time_in_a_reason_is_that_of_the_configured_zone(tmp_path: Path, clock: FixedClock) -> None:
     logins = LoginGuard(*login_files(tmp_path), clock, zone("Asia/Tokyo"))
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 2) as camera:
         result = camera.ask(login=True, logins=logins)
-    assert "until 07:14:20" in result.reason
+    assert "until 07:14:25" in result.reason
 
 
 def test_a_camera_that_does_not_ask_a_probe_for_the_login_may_still_ask_ffmpeg(
@@ -506,9 +507,9 @@ def test_a_camera_that_does_not_ask_a_probe_for_the_login_may_still_ask_ffmpeg(
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 2, DESCRIPTION, *OPEN_CAMERA) as camera:
         camera.ask(login=True, logins=logins)
         result = camera.ask(login=True, logins=logins)
-        assert (result.outcome, result.retry_at) == (Outcome.UNAUTHORIZED, NOW + AGAIN)
-        assert "does not send it again until 23:14:20" in result.reason
-        clock.advance(AGAIN)
+        assert (result.outcome, result.retry_at) == (Outcome.UNAUTHORIZED, NOW + OWN)
+        assert "does not send it again until 23:14:25" in result.reason
+        clock.advance(OWN)
         assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
 
 
@@ -517,7 +518,7 @@ def test_a_login_that_is_asked_for_at_setup_is_tried_by_the_probe(logins: LoginG
     with ScriptedCamera(DESCRIPTION, asks, asks, DESCRIPTION, DESCRIPTION) as camera:
         results = [camera.ask(login=True, logins=logins) for _ in range(3)]
         assert len(camera.logins) == 1
-    assert [(each.outcome, each.retry_at) for each in results] == [(Outcome.UNAUTHORIZED, NOW + AGAIN)] * 3
+    assert [(each.outcome, each.retry_at) for each in results] == [(Outcome.UNAUTHORIZED, NOW + OWN)] * 3
 
 
 def test_a_session_that_a_probe_is_refused_for_other_reasons_is_ffmpegs_affair(logins: LoginGuard) -> None:
@@ -531,7 +532,7 @@ def test_an_accepted_password_counts_afresh(logins: LoginGuard, clock: FixedCloc
     with ScriptedCamera(asks, asks, asks, DESCRIPTION, asks, asks, asks, asks) as camera:
         for _ in range(4):
             outcomes.append(camera.ask(login=True, logins=logins).outcome)
-            clock.advance(AGAIN)
+            clock.advance(OWN)
         assert len(camera.logins) == 4
     assert outcomes == [Outcome.UNAUTHORIZED, Outcome.OK, Outcome.UNAUTHORIZED, Outcome.UNAUTHORIZED]
 
@@ -592,11 +593,12 @@ def test_sixteen_channels_and_restarts_spend_two_tries_a_minute_apart(
     before = recorder.refused_attempts
     for tries in (1, 1, 2, 2):
         if tries > recorder.refused_attempts - before:
-            clock.advance(AGAIN)
+            clock.advance(OWN)
         found = sixteen_probes(recorder, "wrong", tmp_path, clock)
         assert recorder.refused_attempts - before == tries
         assert {result.outcome for result in found} == {Outcome.UNAUTHORIZED}
-        assert {result.retry_at for result in found} == {clock.now() + (AGAIN if tries == 1 else SILENCE)}
+        waits = {result.retry_at - clock.now() for result in found if result.retry_at is not None}
+        assert waits == ({AGAIN, OWN} if tries == 1 else {SILENCE})
 
 
 def test_sixteen_channels_with_the_right_password_are_all_well(recorder: RtspCamera, tmp_path: Path) -> None:
