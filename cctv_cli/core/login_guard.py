@@ -42,6 +42,7 @@ AGAIN = 60.0  # seconds from the first refusal to the next try, of any channel: 
 # about the password, and must not spend both tries.
 OTHERS_FIRST = 5.0
 SILENCE = 1800.0  # seconds from the latest refusal on: as long as Hikvision locks
+REMEMBERED = 30 * 86400.0  # seconds for which a stream is known that was refused alone
 # Seconds after which a login that nobody reported on counts as refused, for its process died: more than two answers
 # may take.
 UNDER_WAY = 12.0
@@ -62,7 +63,8 @@ class Try:
 
     `digest` is the salted hash of the password, empty where nobody lived to report the refusal;
     `under_way` names a login that waits for its answer. `by_ffmpeg` says that it was FFmpeg's, which
-    asks for more than a probe does. `target` is the stream that it was for, without a password.
+    asks for more than a probe does. `target` is the stream that it was for, without a password; `alone`
+    says that the password was accepted for another one afterwards, so that it does not count.
     """
 
     at: float
@@ -70,6 +72,7 @@ class Try:
     under_way: str = ""
     by_ffmpeg: bool = False
     target: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,36 +110,52 @@ class Withheld(Exception):
 def judge(history: History, digest: str, target: str, now: float) -> Standing:
     """What the tries of a host and user mean for the password with this salted hash, sent for a stream."""
     tries = current(history, now).tries
-    refused = [each for each in tries if not each.under_way]
+    refused = [each for each in tries if not each.under_way and not each.alone]
     same = [each for each in refused if not each.digest or hmac.compare_digest(each.digest, digest)]
-    silent_until = refused[-1].at + _silence(refused, target) if same else now
+    alone = any(each.alone and each.target == target and hmac.compare_digest(each.digest, digest) for each in tries)
+    silent_until = refused[-1].at + _silence(refused, target, alone=alone) if same else now
     return Standing(
         refused_at=same[-1].at if same else None,
         silent_until=silent_until if silent_until > now else None,
-        waits=len(refused) < len(tries),
+        waits=any(each.under_way for each in tries),
     )
 
 
-def _silence(refused: Sequence[Try], target: str) -> float:
-    """Seconds after the latest refusal."""
-    if len(refused) >= REFUSALS:
+def _silence(refused: Sequence[Try], target: str, *, alone: bool) -> float:
+    """Seconds after the latest refusal; a stream that was refused `alone` leaves the second try to the others."""
+    if len(refused) >= (1 if alone else REFUSALS):
         return SILENCE
     return AGAIN + OTHERS_FIRST if refused[-1].target == target else AGAIN
 
 
 def current(history: History, now: float) -> History:
     """The history without what is over; what a clock that was wrong dated into the future happened now."""
-    tries = tuple(replace(each, at=min(each.at, now)) for each in history.tries)
-    if not tries or tries[-1].at + SILENCE <= now:
-        return replace(history, tries=())
-    answered = (replace(each, under_way="") if each.at + UNDER_WAY <= now else each for each in tries)
+    tries = [replace(each, at=min(each.at, now)) for each in history.tries]
+    counts = any(not each.alone and each.at + SILENCE > now for each in tries)
+    lasting = [each for each in tries if (each.at + REMEMBERED > now if each.alone else counts)]
+    answered = (replace(each, under_way="") if each.at + UNDER_WAY <= now else each for each in lasting)
     return replace(history, tries=tuple(answered))
 
 
 def with_try(history: History, one: Try) -> History:
     """The history with one more try; those that lie longer before it than the silence count no more."""
-    recent = [each for each in history.tries if each.at + SILENCE > one.at]
+    recent = [each for each in history.tries if each.at + (REMEMBERED if each.alone else SILENCE) > one.at]
     return replace(history, tries=(*recent[1 - _MOST :], one))
+
+
+def with_accepted(history: History, digest: str, target: str, *, by_ffmpeg: bool) -> History:
+    """The history after a login was accepted: earlier refusals of its password count no more.
+
+    Those of other streams are remembered as theirs alone. What FFmpeg was refused counts until FFmpeg
+    is let in, for a camera may show a probe what it refuses to play.
+    """
+    left = []
+    for each in history.tries:
+        if each.digest not in ("", digest) or (each.by_ffmpeg and not by_ffmpeg):
+            left.append(each)
+        elif each.digest and each.target != target:
+            left.append(replace(each, alone=True))
+    return replace(history, tries=tuple(left))
 
 
 # --- what is kept
@@ -193,21 +212,14 @@ class LoginGuard:
             self._proven.pop(key, None)
 
     def accepted(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
-        """The camera accepted this login: earlier refusals of its password count no more.
-
-        What FFmpeg was refused counts until FFmpeg is let in, for a camera may show a probe what it
-        refuses to play.
-        """
+        """The camera accepted this login: a probe's, or an FFmpeg's."""
         key = _key(source)
         with self._histories() as histories:
             self._proven[key] = (source.password, self._clock.monotonic())
             history = histories.get(key)
             if history is not None:
                 digest = _digest(source.password, history.salt)
-                left = tuple(
-                    t for t in history.tries if t.digest not in ("", digest) or (t.by_ffmpeg and not by_ffmpeg)
-                )
-                histories[key] = replace(history, tries=left)
+                histories[key] = with_accepted(history, digest, _target(source), by_ffmpeg=by_ffmpeg)
 
     def forget(self, source: RtspSource) -> None:
         """An operator wants this host and user tried again.
@@ -306,7 +318,7 @@ class LoginGuard:
     def _write(self, histories: Dict[str, History]) -> None:
         text = json.dumps({key: asdict(history) for key, history in histories.items()}) + "\n"
         # a login under way is soon forgotten: its place is worth no wait for the disk
-        durable = any(each.digest for history in histories.values() for each in history.tries)
+        durable = any(each.digest and not each.alone for history in histories.values() for each in history.tries)
         try:
             store.replace_text(self._file, text, durable=durable)
             self._unsaved = None
@@ -350,6 +362,7 @@ def _parse(value: Any) -> Optional[History]:
                 under_way=str(t["under_way"]),
                 by_ffmpeg=bool(t.get("by_ffmpeg")),
                 target=str(t.get("target", "")),
+                alone=bool(t.get("alone")),
             )
             for t in value["tries"]
         )

@@ -199,6 +199,48 @@ def test_a_channel_that_this_user_may_not_see_does_not_spend_both_tries(guard: L
     assert guard.standing(FRONT).silent_until is None
 
 
+def try_all(guard: LoginGuard, sources: List[RtspSource], accepted: List[RtspSource]) -> int:
+    """Log in for all these streams, where the camera accepts some; how many it refused."""
+    refused = 0
+    for source in sources:
+        with suppress(Withheld), guard.attempt(source, 0.0):
+            if source in accepted:
+                guard.accepted(source)
+            else:
+                guard.refused(source)
+                refused += 1
+    return refused
+
+
+def test_a_channel_that_this_user_may_not_see_silences_no_other_for_long(tmp_path: Path, clock: FixedClock) -> None:
+    guard, sent = guard_of(tmp_path, clock), 0
+    for _ in range(2):
+        try_all(guard, [FRONT, YARD], [YARD])
+        clock.advance(AGAIN)
+    for _ in range(24 * 6):  # a day in which the yard is recorded without a pause
+        sent += try_all(guard, [FRONT], [])
+        clock.advance(AGAIN)
+        assert guard_of(tmp_path, clock).standing(YARD).silent_until is None
+        clock.advance(540.0)
+    assert sent == 48
+
+
+@pytest.mark.parametrize("minutes", range(0, 50, 10))
+def test_a_changed_password_is_tried_twice_also_where_a_channel_may_not_be_seen(
+    guard: LoginGuard, clock: FixedClock, minutes: int
+) -> None:
+    others = [replace(YARD, target=f"/{number}") for number in range(4)]
+    for _ in range(2):
+        try_all(guard, [FRONT, *others], others)
+        clock.advance(OWN)
+    refused: List[float] = []
+    for minute in range(120):  # the password changes, and the others drop out after `minutes`
+        refused += [clock.now()] * try_all(guard, [FRONT] if minute < minutes else [FRONT, *others], [])
+        clock.advance(60.0)
+    assert len(refused) > 4
+    assert all(later - first >= SILENCE for first, later in zip(refused, refused[2:]))
+
+
 @pytest.mark.parametrize("changes", [{"host": "192.168.1.101"}, {"port": 8554}, {"username": "viewer"}])
 def test_another_host_port_or_user_has_a_count_of_its_own(guard: LoginGuard, changes: Any) -> None:
     be_silenced(guard, FRONT)
