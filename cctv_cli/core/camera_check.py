@@ -68,31 +68,34 @@ def check_streams(streams: Sequence[Stream], logins: LoginGuard, *, again: bool)
         asked.append(Future())
         hosts.setdefault((stream.source.host.lower(), stream.source.port), []).append((stream, asked[-1]))
     for of_host in hosts.values():
-        threading.Thread(target=_check_host, args=(of_host, logins, again), daemon=True).start()
+        threading.Thread(target=_check_host, args=(of_host, logins), daemon=True).start()
     for check in asked:
         yield check.result()
 
 
-def _check_host(streams: Sequence[Tuple[Stream, Future[Check]]], logins: LoginGuard, again: bool) -> None:
+def _check_host(streams: Sequence[Tuple[Stream, Future[Check]]], logins: LoginGuard) -> None:
     gone: Optional[ProbeResult] = None
     for stream, check in streams:
         try:
-            found = gone or _ask(stream, logins, again)
+            found = gone or _ask(stream, logins)
             gone = found if found.outcome in _WHOLE_HOST else None
             check.set_result(_judged(stream, found))
         except Exception as error:  # a defect of ours, for the thread that waits for this
             check.set_exception(error)
 
 
-def _ask(stream: Stream, logins: LoginGuard, again: bool) -> ProbeResult:
+def _ask(stream: Stream, logins: LoginGuard) -> ProbeResult:
     standing = logins.standing(stream.source)
     if standing.refused_at is not None:
-        at = local_time(standing.refused_at, logins.tz).strftime("%H:%M")
-        reason = f"{stream.source.host} refused this password at {at}: correct it; {_AGAIN}."
-        return ProbeResult(Outcome.UNAUTHORIZED, reason, retry_at=standing.silent_until)
-    if stream.status.state is State.AUTH_FAILED and not standing.changed and not again:
-        return ProbeResult(Outcome.UNAUTHORIZED, f"{stream.status.reason}; {_AGAIN}.", retry_at=stream.status.retry_at)
+        reason = f"{stream.source.host} refused this password at {_shown(standing.refused_at, logins)}: correct it; "
+        if standing.silent_until is not None:
+            reason += f"cctv serve and cctv record try it again at {_shown(standing.silent_until, logins)}; "
+        return ProbeResult(Outcome.UNAUTHORIZED, f"{reason}{_AGAIN}.", retry_at=standing.silent_until)
     return probe(stream.source, logins=logins, setup=not stream.recorded)
+
+
+def _shown(instant: float, logins: LoginGuard) -> str:
+    return local_time(instant, logins.tz).strftime("%H:%M:%S")
 
 
 def _judged(stream: Stream, found: ProbeResult) -> Check:

@@ -1,7 +1,8 @@
 """Read the configuration: cameras.toml, `.env`, environment and command line become one `Settings`.
 
 Precedence: command line, environment, `.env` in the working folder, cameras.toml, default. An empty value
-counts as not set, everywhere. A value is checked in every layer, also where a higher one covers it.
+counts as not set, everywhere but for a password beside a user name in cameras.toml: new cameras have an empty
+one. A value is checked in every layer, also where a higher one covers it.
 
 Cameras come in this order: those of [[cameras]] and CAMERA_<n>_, then the channels of recorders.
 
@@ -355,7 +356,7 @@ class _Reader:
             origin = self._origin(f"{table.word} {number} {key}")
             if key not in table.fields:
                 self._problems.append(_unknown_field(table, origin, key))
-            elif value != "":
+            elif value != "" or (key == "password" and keys.get("username", "") != ""):
                 fields[key] = [Raw(value, origin, Layer.FILE, self._folder, key in table.secrets)]
         if not fields:
             self._report(f"{table.word} {number} is empty; give it {table.least}, or remove its [[{table.name}]]")

@@ -14,6 +14,7 @@ from cctv_cli.core.units import Secret
 
 # FFmpeg keeps the percent-encoded "user:password" in 128 bytes and silently cuts the rest off (5.1 and 9).
 _MAX_LOGIN = 127
+_EMPTY = Secret("")  # the password where no other is set
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def _winner(
 ) -> Optional[Picked[T]]:
     if own is None or of_url is None:
         return own or of_url
+    if _EMPTY in (own.value, of_url.value):
+        return of_url if own.value == _EMPTY else own
     if own.layer == of_url.layer and own.value != of_url.value:
         problems.append(f"{own.origin} contradicts the {what} inside {of_url.origin}; keep one of the two {what}s.")
     return own if own.layer >= of_url.layer else of_url
@@ -99,7 +102,7 @@ def _password(fields: Fields, problems: List[str]) -> Optional[Picked[Secret]]:
     file = pick(fields.get("password_file", ()), values.path, problems)
     if file is None or (password is not None and password.layer > file.layer):
         return password
-    if password is not None and password.layer == file.layer:
+    if password is not None and password.layer == file.layer and password.value != _EMPTY:
         problems.append(f"{file.origin} contradicts {password.origin}; keep one of the two.")
         return password
     try:

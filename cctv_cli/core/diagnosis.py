@@ -84,6 +84,6 @@ def redact(text: str, source: Optional[RtspSource]) -> str:
 
     Without the source, as when a camera was just removed, the user part of every RTSP URL goes all the same.
     """
-    if source is not None and source.password is not None:
+    if source is not None and source.password is not None and source.password.reveal():
         text = text.replace(source.userinfo().reveal(), "***")
     return hide_password(_URL_USER.sub(r"\1***@", text))

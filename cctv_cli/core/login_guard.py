@@ -25,20 +25,27 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 
 from filelock import FileLock
 
 from cctv_cli.core import store
 from cctv_cli.core.clock import Clock
-from cctv_cli.core.settings import RtspSource
+from cctv_cli.core.settings import RtspSource, hide_password
 from cctv_cli.core.units import Secret
 
 log = logging.getLogger("cctv.logins")
 
 REFUSALS = 2  # of one host and user, after which a password that was among them is not tried
+AGAIN = 60.0  # seconds from the first refusal to the next try, of any channel: cameras that boot refuse good passwords
+# Seconds by which a channel that was refused lets the others go first: one that this user may not see tells nothing
+# about the password, and must not spend both tries.
+OTHERS_FIRST = 5.0
 SILENCE = 1800.0  # seconds from the latest refusal on: as long as Hikvision locks
-UNDER_WAY = 10.0  # seconds after which a login that nobody reported on counts as refused: its process died
+REMEMBERED = 30 * 86400.0  # seconds for which a stream is known that was refused alone
+# Seconds after which a login that nobody reported on counts as refused, for its process died: more than two answers
+# may take.
+UNDER_WAY = 12.0
 # Seconds for which an accepted login needs no turn: sixteen channels come back at once. No longer: all of them
 # drop together when the password is changed at the camera, and only two may find out.
 PROOF = 10.0
@@ -56,13 +63,16 @@ class Try:
 
     `digest` is the salted hash of the password, empty where nobody lived to report the refusal;
     `under_way` names a login that waits for its answer. `by_ffmpeg` says that it was FFmpeg's, which
-    asks for more than a probe does.
+    asks for more than a probe does. `target` is the stream that it was for, without a password; `alone`
+    says that the password was accepted for another one afterwards, so that it does not count.
     """
 
     at: float
     digest: str = ""
     under_way: str = ""
     by_ffmpeg: bool = False
+    target: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,14 +88,12 @@ class Standing:
     """What holds for a login now; instants are seconds since 1970 UTC.
 
     `refused_at` is when this very password was refused last, `silent_until` when it may be tried
-    again, `waits` whether another login to that host and user has no answer yet. `changed` says
-    that only other passwords were refused.
+    again (None: now), `waits` whether another login to that host and user has no answer yet.
     """
 
     refused_at: Optional[float] = None
     silent_until: Optional[float] = None
     waits: bool = False
-    changed: bool = False
 
 
 class Withheld(Exception):
@@ -99,32 +107,55 @@ class Withheld(Exception):
 # --- the decision: pure
 
 
-def judge(history: History, digest: str, now: float) -> Standing:
-    """What the tries of a host and user mean for the password with this salted hash."""
+def judge(history: History, digest: str, target: str, now: float) -> Standing:
+    """What the tries of a host and user mean for the password with this salted hash, sent for a stream."""
     tries = current(history, now).tries
-    refused = [each for each in tries if not each.under_way]
+    refused = [each for each in tries if not each.under_way and not each.alone]
     same = [each for each in refused if not each.digest or hmac.compare_digest(each.digest, digest)]
+    alone = any(each.alone and each.target == target and hmac.compare_digest(each.digest, digest) for each in tries)
+    silent_until = refused[-1].at + _silence(refused, target, alone=alone) if same else now
     return Standing(
         refused_at=same[-1].at if same else None,
-        silent_until=refused[-1].at + SILENCE if same and len(refused) >= REFUSALS else None,
-        waits=len(refused) < len(tries),
-        changed=bool(refused) and not same,
+        silent_until=silent_until if silent_until > now else None,
+        waits=any(each.under_way for each in tries),
     )
+
+
+def _silence(refused: Sequence[Try], target: str, *, alone: bool) -> float:
+    """Seconds after the latest refusal; a stream that was refused `alone` leaves the second try to the others."""
+    if len(refused) >= (1 if alone else REFUSALS):
+        return SILENCE
+    return AGAIN + OTHERS_FIRST if refused[-1].target == target else AGAIN
 
 
 def current(history: History, now: float) -> History:
     """The history without what is over; what a clock that was wrong dated into the future happened now."""
-    tries = tuple(replace(each, at=min(each.at, now)) for each in history.tries)
-    if not tries or tries[-1].at + SILENCE <= now:
-        return replace(history, tries=())
-    answered = (replace(each, under_way="") if each.at + UNDER_WAY <= now else each for each in tries)
+    tries = [replace(each, at=min(each.at, now)) for each in history.tries]
+    counts = any(not each.alone and each.at + SILENCE > now for each in tries)
+    lasting = [each for each in tries if (each.at + REMEMBERED > now if each.alone else counts)]
+    answered = (replace(each, under_way="") if each.at + UNDER_WAY <= now else each for each in lasting)
     return replace(history, tries=tuple(answered))
 
 
 def with_try(history: History, one: Try) -> History:
     """The history with one more try; those that lie longer before it than the silence count no more."""
-    recent = [each for each in history.tries if each.at + SILENCE > one.at]
+    recent = [each for each in history.tries if each.at + (REMEMBERED if each.alone else SILENCE) > one.at]
     return replace(history, tries=(*recent[1 - _MOST :], one))
+
+
+def with_accepted(history: History, digest: str, target: str, *, by_ffmpeg: bool) -> History:
+    """The history after a login was accepted: earlier refusals of its password count no more.
+
+    Those of other streams are remembered as theirs alone. What FFmpeg was refused counts until FFmpeg
+    is let in, for a camera may show a probe what it refuses to play.
+    """
+    left = []
+    for each in history.tries:
+        if each.digest not in ("", digest) or (each.by_ffmpeg and not by_ffmpeg):
+            left.append(each)
+        elif each.digest and each.target != target:
+            left.append(replace(each, alone=True))
+    return replace(history, tries=tuple(left))
 
 
 # --- what is kept
@@ -175,27 +206,20 @@ class LoginGuard:
         key = _key(source)
         with self._histories() as histories:
             history = histories.get(key) or _new_history()
-            histories[key] = with_try(
-                history, Try(self._clock.now(), _digest(source.password, history.salt), by_ffmpeg=by_ffmpeg)
-            )
+            digest = _digest(source.password, history.salt)
+            one = Try(self._clock.now(), digest, by_ffmpeg=by_ffmpeg, target=_target(source))
+            histories[key] = with_try(history, one)
             self._proven.pop(key, None)
 
     def accepted(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
-        """The camera accepted this login: earlier refusals of its password count no more.
-
-        What FFmpeg was refused counts until FFmpeg is let in, for a camera may show a probe what it
-        refuses to play.
-        """
+        """The camera accepted this login: a probe's, or an FFmpeg's."""
         key = _key(source)
         with self._histories() as histories:
             self._proven[key] = (source.password, self._clock.monotonic())
             history = histories.get(key)
             if history is not None:
                 digest = _digest(source.password, history.salt)
-                left = tuple(
-                    t for t in history.tries if t.digest not in ("", digest) or (t.by_ffmpeg and not by_ffmpeg)
-                )
-                histories[key] = replace(history, tries=left)
+                histories[key] = with_accepted(history, digest, _target(source), by_ffmpeg=by_ffmpeg)
 
     def forget(self, source: RtspSource) -> None:
         """An operator wants this host and user tried again.
@@ -234,7 +258,7 @@ class LoginGuard:
             if standing.silent_until is not None or standing.waits:
                 return None, standing
             ticket = secrets.token_hex(8)
-            histories[key] = with_try(history, Try(self._clock.now(), under_way=ticket))
+            histories[key] = with_try(history, Try(self._clock.now(), under_way=ticket, target=_target(source)))
             return ticket, standing
 
     def _end_turn(self, source: RtspSource, ticket: str) -> None:
@@ -248,7 +272,7 @@ class LoginGuard:
     def _judge(self, history: History, source: RtspSource) -> Standing:
         refused = any(each.digest for each in history.tries)
         digest = _digest(source.password, history.salt) if refused else ""
-        return judge(history, digest, self._clock.now())
+        return judge(history, digest, _target(source), self._clock.now())
 
     def _is_proven(self, source: RtspSource) -> bool:
         password, at = self._proven.get(_key(source), (None, -math.inf))
@@ -294,7 +318,7 @@ class LoginGuard:
     def _write(self, histories: Dict[str, History]) -> None:
         text = json.dumps({key: asdict(history) for key, history in histories.items()}) + "\n"
         # a login under way is soon forgotten: its place is worth no wait for the disk
-        durable = any(each.digest for history in histories.values() for each in history.tries)
+        durable = any(each.digest and not each.alone for history in histories.values() for each in history.tries)
         try:
             store.replace_text(self._file, text, durable=durable)
             self._unsaved = None
@@ -310,6 +334,10 @@ class LoginGuard:
 
 def _key(source: RtspSource) -> str:
     return f"{source.host.lower()}:{source.port} {source.username or ''}"
+
+
+def _target(source: RtspSource) -> str:
+    return hide_password(source.target)
 
 
 def _new_history() -> History:
@@ -328,7 +356,15 @@ def _parse(value: Any) -> Optional[History]:
     """A history as the file has it; None for anything else."""
     try:
         tries = tuple(
-            Try(float(t["at"]), str(t["digest"]), str(t["under_way"]), bool(t.get("by_ffmpeg"))) for t in value["tries"]
+            Try(
+                at=float(t["at"]),
+                digest=str(t["digest"]),
+                under_way=str(t["under_way"]),
+                by_ffmpeg=bool(t.get("by_ffmpeg")),
+                target=str(t.get("target", "")),
+                alone=bool(t.get("alone")),
+            )
+            for t in value["tries"]
         )
         salt = str(value["salt"])
     except (TypeError, KeyError, ValueError, OverflowError):

@@ -1,9 +1,10 @@
 """Ask a camera over RTSP what it has, or why it does not answer.
 
-OPTIONS and DESCRIBE without credentials; when the camera challenges the latter, one more with them.
+OPTIONS and DESCRIBE without credentials; when the camera challenges the latter, one more with them,
+and when it does not, SETUP, which it may challenge.
 The password goes out as often as the LoginGuard grants, and again only when the camera calls the
-nonce stale, since cameras lock out an address after a few wrong ones. Everything is bounded: by one
-deadline for the whole conversation, by the number of requests, and by the size of each answer.
+nonce stale, since cameras lock out an address after a few wrong ones. Everything is bounded: each
+answer in time and in size, and the whole conversation by one deadline and the number of requests.
 (RTSP/1.0: RFC 2326. Digest: RFC 2617 and RFC 7616. Basic: RFC 7617.)
 """
 
@@ -30,7 +31,11 @@ from cctv_cli.core.units import Secret
 
 ANSWER_LIMIT = 64 * 1024  # bytes of one answer, headers and body together
 
-_FOR_ANSWER = 2.0  # seconds that a login keeps for its answer while it waits for its turn
+_ANSWERS = 3  # so many times what one answer may take, the whole conversation may
+_PATIENCE = 10.0  # seconds that the logins of one conversation wait for their turns, at the most
+
+# A realm may be the camera's name in any encoding: its bytes go back as they came. People are shown none of them.
+_BYTES_STAY = "surrogateescape"
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(r"RTSP/\d\.\d[ \t]+(\d{3})\b", re.ASCII)
@@ -75,28 +80,32 @@ class ProbeResult:
 
 
 def probe(
-    source: RtspSource, *, timeout: float = 5.0, logins: Optional[LoginGuard] = None, setup: bool = False
+    source: RtspSource, *, timeout: float = 5.0, logins: Optional[LoginGuard] = None, setup: Optional[bool] = None
 ) -> ProbeResult:
-    """Ask the camera for its description, in at most `timeout` seconds altogether.
+    """Ask the camera for its description.
+
+    Each answer may take `timeout` seconds, all together three times that: a camera behind a slow line
+    takes two for each. Waiting for the turn of a login comes on top, up to ten seconds.
 
     `logins` decides whether the password may be sent, and is told what came of it. With `setup` a
-    session for the video is set up and torn down again: that alone shows a camera that is busy.
+    session for the video is set up and torn down again: that alone shows a camera that is busy. If it
+    is None, so it is for a login that DESCRIBE was not asked for, since FFmpeg would be at SETUP.
 
     Never raises for anything that a camera or a network does. (The name lookup alone is the
     system's, and has the system's limit: it cannot be interrupted without a thread.)
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + _ANSWERS * timeout
     at = f"[{source.host}]:{source.port}" if ":" in source.host else f"{source.host}:{source.port}"
     uri = f"{'rtsps' if source.tls else 'rtsp'}://{at}{source.target}"
     try:
-        with _open(source, deadline) as sock:
-            conversation = _Conversation(_Connection(sock, deadline), source, logins)
+        with _open(source, timeout) as sock:
+            conversation = _Conversation(_Connection(sock, timeout, deadline), source, logins)
             return _examine(conversation, uri, at, setup=setup)
     except _Problem as problem:
         return ProbeResult(problem.outcome, f"{at} {problem.text}.", problem.status, retry_at=problem.retry_at)
 
 
-def _examine(conversation: _Conversation, uri: str, at: str, *, setup: bool) -> ProbeResult:
+def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[bool]) -> ProbeResult:
     """What the camera has. Raises _Problem."""
     conversation.greet(uri)
     answer = conversation.ask("DESCRIBE", uri, "Accept: application/sdp")
@@ -107,17 +116,25 @@ def _examine(conversation: _Conversation, uri: str, at: str, *, setup: bool) -> 
     if video is None:
         text = "describes no video: check the path of the RTSP URL and the camera's video settings"
         return ProbeResult(Outcome.NO_VIDEO, f"{at} {text}.", 200, None, audio)
-    if setup:
+    conversation.heed_silence()
+    if conversation.login_is_open if setup is None else setup:
         base = answer.headers.get("content-base", [""])[0] or uri
-        _set_up(conversation, base, _absolute(base, video_control(description)))
+        answer = _set_up(conversation, base, _absolute(base, video_control(description)))
+        if setup and answer.status != 200:
+            raise _refusal(answer)
     return ProbeResult(Outcome.OK, f"{at} sends {_in_words(video, audio)}.", 200, video, audio)
 
 
-def _set_up(conversation: _Conversation, base: str, uri: str) -> None:
-    """Set up a session for the video alone, and end it. Raises _Problem when the camera gives none."""
+def _set_up(conversation: _Conversation, base: str, uri: str) -> _Answer:
+    """Set up a session for the video alone, and end it; the camera's answer to the former. Raises _Problem."""
     answer = conversation.ask("SETUP", uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
-    if answer.status != 200:
-        raise _refusal(answer)
+    if answer.status == 200:
+        _tear_down(conversation, base, answer)
+    return answer
+
+
+def _tear_down(conversation: _Conversation, base: str, answer: _Answer) -> None:
+    """End the session of this answer to SETUP."""
     session = answer.headers.get("session", [""])[0].partition(";")[0]
     try:
         conversation.ask("TEARDOWN", base, f"Session: {session}")
@@ -162,7 +179,19 @@ class _Conversation:
         self._connection = connection
         self._source = source
         self._logins = logins
+        self._patience = _PATIENCE
         self._login: Optional[_Login] = None
+
+    @property
+    def login_is_open(self) -> bool:
+        """Whether there is a login that the camera has not asked for yet."""
+        return self._login is None and self._source.username is not None
+
+    def heed_silence(self) -> None:
+        """Raises _Problem while the login must not be sent: FFmpeg may be asked for it where a probe is not."""
+        until = None if self._logins is None else self._logins.standing(self._source).silent_until
+        if until is not None:
+            raise self._withheld(until)
 
     def greet(self, uri: str) -> None:
         """Ask for OPTIONS, as FFmpeg does; what the camera answers says nothing about the stream."""
@@ -174,10 +203,6 @@ class _Conversation:
         if answer.status == 401 and self._login is None:
             self._login = _answer_to(answer, self._source)
             answer = self._send(method, uri, headers)
-        if answer.status == 401 and _is_stale(answer):
-            # the password was right, the nonce too old (RFC 7616 § 3.3); once, for some cameras say so always
-            self._login = _answer_to(answer, self._source)
-            answer = self._send(method, uri, headers)
         if answer.status == 401:
             raise self._refused()
         return answer
@@ -186,13 +211,27 @@ class _Conversation:
         if self._login is None:
             return self._connection.request(method, uri, *headers)
         with self._turn():
-            authorization = f"Authorization: {self._login.header(method, uri)}"
-            answer = self._connection.request(method, uri, *headers, authorization)
-            if self._logins is not None and answer.status == 401:
-                self._logins.refused(self._source)
-            elif self._logins is not None and answer.status == 200:
-                self._logins.accepted(self._source)
+            answer, sent = self._send_login(self._login, method, uri, headers), 1
+            if answer.status == 401 and _is_stale(answer):
+                # the password was right, the nonce too old (RFC 7616 § 3.3); once, for some cameras say so always
+                self._login = _answer_to(answer, self._source)
+                answer, sent = self._send_login(self._login, method, uri, headers), 2
+            self._report(answer.status, sent)
         return answer
+
+    def _send_login(self, login: _Login, method: str, uri: str, headers: Tuple[str, ...]) -> _Answer:
+        self._connection.spare_an_answer()
+        return self._connection.request(method, uri, *headers, f"Authorization: {login.header(method, uri)}")
+
+    def _report(self, status: int, sent: int) -> None:
+        """Tell the guard what came of a login that was sent so many times."""
+        if self._logins is None:
+            return
+        if status == 200:
+            self._logins.accepted(self._source)
+        elif status == 401:
+            for _ in range(sent):
+                self._logins.refused(self._source)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -200,18 +239,25 @@ class _Conversation:
         if self._logins is None:
             yield
             return
+        began = time.monotonic()
         try:
-            with self._logins.attempt(self._source, self._connection.seconds_left() - _FOR_ANSWER):
+            with self._logins.attempt(self._source, self._patience):
+                waited = time.monotonic() - began
+                self._patience -= waited
+                self._connection.prolong(waited)
                 yield
         except Withheld as withheld:
             if withheld.until is None:
                 text = "has not answered another login of this user yet: this one waits until it has"
                 raise _Problem(Outcome.SILENT, text) from None
-            text = (
-                f"refused this password before: cctv does not send it again until {self._shown(withheld.until)}; "
-                "correct it, or restart the camera in cctv to try at once"
-            )
-            raise _Problem(Outcome.UNAUTHORIZED, text, 401, withheld.until) from None
+            raise self._withheld(withheld.until) from None
+
+    def _withheld(self, until: float) -> _Problem:
+        text = (
+            f"refused this password before: cctv does not send it again until {self._shown(until)}; "
+            "correct it, or restart the camera in cctv to try at once"
+        )
+        return _Problem(Outcome.UNAUTHORIZED, text, 401, until)
 
     def _refused(self) -> _Problem:
         until = None if self._logins is None else self._logins.standing(self._source).silent_until
@@ -222,14 +268,14 @@ class _Conversation:
             )
         else:
             text = (
-                f"refuses the username or password again: cctv tries no more until {self._shown(until)}, since cameras "
+                f"refuses the username or password: cctv tries no more until {self._shown(until)}, since cameras "
                 "lock an address out after a few wrong ones; correct them, or restart the camera in cctv to try at once"
             )
         return _Problem(Outcome.UNAUTHORIZED, text, 401, until)
 
     def _shown(self, instant: float) -> str:
         assert self._logins is not None
-        return local_time(instant, self._logins.tz).strftime("%H:%M")
+        return local_time(instant, self._logins.tz).strftime("%H:%M:%S")
 
 
 def _refusal(answer: _Answer) -> _Problem:
@@ -355,7 +401,7 @@ def _escaped(text: str) -> str:
 
 
 def _md5(text: str) -> str:
-    data = text.encode()
+    data = text.encode("utf-8", _BYTES_STAY)
     if sys.version_info >= (3, 9):
         # MD5 is the camera's choice; systems in FIPS mode refuse it when it is not marked so.
         return hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -373,16 +419,16 @@ def _seconds_left(deadline: float) -> float:
     return left
 
 
-def _open(source: RtspSource, deadline: float) -> socket.socket:
+def _open(source: RtspSource, timeout: float) -> socket.socket:
     try:
-        sock = _connect(source, deadline)
+        sock = _connect(source, time.monotonic() + timeout)
     except ConnectionRefusedError:
         text = "refuses the connection: check the port, and that RTSP is switched on in the camera"
         raise _Problem(Outcome.REFUSED, text) from None
     except (OSError, UnicodeError):  # UnicodeError: the host is no possible name
         text = "cannot be reached: check the address, the network and the camera's power"
         raise _Problem(Outcome.UNREACHABLE, text) from None
-    return _with_tls(sock, source.host, deadline) if source.tls else sock
+    return _with_tls(sock, source.host, timeout) if source.tls else sock
 
 
 def _connect(source: RtspSource, deadline: float) -> socket.socket:
@@ -402,7 +448,7 @@ def _connect(source: RtspSource, deadline: float) -> socket.socket:
                 raise
 
 
-def _with_tls(sock: socket.socket, host: str, deadline: float) -> socket.socket:
+def _with_tls(sock: socket.socket, host: str, timeout: float) -> socket.socket:
     """The socket inside TLS; closed when that fails.
 
     The certificate is not verified: cameras make their own, for no name that we could check. So
@@ -412,7 +458,7 @@ def _with_tls(sock: socket.socket, host: str, deadline: float) -> socket.socket:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        sock.settimeout(_seconds_left(deadline))
+        sock.settimeout(timeout)
         return context.wrap_socket(sock, server_hostname=host)
     except ssl.SSLError:
         sock.close()
@@ -432,26 +478,34 @@ def _silence(error: OSError) -> _Problem:
 
 
 class _Connection:
-    """Requests and answers over one socket, all of them before one deadline."""
+    """Requests and answers over one socket: each within `timeout` seconds, and all of them before one deadline."""
 
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
+    def __init__(self, sock: socket.socket, timeout: float, deadline: float) -> None:
         self._sock = sock
+        self._timeout = timeout
         self._deadline = deadline
+        self._answer_due = deadline
         self._received = b""
         self._cseq = 0
 
-    def seconds_left(self) -> float:
-        """Until the deadline; negative once it has passed."""
-        return self._deadline - time.monotonic()
+    def prolong(self, seconds: float) -> None:
+        """The deadline is so much later."""
+        self._deadline += seconds
+
+    def spare_an_answer(self) -> None:
+        """Raises _Problem where an answer may come too late: one that says "refused" must be heard."""
+        if time.monotonic() + self._timeout > self._deadline:
+            raise _silence(socket.timeout())
 
     def request(self, method: str, uri: str, *headers: str) -> _Answer:
         """Send one request and read its answer; _Problem when no complete and proper one comes."""
         self._cseq += 1
         lines = [f"{method} {uri} RTSP/1.0", f"CSeq: {self._cseq}", "User-Agent: cctv", *headers]
         request = "\r\n".join(lines) + "\r\n\r\n"
+        self._answer_due = min(time.monotonic() + self._timeout, self._deadline)
         try:
-            self._sock.settimeout(_seconds_left(self._deadline))
-            self._sock.sendall(request.encode())
+            self._sock.settimeout(_seconds_left(self._answer_due))
+            self._sock.sendall(request.encode("utf-8", _BYTES_STAY))
             return self._read_answer()
         except OSError as error:
             raise _silence(error) from None
@@ -482,7 +536,7 @@ class _Connection:
             self._receive()
 
     def _receive(self) -> None:
-        self._sock.settimeout(_seconds_left(self._deadline))
+        self._sock.settimeout(_seconds_left(self._answer_due))
         data = self._sock.recv(8192)
         if not data:
             raise ConnectionResetError("closed by the camera")
@@ -491,7 +545,7 @@ class _Connection:
 
 def _parse_head(head: bytes) -> Tuple[int, Dict[str, List[str]]]:
     """Status and headers, read tolerantly: any case, folded lines, bare line feeds."""
-    text = re.sub(r"\r?\n[ \t]+", " ", head.decode("utf-8", "replace"))
+    text = re.sub(r"\r?\n[ \t]+", " ", head.decode("utf-8", _BYTES_STAY))
     status_line, *lines = re.split(r"\r?\n", text)
     status = _STATUS_LINE.match(status_line.upper())
     if status is None:

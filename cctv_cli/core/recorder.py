@@ -35,7 +35,7 @@ from cctv_cli.core.ffmpeg import (
 from cctv_cli.core.layout import CameraLayout, is_run
 from cctv_cli.core.live import LiveWriter
 from cctv_cli.core.log_file import BoundedLog
-from cctv_cli.core.login_guard import LoginGuard
+from cctv_cli.core.login_guard import AGAIN, LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.restart_policy import Backoff
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
@@ -57,7 +57,6 @@ STALL = 15.0  # seconds without a byte, after which a branch counts as stalled
 LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
 GRACE = 5.0  # seconds that an FFmpeg gets to end by itself
 AFTER_MAIN = 2.0  # seconds that a sub stream leaves its main stream to start: it goes by that one's sound
-AUTH_AGAIN = 60.0  # seconds until the second and last try of a refused password: cameras that boot refuse good ones
 AUTH_LOOK = 60.0  # seconds between looks whether a camera of the same recorder was let in meanwhile
 COMMIT_FIRST = 2.0  # seconds of waiting for the next start in which the last run's files are committed
 COMMIT_AT_LAST = 30.0  # seconds for which a process that ends commits what waits: systems kill those that linger
@@ -164,6 +163,7 @@ class Recorder:
         self._reconfigured = threading.Event()
         self._known: Optional[ProbeResult] = None
         self._auth_retry_at: Optional[float] = None  # instant
+        self._unproven: Optional[RtspSource] = None  # whose login our FFmpeg sent, until frames come
         self._main_run = ""  # of a sub stream's main stream, and its sound; None is not known
         self._main_audio: Optional[str] = None
         self._main_started = 0.0  # instant
@@ -361,7 +361,7 @@ class Recorder:
     def _notice_codec(self, codec: str) -> None:
         before = self._last_run.codec if self._last_run else ""
         if before and codec and codec != before:
-            self._why_not = Diagnosis("codec changed", f"the camera changed its video from {before} to {codec}")
+            self._note(Diagnosis("codec changed", f"the camera changed its video from {before} to {codec}"))
 
     def _launch(self) -> float:
         now = self._tools.clock.now()
@@ -392,6 +392,7 @@ class Recorder:
         self._asked_already = False
         self._heard.clear()
         self._stderr_closed.clear()
+        self._unproven = self._camera.source if isinstance(self._camera.source, RtspSource) else None
         command = self._command(record.run, first_live, record.begins)
         folder = self._layout.run_folder(record.run)
         try:
@@ -507,9 +508,9 @@ class Recorder:
         return 0.0 if more else self._tick()
 
     def _let_in(self) -> None:
-        """Frames came: the login that FFmpeg sent is good."""
-        source = self._camera.source
-        if self._tools.logins is not None and isinstance(source, RtspSource):
+        """Frames came: the login that our FFmpeg sent is good; an adopted one sent its own long ago."""
+        source, self._unproven = self._unproven, None
+        if self._tools.logins is not None and source is not None:
             self._tools.logins.accepted(source, by_ffmpeg=True)
 
     def _tell_progress(self, active: ActiveRun, monotonic: float) -> None:
@@ -616,7 +617,7 @@ class Recorder:
     def _auth_silence(self) -> float:
         """Seconds without a try after a refused password, which other cameras of that recorder may have spent too."""
         if self._auth_retry_at is None:
-            return AUTH_AGAIN
+            return AGAIN
         return max(0.0, self._auth_retry_at - self._tools.clock.now())
 
     def _halt(self, why: Diagnosis) -> None:

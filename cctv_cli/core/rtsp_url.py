@@ -3,8 +3,9 @@
 The rules for user name and password:
 
 - They stand before the `@` after which a host and an optional port are followed by "/" or the end. The
-  first ":" parts them. Inside the password `@ : / ? #` may stand raw as long as that leaves one reading of
-  the URL; with two readings it is refused.
+  first ":" parts them; with nothing after it the password is empty, and without it there is none. Inside
+  the password `@ : / ? #` may stand raw as long as that leaves one reading of the URL; with two readings
+  it is refused.
 - Where every `%` is followed by two hexadecimal digits, they are percent-encoded (RFC 3986 § 2.1, UTF-8).
   Where none is, a `%` is a `%`. A mixture is refused: a guess would be a wrong password, and cameras lock
   an account after a few of those.
@@ -104,10 +105,10 @@ def _address(text: str) -> Optional[Address]:
 
 
 def _login(userinfo: Optional[str]) -> Login:
-    if userinfo is None:
+    if userinfo in (None, "", ":"):
         return None, None
-    username, _, password = userinfo.partition(":")
-    return _decoded(username) or None, Secret(_decoded(password)) if password else None
+    username, colon, password = userinfo.partition(":")
+    return _decoded(username) or None, Secret(_decoded(password)) if colon else None
 
 
 def _decoded(text: str) -> str:

@@ -70,7 +70,7 @@ def test_a_demo_camera_has_nothing_to_check() -> None:
 @pytest.mark.parametrize("recorded", [False, True])
 def test_a_session_is_only_set_up_where_nobody_records(logins: LoginGuard, recorded: bool) -> None:
     with ScriptedCamera(answer("200 OK", body=SDP), SETUP_OK, answer("200 OK")) as camera:
-        (found,) = check(logins, replace(stream(camera.source), recorded=recorded))
+        (found,) = check(logins, replace(stream(camera.with_login), recorded=recorded))
     assert found.fine
     methods = [request.split(" ")[0] for request in camera.requests]
     assert methods == (["DESCRIBE"] if recorded else ["DESCRIBE", "SETUP", "TEARDOWN"])

@@ -598,12 +598,25 @@ LOGIN_IN_FILE = CAMERA.replace("//", "//url-user:url-password@")
         (CAMERA + "username = 'u'\npassword = 'p'\n", {"CAMERA_1_RTSP_URL": "rtsp://v:q@cam/"}, ("v", "q")),
         (CAMERA + "username = 'u'\npassword = 'p'\n", {"CAMERA_1_RTSP_URL": "rtsp://cam/"}, ("u", "p")),
         (CAMERA + "username = 'u'\npassword_file = 'none'\n", {"CAMERA_1_PASSWORD": "p"}, ("u", "p")),
+        (CAMERA.replace("//", "//u:@"), {}, ("u", "")),
+        (CAMERA + "username = 'u'\npassword = ''\n", {}, ("u", "")),
+        (CAMERA + "username = ''\npassword = ''\n", {}, (None, None)),
+        (CAMERA.replace("//", "//u:@") + "password = 'p'\n", {}, ("u", "p")),
+        (CAMERA.replace("//", "//u:p@") + "username = 'u'\npassword = ''\n", {}, ("u", "p")),
+        (CAMERA + "username = 'u'\npassword = ''\n", {"CAMERA_1_PASSWORD": "p"}, ("u", "p")),
+        (CAMERA.replace("//", "//u:p@"), {"CAMERA_1_PASSWORD": ""}, ("u", "p")),
     ],
 )
 def test_the_login_of_the_higher_layer_wins(load: Load, toml: str, env: Dict[str, str], login: object) -> None:
     (camera,) = load(toml, {"CAMERA_1_ID": "front", **env}).cameras
     source = rtsp(camera)
     assert (source.username, source.password and source.password.reveal()) == login
+
+
+def test_an_empty_password_leaves_its_place_to_the_one_in_a_file(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "front.txt").write_text("p")
+    (camera,) = load(CAMERA + "username = 'u'\npassword = ''\npassword_file = 'front.txt'\n").cameras
+    assert rtsp(camera).password == Secret("p")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, List
 
@@ -44,6 +45,13 @@ def test_a_channel_may_have_a_name_of_its_own(load: Load) -> None:
     assert str(settings.origins["cameras.nvr-1.name"]) == "cameras.toml: recorder 1 name"
     assert str(settings.origins["cameras.nvr-2.name"]) == "cameras.toml: recorder 1 names"
     assert [camera.name for camera in load(NVR + "[recorders.names]\n1 = 'Yard'\n").cameras] == ["Yard", "nvr 2"]
+
+
+def test_a_recorder_may_have_an_empty_password(load: Load) -> None:
+    cameras = load(NVR + "username = 'admin'\npassword = ''\n").cameras
+    assert [camera.source for camera in cameras] == [
+        replace(stream(number), password=Secret("")) for number in ("101", "201")
+    ]
 
 
 def test_a_password_file_serves_all_channels(load: Load, tmp_path: Path) -> None:

@@ -197,6 +197,7 @@ def test_a_redacted_url_is_still_one_url() -> None:
     assert redact(line, SOURCE).count("rtsp://") == 1
 
 
-def test_a_user_without_password_hides_nothing_else() -> None:
-    source = replace(SOURCE, username="rtsp", password=None)
+@pytest.mark.parametrize("password", [None, Secret("")], ids=["none", "empty"])
+def test_a_user_without_password_hides_nothing_else(password: Optional[Secret]) -> None:
+    source = replace(SOURCE, username="rtsp", password=password)
     assert redact("opening rtsp://10.0.0.1/live", source) == "opening rtsp://10.0.0.1/live"

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +20,10 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 import pytest
 
-from cctv_cli.core.clock import SystemClock, zone
+from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import login_files
-from cctv_cli.core.login_guard import SILENCE, LoginGuard
+from cctv_cli.core.login_guard import AGAIN, OTHERS_FIRST, SILENCE, LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.sdp import AudioStream, VideoStream
 from cctv_cli.core.settings import RtspSource
@@ -59,6 +60,12 @@ class Brook(Trickle):
     """An answer that is sent byte by byte, but swiftly."""
 
     pause = 0.0005
+
+
+class Late(bytes):
+    """An answer that comes as late as from a camera behind a slow line."""
+
+    pause = 0.8  # seconds
 
 
 Answer = Union[bytes, Callable[[str], bytes]]
@@ -118,7 +125,7 @@ class ScriptedCamera:
         login: bool = False,
         timeout: float = 10.0,
         logins: Optional[LoginGuard] = None,
-        setup: bool = False,
+        setup: Optional[bool] = None,
         **changes: Any,
     ) -> ProbeResult:
         """Probe this camera, and check what holds for every probe."""
@@ -158,15 +165,18 @@ class ScriptedCamera:
                 received += data
             request, _, received = received.partition(b"\r\n\r\n")
             if request.startswith(b"OPTIONS "):
-                self.greetings.append(request.decode())
+                self.greetings.append(request.decode("utf-8", "surrogateescape"))
                 answer = self._options
             else:
-                self.requests.append(request.decode())
+                self.requests.append(request.decode("utf-8", "surrogateescape"))
                 if not self._answers:
                     return
                 answer = self._answers.pop(0)
             if isinstance(answer, Trickle):
                 self._trickle(connection, answer)
+            elif isinstance(answer, Late):
+                self._stop.wait(answer.pause)
+                connection.sendall(answer)
             elif callable(answer):
                 connection.sendall(answer(self.requests[-1]))
             else:
@@ -188,6 +198,8 @@ def answer(status: str, *headers: str, body: str = "") -> bytes:
 
 
 DESCRIPTION = answer("200 OK", "Content-Type: application/sdp", body=SDP)
+SETUP_OK = answer("200 OK", "Session: 4711;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+OPEN_CAMERA = (DESCRIPTION, SETUP_OK, answer("200 OK"))  # asks for no login, though one is configured
 
 
 def challenge(*values: str) -> bytes:
@@ -211,6 +223,7 @@ def md5(*parts: str) -> str:
 
 
 NOW = 1_700_000_000.0  # 23:13:20 in the zone of the tests
+OWN = AGAIN + OTHERS_FIRST  # seconds until the channel that was refused tries again
 
 
 @pytest.fixture
@@ -227,8 +240,9 @@ def logins(tmp_path: Path, clock: FixedClock) -> LoginGuard:
 
 
 def test_a_camera_without_login() -> None:
-    with ScriptedCamera(DESCRIPTION) as camera:
+    with ScriptedCamera(*OPEN_CAMERA) as camera:
         result = camera.ask(login=True)
+    assert camera.logins == []
     assert result.outcome is Outcome.OK
     assert result.status == 200
     assert result.video == VideoStream("h264", 2560, 1440)
@@ -317,6 +331,39 @@ def test_digest_without_qop_is_preferred_to_basic(basic_first: bool) -> None:
         assert camera.ask(login=True).outcome is Outcome.OK
 
 
+@pytest.mark.parametrize("realm", ["Tür".encode("latin-1"), "大门".encode("gbk"), "Tür".encode()])
+def test_a_realm_goes_back_byte_for_byte(realm: bytes) -> None:
+    def check(request: str) -> bytes:
+        sent = digest_fields(request)
+        assert sent["realm"].encode("utf-8", "surrogateescape") == realm
+        secret = hashlib.md5(b"admin:" + realm + b":" + PASSWORD.encode()).hexdigest()
+        assert sent["response"] == md5(secret, "n", md5("DESCRIBE", sent["uri"]))
+        return answer("404 Not Found")
+
+    offer = challenge('Digest realm="REALM", nonce="n"').replace(b"REALM", realm)
+    with ScriptedCamera(offer, check) as camera:
+        result = camera.ask(login=True)
+    assert result.outcome is Outcome.NOT_FOUND
+    assert result.reason.isascii()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        challenge('Digest realm="r", nonce="n", algorithm=@'),
+        challenge('@ realm="@"'),
+        answer("302 @", "Location: rtsp://10.0.0.7@/101"),
+        answer("302 Found", "Location: rtsp://10.0.0.@/101"),
+        answer("200 OK", "@: @", body=SDP.replace("H264", "@").replace("PCMA", "@")),
+        answer("200 OK", "Content-Length: @"),
+        answer("4@4 @"),
+    ],
+)
+def test_bytes_that_are_no_text_reach_nobody(reply: bytes) -> None:
+    with ScriptedCamera(reply.replace(b"@", b"\xfc"), DESCRIPTION) as camera:
+        camera.ask(login=True).reason.encode()
+
+
 def test_digest_md5_sess() -> None:
     def check(request: str) -> bytes:
         sent = digest_fields(request)
@@ -341,6 +388,14 @@ def test_basic() -> None:
         assert camera.ask(login=True).outcome is Outcome.OK
 
 
+def test_an_empty_password_is_one_and_counts_like_any_other(logins: LoginGuard) -> None:
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 3) as camera:
+        results = [camera.ask(username="admin", password=Secret(""), logins=logins) for _ in range(2)]
+    assert [result.retry_at for result in results] == [NOW + OWN] * 2
+    (login,) = camera.logins
+    assert base64.b64decode(header(login, "Authorization").split(" ")[1]) == b"admin:"
+
+
 def test_the_body_of_a_challenge_is_not_taken_for_the_next_answer() -> None:
     first = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="camera"', body="RTSP/1.0 404 Not Found\r\n\r\n")
     with ScriptedCamera(first, DESCRIPTION) as camera:
@@ -360,6 +415,7 @@ def test_a_refused_password_is_never_sent_again(offer: str) -> None:
 def test_a_stale_nonce_is_no_refused_password(logins: LoginGuard) -> None:
     def check(request: str) -> bytes:
         assert digest_fields(request)["nonce"] == "2"
+        assert logins.standing(camera.with_login).refused_at is None
         return DESCRIPTION
 
     offers = ['Digest realm="r", nonce="1"', 'Digest realm="r", nonce="2", stale=TRUE']
@@ -376,7 +432,7 @@ def test_a_nonce_that_is_always_stale_is_believed_once(logins: LoginGuard, guard
         result = camera.ask(login=True, logins=logins if guarded else None)
         assert (result.outcome, result.status) == (Outcome.UNAUTHORIZED, 401)
         assert len(camera.logins) == 2
-        if guarded:
+        if guarded:  # the camera saw two wrong ones
             camera.ask(login=True, logins=logins)
             assert len(camera.logins) == 2
 
@@ -420,37 +476,63 @@ def test_a_login_that_nobody_can_answer(refusal: bytes) -> None:
 # --- logins that are counted
 
 
-def test_after_two_refusals_the_password_stays_at_home(logins: LoginGuard) -> None:
+def test_after_two_refusals_the_password_stays_at_home(logins: LoginGuard, clock: FixedClock) -> None:
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 6) as camera:
         first = camera.ask(login=True, logins=logins)
+        other = camera.ask(login=True, logins=logins, target="/Streaming/Channels/201")
+        assert len(camera.logins) == 1
+        clock.advance(OWN)
         second = camera.ask(login=True, logins=logins)
         third = camera.ask(login=True, logins=logins, target="/Streaming/Channels/201")
         assert len(camera.logins) == 2
-    assert [result.outcome for result in (first, second, third)] == [Outcome.UNAUTHORIZED] * 3
-    assert [result.retry_at for result in (first, second, third)] == [None, NOW + SILENCE, NOW + SILENCE]
-    assert "until 23:43" in second.reason
-    assert "refused this password before: cctv does not send it again until 23:43" in third.reason
+    found = [first, other, second, third]
+    assert [result.outcome for result in found] == [Outcome.UNAUTHORIZED] * 4
+    until = NOW + OWN + SILENCE
+    assert [result.retry_at for result in found] == [NOW + OWN, NOW + AGAIN, until, until]
+    assert "tries no more until 23:14:25" in first.reason
+    assert "refused this password before: cctv does not send it again until 23:14:20" in other.reason
+    assert "tries no more until 23:44:25" in second.reason
 
 
 def test_the_time_in_a_reason_is_that_of_the_configured_zone(tmp_path: Path, clock: FixedClock) -> None:
     logins = LoginGuard(*login_files(tmp_path), clock, zone("Asia/Tokyo"))
-    with ScriptedCamera(*[challenge('Basic realm="r"')] * 4) as camera:
-        for _ in range(2):
-            result = camera.ask(login=True, logins=logins)
-    assert "until 07:43" in result.reason
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 2) as camera:
+        result = camera.ask(login=True, logins=logins)
+    assert "until 07:14:25" in result.reason
 
 
-def test_a_camera_that_asks_for_no_login_any_more_is_well(logins: LoginGuard) -> None:
-    with ScriptedCamera(*[challenge('Basic realm="r"')] * 4, DESCRIPTION) as camera:
-        for _ in range(2):
-            camera.ask(login=True, logins=logins)
+def test_a_camera_that_does_not_ask_a_probe_for_the_login_may_still_ask_ffmpeg(
+    logins: LoginGuard, clock: FixedClock
+) -> None:
+    with ScriptedCamera(*[challenge('Basic realm="r"')] * 2, DESCRIPTION, *OPEN_CAMERA) as camera:
+        camera.ask(login=True, logins=logins)
+        result = camera.ask(login=True, logins=logins)
+        assert (result.outcome, result.retry_at) == (Outcome.UNAUTHORIZED, NOW + OWN)
+        assert "does not send it again until 23:14:25" in result.reason
+        clock.advance(OWN)
         assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
 
 
-def test_an_accepted_password_counts_afresh(logins: LoginGuard) -> None:
+def test_a_login_that_is_asked_for_at_setup_is_tried_by_the_probe(logins: LoginGuard) -> None:
     asks = challenge('Basic realm="r"')
+    with ScriptedCamera(DESCRIPTION, asks, asks, DESCRIPTION, DESCRIPTION) as camera:
+        results = [camera.ask(login=True, logins=logins) for _ in range(3)]
+        assert len(camera.logins) == 1
+    assert [(each.outcome, each.retry_at) for each in results] == [(Outcome.UNAUTHORIZED, NOW + OWN)] * 3
+
+
+def test_a_session_that_a_probe_is_refused_for_other_reasons_is_ffmpegs_affair(logins: LoginGuard) -> None:
+    with ScriptedCamera(DESCRIPTION, answer("461 Unsupported Transport")) as camera:
+        assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
+
+
+def test_an_accepted_password_counts_afresh(logins: LoginGuard, clock: FixedClock) -> None:
+    asks = challenge('Basic realm="r"')
+    outcomes = []
     with ScriptedCamera(asks, asks, asks, DESCRIPTION, asks, asks, asks, asks) as camera:
-        outcomes = [camera.ask(login=True, logins=logins).outcome for _ in range(4)]
+        for _ in range(4):
+            outcomes.append(camera.ask(login=True, logins=logins).outcome)
+            clock.advance(OWN)
         assert len(camera.logins) == 4
     assert outcomes == [Outcome.UNAUTHORIZED, Outcome.OK, Outcome.UNAUTHORIZED, Outcome.UNAUTHORIZED]
 
@@ -472,9 +554,10 @@ def test_a_challenge_that_nobody_can_answer_counts_as_no_refusal(logins: LoginGu
     assert logins.standing(camera.with_login).refused_at is None
 
 
-def test_a_login_waits_for_no_other_beyond_its_own_time(logins: LoginGuard) -> None:
+def test_a_login_waits_for_no_other_for_long(logins: LoginGuard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cctv_cli.core.probe._PATIENCE", 0.1)
     with ScriptedCamera(challenge('Basic realm="r"')) as camera, logins.attempt(camera.with_login, 0.0):
-        result = camera.ask(login=True, logins=logins, timeout=2.1)
+        result = camera.ask(login=True, logins=logins)
         assert camera.logins == []
     assert (result.outcome, result.status, result.retry_at) == (Outcome.SILENT, None, None)
     assert "another login" in result.reason
@@ -489,9 +572,9 @@ def recorder(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield camera
 
 
-def sixteen_probes(recorder: RtspCamera, password: str, storage: Path) -> List[ProbeResult]:
+def sixteen_probes(recorder: RtspCamera, password: str, storage: Path, clock: Clock) -> List[ProbeResult]:
     """What sixteen cameras find that a process starts at once."""
-    logins = LoginGuard(*login_files(storage), SystemClock())
+    logins = LoginGuard(*login_files(storage), clock)
     start = threading.Barrier(16)
 
     def ask(number: int) -> ProbeResult:
@@ -504,22 +587,26 @@ def sixteen_probes(recorder: RtspCamera, password: str, storage: Path) -> List[P
         return list(pool.map(ask, range(1, 17)))
 
 
-def test_sixteen_channels_and_five_restarts_spend_two_tries(recorder: RtspCamera, tmp_path: Path) -> None:
+def test_sixteen_channels_and_restarts_spend_two_tries_a_minute_apart(
+    recorder: RtspCamera, tmp_path: Path, clock: FixedClock
+) -> None:
     before = recorder.refused_attempts
-    found = [result for _ in range(5) for result in sixteen_probes(recorder, "wrong", tmp_path)]
-    assert recorder.refused_attempts - before == 2
-    assert {result.outcome for result in found} == {Outcome.UNAUTHORIZED}
-    assert len([result for result in found if result.retry_at is not None]) >= 79
+    for tries in (1, 1, 2, 2):
+        if tries > recorder.refused_attempts - before:
+            clock.advance(OWN)
+        found = sixteen_probes(recorder, "wrong", tmp_path, clock)
+        assert recorder.refused_attempts - before == tries
+        assert {result.outcome for result in found} == {Outcome.UNAUTHORIZED}
+        waits = {result.retry_at - clock.now() for result in found if result.retry_at is not None}
+        assert waits == ({AGAIN, OWN} if tries == 1 else {SILENCE})
 
 
 def test_sixteen_channels_with_the_right_password_are_all_well(recorder: RtspCamera, tmp_path: Path) -> None:
-    found = sixteen_probes(recorder, PASSWORD, tmp_path)
+    found = sixteen_probes(recorder, PASSWORD, tmp_path, SystemClock())
     assert [result.outcome for result in found] == [Outcome.OK] * 16
 
 
 # --- a session that is set up and torn down
-
-SETUP_OK = answer("200 OK", "Session: 4711;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
 
 
 def described(control: str, *headers: str) -> bytes:
@@ -604,7 +691,7 @@ def test_the_size_is_the_one_in_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Pat
 
 @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "404 Not Found", "501 Not Implemented"])
 def test_what_a_camera_answers_to_options_does_not_matter(status: str) -> None:
-    with ScriptedCamera(DESCRIPTION, options=answer(status)) as camera:
+    with ScriptedCamera(*OPEN_CAMERA, options=answer(status)) as camera:
         assert camera.ask(login=True).outcome is Outcome.OK
     assert [greeting.splitlines()[0] for greeting in camera.greetings] == [
         f"OPTIONS rtsp://{camera.at}{TARGET} RTSP/1.0"
@@ -708,9 +795,55 @@ def test_an_answer_that_does_not_end_in_time(reply: bytes) -> None:
     assert "in time" in result.reason
 
 
-def test_the_deadline_holds_over_both_requests() -> None:
+def test_the_last_answer_must_come_in_time_too() -> None:
     with ScriptedCamera(challenge('Basic realm="r"'), NOTHING) as camera:
         assert camera.ask(login=True, timeout=0.3).outcome is Outcome.SILENT
+
+
+def test_a_camera_behind_a_slow_line_has_time_for_each_answer() -> None:
+    slow = [Late(challenge('Basic realm="r"')), Late(DESCRIPTION)]
+    with ScriptedCamera(*slow, options=Late(answer("200 OK"))) as camera:
+        assert camera.ask(login=True, timeout=2.0).outcome is Outcome.OK
+
+
+class Times:
+    """The monotonic clock, which a test can move on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._ahead, self._true = 0.0, time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: self._true() + self._ahead)
+
+    def pass_by(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+def test_no_login_is_sent_when_its_answer_may_come_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = Times(monkeypatch)
+
+    def late(request: str) -> bytes:
+        times.pass_by(25.0)
+        return challenge('Basic realm="r"')
+
+    with ScriptedCamera(late, DESCRIPTION) as camera:
+        assert camera.ask(login=True, timeout=10.0).outcome is Outcome.SILENT
+    assert camera.logins == []
+
+
+def test_waiting_for_a_turn_takes_no_time_from_the_answers(
+    tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = Times(monkeypatch)
+
+    class Crowded(LoginGuard):
+        @contextlib.contextmanager
+        def attempt(self, source: RtspSource, patience: float) -> Iterator[None]:
+            times.pass_by(100.0)
+            with super().attempt(source, patience):
+                yield
+
+    logins = Crowded(*login_files(tmp_path), clock)
+    with ScriptedCamera(challenge('Basic realm="r"'), DESCRIPTION) as camera:
+        assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
 
 
 @pytest.mark.parametrize("login_first", [False, True])

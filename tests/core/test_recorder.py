@@ -15,8 +15,11 @@ from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.probe import Outcome, ProbeResult
 from cctv_cli.core.recorder import Recorder, Tools
+from cctv_cli.core.sdp import VideoStream
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
-from tests.support.storage_tree import FixedClock
+from cctv_cli.core.state import Run, State, to_json
+from tests.support.evidence import gaps
+from tests.support.storage_tree import CameraTree, FixedClock
 
 CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
 
@@ -67,3 +70,16 @@ def test_a_full_disk_is_told_as_the_cause_however_long_it_stays_full(
     assert store.read_json(layout.state_file)["cause"] == "storage"
     recorder.run_once()
     assert store.read_json(layout.state_file)["cause"] == "disk full"
+
+
+def test_a_camera_that_comes_back_with_another_codec_was_away_for_another_reason(tmp_path: Path) -> None:
+    settings = Settings(storage=tmp_path, cameras=(CAMERA,))
+    tree = CameraTree(settings, "cam1")
+    end = tree.record("2027-01-15T09:00:00+00:00", 60.0).end
+    store.replace_text(tree.layout.run_file, to_json(Run("00c0ffee00c0ffee", "", end - 60.0, 0, codec="h264")))
+    tree.show(State.BACKOFF, "It cannot be reached", since=end, cause="unreachable")
+    tree.leave()
+    found = ProbeResult(Outcome.OK, "It sends hevc video.", video=VideoStream("hevc"))
+    tools = Tools(Ffmpeg("no-ffmpeg", "9.0", 9, frozenset()), None, FixedClock(end + 1200.0), probe=lambda _: found)
+    Recorder(CAMERA, settings, tools, lambda: None).run_once()
+    assert [(gap.start, gap.end, gap.cause) for gap in gaps(tree.layout)] == [(end, end + 1200.0, "unreachable")]

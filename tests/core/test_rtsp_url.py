@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Optional
 from urllib.parse import quote
 
 import pytest
@@ -33,7 +34,9 @@ def test_addresses(url: str, host: str, port: int, target: str, tls: bool) -> No
     [
         ("admin:secret", "admin", "secret"),
         ("admin", "admin", None),
-        ("admin:", "admin", None),
+        ("admin:", "admin", ""),
+        (":", None, None),
+        ("", None, None),
         ("admin:" + quote(HARD, safe=""), "admin", HARD),
         ("admin:" + HARD, "admin", HARD),
         ("admin:100%", "admin", "100%"),
@@ -47,7 +50,7 @@ def test_addresses(url: str, host: str, port: int, target: str, tls: bool) -> No
         ("me%40corp:secret", "me@corp", "secret"),
     ],
 )
-def test_logins(userinfo: str, username: str, password: str) -> None:
+def test_logins(userinfo: str, username: Optional[str], password: Optional[str]) -> None:
     source = parse_rtsp_url(f"rtsp://{userinfo}@192.168.1.100:554/Streaming/Channels/101")
     assert (source.host, source.port, source.target) == ("192.168.1.100", 554, "/Streaming/Channels/101")
     assert source.username == username

@@ -106,8 +106,9 @@ def supervised(storage: Path, ffmpeg: Ffmpeg, cameras: Tuple[Camera, ...]) -> It
 
 
 def test_sixteen_channels_with_one_wrong_password_try_it_twice(
-    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(login_guard, "AGAIN", 0.0)  # as if a minute had passed
     clip = clip_of(audio=None)
     channels = {f"/Streaming/Channels/{n}01": clip for n in range(1, 17)}
     with RtspCamera(clip, channels=channels, username="admin", password="right") as camera:
@@ -155,3 +156,49 @@ def test_a_password_changed_at_the_recorder_is_tried_twice_by_cameras_that_start
                 lambda: {read_json(layout.state_file).get("state") for layout in layouts} == {"auth_failed"}, SOON, ""
             )
         assert camera.refused_attempts - before <= 2
+
+
+def auth_failed(layouts: List[CameraLayout]) -> bool:
+    return {read_json(layout.state_file).get("state") for layout in layouts} == {"auth_failed"}
+
+
+def test_a_recorder_that_asks_for_the_login_only_at_setup_gets_a_wrong_one_once(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
+) -> None:
+    clip = clip_of(audio=None)
+    channels = {f"/Streaming/Channels/{n}01": clip for n in range(1, 7)}
+    with RtspCamera(clip, channels=channels, username="admin", password="right", open_methods=("DESCRIBE",)) as camera:
+        urls = [camera.url_of(path).replace("//", "//admin:wrong@") for path in channels]
+        cameras = tuple(Camera(f"nvr-{n}", f"NVR {n}", parse_rtsp_url(url)) for n, url in enumerate(urls, 1))
+        with supervised(tmp_path, ffmpeg, cameras):
+            wait_for(lambda: auth_failed([CameraLayout(tmp_path, each.id) for each in cameras]), SOON, "auth_failed")
+        assert camera.refused_attempts == 1
+
+
+def test_a_login_that_ffmpeg_alone_is_asked_for_keeps_the_silence(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
+) -> None:
+    opened = ("DESCRIBE", "SETUP", "TEARDOWN")
+    with RtspCamera(clip_of(audio=None), username="admin", password="right", open_methods=opened) as camera:
+        cameras = (Camera("cam1", "Camera 1", parse_rtsp_url(camera.login_url.replace("right", "wrong"))),)
+        layout = CameraLayout(tmp_path, "cam1")
+        for words in ("the camera refuses the login", "does not send it again"):
+            with supervised(tmp_path, ffmpeg, cameras):
+                wait_for(lambda words=words: words in reason(layout), SOON, words)
+                assert auth_failed([layout])
+        assert camera.refused_attempts == 1
+
+
+def test_a_camera_with_one_session_that_asks_for_the_login_at_setup_is_recorded(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
+) -> None:
+    clip = clip_of(audio=None)
+    with RtspCamera(clip, username="admin", password="right", open_methods=("DESCRIBE",), max_sessions=1) as camera:
+        cameras, layout = (
+            (Camera("cam1", "Camera 1", parse_rtsp_url(camera.login_url)),),
+            CameraLayout(tmp_path, "cam1"),
+        )
+        with supervised(tmp_path, ffmpeg, cameras):
+            wait_for(lambda: reason(layout) == "recording", SOON, "recording")
+        assert [each.methods.count("SETUP") for each in camera.connections] == [2, 2]
+        assert read_json(layout.state_file)["restarts"] == 0

@@ -20,7 +20,8 @@ from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.journal import SegmentEntry
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, login_files
+from cctv_cli.core.login_guard import LoginGuard
 from cctv_cli.core.playlist import parse_live
 from cctv_cli.core.recorder import Tools
 from cctv_cli.core.rtsp_url import parse_rtsp_url
@@ -207,6 +208,39 @@ def test_upgrade_signal_leaves_recorders_running(
         stopped_at = site.stop()
         assert_whole(site.layout, sent(camera, stopped_at))
         assert gaps(site.layout) == []
+
+
+def test_a_recorder_that_is_taken_over_does_not_prove_its_login_again(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, supervise: Supervise
+) -> None:
+    with RtspCamera(clip_of(audio=None), username="admin", password=PASSWORD) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        first = supervise(camera)
+        site.wait_state(State.RUNNING)
+        pid = site.pid()
+        first.send_signal(signal.SIGUSR1)
+        assert first.wait(20) == 0
+        site.layout.state_file.unlink()
+        source, logins = parse_rtsp_url(camera.login_url), LoginGuard(*login_files(tmp_path), SystemClock())
+        logins.refused(source)  # as another channel was
+        tools = Tools(ffmpeg, None, SystemClock(), logins=logins, recording_seconds=CUT)
+        second = Supervisor(site.settings, tools, whole=True)
+        second.start()
+        site.wait_state(State.RUNNING)
+        assert site.pid() == pid
+        second.stop(leave_running=False)
+        assert logins.standing(source).refused_at is not None
+
+
+def test_a_camera_whose_password_is_empty(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio=None), username="admin", password="") as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_state(State.RUNNING)
+        site.stop()
+        assert camera.refusals == []
 
 
 def test_everything_killed_at_once_loses_less_than_a_second(

@@ -20,7 +20,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Callable, Dict, List, Mapping, Optional, Type
+from typing import Callable, Container, Dict, List, Mapping, Optional, Type
 from urllib.parse import quote
 
 from tests.support.channel import Channel
@@ -82,11 +82,11 @@ class RtspCamera:
 
     `path` is the stream's path and query; `channels` are the clips of further paths, as of a recorder with one
     port and one login. `port` 0 lets the system choose. With a `username` it demands `auth`: "digest", "basic",
-    or "both" for the client's choice; the password may be changed while it lives. SETUP beyond `max_sessions`
-    is answered 453. The RTP timestamps of all streams are `rtp_offset` at the start of its life; its clock runs
-    `clock_speed` times as fast as true time. A client gets frames from the next keyframe on, with
-    `start_mid_gop` from the next frame on, and sound from the same moment; with `key_on_play` the clip begins
-    anew for it, and for all others on that path.
+    or "both" for the client's choice, but not for `open_methods`; the password may be changed while it lives.
+    SETUP beyond `max_sessions` is answered 453. The RTP timestamps of all streams are `rtp_offset` at the start
+    of its life; its clock runs `clock_speed` times as fast as true time. A client gets frames from the next
+    keyframe on, with `start_mid_gop` from the next frame on, and sound from the same moment; with `key_on_play`
+    the clip begins anew for it, and for all others on that path.
 
     For tests to read: `ledger` (of all channels), `connections`, `refusals` (requests with wrong credentials),
     `garbled` (frames and packets of sound sent as garbage, which are not in the ledger), `started_at` (wall
@@ -103,6 +103,7 @@ class RtspCamera:
         username: Optional[str] = None,
         password: str = "",
         auth: str = "digest",
+        open_methods: Container[str] = (),
         max_sessions: Optional[int] = None,
         rtp_offset: int = 0,
         clock_speed: float = 1.0,
@@ -114,6 +115,7 @@ class RtspCamera:
         self.username = username
         self.password = password
         self.auth = auth
+        self.open_methods = open_methods
         self.max_sessions = max_sessions
         self.start_mid_gop = start_mid_gop
         self.key_on_play = key_on_play

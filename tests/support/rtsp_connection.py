@@ -235,7 +235,7 @@ class Connection:
     def _challenges(self, request: _Request) -> List[str]:
         """What to ask before the request is granted; empty when nothing."""
         camera, given = self._camera, request.headers.get("authorization")
-        if camera.username is None:
+        if camera.username is None or request.method in camera.open_methods:
             return []
         if given is None:
             return self._login.challenges()
