@@ -316,10 +316,10 @@ class Recorder:
     def _end_live_of(self, dead: ActiveRun) -> None:
         """Finish the live window of the last run; what the next one writes goes on from there."""
         try:
-            if not dead.placed:  # nobody had looked at it yet: its files tell when it was
-                while self._commit_some():
-                    pass
-            dead.remember()
+            while not dead.placed and self._commit_some():
+                pass  # nobody had looked at it yet: its files tell when it was
+            if dead in self._ended:
+                dead.remember()
         except OSError as error:
             log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
         dead.update_live(alive=False)

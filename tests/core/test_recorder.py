@@ -81,5 +81,7 @@ def test_a_camera_that_comes_back_with_another_codec_was_away_for_another_reason
     tree.leave()
     found = ProbeResult(Outcome.OK, "It sends hevc video.", video=VideoStream("hevc"))
     tools = Tools(Ffmpeg("no-ffmpeg", "9.0", 9, frozenset()), None, FixedClock(end + 1200.0), probe=lambda _: found)
-    Recorder(CAMERA, settings, tools, lambda: None).run_once()
+    recorder = Recorder(CAMERA, settings, tools, lambda: None)
+    recorder.run_once()
+    recorder.release(leave_running=False)
     assert [(gap.start, gap.end, gap.cause) for gap in gaps(tree.layout)] == [(end, end + 1200.0, "unreachable")]
