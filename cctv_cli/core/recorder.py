@@ -156,6 +156,7 @@ class Recorder:
         self._restarts = 0
         self._last_exit: Tuple[str, Optional[float]] = ("", None)  # why the last FFmpeg ended, and the instant
         self._why_not: Optional[Diagnosis] = None  # why nothing is recorded now; None while it is
+        self._why_ended: Optional[Diagnosis] = None  # what the last FFmpeg said when it ended by itself
         self._backoff = Backoff()
         self._next_start = tools.clock.monotonic() + AFTER_MAIN if sub else 0.0  # monotonic
         self._restart_asked = threading.Event()
@@ -360,8 +361,13 @@ class Recorder:
 
     def _notice_codec(self, codec: str) -> None:
         before = self._last_run.codec if self._last_run else ""
-        if before and codec and codec != before:
-            self._note(Diagnosis("codec changed", f"the camera changed its video from {before} to {codec}"))
+        if not (before and codec and codec != before):
+            return
+        changed = Diagnosis("codec changed", f"the camera changed its video from {before} to {codec}")
+        if self._why_not is not None and self._why_not == self._why_ended:
+            self._why_not = changed  # that is why FFmpeg ended
+        else:
+            self._note(changed)
 
     def _launch(self) -> float:
         now = self._tools.clock.now()
@@ -561,7 +567,7 @@ class Recorder:
         exit_code = active.process.exit_code()
         if active.end is None:  # else the disk failed since, and what FFmpeg said is long ago
             active.end = diagnose(self._recently_heard(self._tools.clock.monotonic()), exit_code)
-        reason = active.end
+        reason = self._why_ended = active.end
         ended, healthy = self._tools.clock.monotonic(), self._healthy_for(active)
         self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
         source = self._camera.source
