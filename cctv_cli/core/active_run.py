@@ -6,7 +6,6 @@ the live window, and notices when bytes or media time stand still.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from dataclasses import replace
@@ -85,7 +84,8 @@ class ActiveRun:
 
     def remember(self) -> None:
         """Write down what is known of it beside its files, which wait while `.run.json` tells of the next run."""
-        if self._archive is not None:
+        emptied = self._layout.incoming.is_dir() and not self._folder.is_dir()  # by hand: no files, nothing to tell
+        if self._archive is not None and not emptied:
             store.replace_text(self._layout.ended_run(self.record.run), to_json(self.record), durable=False)
 
     def begin_watch(self, monotonic: float, now: float) -> None:
@@ -104,7 +104,7 @@ class ActiveRun:
         files = self._files()
         if files:
             self._look_at_recording(*files[-1], monotonic, now if read_time else None)
-        newest = self._live.newest() if read_time else None
+        newest = self._live.newest()
         if newest is not None:
             self.streaming.saw(*newest, monotonic)
 
@@ -141,6 +141,19 @@ class ActiveRun:
     def placed(self) -> bool:
         """Whether it is known where media time lies in wall time."""
         return self._timeline is not None
+
+    def place(self) -> None:
+        """Learn where media time lies from the oldest file of a run that has ended, and that nobody had looked at."""
+        files = self._files()
+        span = measure(files[0][1]) if files else None
+        if span is not None:
+            self._observe_written(files[0][1], span, closed=len(files) > 1)
+
+    def _observe_written(self, path: Path, span: MediaSpan, *, closed: bool) -> None:
+        """The last write of a file goes with its last frame, also where nobody watched."""
+        status = path.stat()
+        end = self._filmed_until(path, status.st_size, closed=closed)
+        self._timeline = timelines.observe(self._timeline, span.end if end is None else end, status.st_mtime, None)
 
     def runs_away(self, monotonic: float, *, squeezed: bool) -> bool:
         """Whether media time has left real time; `squeezed` says that FFmpeg complains of times that go back.
@@ -180,10 +193,10 @@ class ActiveRun:
 
     def close(self) -> None:
         """Remove the run's folder after FFmpeg has ended and its files were committed; those left keep it."""
-        store.remove(self._folder / STDERR_NAME)
-        if not self._refused:
-            store.remove(self._layout.ended_run(self.record.run))
         try:
+            store.remove(self._folder / STDERR_NAME)
+            if not self._refused:
+                store.remove(self._layout.ended_run(self.record.run))
             self._folder.rmdir()
         except OSError as error:
             log.warning("%s: %s is left: %s", self._layout.camera_id, self._folder, error)
@@ -201,44 +214,44 @@ class ActiveRun:
         try:
             return self._commit(archive, number, path, followed=followed)
         except OSError as error:
-            of_this_file = str(error.filename) == str(path) and error.filename2 is None
-            if not of_this_file and error.errno != errno.EIO:
+            if not _is_about(path, error):
                 raise
             self._refused.add(number)
             log.error("%s: file %d of run %s is left: %s", self._layout.camera_id, number, self.record.run, error)
             return False
 
     def _commit(self, archive: Archive, number: int, path: Path, *, followed: bool) -> bool:
-        span = measure(path, self._step)
+        with store.naming(path):
+            span = measure(path, self._step)
         if span is None:
             self._set_aside(path)
             return False
         written = path.stat().st_mtime
         self._step = span.step or self._step
         if self._timeline is None or (followed and not self._is_ahead(span, written)):
-            # also for minutes that nobody watched: the last write of a file goes with its last frame
-            end = self._filmed_until(path, path.stat().st_size, closed=followed)
-            self._timeline = timelines.observe(self._timeline, span.end if end is None else end, written, None)
+            with store.naming(path):
+                self._observe_written(path, span, closed=followed)
+        assert self._timeline is not None
         start = self._timeline.instant(span.first)
         if self._is_ahead(span, written):
             # the camera's clock jumped ahead, before the file or inside it: no frame is younger than its last write
             jumped_before = start > written - timelines.RUNAWAY
             start = written - span.duration if jumped_before else start
             span = replace(span, duration=written - start, holes=())
-        covered = archive.covered_until
-        before_run = covered is not None and (number == 0 or covered < self.record.started)
-        cause, detail = NO_FRAMES
-        if before_run:
-            cause, detail = self.record.cause, self.record.detail
-        elif self._refused:
-            cause, detail = _LEFT
-        elif self._clock_was_set:
-            cause, detail = _CLOCK_SET
-        archive.explain(start, cause, detail)
-        self._clock_was_set = False
+        self._explain(archive, number, start)
         entry = archive.commit(path, start, span, self.record.run, cut=number > 0)
         log.info("%s: recorded %s, %.1f s", self._layout.camera_id, entry.file, entry.duration)
         return True
+
+    def _explain(self, archive: Archive, number: int, start: float) -> None:
+        """Say why nothing is recorded up to the start of a file; what is explained already is not explained again."""
+        covered, begun = archive.covered_until, self.record.started
+        left = number - 1 in self._refused
+        if covered is not None and (number == 0 or covered < begun):
+            archive.explain(min(start, begun) if left else start, self.record.cause, self.record.detail)
+        clock = _CLOCK_SET if self._clock_was_set else NO_FRAMES
+        archive.explain(start, *(_LEFT if left else clock))
+        self._clock_was_set = False
 
     def _is_ahead(self, span: MediaSpan, written: float) -> bool:
         return self._timeline is not None and self._timeline.instant(span.end) > written + timelines.RUNAWAY
@@ -269,10 +282,27 @@ def _saved_timeline(record: Run) -> Optional[Timeline]:
     return Timeline(record.anchor, record.anchor_wall, record.anchor_media)
 
 
+def _is_about(path: Path, error: OSError) -> bool:
+    """Whether an error is of this file alone: it cannot be read, or cannot leave its folder."""
+    if isinstance(error, FileExistsError) and error.filename is None:
+        return True  # its recording is there, as after a copy of a storage in use
+    stays = error.filename2 is None or Path(error.filename2).parent == path.parent
+    return str(error.filename) == str(path) and stays
+
+
 def leftovers(layout: CameraLayout, except_for: Optional[str]) -> List[Tuple[Path, str]]:
     """Folders of earlier runs that still hold something, oldest first, each with its run's id."""
     try:
         folders = [path for path in layout.incoming.iterdir() if path.is_dir() and path.name != except_for]
     except FileNotFoundError:
         return []
-    return [(path, path.name) for path in sorted(folders, key=lambda path: path.stat().st_mtime)]
+    return [(path, path.name) for path in sorted(folders, key=begun)]
+
+
+def begun(folder: Path) -> float:
+    """The instant at which the oldest file in a run's folder was written last, or the folder if it has none.
+
+    What is committed, or noted beside the files, changes the folder's own time. Raises OSError.
+    """
+    written = [path.stat().st_mtime for path in folder.iterdir() if parse_incoming(path.name) is not None]
+    return min(written, default=folder.stat().st_mtime)

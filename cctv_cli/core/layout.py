@@ -7,6 +7,7 @@
     recordings/YYYY-MM-DD/journal.jsonl
     .incoming/<run>/NNNNNN.ts                being written, in the order of the numbers
     .incoming/<run>/run.json                 of a run that has ended, until its files are recordings
+    .incoming/gaps.json                      why nothing was recorded between those runs
     .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
     .retention.json                          for how many days recordings are kept, for who has no configuration
 
@@ -202,6 +203,11 @@ class CameraLayout:
     def run_folder(self, run: str) -> Path:
         """Where the run writes what is not committed yet."""
         return self.incoming / run
+
+    @property
+    def waiting_gaps(self) -> Path:
+        """Gaps that cannot be journalled before files of earlier runs are."""
+        return self.incoming / "gaps.json"
 
     def ended_run(self, run: str) -> Path:
         """What is known of a run that has ended, while its files wait."""

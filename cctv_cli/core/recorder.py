@@ -6,18 +6,19 @@ from one thread. Everything that must outlive this process lies on disk (see `la
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import secrets
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import tzinfo
-from typing import Callable, Deque, List, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Deque, List, Optional, Tuple, Union
 
 from cctv_cli.core import process as processes
 from cctv_cli.core import store
-from cctv_cli.core.active_run import ActiveRun, leftovers
+from cctv_cli.core.active_run import ActiveRun, begun, leftovers
 from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.diagnosis import NO_FIRST_TIME, Diagnosis, complains_of_times, diagnose, redact
@@ -39,7 +40,7 @@ from cctv_cli.core.login_guard import AGAIN, LoginGuard
 from cctv_cli.core.probe import Outcome, ProbeResult, probe
 from cctv_cli.core.restart_policy import Backoff
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
-from cctv_cli.core.state import RecorderState, Run, State, from_json, to_json
+from cctv_cli.core.state import Outage, RecorderState, Run, State, from_json, to_json
 
 log = logging.getLogger("cctv.recorder")
 
@@ -104,13 +105,6 @@ def _is_refusal(reason: Diagnosis) -> bool:
     return reason.cause == Outcome.UNAUTHORIZED.value
 
 
-class _Gap(NamedTuple):
-    """Nothing was recorded up to the instant `until`, and why."""
-
-    until: float
-    why: Diagnosis
-
-
 @dataclass(frozen=True)
 class Tools:
     """What a recorder needs from outside: FFmpeg, time, chance, the way to ask a camera, and who counts logins."""
@@ -144,7 +138,7 @@ class Recorder:
         self._opened = False
         self._active: Optional[ActiveRun] = None
         # what waits to be committed and journalled, in this order: the next FFmpeg's start is more urgent
-        self._ended: List[Union[ActiveRun, _Gap]] = []
+        self._ended: List[Union[ActiveRun, Outage]] = []
         self._commit_fault = ""  # why it waits still
         self._commit_at = 0.0  # monotonic
         # an adopted run's minutes that nobody watched come first: media time is followed through them in order
@@ -305,7 +299,7 @@ class Recorder:
             is_last = self._last_run is not None and self._last_run.run == run
             record = self._last_run if is_last else from_json(Run, store.read_json(self._layout.ended_run(run)))
             if record is None:
-                record = Run(run, "", self._tools.clock.now(), 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
+                record = Run(run, "", begun(folder), 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
             stray = processes.find(run, self._layout.folder, None)
             if stray is not None:  # its run file was lost: two recorders would share the live window
                 processes.stop(stray, GRACE)
@@ -313,14 +307,14 @@ class Recorder:
             self._ended.append(dead)
             if is_last:
                 self._end_live_of(dead)
+        self._take_up_outages()
 
     def _end_live_of(self, dead: ActiveRun) -> None:
         """Finish the live window of the last run; what the next one writes goes on from there."""
         try:
-            while not dead.placed and self._commit_some():
-                pass  # nobody had looked at it yet: its files tell when it was
-            if dead in self._ended:
-                dead.remember()
+            if not dead.placed:
+                dead.place()
+            dead.remember()
         except OSError as error:
             log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
         dead.update_live(alive=False)
@@ -522,7 +516,7 @@ class Recorder:
     def _tell_progress(self, active: ActiveRun, monotonic: float) -> None:
         """Show what the run does, with the one thing that an operator should know of it."""
         if active.first_frame_at is None:
-            if monotonic - active.watched_since > NO_KEY_FRAME_YET:
+            if not self._catches_up and monotonic - active.watched_since > NO_KEY_FRAME_YET:
                 self._show(State.STARTING, f"connected, but no key frame came yet; {CURE_OF_RARE_KEY_FRAMES}")
             return
         if self._commit_fault:
@@ -544,7 +538,8 @@ class Recorder:
     def _trouble(self, active: ActiveRun, monotonic: float) -> Optional[Diagnosis]:
         # copying begins at a key frame: a camera that stretches them to minutes is waited for
         if active.first_frame_at is None:
-            return NO_KEY_FRAME if monotonic - active.watched_since > FIRST_KEY_FRAME else None
+            waited = monotonic - active.watched_since
+            return NO_KEY_FRAME if waited > FIRST_KEY_FRAME and not self._catches_up else None
         if active.recording.still_for(monotonic) > STALL:
             return STALLED
         squeezed = complains_of_times(self._recently_heard(monotonic, SQUEEZED))
@@ -689,9 +684,29 @@ class Recorder:
                 return True
             first.close()
         elif self._archive is not None:
-            self._archive.explain(first.until, first.why.cause, first.why.reason)
+            self._archive.explain(first.until, first.cause, first.detail)
         self._ended.pop(0)
+        self._remember_outages()
         return bool(self._ended)
+
+    def _remember_outages(self) -> None:
+        """Keep those that wait to be journalled for the next process, should this one end before."""
+        waiting = [asdict(item) for item in self._ended if isinstance(item, Outage)]
+        try:
+            if waiting:
+                store.replace_text(self._layout.waiting_gaps, json.dumps({"gaps": waiting}) + "\n", durable=False)
+            else:
+                store.remove(self._layout.waiting_gaps)
+        except OSError as error:
+            log.warning("%s: %s cannot be written: %s", self._layout.camera_id, self._layout.waiting_gaps, error)
+
+    def _take_up_outages(self) -> None:
+        """Put those that an earlier process left to be journalled between the runs that they lie between."""
+        left = store.read_json(self._layout.waiting_gaps).get("gaps")
+        found = (from_json(Outage, each) for each in (left if isinstance(left, list) else []) if isinstance(each, dict))
+        for outage in (each for each in found if each is not None):
+            later = (n for n, item in enumerate(self._ended) if _begins(item) >= outage.until)
+            self._ended.insert(next(later, len(self._ended)), outage)
 
     def _commit_at_last(self) -> None:
         """Commit what waits before this process ends; what takes too long waits for the next one. Raises OSError."""
@@ -702,7 +717,9 @@ class Recorder:
     def _note(self, why: Diagnosis) -> None:
         """From now on nothing is recorded because of `why`; what another cause explains is journalled."""
         if self._archive is not None and self._why_not is not None and self._why_not.cause != why.cause:
-            self._ended.append(_Gap(self._tools.clock.now(), self._why_not))  # it begins where the last recording ends
+            # it begins where the last recording ends
+            self._ended.append(Outage(self._tools.clock.now(), self._why_not.cause, self._why_not.reason))
+            self._remember_outages()
         self._why_not = why
 
     # ---- telling
@@ -758,3 +775,7 @@ class Recorder:
     def _on_stderr_closed(self) -> None:
         self._stderr_closed.set()
         self._wake()
+
+
+def _begins(item: Union[ActiveRun, Outage]) -> float:
+    return item.record.started if isinstance(item, ActiveRun) else item.until

@@ -71,7 +71,16 @@ class Run:
     anchor_wall: float = 0.0
 
 
-Record = TypeVar("Record", RecorderState, Run)
+@dataclass(frozen=True)
+class Outage:
+    """Nothing was recorded up to the instant `until`: `cause` as the journal calls it, `detail` for people."""
+
+    until: float
+    cause: str
+    detail: str
+
+
+Record = TypeVar("Record", RecorderState, Run, Outage)
 
 
 def to_json(record: Record) -> str:

@@ -10,8 +10,9 @@ import json
 import os
 import re
 import threading
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterator, Optional
 
 from cctv_cli.core.system import sync_folder as sync_folder  # callers find it here, with the rest of the disk
 
@@ -84,13 +85,25 @@ def move(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of reading a file name it, as those of opening it do."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def sha256_synced(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal, taken after its bytes are on the disk."""
     digest = hashlib.sha256()
     with path.open("rb+") as file:  # Windows lets only writers sync
         os.fsync(file.fileno())
-        for chunk in iter(lambda: file.read(_CHUNK), b""):
-            digest.update(chunk)
+        with naming(path):
+            for chunk in iter(lambda: file.read(_CHUNK), b""):
+                digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -9,7 +9,7 @@ from typing import List
 
 import pytest
 
-from cctv_cli.core.active_run import ActiveRun
+from cctv_cli.core.active_run import ActiveRun, leftovers
 from cctv_cli.core.archive import Archive
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.journal import GapEntry, Journal, SegmentEntry
@@ -132,6 +132,58 @@ def test_a_file_that_cannot_be_committed_holds_up_no_other(
     monkeypatch.setattr(left.archive, "commit", commit)
     assert left.run.commit(alive=False) == 1
     assert bad.exists()
+
+
+def test_a_copy_of_what_is_recorded_already_holds_up_no_other(left: Left, media: Media) -> None:
+    left.lay(0, media.run[0], AT + 1)
+    assert left.run.commit(alive=False) == 1
+    copy = left.lay(0, media.run[0], AT + 1)  # the storage was copied while it was in use
+    left.lay(1, media.run[1], AT + 2)
+    assert left.run.commit(alive=False) == 1
+    assert copy.exists()
+    left.run.close()
+    assert copy.exists()
+
+
+def test_only_the_gap_of_an_unreadable_file_is_its_own(left: Left, media: Media) -> None:
+    late = (0, 0, 0, 5)  # seconds
+    for number, source in enumerate((*media.run, media.run[2])):
+        left.lay(number, source, AT + number + 1 + late[number])
+    unreadable = left.layout.incoming_file(RUN, 1)
+    unreadable.unlink()
+    unreadable.mkdir()
+    assert [left.run.commit(alive=False, most=1) for _ in range(4)] == [1, 0, 1, 1]
+    assert [(gap.cause, round(gap.duration)) for gap in left.entries() if isinstance(gap, GapEntry)] == [
+        ("unreadable", 1)
+    ]
+
+
+def test_a_run_whose_folder_was_removed_has_nothing_to_tell(left: Left) -> None:
+    left.folder.rmdir()
+    left.run.remember()
+    assert not left.folder.exists()
+    left.layout.incoming.rmdir()  # as when the disk is gone
+    with pytest.raises(FileNotFoundError):
+        left.run.remember()
+
+
+def test_a_live_window_that_grows_is_no_stall_while_older_minutes_are_committed(left: Left, media: Media) -> None:
+    left.run.begin_watch(0.0, AT)
+    for second, source in ((10.0, media.run[0]), (20.0, media.run[1])):
+        shutil.copy(source, left.layout.live_segment(int(second / 10) - 1))
+        left.run.look(second, AT + second, read_time=False)
+    assert left.run.streaming.still_for(21.0) == 1.0
+
+
+def test_runs_that_ended_come_in_the_order_in_which_they_began(left: Left, media: Media) -> None:
+    left.lay(7, media.run[0], AT)
+    later = left.layout.run_folder("fedcba9876543210")
+    later.mkdir()
+    shutil.copy(media.run[1], later / left.layout.incoming_file(RUN, 0).name)
+    os.utime(later / left.layout.incoming_file(RUN, 0).name, (AT + 60, AT + 60))
+    for folder, at in ((later, AT + 100), (left.folder, AT + 200)):  # a file of the older one was committed since
+        os.utime(folder, (at, at))
+    assert [run for _, run in leftovers(left.layout, None)] == [RUN, later.name]
 
 
 def test_a_clock_that_jumped_ahead_dates_nothing_into_the_future(left: Left, media: Media) -> None:

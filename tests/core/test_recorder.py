@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, Dict, List
 import pytest
 
 from cctv_cli.core import store
+from cctv_cli.core.archive import Archive
 from cctv_cli.core.ffmpeg import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.probe import Outcome, ProbeResult
@@ -19,6 +22,7 @@ from cctv_cli.core.sdp import VideoStream
 from cctv_cli.core.settings import Camera, DemoSource, RtspSource, Settings
 from cctv_cli.core.state import Run, State, to_json
 from tests.support.evidence import gaps
+from tests.support.media import Media
 from tests.support.storage_tree import CameraTree, FixedClock
 
 CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
@@ -85,3 +89,40 @@ def test_a_camera_that_comes_back_with_another_codec_was_away_for_another_reason
     recorder.run_once()
     recorder.release(leave_running=False)
     assert [(gap.start, gap.end, gap.cause) for gap in gaps(tree.layout)] == [(end, end + 1200.0, "unreachable")]
+
+
+def test_why_nothing_was_recorded_outlives_a_process_that_could_not_journal_it(
+    tmp_path: Path, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, clock = Settings(storage=tmp_path, cameras=(CAMERA,)), FixedClock(1_800_000_000.0)
+    layout = CameraLayout(tmp_path, "cam1")
+    file = layout.incoming_file("0123456789abcdef", 0)  # what a crash left ten minutes ago
+    file.parent.mkdir(parents=True)
+    shutil.copy(media.run[0], file)
+    os.utime(file, (clock.now() - 600,) * 2)
+    refused = ProbeResult(Outcome.REFUSED, "It refuses the connection.")
+    tools = Tools(Ffmpeg("ffmpeg", "9.0", 9, frozenset()), None, clock, probe=lambda _: refused)
+
+    def process() -> None:
+        recorder = Recorder(CAMERA, settings, tools, lambda: None)
+        recorder.run_once()
+        clock.advance(60)
+        recorder.run_once()
+        recorder.release(leave_running=False)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Archive, "commit", full)
+        process()
+    assert gaps(layout) == []
+    clock.advance(30)
+    process()
+    assert [(gap.cause, round(gap.duration)) for gap in gaps(layout)] == [
+        ("unsupervised", 600),
+        ("refused", 60),
+        ("shut down", 30),
+        ("refused", 60),
+    ]
+    assert not layout.waiting_gaps.exists()
