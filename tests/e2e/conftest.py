@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
+from typing import Dict, Iterator, Tuple
 
 import psutil
 import pytest
@@ -10,12 +10,16 @@ from tests.e2e.site import MakeClip
 from tests.support.clip import Clip, make_clip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def clip_of(tmp_path_factory: pytest.TempPathFactory, ffmpeg_path: str) -> MakeClip:
-    """Makes clips with FFmpeg."""
+    """A clip with these options of `make_clip`, each made once."""
+    made: Dict[Tuple[Tuple[str, object], ...], Clip] = {}
 
     def make(**options: object) -> Clip:
-        return make_clip(ffmpeg_path, tmp_path_factory.mktemp("clip"), **options)  # type: ignore[arg-type]
+        key = tuple(sorted(options.items()))
+        if key not in made:
+            made[key] = make_clip(ffmpeg_path, tmp_path_factory.mktemp("clip"), **options)  # type: ignore[arg-type]
+        return made[key]
 
     return make
 
