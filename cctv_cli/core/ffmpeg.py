@@ -209,6 +209,7 @@ def record_command(
     suffix = media_suffix(codec)
     recorded = _recording_output(run, suffix, recording_seconds)
     live = _live_output(first_live, suffix, live_folder, settings, begins, alone=not recording)
+    argv += ["-output_ts_offset", f"{begins:.3f}"] if begins else []
     argv += [
         "-max_interleave_delta",
         _INTERLEAVE,
@@ -323,8 +324,8 @@ def _live_output(
 ) -> str:
     onfail = "abort" if alone else "ignore"  # the live window's trouble must not end the recording
     options = f"f=segment:onfail={onfail}:segment_time={settings.segment_duration}:{_FORM[suffix]}"
-    # times move behind the cut: FFmpeg 5 counts segments from 0, and would cut at every key frame to catch up
-    options += f":initial_offset={begins:.3f}" if begins else ""
+    # by the clock: FFmpeg 5 counts segments from media time 0, and would cut at every key frame to catch up
+    options += ":segment_atclocktime=1" if begins else ""
     folder = "live" if live_folder is None else escape_tee(live_folder)
     return f"[{options}:segment_start_number={first}]{folder}/{live_pattern(suffix)}"
 
