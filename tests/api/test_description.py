@@ -20,10 +20,17 @@ pytestmark = pytest.mark.anyio
 Json = Dict[str, Any]
 
 
+@pytest.fixture(scope="module")
+def documents() -> List[Json]:
+    """The document, once it was asked for: to make it takes longer than any test here."""
+    return []
+
+
 @pytest.fixture
-async def description(client: httpx.AsyncClient) -> Json:
-    found: Json = (await client.get("/openapi.json")).json()
-    return found
+async def description(client: httpx.AsyncClient, documents: List[Json]) -> Json:
+    if not documents:
+        documents.append((await client.get("/openapi.json")).json())
+    return documents[0]
 
 
 def operations(description: Json) -> Iterator[Tuple[str, str, Json]]:
