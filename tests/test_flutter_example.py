@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 
 from cctv_cli.api import models
 from cctv_cli.api.app import create_app
+from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Settings
 
 APP = Path(__file__).parent.parent / "examples" / "flutter"
 API, MAIN = ((APP / "lib" / name).read_text(encoding="utf-8") for name in ("api.dart", "main.dart"))

@@ -12,10 +12,10 @@ import pytest
 import tomli
 
 from cctv_cli.api.app import create_app
-from cctv_cli.core.camera_config import CAMERAS
-from cctv_cli.core.config import OPTIONS
+from cctv_cli.core.config.cameras import CAMERAS
+from cctv_cli.core.config.load import OPTIONS
+from cctv_cli.core.config.settings import Settings, describe
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Settings, describe
 
 ROOT = Path(__file__).parent.parent
 DESIGN = ROOT / "cctv_cli" / "DESIGN.md"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 from urllib.parse import quote
 
 from cctv_cli.api.access import came_through_local_proxy
-from cctv_cli.core.settings import Settings
+from cctv_cli.core.config.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import Scope

@@ -19,7 +19,7 @@ from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.media_routes import MediaRoutes
 from cctv_cli.api.request_log import RequestLog
-from cctv_cli.core.catalog import Catalog
+from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
 
 _CACHE_BYTES = 256 * 1024 * 1024

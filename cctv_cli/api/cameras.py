@@ -8,8 +8,8 @@ from fastapi import APIRouter, HTTPException
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
+from cctv_cli.core.recording.status import CameraStatus, status_json
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.status import CameraStatus, status_json
 
 
 def router(runtime: Runtime) -> APIRouter:

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CleanupModel
-from cctv_cli.core.cleanup_report import report, summary
+from cctv_cli.core.retention.report import report, summary
 from cctv_cli.core.runtime import Runtime
 
 log = logging.getLogger("cctv.cleanup")

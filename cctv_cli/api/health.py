@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import HealthModel, ProcessModel, StorageModel, SystemModel
-from cctv_cli.core.health_report import processes_json, report_json, storage_json, system_json
+from cctv_cli.core.health.report import processes_json, report_json, storage_json, system_json
 from cctv_cli.core.runtime import Runtime
 
 

@@ -11,11 +11,11 @@ from prometheus_client.registry import Collector
 
 from cctv_cli import version
 from cctv_cli.api.errors import Responses, errors
-from cctv_cli.core.facts import CameraFacts, ProcessFacts, StorageFacts, SystemFacts
-from cctv_cli.core.health import Finding
-from cctv_cli.core.health_report import Report
+from cctv_cli.core.health.facts import CameraFacts, ProcessFacts, StorageFacts, SystemFacts
+from cctv_cli.core.health.findings import Finding
+from cctv_cli.core.health.report import Report
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.state import State
 
 _DAY = 86400.0
 

@@ -9,7 +9,7 @@ from typing import List, Optional
 
 from pydantic import BaseModel, Field
 
-from cctv_cli.core.state import State
+from cctv_cli.core.recording.state import State
 
 
 class CameraModel(BaseModel):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, MutableMapping
 
 from cctv_cli.api.access import send_detail
 from cctv_cli.api.media_routes import is_media
-from cctv_cli.core.settings import hide_password
+from cctv_cli.core.config.settings import hide_password
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

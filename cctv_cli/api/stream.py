@@ -12,13 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import StreamInfoModel
 from cctv_cli.core.clock import format_instant
+from cctv_cli.core.files import read_json, read_text
+from cctv_cli.core.footage.variants import measure_variant
+from cctv_cli.core.hls.playlist import LiveWindow, Variant, parse_live, render_multivariant
 from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST
-from cctv_cli.core.playlist import LiveWindow, Variant, parse_live, render_multivariant
+from cctv_cli.core.recording.state import RecorderState, State, from_json
+from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.state import RecorderState, State, from_json
-from cctv_cli.core.status import CameraStatus
-from cctv_cli.core.store import read_json, read_text
-from cctv_cli.core.variants import measure_variant
 
 _FRESH = 0.5  # seconds for which a look at a camera serves all viewers
 _STALE_TARGETS = 3  # target durations after which a window that stands still is no live picture any more

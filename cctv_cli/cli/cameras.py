@@ -10,9 +10,9 @@ import typer
 from cctv_cli.cli import options, output
 
 if TYPE_CHECKING:
-    from cctv_cli.core.camera_check import Check
+    from cctv_cli.core.config.settings import Camera
+    from cctv_cli.core.health.camera_check import Check
     from cctv_cli.core.runtime import Runtime
-    from cctv_cli.core.settings import Camera
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -27,8 +27,8 @@ def cameras(
     """Show every camera's state and the reason for it, with the server up or down."""
     if context.invoked_subcommand is not None:
         return
+    from cctv_cli.core.recording.status import status_json
     from cctv_cli.core.runtime import Runtime
-    from cctv_cli.core.status import status_json
 
     runtime = Runtime(options.load(config, storage))
     statuses = runtime.statuses()
@@ -56,10 +56,10 @@ def check(
     Exit code 9 when a camera cannot be recorded as it is. A password that a camera refused within
     the last half hour is not sent once more, since cameras lock a user out after a few wrong ones.
     """
-    from cctv_cli.core.camera_check import check_streams, streams_of
     from cctv_cli.core.errors import CameraTrouble
+    from cctv_cli.core.health.camera_check import check_streams, streams_of
     from cctv_cli.core.layout import login_files
-    from cctv_cli.core.login_guard import LoginGuard
+    from cctv_cli.core.rtsp.login_guard import LoginGuard
     from cctv_cli.core.runtime import Runtime
 
     before = context.parent.params if context.parent else {}  # `cctv cameras --json check` is asked for, too

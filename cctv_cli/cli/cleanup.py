@@ -11,7 +11,7 @@ import typer
 from cctv_cli.cli import options, output
 
 if TYPE_CHECKING:
-    from cctv_cli.core.cleaner import Cleanup
+    from cctv_cli.core.retention.cleaner import Cleanup
     from cctv_cli.core.runtime import Runtime
 
 
@@ -29,7 +29,7 @@ def cleanup(
 
     Says nothing when all is well, unless it runs on a terminal. Holds and files that are not cctv's stay.
     """
-    from cctv_cli.core.cleanup_report import report, summary
+    from cctv_cli.core.retention.report import report, summary
     from cctv_cli.core.runtime import Runtime
 
     runtime = Runtime(options.load(config, storage))

@@ -13,7 +13,7 @@ def config(config: Optional[Path] = options.CONFIG, json: bool = options.JSON) -
 
     Checks the configuration too: every problem is printed at once, and the exit code is 3.
     """
-    from cctv_cli.core.settings import describe
+    from cctv_cli.core.config.settings import describe
 
     rows = describe(options.load(config))
     if json:

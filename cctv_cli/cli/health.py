@@ -10,7 +10,7 @@ import typer
 from cctv_cli.cli import options, output
 
 if TYPE_CHECKING:
-    from cctv_cli.core.settings import Settings
+    from cctv_cli.core.config.settings import Settings
 
 
 def health(
@@ -48,7 +48,7 @@ def health(
 
 
 def _local(settings: Settings) -> Dict[str, Any]:
-    from cctv_cli.core.health_report import report_json
+    from cctv_cli.core.health.report import report_json
     from cctv_cli.core.runtime import Runtime
 
     runtime = Runtime(settings)
@@ -64,7 +64,7 @@ def _remote(url: str) -> Dict[str, Any]:
 def _test_alert(settings: Settings, json: bool) -> None:
     """Send a test message to every webhook, once. Raises AlertNotTaken, ConfigError without webhooks."""
     from cctv_cli.core.errors import AlertNotTaken, ConfigError
-    from cctv_cli.core.webhooks import post, webhook_name
+    from cctv_cli.core.health.webhooks import post, webhook_name
 
     if not settings.alert_webhooks:
         raise ConfigError(["No webhook is configured; add one to webhooks in [alerts] or set ALERT_WEBHOOKS"])
@@ -90,9 +90,9 @@ def _test_message(settings: Settings) -> Dict[str, Any]:
     import socket
     import time
 
-    from cctv_cli.core.alerts import Event, Message, message_json
     from cctv_cli.core.clock import zone
-    from cctv_cli.core.health import Finding, Severity
+    from cctv_cli.core.health.alerts import Event, Message, message_json
+    from cctv_cli.core.health.findings import Finding, Severity
 
     now = time.time()
     finding = Finding("test", Severity.OK, "This is a test of cctv's alerts: nothing is wrong")

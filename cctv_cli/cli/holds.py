@@ -10,9 +10,9 @@ import typer
 from cctv_cli.cli import options, output
 
 if TYPE_CHECKING:
-    from cctv_cli.core.journal import HoldEntry
     from cctv_cli.core.layout import CameraLayout
     from cctv_cli.core.runtime import Runtime
+    from cctv_cli.core.storage.journal import HoldEntry
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -49,7 +49,7 @@ def add(
     json: bool = options.JSON,
 ) -> None:
     """Keep what a camera recorded in this time until the hold is released."""
-    from cctv_cli.core.holds import add_hold, deleted_count
+    from cctv_cli.core.storage.holds import add_hold, deleted_count
 
     runtime = _runtime(context, config, storage)
     layout = _layout(runtime, camera)
@@ -74,7 +74,7 @@ def release(
 ) -> None:
     """End a hold: the next cleanup may delete what it kept."""
     from cctv_cli.core.errors import HoldError
-    from cctv_cli.core.holds import release_hold
+    from cctv_cli.core.storage.holds import release_hold
 
     runtime = _runtime(context, config, storage)
     for layout, hold in _all(runtime):
@@ -102,7 +102,7 @@ def _runtime(context: typer.Context, config: Optional[Path], storage: Optional[P
 def _layout(runtime: Runtime, camera_id: str) -> CameraLayout:
     """The paths of a camera that is configured, or was and has recordings. Raises UnknownCamera."""
     from cctv_cli.core.layout import CameraLayout
-    from cctv_cli.core.scan import camera_folders
+    from cctv_cli.core.retention.scan import camera_folders
 
     storage = runtime.settings.storage
     if storage.is_dir() and camera_id in camera_folders(storage):
@@ -111,9 +111,9 @@ def _layout(runtime: Runtime, camera_id: str) -> CameraLayout:
 
 
 def _all(runtime: Runtime) -> Iterator[Tuple[CameraLayout, HoldEntry]]:
-    from cctv_cli.core.holds import list_holds
     from cctv_cli.core.layout import CameraLayout
-    from cctv_cli.core.scan import camera_folders
+    from cctv_cli.core.retention.scan import camera_folders
+    from cctv_cli.core.storage.holds import list_holds
 
     storage = runtime.settings.storage
     for camera_id in camera_folders(storage) if storage.is_dir() else ():
@@ -123,7 +123,7 @@ def _all(runtime: Runtime) -> Iterator[Tuple[CameraLayout, HoldEntry]]:
 
 
 def _time(text: str, runtime: Runtime, name: str, *, end: bool = False) -> float:
-    from cctv_cli.core.holds import parse_time
+    from cctv_cli.core.storage.holds import parse_time
 
     try:
         return parse_time(text, runtime.tz, end=end)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Dict, Optional
 import typer
 
 if TYPE_CHECKING:
-    from cctv_cli.core.settings import Settings
+    from cctv_cli.core.config.settings import Settings
 
 CONFIG = typer.Option(None, "--config", "-c", help="Configuration file. [default: ./cameras.toml if it is there]")
 STORAGE = typer.Option(
@@ -28,7 +28,7 @@ def debug(context: typer.Context) -> bool:
 
 def load(config: Optional[Path], storage: Optional[Path] = None, **flags: object) -> Settings:
     """The effective settings; flags that are None were not given. Raises ConfigError."""
-    from cctv_cli.core.config import load_settings
+    from cctv_cli.core.config.load import load_settings
 
     given: Dict[str, object] = {key.replace("__", "."): value for key, value in flags.items() if value is not None}
     if storage is not None:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from cctv_cli.core.settings import Settings
-    from cctv_cli.core.status import CameraStatus
+    from cctv_cli.core.config.settings import Settings
+    from cctv_cli.core.recording.status import CameraStatus
 
 _NO_WIDTH = 10_000
 _ORDINARY = "within retention"  # what a preview need not say of a day that loses nothing

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
+    from cctv_cli.core.config.settings import Settings
     from cctv_cli.core.runtime import Runtime
-    from cctv_cli.core.settings import Settings
 
 _REFRESH = 0.5  # seconds
 
@@ -42,8 +42,8 @@ def record(
     """
     from rich.console import Console
 
+    from cctv_cli.core.recording.status import status_json
     from cctv_cli.core.runtime import Runtime
-    from cctv_cli.core.status import status_json
 
     seconds = _seconds(for_)
 

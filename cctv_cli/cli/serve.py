@@ -11,8 +11,8 @@ from cctv_cli.cli import options, output
 from cctv_cli.cli.signals import Signals
 
 if TYPE_CHECKING:
+    from cctv_cli.core.config.settings import Settings
     from cctv_cli.core.runtime import Runtime
-    from cctv_cli.core.settings import Settings
 
 _DEMO_STORAGE = Path("hls-demo")
 

@@ -10,24 +10,24 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence, Tuple
 
-from cctv_cli.core import store
-from cctv_cli.core.cleaner import Cleaner
-from cctv_cli.core.cleanup_schedule import CleanupSchedule
+from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
-from cctv_cli.core.ffmpeg import Ffmpeg, can_draw_text, find_ffmpeg
-from cctv_cli.core.health import assess, limits_of
-from cctv_cli.core.health_facts import FactsReader
-from cctv_cli.core.health_report import Report
-from cctv_cli.core.health_watch import HealthWatch
+from cctv_cli.core.ffmpeg.command import Ffmpeg, can_draw_text, find_ffmpeg
+from cctv_cli.core.health.findings import assess, limits_of
+from cctv_cli.core.health.gather import FactsReader
+from cctv_cli.core.health.report import Report
+from cctv_cli.core.health.watch import HealthWatch
 from cctv_cli.core.layout import CameraLayout, login_files
-from cctv_cli.core.login_guard import LoginGuard
-from cctv_cli.core.probe import probe
-from cctv_cli.core.recorder import Tools
-from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.status import CameraStatus, StatusReader
-from cctv_cli.core.storage_root import ensure_marker, place, remember_days, remember_own_disks
-from cctv_cli.core.supervisor import Supervisor
+from cctv_cli.core.recording.recorder import Tools
+from cctv_cli.core.recording.status import CameraStatus, StatusReader
+from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.retention.cleaner import Cleaner
+from cctv_cli.core.retention.schedule import CleanupSchedule
+from cctv_cli.core.rtsp.login_guard import LoginGuard
+from cctv_cli.core.rtsp.probe import probe
+from cctv_cli.core.storage.marker import ensure_marker, place, remember_days, remember_own_disks
 
 log = logging.getLogger("cctv.runtime")
 
@@ -210,13 +210,13 @@ class Runtime:
         """Stop a camera until `start_camera`, also over restarts. Raises UnknownCamera, OSError."""
         layout = self.layout(camera_id)
         layout.folder.mkdir(parents=True, exist_ok=True)
-        store.replace_text(layout.stopped_file, "")
+        files.replace_text(layout.stopped_file, "")
         if self._supervisor is not None:
             self._supervisor.wake(camera_id)
 
     def start_camera(self, camera_id: str) -> None:
         """Let a stopped camera record again. Raises UnknownCamera, OSError."""
-        store.remove(self.layout(camera_id).stopped_file)
+        files.remove(self.layout(camera_id).stopped_file)
         if self._supervisor is not None:
             self._supervisor.wake(camera_id)
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from cctv_cli.api.app import create_app
+from cctv_cli.core.config.settings import Camera, RtspSource, Settings
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Camera, RtspSource, Settings
 from cctv_cli.core.units import Secret
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 

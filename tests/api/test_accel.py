@@ -9,8 +9,8 @@ import pytest
 
 from cctv_cli.api.accel import proxy_target
 from cctv_cli.api.app import create_app
+from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Settings
 from tests.api.conftest import LOCAL, NOW
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 

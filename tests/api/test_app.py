@@ -5,7 +5,7 @@ from typing import Dict
 import httpx
 import pytest
 
-from cctv_cli.core.settings import Settings
+from cctv_cli.core.config.settings import Settings
 from tests.support.storage_tree import CameraTree
 
 pytestmark = pytest.mark.anyio

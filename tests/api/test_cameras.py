@@ -10,10 +10,10 @@ import pytest
 from filelock import FileLock
 
 from cctv_cli.api.app import create_app
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.state import State
 from tests.api.conftest import LOCAL, NOW, PASSWORD
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 

@@ -10,11 +10,11 @@ import pytest
 from filelock import FileLock
 
 from cctv_cli.api.app import create_app
-from cctv_cli.core.cleaner import Cleaner, Cleanup
+from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.layout import cleanup_files, storage_marker
+from cctv_cli.core.retention.cleaner import Cleaner, Cleanup
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Settings
-from cctv_cli.core.storage_root import ensure_marker
+from cctv_cli.core.storage.marker import ensure_marker
 from cctv_cli.core.units import FreeSpace
 from tests.api.conftest import LOCAL
 from tests.support.storage_tree import CameraTree, FixedClock

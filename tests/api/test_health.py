@@ -10,11 +10,11 @@ import pytest
 
 from cctv_cli.api.app import create_app
 from cctv_cli.api.models import HealthModel, ProcessModel, StorageModel, SystemModel
-from cctv_cli.core import store
-from cctv_cli.core.health_report import report_json
+from cctv_cli.core import files
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.health.report import report_json
+from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Settings
-from cctv_cli.core.state import RecorderState, Run, State, to_json
 from cctv_cli.core.units import FreeSpace
 from tests.api.conftest import LOCAL, NOW, PASSWORD
 from tests.support.storage_tree import CameraTree, FixedClock, instant
@@ -28,7 +28,7 @@ def lay_a_recording_camera(front: CameraTree) -> None:
     front.stream(2)
     front.show(State.RUNNING, "recording", since=instant(NOW) - 120)
     run = Run("0123456789abcdef", "", instant(NOW) - 120, 0)
-    store.replace_text(front.layout.run_file, to_json(run))
+    files.replace_text(front.layout.run_file, to_json(run))
     shown = RecorderState(
         State.RUNNING,
         "recording",
@@ -38,7 +38,7 @@ def lay_a_recording_camera(front: CameraTree) -> None:
         last_exit="it was killed",
         last_exit_at=instant(NOW) - 121,
     )
-    store.replace_text(front.layout.state_file, to_json(shown))
+    files.replace_text(front.layout.state_file, to_json(shown))
 
 
 def finding(health: Dict[str, Any], name: str) -> Dict[str, Any]:

@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 
 from cctv_cli.api.app import create_app
-from cctv_cli.core.playlist import parse_live
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.hls.playlist import parse_live
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Settings
 from tests.api.conftest import LOCAL, NOW
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 

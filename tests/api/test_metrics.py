@@ -11,7 +11,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from cctv_cli.api.metrics import render
-from cctv_cli.core.facts import (
+from cctv_cli.core.health.facts import (
     CameraFacts,
     CameraStorage,
     Coverage,
@@ -22,9 +22,9 @@ from cctv_cli.core.facts import (
     StorageFacts,
     SystemFacts,
 )
-from cctv_cli.core.health import Finding, Severity
-from cctv_cli.core.health_report import Report
-from cctv_cli.core.state import State
+from cctv_cli.core.health.findings import Finding, Severity
+from cctv_cli.core.health.report import Report
+from cctv_cli.core.recording.state import State
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "prometheus"
 NOW = 1_800_000_000.0

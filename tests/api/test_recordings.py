@@ -10,9 +10,9 @@ import pytest
 
 from cctv_cli.api.models import RecordingsModel
 from cctv_cli.api.recordings import read_ahead
-from cctv_cli.core.catalog import Catalog
-from cctv_cli.core.journal import Journal
+from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.storage.journal import Journal
 from tests.support.storage_tree import CameraTree, instant
 
 pytestmark = pytest.mark.anyio

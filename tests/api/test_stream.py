@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from cctv_cli.api.stream import Live, LiveStates, judge
-from cctv_cli.core.diagnosis import diagnose
+from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.errors import UnknownCamera
-from cctv_cli.core.playlist import LiveSegment, LiveWindow
-from cctv_cli.core.probe import probe
+from cctv_cli.core.ffmpeg.diagnosis import diagnose
+from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow
+from cctv_cli.core.recording.state import State
+from cctv_cli.core.recording.status import CameraStatus
+from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import RtspSource
-from cctv_cli.core.state import State
-from cctv_cli.core.status import CameraStatus
 from tests.api.conftest import NOW
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 

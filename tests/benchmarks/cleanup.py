@@ -24,11 +24,11 @@ import uvicorn
 
 from cctv_cli.api.app import create_app
 from cctv_cli.core.clock import zone
-from cctv_cli.core.journal import NO_LINE, SegmentEntry, line_hash, render_line
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import ensure_marker
+from cctv_cli.core.storage.journal import NO_LINE, SegmentEntry, line_hash, render_line
+from cctv_cli.core.storage.marker import ensure_marker
 from tests.support.waiting import wait_for
 
 ZONE = "Etc/UTC"

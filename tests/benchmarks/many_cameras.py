@@ -19,17 +19,17 @@ from pathlib import Path
 import psutil
 
 from cctv_cli.api.app import create_app
-from cctv_cli.core.cleanup_schedule import CleanupSchedule
 from cctv_cli.core.clock import SystemClock
-from cctv_cli.core.ffmpeg import find_ffmpeg
-from cctv_cli.core.health_watch import HealthWatch
-from cctv_cli.core.probe import Outcome, ProbeResult
-from cctv_cli.core.recorder import Tools
+from cctv_cli.core.config.settings import Camera, RtspSource, Settings
+from cctv_cli.core.ffmpeg.command import find_ffmpeg
+from cctv_cli.core.health.watch import HealthWatch
+from cctv_cli.core.recording.recorder import Tools
+from cctv_cli.core.recording.state import State
+from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.retention.schedule import CleanupSchedule
+from cctv_cli.core.rtsp.probe import Outcome, ProbeResult
+from cctv_cli.core.rtsp.sdp import VideoStream
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.sdp import VideoStream
-from cctv_cli.core.settings import Camera, RtspSource, Settings
-from cctv_cli.core.state import State
-from cctv_cli.core.supervisor import Supervisor
 from tests.support.waiting import wait_for
 
 

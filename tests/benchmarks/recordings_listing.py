@@ -17,10 +17,10 @@ import httpx
 
 from cctv_cli.api.app import create_app
 from cctv_cli.core.clock import zone
-from cctv_cli.core.journal import NO_LINE, Journal, SegmentEntry, line_hash, render_line
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Camera, DemoSource, Settings
+from cctv_cli.core.storage.journal import NO_LINE, Journal, SegmentEntry, line_hash, render_line
 
 ZONE = "Europe/Berlin"
 FIRST = datetime(2026, 11, 1, tzinfo=zone(ZONE))

@@ -8,9 +8,9 @@ from typing import Any, Callable, Iterator
 import pytest
 
 from cctv_cli.api.models import CameraModel
-from cctv_cli.core.ffmpeg import Ffmpeg
-from cctv_cli.core.settings import Settings
-from cctv_cli.core.state import State
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.recording.state import State
 from tests.cli.conftest import PASSWORD
 from tests.support.clip import Clip, make_clip
 from tests.support.rtsp_camera import RtspCamera

@@ -9,10 +9,10 @@ from typing import Any, Callable, List
 import pytest
 from filelock import FileLock
 
-from cctv_cli.core import store
+from cctv_cli.core import files
+from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.layout import cleanup_files, storage_marker
-from cctv_cli.core.settings import Settings
-from cctv_cli.core.storage_root import ensure_marker
+from cctv_cli.core.storage.marker import ensure_marker
 from tests.cli.conftest import run_process
 from tests.support.storage_tree import CameraTree
 
@@ -42,19 +42,19 @@ def front(home: Path) -> CameraTree:
     return tree
 
 
-def files(tree: CameraTree) -> List[Path]:
+def recordings_of(tree: CameraTree) -> List[Path]:
     return sorted(tree.layout.recordings.rglob("*.ts"))
 
 
 def test_a_cleanup_is_quiet_when_all_is_well(cctv: Cctv, front: CameraTree) -> None:
     assert cctv("cleanup") == (0, "", "")
-    assert len(files(front)) == 2
+    assert len(recordings_of(front)) == 2
     assert cctv("cleanup") == (0, "", "")
 
 
 def test_a_cleanup_runs_as_cron_runs_it(front: CameraTree, home: Path) -> None:
     assert run_process("cleanup", cwd=home) == (0, "", "")
-    assert len(files(front)) == 2
+    assert len(recordings_of(front)) == 2
 
 
 def test_a_preview_says_what_goes_and_why_and_deletes_nothing(cctv: Cctv, front: CameraTree) -> None:
@@ -68,7 +68,7 @@ def test_a_preview_says_what_goes_and_why_and_deletes_nothing(cctv: Cctv, front:
     assert "front: not touched, for it is not cctv's: notes.txt" in lines
     assert any(line.startswith("front: deletes 1 recordings") for line in lines)
     assert any(line.startswith("Disk of ") and " after; 1.0 kB must be" in line for line in lines)
-    assert len(files(front)) == 3
+    assert len(recordings_of(front)) == 3
 
 
 def test_preview_and_run_tell_json_the_same(cctv: Cctv, front: CameraTree) -> None:
@@ -90,12 +90,12 @@ def test_a_brake_refuses_with_its_reason_and_force_goes_on(cctv: Cctv, front: Ca
     assert (result.code, result.out) == (10, "")
     assert result.err.startswith("Error: The limit max_size of front asks to delete 67 % of the recordings of front")
     assert len(result.err.splitlines()) == 1
-    assert len(files(front)) == 2  # what age explains is gone
+    assert len(recordings_of(front)) == 2  # what age explains is gone
     preview = cctv("cleanup", "--preview")
     assert preview.code == 0 and "Refused: The limit max_size of front asks" in preview.out
     forced = cctv("cleanup", "--force")
     assert (forced.code, forced.err) == (0, "")
-    assert files(front) == []
+    assert recordings_of(front) == []
 
 
 def test_json_comes_with_a_refusal_too(cctv: Cctv, front: CameraTree, home: Path) -> None:
@@ -104,20 +104,20 @@ def test_json_comes_with_a_refusal_too(cctv: Cctv, front: CameraTree, home: Path
     assert result.code == 10
     assert json.loads(result.out)["refusals"][0]["brake"] == "storage"
     assert "has recordings but no file .cctv-storage" in result.err
-    assert len(files(front)) == 3
+    assert len(recordings_of(front)) == 3
 
 
 def test_a_file_that_cannot_be_deleted_is_an_exit_code(
     cctv: Cctv, front: CameraTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remove = store.remove
+    remove = files.remove
 
     def refuse(path: Path) -> None:
         if path.suffix == ".ts":
             raise PermissionError(1, "Operation not permitted")
         remove(path)
 
-    monkeypatch.setattr(store, "remove", refuse)
+    monkeypatch.setattr(files, "remove", refuse)
     result = cctv("cleanup")
     assert result.code == 11
     assert "could not be deleted (Operation not permitted)" in result.err
@@ -130,14 +130,14 @@ def test_a_second_cleanup_is_refused(cctv: Cctv, front: CameraTree, home: Path) 
         result = cctv("cleanup")
     assert (result.code, result.out) == (12, "")
     assert result.err == "Error: Process 4711 cleans this storage up already; wait until it is done\n"
-    assert len(files(front)) == 3
+    assert len(recordings_of(front)) == 3
 
 
 def test_a_camera_by_name(cctv: Cctv, front: CameraTree) -> None:
     assert cctv("cleanup", "attic").code == 7
-    assert len(files(front)) == 3
+    assert len(recordings_of(front)) == 3
     assert cctv("cleanup", "front").code == 0
-    assert len(files(front)) == 2
+    assert len(recordings_of(front)) == 2
 
 
 def test_a_storage_that_is_not_there(cctv: Cctv, home: Path) -> None:

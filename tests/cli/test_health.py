@@ -12,10 +12,10 @@ import pytest
 
 from cctv_cli.api.models import HealthModel
 from cctv_cli.core.clock import format_instant
-from cctv_cli.core.health_report import report_json
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.health.report import report_json
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.state import State
 from tests.cli.conftest import PASSWORD
 from tests.support.http_answers import HttpAnswers
 from tests.support.storage_tree import CameraTree

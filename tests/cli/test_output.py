@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from cctv_cli.cli import output
-from cctv_cli.core.settings import Settings
-from cctv_cli.core.state import State
-from cctv_cli.core.status import CameraStatus
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.recording.state import State
+from cctv_cli.core.recording.status import CameraStatus
 
 AT = 1_000_000.0
 RUNNING = CameraStatus(

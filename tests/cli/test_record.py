@@ -11,9 +11,9 @@ from typing import Iterator
 
 import pytest
 
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Camera, DemoSource, Settings
 from tests.cli.conftest import PASSWORD, command, environment, run_process
 from tests.support.waiting import wait_for
 

@@ -14,16 +14,16 @@ from typing import Iterator, List, Sequence, Set
 
 import pytest
 
-from cctv_cli.core import cleanup_schedule
-from cctv_cli.core.cleaner import Cleaner
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import CleanupRuns, ConfigError, UnknownCamera
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout, storage_marker
+from cctv_cli.core.recording.lock import holder
+from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.retention import schedule as cleanup_schedule
+from cctv_cli.core.retention.cleaner import Cleaner
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.settings import Camera, DemoSource, Settings
-from cctv_cli.core.storage_root import read_marker, remembered_days
-from cctv_cli.core.supervision import holder
-from cctv_cli.core.supervisor import Supervisor
+from cctv_cli.core.storage.marker import read_marker, remembered_days
 from tests.support.storage_tree import CameraTree
 from tests.support.waiting import wait_for
 
@@ -259,7 +259,7 @@ def test_a_storage_that_could_not_be_marked_is_marked_before_a_cleanup_once_ther
     made = System(tmp_path / "hls")
     made.settings.storage.mkdir()
     with monkeypatch.context() as patched:
-        patched.setattr("cctv_cli.core.storage_root.write_marker", no_room)
+        patched.setattr("cctv_cli.core.storage.marker.write_marker", no_room)
         made.runtime.start(ffmpeg=UNUSED)
         made.runtime.cleaner()
         assert read_marker(made.settings.storage) is None

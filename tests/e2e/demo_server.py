@@ -13,7 +13,7 @@ from typing import List, Sequence
 import httpx
 import psutil
 
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.ffmpeg.command import Ffmpeg
 
 
 class DemoServer:

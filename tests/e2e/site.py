@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Callable, List, Optional
 
 from cctv_cli.core.clock import SystemClock
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.config.rtsp_url import parse_rtsp_url
+from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recorder import Tools
-from cctv_cli.core.rtsp_url import parse_rtsp_url
-from cctv_cli.core.settings import Camera, Settings
-from cctv_cli.core.state import State
-from cctv_cli.core.store import read_json
-from cctv_cli.core.supervisor import Supervisor
+from cctv_cli.core.recording.recorder import Tools
+from cctv_cli.core.recording.state import State
+from cctv_cli.core.recording.supervisor import Supervisor
 from tests.support.clip import Clip
 from tests.support.evidence import segments
 from tests.support.rtsp_camera import RtspCamera

@@ -9,17 +9,17 @@ from typing import Callable, Iterator, List, Tuple
 
 import pytest
 
-from cctv_cli.core import login_guard
 from cctv_cli.core.clock import SystemClock
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.config.rtsp_url import parse_rtsp_url
+from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout, login_files
-from cctv_cli.core.login_guard import LoginGuard
-from cctv_cli.core.probe import probe
-from cctv_cli.core.recorder import Tools
-from cctv_cli.core.rtsp_url import parse_rtsp_url
-from cctv_cli.core.settings import Camera, Settings
-from cctv_cli.core.store import read_json
-from cctv_cli.core.supervisor import Supervisor
+from cctv_cli.core.recording.recorder import Tools
+from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.rtsp import login_guard
+from cctv_cli.core.rtsp.login_guard import LoginGuard
+from cctv_cli.core.rtsp.probe import probe
 from tests.e2e.site import CUT, MakeClip, Site
 from tests.support.evidence import assert_explained, assert_whole, gaps
 from tests.support.rtsp_camera import HTTP_ANSWER, RtspCamera

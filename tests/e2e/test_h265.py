@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cctv_cli.core.ffmpeg import Ffmpeg
-from cctv_cli.core.playlist import parse_live
-from cctv_cli.core.store import read_text
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_text
+from cctv_cli.core.hls.playlist import parse_live
 from tests.e2e.site import MakeClip, Site, sent
 from tests.support.evidence import assert_explained, assert_fragments_sound, assert_times_true, assert_whole, segments
 from tests.support.rtsp_camera import RtspCamera

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.state import State
 from tests.e2e.site import MakeClip, Site
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import wait_for

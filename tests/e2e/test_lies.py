@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cctv_cli.core.ffmpeg import Ffmpeg
-from cctv_cli.core.state import State
-from cctv_cli.core.store import read_json
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json
+from cctv_cli.core.recording.state import State
 from tests.e2e.site import FPS, UNDER_WAY, MakeClip, Site, sent
 from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, recorded_frames, segments
 from tests.support.rtsp_camera import RtspCamera

@@ -15,20 +15,20 @@ from typing import Any, Callable, Iterator, List
 import psutil
 import pytest
 
-from cctv_cli.core.active_run import ActiveRun
-from cctv_cli.core.archive import Archive
 from cctv_cli.core.clock import SystemClock
-from cctv_cli.core.ffmpeg import Ffmpeg
-from cctv_cli.core.journal import SegmentEntry
+from cctv_cli.core.config.rtsp_url import parse_rtsp_url
+from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json, read_text
+from cctv_cli.core.hls.playlist import parse_live
 from cctv_cli.core.layout import CameraLayout, login_files
-from cctv_cli.core.login_guard import LoginGuard
-from cctv_cli.core.playlist import parse_live
-from cctv_cli.core.recorder import Tools
-from cctv_cli.core.rtsp_url import parse_rtsp_url
-from cctv_cli.core.settings import Camera, Settings
-from cctv_cli.core.state import State
-from cctv_cli.core.store import read_json, read_text
-from cctv_cli.core.supervisor import Supervisor
+from cctv_cli.core.recording.recorder import Tools
+from cctv_cli.core.recording.run import ActiveRun
+from cctv_cli.core.recording.state import State
+from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.rtsp.login_guard import LoginGuard
+from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.journal import SegmentEntry
 from tests.e2e.site import AAC, CUT, PASSWORD, MakeClip, Site, sent
 from tests.support.evidence import (
     assert_explained,

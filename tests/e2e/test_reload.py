@@ -14,9 +14,9 @@ from typing import Dict, Iterator
 
 import pytest
 
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.store import read_json
 from tests.cli.conftest import command, environment
 from tests.cli.test_serve import free_port
 from tests.e2e.site import MakeClip, sent

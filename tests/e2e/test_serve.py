@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from cctv_cli.core.clock import SystemClock
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.config.rtsp_url import parse_rtsp_url
+from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recorder import Tools
-from cctv_cli.core.rtsp_url import parse_rtsp_url
-from cctv_cli.core.settings import Camera, Settings
-from cctv_cli.core.store import read_json
-from cctv_cli.core.supervisor import Supervisor
+from cctv_cli.core.recording.recorder import Tools
+from cctv_cli.core.recording.supervisor import Supervisor
 from tests.e2e.demo_server import DemoServer, free_port, played
 from tests.support.clip import make_clip
 from tests.support.evidence import assert_whole, segments

@@ -20,8 +20,8 @@ import pytest
 import tomli
 import yaml
 
-from cctv_cli.core.config import OPTIONS, load_settings
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.config.load import OPTIONS, load_settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from tests.e2e.demo_server import DemoServer, free_port
 from tests.recipes.cctv_command import assert_command

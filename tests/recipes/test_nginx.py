@@ -15,7 +15,7 @@ from typing import Dict, Iterator, List, Tuple
 import httpx
 import pytest
 
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.ffmpeg.command import Ffmpeg
 from tests.e2e.demo_server import DemoServer, free_port, played
 from tests.support.waiting import wait_for
 

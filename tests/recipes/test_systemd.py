@@ -12,9 +12,9 @@ from typing import Iterator
 import psutil
 import pytest
 
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.store import read_json
 from tests.e2e.demo_server import free_port
 from tests.e2e.site import MakeClip, sent
 from tests.recipes.cctv_command import assert_command

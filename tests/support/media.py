@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Tuple
 
-from cctv_cli.core.ffmpeg import Ffmpeg
+from cctv_cli.core.ffmpeg.command import Ffmpeg
 
 FPS = 25
 TURN = (1 << 33) / 90_000  # seconds after which MPEG-TS times begin anew (ISO/IEC 13818-1 § 2.4.3.6)

@@ -11,16 +11,18 @@ from typing import List, Optional
 
 from filelock import FileLock
 
-from cctv_cli.core import store, supervision, timeline
-from cctv_cli.core.archive import Archive
+from cctv_cli.core import files
 from cctv_cli.core.clock import zone
-from cctv_cli.core.journal import SegmentEntry
+from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.live import LiveWriter
-from cctv_cli.core.segment_file import measure
-from cctv_cli.core.settings import Settings
-from cctv_cli.core.state import RecorderState, Run, State, to_json
-from cctv_cli.core.timeline import Timeline
+from cctv_cli.core.media.segment_file import measure
+from cctv_cli.core.recording import lock as supervision
+from cctv_cli.core.recording import media_clock as timeline
+from cctv_cli.core.recording.live_window import LiveWriter
+from cctv_cli.core.recording.media_clock import Timeline
+from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
+from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.journal import SegmentEntry
 
 RUN = "00c0ffee00c0ffee"
 _FRAMES_PER_SECOND = 5
@@ -71,7 +73,7 @@ class CameraTree:
         shown = RecorderState(
             state, reason, since, cause, restarts=2, codec="h264", audio="pcm_alaw", retry_at=retry_at
         )
-        store.replace_text(self.layout.state_file, to_json(shown))
+        files.replace_text(self.layout.state_file, to_json(shown))
         if self._lock is None:
             self._lock = supervision.take(self.layout)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from cctv_cli.cli.signals import Signals
 from cctv_cli.core.clock import SystemClock
-from cctv_cli.core.ffmpeg import inspect
-from cctv_cli.core.recorder import Tools
-from cctv_cli.core.rtsp_url import parse_rtsp_url
-from cctv_cli.core.settings import Camera, Settings
-from cctv_cli.core.supervisor import Supervisor
+from cctv_cli.core.config.rtsp_url import parse_rtsp_url
+from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.ffmpeg.command import inspect
+from cctv_cli.core.recording.recorder import Tools
+from cctv_cli.core.recording.supervisor import Supervisor
 
 
 def main(ffmpeg: str, storage: str, url: str, seconds: str) -> None:

@@ -8,8 +8,8 @@ from typing import List, Sequence
 
 import pytest
 
-from cctv_cli.core.journal import Journal, SegmentEntry
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.storage.journal import Journal, SegmentEntry
 from tests.support.conftest import ClipOf
 from tests.support.evidence import (
     assert_fragments_sound,

@@ -1,0 +1,242 @@
+"""FFmpeg processes: start them detached, find them again, stop them, read what they say.
+
+The only module that spawns and signals. On POSIX a recorder's standard error is a FIFO that the
+recorder itself holds open at both ends: it survives its reader, and the next supervisor reads on.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Callable, Dict, Mapping, Optional, Protocol
+
+import psutil
+
+from cctv_cli.core.ffmpeg.command import Command, run_mark
+from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, Fifo, make_fifo, open_fifo
+from cctv_cli.core.units import Secret
+
+STDERR_NAME = "stderr"
+# a recorder gets no variable but these: the configured environment may hold passwords
+_KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_INSIST = 2.0  # seconds between a repeated request to end and the kill
+_POLL = 0.05  # seconds between looks at a process that is not our child
+_LONGEST_LINE = 4000  # bytes
+
+
+class Process(Protocol):
+    """A recorder's process, whoever started it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def alive(self) -> bool:
+        """Whether it runs; a zombie does not."""
+
+    def exit_code(self) -> Optional[int]:
+        """How it ended: negative for a signal, None when that cannot be known."""
+
+    def ask_to_end(self) -> None:
+        """SIGTERM; on Windows the process ends at once."""
+
+    def kill(self) -> None:
+        """End it without its consent."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds; True when it has ended."""
+
+
+class OwnProcess:
+    """A process that we started."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self._popen = popen
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def alive(self) -> bool:
+        return self._popen.poll() is None
+
+    def exit_code(self) -> Optional[int]:
+        return self._popen.returncode
+
+    def ask_to_end(self) -> None:
+        self._popen.terminate()
+
+    def kill(self) -> None:
+        self._popen.kill()
+
+    def wait(self, timeout: float) -> bool:
+        try:
+            self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+class AdoptedProcess:
+    """A process that an earlier supervisor started."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return int(self._process.pid)
+
+    def alive(self) -> bool:
+        try:
+            return bool(self._process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return False
+
+    def exit_code(self) -> Optional[int]:
+        return None
+
+    def ask_to_end(self) -> None:
+        self._signal(self._process.terminate)
+
+    def kill(self) -> None:
+        self._signal(self._process.kill)
+
+    @staticmethod
+    def _signal(send: Callable[[], None]) -> None:
+        try:
+            send()
+        except psutil.Error:
+            pass  # gone, or not ours to signal: the wait that follows tells
+
+    def wait(self, timeout: float) -> bool:
+        # not psutil's wait: a zombie that no init collects would take the whole time
+        pause = threading.Event()
+        end = time.monotonic() + timeout
+        while self.alive():
+            if time.monotonic() >= end:
+                return False
+            pause.wait(_POLL)
+        return True
+
+
+def find(run: str, folder: Path, pid: Optional[int]) -> Optional[AdoptedProcess]:
+    """The living process of a run: its argv carries the run's id, it works in the camera's folder.
+
+    `pid` is where to look first; without it, or when another process has it now, all are looked at.
+    """
+    if pid is not None and psutil.pid_exists(pid):
+        try:
+            candidate = psutil.Process(pid)
+        except psutil.Error:
+            candidate = None
+        if candidate is not None and _carries(candidate, run, folder):
+            return AdoptedProcess(candidate)
+    for candidate in psutil.process_iter():
+        if _carries(candidate, run, folder):
+            return AdoptedProcess(candidate)
+    return None
+
+
+def _carries(process: psutil.Process, run: str, folder: Path) -> bool:
+    try:
+        if run_mark(run) not in process.cmdline():
+            return False
+        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).resolve() == folder.resolve()
+    except (psutil.Error, OSError):
+        return False
+
+
+def stop(process: Process, grace: float) -> None:
+    """Ask, wait `grace` seconds, insist, kill. A second SIGTERM ends an FFmpeg that waits for a silent camera."""
+    process.ask_to_end()
+    if process.wait(grace):
+        return
+    process.ask_to_end()
+    if process.wait(_INSIST):
+        return
+    process.kill()
+    process.wait(_INSIST)
+
+
+def listen(handle: int, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
+    """Read a recorder's standard error by lines, in a thread; `ended` is called when the recorder closed it."""
+
+    def read() -> None:
+        with os.fdopen(handle, "rb", buffering=0) as stream:
+            rest = b""
+            for block in iter(lambda: stream.read(65536), b""):
+                *lines, rest = (rest + block).replace(b"\r", b"\n").split(b"\n")
+                rest = rest[-_LONGEST_LINE:]
+                for line in lines:
+                    if line.strip():
+                        heard(line[:_LONGEST_LINE].decode("utf-8", "replace"))
+        ended()
+
+    threading.Thread(target=read, name="ffmpeg-stderr", daemon=True).start()
+
+
+def spawn(
+    command: Command, folder: Path, run_folder: Path, heard: Callable[[str], None], ended: Callable[[], None]
+) -> OwnProcess:
+    """Start a recorder in `folder`, detached from us. Raises OSError when it cannot be started."""
+    fifo = make_fifo(run_folder / STDERR_NAME)
+    try:
+        popen = subprocess.Popen(
+            command.argv,
+            cwd=folder,
+            env=_environment(os.environ),
+            stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE if fifo is None else fifo.writer,
+            start_new_session=NEW_SESSION,
+            creationflags=CREATION_FLAGS,
+        )
+    except OSError:
+        if fifo is not None:
+            os.close(fifo.reader)
+        raise
+    finally:
+        if fifo is not None:
+            os.close(fifo.writer)
+    try:
+        listen(_reader(popen, fifo), heard, ended)
+        _tell(popen, command.stdin)
+    except BaseException:
+        popen.kill()  # nobody would know of it
+        popen.wait()
+        raise
+    return OwnProcess(popen)
+
+
+def _reader(popen: subprocess.Popen[bytes], fifo: Optional[Fifo]) -> int:
+    if popen.stderr is None:
+        assert fifo is not None
+        return fifo.reader
+    reader = os.dup(popen.stderr.fileno())
+    popen.stderr.close()
+    return reader
+
+
+def _tell(popen: subprocess.Popen[bytes], text: Optional[Secret]) -> None:
+    if text is None or popen.stdin is None:
+        return
+    try:
+        with popen.stdin as pipe:
+            pipe.write(text.reveal().encode())
+    except BrokenPipeError:
+        pass  # it ended already; its exit says so
+
+
+def listen_again(run_folder: Path, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
+    """Read on at an adopted recorder's standard error, where it is a FIFO. Raises OSError."""
+    reader = open_fifo(run_folder / STDERR_NAME)
+    if reader is not None:
+        listen(reader, heard, ended)
+
+
+def _environment(environ: Mapping[str, str]) -> Dict[str, str]:
+    return {name: environ[name] for name in _KEEP if name in environ}

@@ -1,0 +1,1 @@
+"""What was recorded, as people ask for it: days, hours, coverage, variants."""

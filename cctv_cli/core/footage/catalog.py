@@ -1,0 +1,180 @@
+"""What was recorded, and what is missing and why: journals read as days, hours, segments and gaps."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+
+from cctv_cli.core.layout import CameraLayout, parse_recording
+from cctv_cli.core.retention.scan import recorded_days
+from cctv_cli.core.storage.journal import (
+    DeletionEntry,
+    Entry,
+    GapEntry,
+    Journal,
+    SegmentEntry,
+    deleted_files,
+    parse_line,
+)
+
+
+@dataclass(frozen=True)
+class Hour:
+    """One local hour: its number "00" to "23", segments, seconds, bytes, first and last instant."""
+
+    hour: str
+    segments: int
+    seconds: float
+    bytes: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Day:
+    """One local day: its hours, and its gaps in the order of their absolute start.
+
+    `emptied` when retention took all that it had.
+    """
+
+    date: str
+    hours: Tuple[Hour, ...]
+    gaps: Tuple[GapEntry, ...]
+    emptied: bool = False
+
+    @property
+    def segments(self) -> int:
+        """How many recordings there are."""
+        return sum(hour.segments for hour in self.hours)
+
+    @property
+    def seconds(self) -> float:
+        """Recorded seconds."""
+        return sum(hour.seconds for hour in self.hours)
+
+    @property
+    def missing_seconds(self) -> float:
+        """Seconds that gaps explain."""
+        return sum(gap.duration for gap in self.gaps)
+
+    @property
+    def bytes(self) -> int:
+        """Recorded bytes."""
+        return sum(hour.bytes for hour in self.hours)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A journal as far as it was read: up to the byte `offset`, where a line ends."""
+
+    path: Path
+    offset: int = 0
+    entries: Tuple[Entry, ...] = ()
+
+
+class Catalog:
+    """Reads days; remembers those whose journal did not grow. Safe to use from many threads.
+
+    Of each camera's newest day, to which a line is added every minute, only the new lines are read.
+    """
+
+    def __init__(self) -> None:
+        self._known: Dict[Path, Tuple[int, Day]] = {}
+        self._newest: Dict[Path, _Read] = {}
+        self._lock = threading.Lock()
+
+    def days(self, layout: CameraLayout, *, before: Optional[str] = None, limit: Optional[int] = None) -> List[Day]:
+        """Days that have a journal and were not emptied, newest first: at most `limit`, each before the day `before`.
+
+        Raises OSError.
+        """
+        found: List[Day] = []
+        for name in reversed(recorded_days(layout)):
+            if len(found) == limit:
+                break
+            day = self.day(layout, name) if before is None or name < before else None
+            if day is not None and not day.emptied:
+                found.append(day)
+        return found
+
+    def day(self, layout: CameraLayout, date: str) -> Optional[Day]:
+        """One day; None without a journal. Raises OSError."""
+        journal = Journal(layout.journal(date))
+        try:
+            size = journal.path.stat().st_size
+        except FileNotFoundError:
+            return None
+        with self._lock:
+            known = self._known.get(journal.path)
+        if known is None or known[0] != size:
+            known = (size, _summary(date, self._entries(layout, journal, size)))
+            with self._lock:
+                self._known[journal.path] = known
+        return known[1]
+
+    def _entries(self, layout: CameraLayout, journal: Journal, size: int) -> Sequence[Entry]:
+        with self._lock:
+            newest = self._newest.get(layout.recordings)
+        before = newest if newest is not None and newest.path == journal.path else _Read(journal.path)
+        if size < before.offset:
+            before = _Read(journal.path)  # written anew
+        text = journal.read_on(before.offset)
+        whole = text.rfind(b"\n") + 1
+        entries = before.entries + tuple(_parsed(text[:whole]))
+        if newest is None or newest.path <= journal.path:
+            with self._lock:
+                self._newest[layout.recordings] = _Read(journal.path, before.offset + whole, entries)
+        return entries + tuple(_parsed(text[whole:]))  # a last line without its end may still grow
+
+
+def day_segments(layout: CameraLayout, date: str) -> List[SegmentEntry]:
+    """Every recording of a local day in the order of its absolute start. Raises OSError."""
+    return _segments(date, list(Journal(layout.journal(date)).entries()))
+
+
+def _parsed(text: bytes) -> Iterable[Entry]:
+    return (entry for entry in map(parse_line, text.splitlines()) if entry is not None)
+
+
+def _summary(date: str, entries: Sequence[Entry]) -> Day:
+    gaps = sorted((e for e in entries if isinstance(e, GapEntry)), key=lambda gap: gap.start)
+    by_hour: Dict[str, List[SegmentEntry]] = defaultdict(list)
+    for segment in _segments(date, entries):
+        by_hour[segment.file.split("/", 1)[0]].append(segment)
+    starts = [gap.start for gap in gaps]
+    hours = tuple(_hour(hour, found, gaps, starts) for hour, found in sorted(by_hour.items()))
+    emptied = not hours and any(isinstance(e, DeletionEntry) for e in entries)
+    return Day(date, hours, tuple(gaps), emptied)
+
+
+def _hour(hour: str, segments: Sequence[SegmentEntry], gaps: Sequence[GapEntry], starts: Sequence[float]) -> Hour:
+    return Hour(
+        hour=hour,
+        segments=len(segments),
+        seconds=sum(_seconds(segment, gaps, starts) for segment in segments),
+        bytes=sum(segment.bytes for segment in segments),
+        start=segments[0].start,
+        end=max(segment.end for segment in segments),
+    )
+
+
+def _segments(date: str, entries: Sequence[Entry]) -> List[SegmentEntry]:
+    """The recordings that stand after all these entries, which are in the order in which they were written."""
+    deleted = deleted_files(entries)
+    there = (e for e in entries if isinstance(e, SegmentEntry) and e.file not in deleted and _is_named_well(date, e))
+    return sorted(there, key=lambda segment: segment.start)
+
+
+def _seconds(segment: SegmentEntry, gaps: Sequence[GapEntry], starts: Sequence[float]) -> float:
+    """What a recording covers, without the holes inside it; `starts` are those of the gaps, in order."""
+    inside = gaps[bisect_left(starts, segment.start) : bisect_left(starts, segment.end)]
+    return segment.duration - sum(gap.duration for gap in inside if gap.end <= segment.end)
+
+
+def _is_named_well(date: str, entry: SegmentEntry) -> bool:
+    hour, _, file = entry.file.partition("/")
+    return parse_recording(date, hour, file) is not None

@@ -1,0 +1,103 @@
+"""How much of a stretch of time was recorded, and what recordings grow by, from the journal's entries. Pure."""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
+
+from cctv_cli.core.health.facts import Coverage
+from cctv_cli.core.storage.journal import Entry, GapEntry, SegmentEntry
+
+DAY = 86400.0
+CHOSEN = ("stopped", "disabled")  # causes of gaps that a person wanted
+_SHORTEST = 60.0  # seconds of recordings that say something about their growth
+
+Stretch = Tuple[float, float]
+
+
+class Piece(NamedTuple):
+    """What counts of an entry: of a recording its `run` and bytes, of a gap its `cause`; the other is empty.
+
+    A day has thousands for every camera: they are kept small.
+    """
+
+    start: float
+    end: float
+    bytes: int
+    run: str
+    cause: str
+
+
+def piece_of(entry: Entry) -> Optional[Piece]:
+    """The piece of a recording or a gap; None for what is neither."""
+    if isinstance(entry, SegmentEntry):
+        return Piece(entry.start, entry.end, entry.bytes, sys.intern(entry.run), "")
+    if isinstance(entry, GapEntry):
+        return Piece(entry.start, entry.end, 0, "", sys.intern(entry.cause))
+    return None
+
+
+def coverage(
+    pieces: Sequence[Piece],
+    begin: float,
+    end: float,
+    *,
+    first: Optional[float],
+    running_since: Optional[float],
+    wanted: bool,
+) -> Coverage:
+    """What was recorded from the instant `begin`, or from the `first` recording if that is later, to `end`.
+
+    A minute is committed when it is over: what follows the last piece counts as recorded while FFmpeg runs
+    (`running_since`), and else as missing, or as off if the camera is not `wanted`.
+    """
+    if first is None or first >= end:
+        return Coverage()
+    begin = max(begin, first)
+    inside = [piece for piece in pieces if piece.start < end and piece.end > begin]
+    segments = sorted((piece.start, piece.end) for piece in inside if piece.run)
+    gaps = [piece for piece in inside if not piece.run]
+    known_until = max((piece.end for piece in inside), default=begin)
+    holes = [(gap.start, gap.end) for gap in gaps if _lies_in(gap, segments)]
+    off = [(gap.start, gap.end) for gap in gaps if gap.cause in CHOSEN]
+    if running_since is not None:
+        segments.append((max(known_until, running_since), end))
+    elif not wanted:
+        off.append((known_until, end))
+    recorded = _length(segments, begin, end) - _length(holes, begin, end)
+    not_wanted = _length(off, begin, end)
+    return Coverage(recorded, max(0.0, end - begin - recorded - not_wanted), not_wanted)
+
+
+def growth(pieces: Sequence[Piece], now: float, *, running: bool) -> Optional[float]:
+    """The bytes that recordings grow by in a day, as the last one went; None while too little was recorded."""
+    recent = [piece for piece in pieces if piece.run and piece.end > now - DAY and piece.start <= now]
+    if not recent:
+        return None
+    begin = max(now - DAY, min(piece.start for piece in recent))
+    end = max(piece.end for piece in recent) if running else now
+    if end - begin < _SHORTEST:
+        return None
+    return sum(piece.bytes for piece in recent) * DAY / (end - begin)
+
+
+def runs(pieces: Iterable[Piece]) -> int:
+    """How many runs of FFmpeg made these recordings."""
+    return len({piece.run for piece in pieces if piece.run})
+
+
+def _lies_in(gap: Piece, segments: Sequence[Stretch]) -> bool:
+    """Whether a gap is a hole inside one of the segments, which are in order."""
+    at = bisect_right(segments, (gap.start, float("inf")))
+    return at > 0 and gap.end <= segments[at - 1][1]
+
+
+def _length(stretches: Iterable[Stretch], begin: float, end: float) -> float:
+    """The seconds between two instants that any of the stretches covers."""
+    covered, until = 0.0, begin
+    for start, stop in sorted(stretches):
+        start, stop = max(start, until), min(stop, end)
+        if stop > start:
+            covered, until = covered + stop - start, stop
+    return covered

@@ -1,0 +1,110 @@
+"""Ask cameras what they have, for an operator: a password that a camera refused is not sent once more."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from cctv_cli.core.clock import local_time
+from cctv_cli.core.config.settings import Camera, RtspSource
+from cctv_cli.core.ffmpeg.command import hears, recorded_codec
+from cctv_cli.core.recording.recorder import RECORDABLE, UNHEARD, UNRECORDABLE
+from cctv_cli.core.recording.state import State
+from cctv_cli.core.recording.status import CameraStatus
+from cctv_cli.core.rtsp.login_guard import LoginGuard
+from cctv_cli.core.rtsp.probe import Outcome, ProbeResult, probe
+
+_RECORDING = (State.STARTING, State.RUNNING, State.STALLED)
+_WHOLE_HOST = (Outcome.UNREACHABLE, Outcome.REFUSED)  # what one channel meets, all of its recorder would
+_AGAIN = "cctv cameras check --again sends it all the same"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream of a camera; `recorded` says that it may have its one session now."""
+
+    camera: Camera
+    status: CameraStatus
+    source: RtspSource
+    sub: bool
+    recorded: bool
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.camera.id} (sub)" if self.sub else self.camera.id
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found about a stream; `fine` says that it can be recorded, or shown, as it is."""
+
+    stream: Stream
+    fine: bool
+    found: ProbeResult
+
+
+def streams_of(camera: Camera, status: CameraStatus) -> Iterator[Stream]:
+    """The streams of a camera that can be asked; a demo camera has none."""
+    if isinstance(camera.source, RtspSource):
+        yield Stream(camera, status, camera.source, sub=False, recorded=status.state in _RECORDING)
+    if camera.sub_source is not None:
+        yield Stream(camera, status, camera.sub_source, sub=True, recorded=status.supervisor_pid is not None)
+
+
+def check_streams(streams: Sequence[Stream], logins: LoginGuard, *, again: bool) -> Iterator[Check]:
+    """Ask all streams; yields in their order, each as soon as it is known.
+
+    Hosts are asked at the same time, the streams of one host one after the other. `again` forgets
+    first what the hosts have refused.
+    """
+    hosts: Dict[Tuple[str, int], List[Tuple[Stream, Future[Check]]]] = {}
+    asked: List[Future[Check]] = []
+    for stream in streams:
+        if again:
+            logins.forget(stream.source)
+        asked.append(Future())
+        hosts.setdefault((stream.source.host.lower(), stream.source.port), []).append((stream, asked[-1]))
+    for of_host in hosts.values():
+        threading.Thread(target=_check_host, args=(of_host, logins), daemon=True).start()
+    for check in asked:
+        yield check.result()
+
+
+def _check_host(streams: Sequence[Tuple[Stream, Future[Check]]], logins: LoginGuard) -> None:
+    gone: Optional[ProbeResult] = None
+    for stream, check in streams:
+        try:
+            found = gone or _ask(stream, logins)
+            gone = found if found.outcome in _WHOLE_HOST else None
+            check.set_result(_judged(stream, found))
+        except Exception as error:  # a defect of ours, for the thread that waits for this
+            check.set_exception(error)
+
+
+def _ask(stream: Stream, logins: LoginGuard) -> ProbeResult:
+    standing = logins.standing(stream.source)
+    if standing.refused_at is not None:
+        reason = f"{stream.source.host} refused this password at {_shown(standing.refused_at, logins)}: correct it; "
+        if standing.silent_until is not None:
+            reason += f"cctv serve and cctv record try it again at {_shown(standing.silent_until, logins)}; "
+        return ProbeResult(Outcome.UNAUTHORIZED, f"{reason}{_AGAIN}.", retry_at=standing.silent_until)
+    return probe(stream.source, logins=logins, setup=not stream.recorded)
+
+
+def _shown(instant: float, logins: LoginGuard) -> str:
+    return local_time(instant, logins.tz).strftime("%H:%M:%S")
+
+
+def _judged(stream: Stream, found: ProbeResult) -> Check:
+    if found.video is None or found.outcome is not Outcome.OK:
+        return Check(stream, False, found)
+    codec = recorded_codec(stream.camera, found.video.codec)
+    audio = found.audio.codec if found.audio else ""
+    if codec in RECORDABLE and audio and not hears(audio):
+        return Check(stream, True, replace(found, reason=f"{found.reason.rstrip('.')}, but {UNHEARD.format(audio)}."))
+    if codec in RECORDABLE:
+        return Check(stream, True, found)
+    return Check(stream, False, replace(found, reason=f"{UNRECORDABLE.format(codec)}."))

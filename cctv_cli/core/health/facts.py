@@ -1,0 +1,173 @@
+"""What is known of a system at one instant: what `health_facts` gathers, `health` judges and every front shows. Values.
+
+Instants are seconds since 1970 UTC, durations seconds, sizes bytes, rates bit/s. What is not known is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from cctv_cli.core.recording.state import State
+
+
+@dataclass(frozen=True)
+class SystemFacts:
+    """This machine. `cpu` and `memory` are percent, of all cores; `load` covers 1, 5 and 15 minutes.
+
+    `open_files` are those of the supervisors, `open_files_limit` is what the system lets one of them have.
+    """
+
+    cpu: float
+    cores: int
+    memory: float
+    memory_total: int
+    memory_available: int
+    load: Optional[Tuple[float, float, float]]
+    open_files: Optional[int] = None
+    open_files_limit: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class ProcessFacts:
+    """The FFmpeg of a camera's "main" or "sub" stream; without a `pid` none runs.
+
+    `cpu` is percent of one core, `memory` what is resident, `last_exit` why the one before ended.
+    """
+
+    camera: str
+    stream: str
+    pid: Optional[int]
+    cpu: Optional[float]
+    memory: Optional[int]
+    started: Optional[float]
+    restarts: int
+    last_exit: str
+    last_exit_at: Optional[float]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many seconds of a window were recorded, are missing, and were not wanted: a person had stopped the camera."""
+
+    recorded: float = 0.0
+    missing: float = 0.0
+    off: float = 0.0
+
+
+@dataclass(frozen=True)
+class CameraFacts:
+    """One camera. `wanted`: it is enabled and no operator stopped it.
+
+    `failure` is why it failed last, while it has not recorded since. `last_segment_at` is the end of the newest
+    finished live segment, `gop` the longest time between its key frames. `restarts_last_hour` counts other runs
+    of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
+    `waiting` counts recorded files that should have been committed long ago.
+    """
+
+    id: str
+    name: str
+    wanted: bool
+    supervised: bool
+    state: State
+    reason: str
+    since: Optional[float]
+    failure: str = ""
+    codec: str = ""
+    audio: str = ""
+    width: Optional[int] = None
+    height: Optional[int] = None
+    bit_rate: Optional[float] = None
+    frame_rate: Optional[float] = None
+    gop: Optional[float] = None
+    last_segment_at: Optional[float] = None
+    last_hour: Coverage = Coverage()
+    last_day: Coverage = Coverage()
+    restarts_last_hour: int = 0
+    future_until: Optional[float] = None
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class DiskFacts:
+    """The storage root's disk, or one that only the recordings of these `cameras` are on.
+
+    `fault` says in a few words why the storage cannot be used; empty if it can.
+    """
+
+    total: int
+    used: int
+    free: int
+    min_free: int
+    fault: str = ""
+    cameras: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CameraStorage:
+    """One camera's recordings: bytes of each local day, oldest first, and what they grow by in a day."""
+
+    camera: str
+    retention_days: int
+    days: Tuple[Tuple[str, int], ...] = ()
+    growth: Optional[float] = None
+    oldest: Optional[float] = None
+    max_size: Optional[int] = None
+
+    @property
+    def bytes(self) -> int:
+        """What all its recordings take."""
+        return sum(size for _, size in self.days)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Whether recordings can be kept as long as the settings say, told of the disk or limit that falls shortest.
+
+    `needed` is what the promised days take at today's `growth` in a day, `room` what recordings may take at the
+    most: the disk without what must stay free, or the largest size that is set. `days` is how long the room
+    lasts, `full_in` in how many days it is used up: None where retention keeps it from that. `disk_of` are the
+    cameras whose own disk it is about; empty for the storage root's and for the limit of all.
+    """
+
+    kept: bool
+    needed: float
+    room: float
+    growth: float
+    days: float
+    full_in: Optional[float]
+    short: Tuple[str, ...] = ()  # cameras whose own largest size is too small
+    disk_of: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StorageFacts:
+    """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth.
+
+    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun, `problems` are
+    sentences about what the last one did not do. `others` are disks that cameras have of their own, `unmounted` are
+    cameras that had one and lie on the storage root's now.
+    """
+
+    disk: DiskFacts
+    cameras: Tuple[CameraStorage, ...]
+    promise: Optional[Promise]
+    cleaned_at: Optional[float] = None
+    others: Tuple[DiskFacts, ...] = ()
+    problems: Tuple[str, ...] = ()
+    unmounted: Tuple[str, ...] = ()
+
+    @property
+    def oldest(self) -> Optional[float]:
+        """The start of the oldest recording of all."""
+        return min((camera.oldest for camera in self.cameras if camera.oldest is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All of it."""
+
+    system: SystemFacts
+    processes: Tuple[ProcessFacts, ...]
+    cameras: Tuple[CameraFacts, ...]
+    storage: StorageFacts

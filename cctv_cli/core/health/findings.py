@@ -1,0 +1,258 @@
+"""What is wrong with a system, by name, and what to do about it. Pure: facts, limits and the time in, findings out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
+
+from cctv_cli.core.clock import format_instant
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.footage.coverage import DAY
+from cctv_cli.core.health.facts import CameraFacts, DiskFacts, Facts, Promise, SystemFacts
+from cctv_cli.core.recording.state import State
+from cctv_cli.core.units import format_duration, format_size
+
+FREQUENT_RESTARTS = 4  # in an hour
+FILES_LEFT = 0.8  # of the open files that the system allows
+SHORT = 0.8  # of what should stay free: cleanups begin at the whole of it, so a disk may well have a little less
+FULL = 5  # a disk with less than this part of what should stay free is full
+MISSED = 3  # cleanups in a row
+_LEAST_FREE = 100_000_000  # bytes, where next to nothing should stay free
+_CURES = {
+    State.STALLED: "see ffmpeg.log in its folder, and restart the camera itself if it does not come back",
+    State.BACKOFF: "cctv cameras check asks the camera itself",
+    State.AUTH_FAILED: "correct its user name or password, or unlock the account at the camera",
+    State.STARTING: "cctv cameras check asks the camera itself",
+    State.STOPPED: "see the log of cctv",
+}
+
+
+class Severity(str, Enum):
+    """How bad it is, in this order."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def exit_code(self) -> int:
+        """What monitoring systems expect: 0, 1 or 2."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that an operator should know. `sentence` names the thing, the cause and the cure.
+
+    `camera` is an id, or None for what concerns all.
+    """
+
+    name: str
+    severity: Severity
+    sentence: str
+    camera: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a finding begins: shares in percent, times in seconds."""
+
+    cpu: float
+    memory: float
+    segment_age: float
+    missing: float
+    gop: float
+    segment_duration: float
+    cleanup_age: float
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits that the settings say."""
+    return Limits(
+        settings.health_cpu,
+        settings.health_memory,
+        settings.health_segment_age,
+        settings.health_missing,
+        settings.health_gop,
+        settings.segment_duration,
+        max(MISSED * settings.cleanup_interval, DAY),
+    )
+
+
+def worst(findings: Iterable[Finding]) -> Severity:
+    """The status of the whole."""
+    return max((finding.severity for finding in findings), key=lambda s: s.exit_code, default=Severity.OK)
+
+
+def assess(facts: Facts, limits: Limits, now: float) -> Tuple[Finding, ...]:
+    """Everything that was found at the instant `now`, the worst first."""
+    findings: List[Finding] = [
+        *_cameras(facts.cameras),
+        *_storage(facts.storage.disk),
+        *map(_unmounted, facts.storage.unmounted),
+        *(finding for disk in facts.storage.others for finding in _space(disk)),
+        *_supervision(facts.cameras),
+        *_promise(facts.storage.promise),
+        *_cleanup(facts, limits, now),
+        *_system(facts.system, limits),
+    ]
+    for camera in facts.cameras:
+        findings += _camera(camera, limits, now)
+    return tuple(sorted(findings, key=lambda finding: -finding.severity.exit_code))
+
+
+def _cameras(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
+    if not cameras:
+        sentence = "No camera is configured; add one to cameras.toml or set CAMERA_1_ID and CAMERA_1_RTSP_URL"
+        yield Finding("no_cameras", Severity.WARNING, sentence)
+
+
+def _storage(disk: DiskFacts) -> Iterator[Finding]:
+    if disk.fault:
+        cure = "mount its disk, correct HLS_BASE_PATH or the permissions, or start cctv serve, which makes a new one"
+        sentence = f"The storage cannot be used: {disk.fault}; {cure}"
+        yield Finding("storage_fault", Severity.CRITICAL, sentence)
+        return
+    yield from _space(disk)
+
+
+def _unmounted(camera: str) -> Finding:
+    sentence = (
+        "Its own disk is not mounted, so it is recorded onto the storage's; mount it, or, if it was removed for good, "
+        "run cctv cleanup --force"
+    )
+    return Finding("disk_missing", Severity.CRITICAL, sentence, camera)
+
+
+def _space(disk: DiskFacts) -> Iterator[Finding]:
+    """Whether enough is left; of a disk of cameras' own it is the first one's finding."""
+    name = f"The disk of {', '.join(disk.cameras)}" if disk.cameras else "The storage's disk"
+    camera = disk.cameras[0] if disk.cameras else None
+    if disk.fault:
+        return
+    free, wanted = format_size(disk.free), format_size(disk.min_free)
+    cure = "free space, or keep recordings for fewer days (RETENTION_DAYS)"
+    if disk.free < max(disk.min_free // FULL, _LEAST_FREE):
+        sentence = f"{name} is nearly full, {free} are left; {cure}"
+        yield Finding("disk_space", Severity.CRITICAL, sentence, camera)
+    elif disk.free < SHORT * disk.min_free:
+        sentence = f"{name} has {free} left, and {wanted} should stay free; {cure}"
+        yield Finding("disk_space", Severity.WARNING, sentence, camera)
+
+
+def _supervision(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
+    alone = [camera for camera in cameras if camera.wanted and not camera.supervised]
+    if not alone:
+        return
+    names = ", ".join(camera.id for camera in alone)
+    if all(camera.state is State.RUNNING for camera in alone):
+        severity, state = Severity.WARNING, "they record, but nothing would restart them"
+    else:
+        severity, state = Severity.CRITICAL, "they are not recorded"
+    sentence = f"No supervisor runs for {names}: {state}; start cctv serve or cctv record"
+    yield Finding("no_supervisor", severity, sentence)
+
+
+def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
+    if promise is None or promise.kept:
+        return
+    growth, room, needed = (format_size(value) for value in (promise.growth, promise.room, promise.needed))
+    if promise.needed > promise.room:
+        full = "now" if not promise.full_in else f"in {promise.full_in:.1f} days"
+        where = f" on the disk of {', '.join(promise.disk_of)}" if promise.disk_of else ""
+        sentence = (
+            f"The retention that is set takes {needed}{where} at {growth} a day, but there is room for {room}, "
+            f"some {promise.days:.1f} days, used up {full}; add a disk, lower the cameras' bit rate, or keep "
+            "recordings for fewer days (RETENTION_DAYS)"
+        )
+        yield Finding("retention_promise", Severity.WARNING, sentence)
+    for camera in promise.short:
+        sentence = "Its max_size is too small for the days that its recordings are kept; raise it or keep fewer days"
+        yield Finding("retention_promise", Severity.WARNING, sentence, camera)
+
+
+def _cleanup(facts: Facts, limits: Limits, now: float) -> Iterator[Finding]:
+    storage = facts.storage
+    if storage.problems:
+        count = len(storage.problems) - 1
+        more = f" (and {count} more; cctv cleanup --preview shows all)" if count else ""
+        sentence = f"The last cleanup did not do all that is set: {storage.problems[0]}{more}"
+        yield Finding("cleanup_refused", Severity.WARNING, sentence)
+    scheduled = all(camera.supervised for camera in facts.cameras)  # who supervises all cleans up, too
+    if storage.cleaned_at is None or storage.oldest is None or not scheduled:
+        return
+    age = now - storage.cleaned_at
+    if age > limits.cleanup_age:
+        sentence = f"No cleanup has gone through for {format_duration(round(age))}; cctv cleanup says why"
+        yield Finding("cleanup_overdue", Severity.WARNING, sentence)
+
+
+def _system(system: SystemFacts, limits: Limits) -> Iterator[Finding]:
+    if system.cpu > limits.cpu:
+        sentence = f"The CPU is {system.cpu:.0f} % busy; end other programs, or switch transcode off"
+        yield Finding("cpu", Severity.WARNING, sentence)
+    if system.memory > limits.memory:
+        sentence = f"{system.memory:.0f} % of the memory are in use; end other programs, or add memory"
+        yield Finding("memory", Severity.WARNING, sentence)
+    files, most = system.open_files, system.open_files_limit
+    if files is not None and most is not None and files > FILES_LEFT * most:
+        sentence = f"The supervisor has {files} of {most} possible files open; raise ulimit -n or LimitNOFILE"
+        yield Finding("open_files", Severity.WARNING, sentence)
+
+
+def _camera(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding]:
+    if camera.future_until is not None:
+        until = format_instant(camera.future_until, None)
+        sentence = f"It has recordings that end in the future, at {until}; correct this machine's clock, or check NTP"
+        yield Finding("future_footage", Severity.WARNING, sentence, camera.id)
+    if camera.waiting and camera.supervised:
+        sentence = (
+            f"{camera.waiting} of its recorded files wait in .incoming and are in no listing yet; "
+            "the log of cctv says why: correct permissions or the disk, or free space"
+        )
+        yield Finding("recordings_waiting", Severity.WARNING, sentence, camera.id)
+    if not camera.wanted:
+        yield Finding("camera_stopped", Severity.OK, f"It is not recorded: {camera.reason}", camera.id)
+        return
+    if camera.supervised and _does_not_record(camera, limits, now):
+        sentence = f"It is not recorded: {camera.failure or camera.reason}; {_CURES[camera.state]}"
+        yield Finding("camera_not_recording", Severity.CRITICAL, sentence, camera.id)
+    if camera.state is State.RUNNING:
+        yield from _stream(camera, limits, now)
+    if camera.last_hour.missing > limits.missing:
+        sentence = (
+            f"{camera.last_hour.missing:.0f} s of the last hour are not recorded; "
+            "cctv cameras and ffmpeg.log in its folder say why, mend the network or the camera"
+        )
+        yield Finding("recording_missing", Severity.WARNING, sentence, camera.id)
+    if camera.restarts_last_hour >= FREQUENT_RESTARTS:
+        sentence = (
+            f"FFmpeg was restarted {camera.restarts_last_hour} times within an hour; "
+            "ffmpeg.log in its folder says why, mend the network or the camera"
+        )
+        yield Finding("frequent_restarts", Severity.WARNING, sentence, camera.id)
+
+
+def _does_not_record(camera: CameraFacts, limits: Limits, now: float) -> bool:
+    if camera.state is State.RUNNING:
+        return False
+    if camera.state is not State.STARTING or camera.failure:
+        return True
+    return camera.since is not None and now - camera.since > limits.segment_age
+
+
+def _stream(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding]:
+    """What is wrong with a camera that records."""
+    if camera.gop is not None and camera.gop > limits.gop:
+        sentence = (
+            f"Its key frames are {camera.gop:.0f} s apart, so live pictures are late and minutes long; "
+            "switch off H.264+/H.265+ (smart codec) in the camera or shorten its I-frame interval"
+        )
+        yield Finding("long_gop", Severity.WARNING, sentence, camera.id)
+    # a segment ends with a key frame: rare ones explain an old segment
+    oldest = max(limits.segment_age, 2 * limits.segment_duration, 2 * (camera.gop or 0.0))
+    if camera.last_segment_at is not None and now - camera.last_segment_at > oldest:
+        age = format_duration(round(now - camera.last_segment_at))
+        sentence = f"Its newest live segment is {age} old; see ffmpeg.log in its folder, or restart the camera"
+        yield Finding("old_segment", Severity.WARNING, sentence, camera.id)

@@ -1,0 +1,74 @@
+"""The newest pieces of a camera's journals, for those who ask again and again: only what was added is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+from typing import Dict, List, Optional
+
+from cctv_cli.core.clock import local_time
+from cctv_cli.core.footage.coverage import Piece, piece_of
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.retention.scan import recorded_days
+from cctv_cli.core.storage.journal import Journal
+
+
+@dataclass
+class _Tail:
+    """A journal as far as it was read. `file` tells one that was replaced; `first` is its earliest recording."""
+
+    file: int
+    read: int = 0  # bytes
+    pieces: List[Piece] = field(default_factory=list)
+    first: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Recent:
+    """A camera's newest recordings and gaps, and the instant of its first recording, None before it.
+
+    Where there are older days that were not read, `first` is the beginning of time.
+    """
+
+    pieces: List[Piece]
+    first: Optional[float]
+
+
+class JournalTail:
+    """Follows the journals of cameras. Not for two threads at once."""
+
+    def __init__(self, tz: Optional[tzinfo]) -> None:
+        self._tz = tz
+        self._tails: Dict[Path, _Tail] = {}
+
+    def read(self, layout: CameraLayout, since: float) -> Recent:
+        """What ends after the instant `since`, also in the future. Raises OSError."""
+        oldest = local_time(since, self._tz).strftime("%Y-%m-%d")
+        days = recorded_days(layout)
+        paths = [layout.journal(day) for day in days if day >= oldest]
+        for path in [path for path in self._tails if path.parent.parent == layout.recordings and path not in paths]:
+            del self._tails[path]
+        tails = [tail for tail in (self._follow(path) for path in paths) if tail is not None]
+        for tail in tails:
+            tail.pieces = [piece for piece in tail.pieces if piece.end > since]
+        pieces = [piece for tail in tails for piece in tail.pieces]
+        if any(day < oldest for day in days):
+            return Recent(pieces, 0.0)
+        return Recent(pieces, min((tail.first for tail in tails if tail.first is not None), default=None))
+
+    def _follow(self, path: Path) -> Optional[_Tail]:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return None
+        tail = self._tails.get(path)
+        if tail is None or tail.file != status.st_ino or tail.read > status.st_size:
+            tail = self._tails[path] = _Tail(status.st_ino)
+        if tail.read < status.st_size:
+            entries, tail.read = Journal(path).entries_behind(tail.read)
+            added = [piece for piece in map(piece_of, entries) if piece is not None]
+            starts = [piece.start for piece in added if piece.run]
+            tail.first = min([*starts, *([] if tail.first is None else [tail.first])], default=None)
+            tail.pieces += added
+        return tail

@@ -1,0 +1,138 @@
+"""Looks at the system's health again and again, logs what starts and ends, and sends alerts. In a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from datetime import tzinfo
+from pathlib import Path
+from typing import Callable, Dict, Optional, Tuple
+
+from cctv_cli.core import files
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.health import alerts
+from cctv_cli.core.health.alerts import Event, Key, Message, Tracked
+from cctv_cli.core.health.findings import Severity
+from cctv_cli.core.health.report import Report
+from cctv_cli.core.health.webhooks import Webhooks
+from cctv_cli.core.layout import alerts_file
+
+log = logging.getLogger("cctv.health")
+
+EVERY = 15.0  # seconds between looks
+_PATIENCE = 10.0  # seconds that an end may take
+_LEVELS = {Severity.CRITICAL: logging.ERROR, Severity.WARNING: logging.WARNING}
+
+
+class HealthWatch:
+    """The thread, and what it remembers between looks and over a restart."""
+
+    def __init__(self, read: Callable[[], Report], settings: Settings, tz: Optional[tzinfo]) -> None:
+        self._read = read
+        self._settings = settings
+        self._tz = tz
+        self._file: Path = alerts_file(settings.storage)
+        self._tracked: Tuple[Tracked, ...] = ()
+        self._saved: Tuple[Tracked, ...] = ()
+        self._ended: Dict[Key, Tracked] = {}  # over, and a webhook has not taken that yet
+        self._webhooks = Webhooks(())
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="health", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first look comes after a while, so that cameras have had time to start."""
+        self._thread.start()
+
+    def configure(self, settings: Settings) -> None:
+        """Take over a changed configuration with the next look."""
+        self._settings = settings
+
+    def ask_to_end(self) -> None:
+        """No look begins any more."""
+        self._ending.set()
+
+    def join(self) -> None:
+        """Wait some seconds for the end: alerts that still wait get a last try."""
+        self._thread.join(_PATIENCE)
+
+    def _work(self) -> None:
+        self.begin()
+        while not self._ending.wait(EVERY):
+            try:
+                self.look()
+            except Exception:  # a defect of ours must not end the watch
+                log.exception("the health cannot be told")
+        self.end()
+
+    def begin(self) -> None:
+        """Take up what an earlier watch told, so that it is not told twice."""
+        try:
+            self._tracked = self._saved = alerts.from_json(files.read_json(self._file))
+        except OSError as error:
+            log.warning("%s cannot be read, alerts may come twice: %s", self._file, error)
+
+    def look(self) -> None:
+        """One look: log and send what starts and ends, remember what was sent."""
+        settings = self._settings
+        if settings.alert_webhooks != self._webhooks.urls:
+            self._change_webhooks(settings)
+        report = self._read()
+        after, reminder = settings.alert_after, settings.alert_reminder
+        before = {item.key: item for item in self._tracked}
+        self._tracked, messages = alerts.decide(
+            self._tracked, report.findings, report.at, after=after, reminder=reminder
+        )
+        self._save()  # first: a crash in between costs a message, not a storm of them
+        for message in messages:
+            if message.event is Event.ENDED:
+                self._ended[message.key] = before[message.key]
+            _log(message)
+            self._send(message)
+
+    def _send(self, message: Message) -> None:
+        body = alerts.message_json(message, socket.gethostname(), self._tz)
+        before = self._webhooks.waiting().get(message.key)
+        if message.event is Event.REMINDER and before is not None and before["event"] == Event.STARTED.value:
+            body["event"] = Event.STARTED.value  # nobody knows of it yet
+        self._webhooks.send(body)
+
+    def end(self) -> None:
+        """Let alerts that wait have their last try; those that were not taken are sent again after a restart."""
+        self._webhooks.stop()
+        self._save()
+
+    def _change_webhooks(self, settings: Settings) -> None:
+        old, self._webhooks = self._webhooks, Webhooks(settings.alert_webhooks)
+        old.stop()
+        for body in old.waiting().values():
+            self._webhooks.send(body)
+
+    def _save(self) -> None:
+        waiting = {key: Event(body["event"]) for key, body in self._webhooks.waiting().items()}
+        self._ended = {key: item for key, item in self._ended.items() if key in waiting}
+        told = alerts.told(self._tracked, tuple(self._ended.values()), waiting)
+        if told == self._saved:
+            return
+        try:
+            files.replace_text(self._file, alerts.to_json(told))
+            self._saved = told
+        except OSError as error:
+            log.warning("%s cannot be written, alerts may come twice after a restart: %s", self._file, error)
+
+
+def _log(message: Message) -> None:
+    finding = message.finding
+    told = f"{finding.name}: {finding.sentence}"
+    if message.event is Event.STARTED or message.worse:
+        _line(_LEVELS[finding.severity], finding.camera, told)
+    elif message.event is Event.ENDED:
+        _line(logging.INFO, finding.camera, f"over: {told}")
+
+
+def _line(level: int, camera: Optional[str], told: str) -> None:
+    """Log what is told, as of its camera if it is about one."""
+    if camera is None:
+        log.log(level, "%s", told)
+    else:
+        log.log(level, "%s: %s", camera, told)

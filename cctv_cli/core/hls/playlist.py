@@ -1,0 +1,225 @@
+"""HLS playlists (RFC 8216) as values and text. Pure.
+
+The live window slides and never ends; an hour's playlist is a finished snapshot.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Iterable, List, Optional, Sequence, Tuple
+
+from cctv_cli.core.clock import format_instant, parse_instant
+from cctv_cli.core.layout import MP4, TS, live_init_name, live_segment_name, parse_live_init, parse_live_segment
+from cctv_cli.core.storage.journal import SegmentEntry
+
+JOINT = 0.2  # seconds by which segments of one run may miss each other and still join
+
+
+@dataclass(frozen=True)
+class Part:
+    """The media of a fragmented MP4 file: bytes `offset` to `offset + size`; `init` names what a player reads first.
+
+    `init` is the number in the initialization section's name.
+    """
+
+    init: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class LiveSegment:
+    """A finished live segment. `start` is an instant, `duration` in seconds.
+
+    `part` is set for fragmented MP4: where the media lies behind the file's own initialization section.
+    """
+
+    number: int
+    start: float
+    duration: float
+    discontinuity: bool = False
+    part: Optional[Part] = None
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of its file."""
+        return TS if self.part is None else MP4
+
+    @property
+    def end(self) -> float:
+        """The instant at which the segment ends."""
+        return self.start + self.duration
+
+
+@dataclass(frozen=True)
+class LiveWindow:
+    """What the live playlist says. The numbers of its segments are the media sequence."""
+
+    target_duration: int
+    segments: Tuple[LiveSegment, ...] = ()
+    discontinuity_sequence: int = 0
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next segment takes."""
+        return self.segments[-1].number + 1 if self.segments else 0
+
+    def append(self, segment: LiveSegment, size: int) -> LiveWindow:
+        """The window with one more segment, cut to the newest `size`.
+
+        The target duration only grows (RFC 8216 4.3.3.1), the discontinuity sequence counts the tags
+        that leave with their segments (6.2.2). Players count segments one by one (4.3.3.2): one
+        whose number leaves others out begins a new window, and so does one of another container: an
+        EXT-X-MAP holds for everything that follows (4.3.2.5).
+        """
+        goes_on = segment.number == self.next_number and all(s.suffix == segment.suffix for s in self.segments[-1:])
+        before = self if goes_on else self.keep(0)
+        grown = replace(
+            before,
+            segments=(*before.segments, segment),
+            target_duration=max(self.target_duration, _rounded(segment.duration)),
+        )
+        return grown.keep(size)
+
+    def keep(self, size: int) -> LiveWindow:
+        """The window with its newest `size` segments."""
+        leaving = self.segments[: max(0, len(self.segments) - size)]
+        return replace(
+            self,
+            segments=self.segments[len(leaving) :],
+            discontinuity_sequence=self.discontinuity_sequence + sum(s.discontinuity for s in leaving),
+        )
+
+
+def render_live(window: LiveWindow, tz: Optional[tzinfo]) -> str:
+    """The text of `live.m3u8`."""
+    first = window.segments[0].number if window.segments else 0
+    mapped = any(segment.part is not None for segment in window.segments)
+    lines = _head(window.target_duration, first, mapped)
+    lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_sequence}")
+    for before, segment in zip((None, *window.segments), window.segments):
+        lines += ["#EXT-X-DISCONTINUITY"] if segment.discontinuity else []
+        part = segment.part
+        if part is not None and (before is None or before.part is None or before.part.init != part.init):
+            lines.append(f'#EXT-X-MAP:URI="{live_init_name(part.init)}"')
+        lines += _entry(segment.start, segment.duration, tz)
+        if part is not None:
+            lines.append(f"#EXT-X-BYTERANGE:{part.size}@{part.offset}")
+        lines.append(live_segment_name(segment.number, segment.suffix))
+    return "\n".join(lines) + "\n"
+
+
+def parse_live(text: str) -> Optional[LiveWindow]:
+    """The window of a playlist that `render_live` wrote; None for anything else."""
+    target = re.search(r"^#EXT-X-TARGETDURATION:(\d+)$", text, re.MULTILINE)
+    sequence = re.search(r"^#EXT-X-DISCONTINUITY-SEQUENCE:(\d+)$", text, re.MULTILINE)
+    if target is None or sequence is None:
+        return None
+    segments: List[LiveSegment] = []
+    start, duration, discontinuity, init = 0.0, 0.0, False, None
+    part: Optional[Part] = None
+    try:
+        for line in text.splitlines():
+            if line == "#EXT-X-DISCONTINUITY":
+                discontinuity = True
+            elif line.startswith("#EXT-X-MAP:"):
+                init = parse_live_init(line.split('"')[1])
+            elif line.startswith("#EXT-X-BYTERANGE:") and init is not None:
+                size, _, offset = line.split(":", 1)[1].partition("@")
+                part = Part(init, int(offset), int(size))
+            elif line.startswith("#EXT-X-PROGRAM-DATE-TIME:"):
+                start = parse_instant(line.split(":", 1)[1])
+            elif line.startswith("#EXTINF:"):
+                duration = float(line[len("#EXTINF:") :].rstrip(","))
+            elif line and not line.startswith("#"):
+                number = parse_live_segment(line)
+                if number is None:
+                    return None
+                segments.append(LiveSegment(number, start, duration, discontinuity, part))
+                discontinuity, part = False, None
+    except (ValueError, IndexError):
+        return None
+    return LiveWindow(int(target.group(1)), tuple(segments), int(sequence.group(1)))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One stream of a multivariant playlist. Bit rates in bit/s; `codecs` as RFC 6381 writes them, or empty."""
+
+    uri: str
+    peak: int
+    average: int
+    codecs: str = ""
+    width: int = 0
+    height: int = 0
+
+
+def render_multivariant(variants: Sequence[Variant]) -> str:
+    """The text of a multivariant playlist (RFC 8216 4.3.4.2); a player begins with the first variant."""
+    lines = ["#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    for variant in variants:
+        told = f"BANDWIDTH={variant.peak},AVERAGE-BANDWIDTH={variant.average}"
+        if variant.codecs:
+            told += f',CODECS="{variant.codecs}"'
+        if variant.width:
+            told += f",RESOLUTION={variant.width}x{variant.height}"
+        lines += [f"#EXT-X-STREAM-INF:{told}", variant.uri]
+    return "\n".join(lines) + "\n"
+
+
+def render_hour(segments: Sequence[SegmentEntry], tz: Optional[tzinfo]) -> str:
+    """The text of an hour's playlist: its segments in the order of their absolute start."""
+    ordered = sorted(segments, key=lambda segment: segment.start)
+    longest = max((_rounded(s.duration) for s in ordered), default=1)
+    lines = _head(max(1, longest), 0, mapped=any(segment.header for segment in ordered))
+    for before, segment in zip((None, *ordered), ordered):
+        lines += ["#EXT-X-DISCONTINUITY"] if before is not None and not joins(before, segment) else []
+        lines += _map(before, segment)
+        lines += _entry(segment.start, segment.duration, tz)
+        if segment.header:
+            lines.append(f"#EXT-X-BYTERANGE:{segment.bytes - segment.header}@{segment.header}")
+        lines.append(_file(segment))
+    lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def _map(before: Optional[SegmentEntry], segment: SegmentEntry) -> Iterable[str]:
+    """The EXT-X-MAP that a segment needs after the one before; it holds for all that follow (RFC 8216 4.3.2.5)."""
+    if segment.header and (before is None or before.run != segment.run):
+        yield f'#EXT-X-MAP:URI="{_file(segment)}",BYTERANGE="{segment.header}@0"'
+    elif before is not None and before.header and not segment.header:
+        # MPEG-TS after MP4: its own PAT and PMT take the map's place (3.2), behind FFmpeg's SDT packet
+        yield f'#EXT-X-MAP:URI="{_file(segment)}",BYTERANGE="376@188"'
+
+
+def _file(segment: SegmentEntry) -> str:
+    return segment.file.rsplit("/", 1)[1]
+
+
+def joins(before: SegmentEntry, after: SegmentEntry) -> bool:
+    """Whether two segments play on without a discontinuity: one run, nothing missing between them."""
+    return before.run == after.run and abs(after.start - before.end) <= JOINT
+
+
+def _rounded(duration: float) -> int:
+    """A duration as EXT-X-TARGETDURATION counts it: what EXTINF says, to the nearest second."""
+    return math.floor(round(duration, 3) + 0.5)
+
+
+def _head(target_duration: int, media_sequence: int, mapped: bool) -> List[str]:
+    # version 3: durations with a fraction; 6: EXT-X-MAP (RFC 8216 7)
+    return [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{6 if mapped else 3}",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        f"#EXT-X-TARGETDURATION:{target_duration}",
+        f"#EXT-X-MEDIA-SEQUENCE:{media_sequence}",
+    ]
+
+
+def _entry(start: float, duration: float, tz: Optional[tzinfo]) -> Iterable[str]:
+    yield f"#EXT-X-PROGRAM-DATE-TIME:{format_instant(start, tz)}"
+    yield f"#EXTINF:{duration:.3f},"

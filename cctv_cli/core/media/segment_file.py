@@ -1,0 +1,53 @@
+"""Media files of both forms that a recorder writes, told apart by their suffix: MPEG-TS and fragmented MP4.
+
+All functions raise OSError as the disk reports it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, List, Optional
+
+from cctv_cli.core.layout import MP4
+from cctv_cli.core.media import fmp4, mpegts
+from cctv_cli.core.media.span import Frame, MediaSpan, span_of
+
+
+def measure(path: Path, alone: Optional[int] = None) -> Optional[MediaSpan]:
+    """Measure a whole file; None when it holds no video frame. A lone frame lasts `alone` ticks, if that is known."""
+    return span_of([time for time, _ in frames(path)], alone)
+
+
+def frames(path: Path) -> List[Frame]:
+    """Every video frame of a whole file in its order."""
+    return fmp4.frames(path) if path.suffix == MP4 else mpegts.frames(path)
+
+
+def first_pts(path: Path) -> Optional[int]:
+    """The raw time of a file's first video frame; None when there is none yet."""
+    return fmp4.first_pts(path) if path.suffix == MP4 else mpegts.first_pts(path)
+
+
+def last_end(
+    file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0, usual: Optional[int] = None
+) -> Optional[int]:
+    """The raw time up to which a camera has filmed by the first `size` bytes of an open, perhaps growing file.
+
+    With `frames_late` so many frames later: when its writer holds that many back. A frame lasts `usual` ticks where
+    there are too few to tell (see `media_span.newest_end`). None when the last MiB does not hold two frames.
+    """
+    of = fmp4.last_end if suffix == MP4 else mpegts.last_end
+    return of(file, size, frames_late=frames_late, usual=usual)
+
+
+def header_size(path: Path) -> Optional[int]:
+    """The bytes of a file's head that a player needs before any other part of it (EXT-X-MAP).
+
+    None for MPEG-TS, which has no such head, and while it is not whole.
+    """
+    return fmp4.header_size(path) if path.suffix == MP4 else None
+
+
+def holds_video(path: Path) -> bool:
+    """Whether a file's head names a video stream, with or without a frame of it."""
+    return fmp4.holds_video(path) if path.suffix == MP4 else mpegts.holds_video(path)

@@ -1,0 +1,217 @@
+"""The live window of one camera: which segments are finished, the playlist, and what goes.
+
+FFmpeg writes `segment{N}` one after the other; a segment is finished when its follower holds a
+frame, or when FFmpeg has ended. In fragmented MP4 every file begins with the same initialization
+section; players read it from a file of its own, which stays while the run's segments stay.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from contextlib import suppress
+from datetime import tzinfo
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+from cctv_cli.core import files
+from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, Part, parse_live, render_live
+from cctv_cli.core.layout import TS, CameraLayout, live_init_name, media_suffix, parse_live_init, parse_live_segment
+from cctv_cli.core.media.fmp4 import leading_sps, tag_hvc1, whole_size
+from cctv_cli.core.media.segment_file import first_pts, header_size, measure
+from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline
+from cctv_cli.core.recording.state import Run
+
+log = logging.getLogger("cctv.recorder")
+
+_FEWEST = 6  # segments, as Apple's authoring rules ask
+_SPAN = 60.0  # seconds that the window covers at least
+
+
+def window_size(segment_duration: int) -> int:
+    """How many segments the playlist names."""
+    return max(_FEWEST, math.ceil(_SPAN / segment_duration))
+
+
+class LiveWriter:
+    """Renders and prunes one camera's live window.
+
+    `update` and `unfinished` raise OSError as the disk reports it; a window that cannot be opened is told by `fault`.
+    """
+
+    def __init__(self, layout: CameraLayout, segment_duration: int, tz: Optional[tzinfo]) -> None:
+        self._layout = layout
+        self.segment_duration = segment_duration
+        self._tz = tz
+        self._window = LiveWindow(segment_duration)
+        self._next = 0
+        self._first_of_run = 0
+        self._suffix = TS
+        self.fault = ""  # why the window cannot be written; empty if it can
+        self.outgrew_header = False  # the run's initialization section no longer describes its picture
+        self._sps: Tuple[bytes, ...] = ()  # of the segment before
+        self._jumped = False  # the camera's clock jumped ahead in the segment before
+
+    @property
+    def _size(self) -> int:
+        return window_size(self.segment_duration)
+
+    @property
+    def window(self) -> LiveWindow:
+        """What the playlist names now."""
+        return self._window
+
+    def open(self, run: Optional[Run]) -> None:
+        """Take up the window where the last supervisor left it; `run` helps when the live folder was lost."""
+        if run is not None:
+            self._window = LiveWindow(max(run.target_duration, self.segment_duration), (), run.discontinuity_sequence)
+            self._first_of_run, self._suffix = run.first_live, media_suffix(run.codec)
+        self._next = self._first_of_run
+        try:
+            self._layout.live.mkdir(parents=True, exist_ok=True)
+            self._window = parse_live(files.read_text(self._layout.live_playlist) or "") or self._window
+        except OSError as error:
+            self.failed(error)
+        if self._window.segments:
+            self._next = self._window.next_number
+
+    def begin_run(self, previous: Optional[Run], now: float, codec: str) -> int:
+        """The number of the first segment of a new run of this codec: above all that any playlist ever named."""
+        on_disk = self._on_disk()
+        if not self._window.segments:
+            self._next = max([self._next, *(n + 1 for n in on_disk)])
+            if previous is not None and not on_disk:
+                # the live folder was lost (a RAM disk): no run makes more than a segment a second
+                self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
+        self._first_of_run, self._suffix = self._next, media_suffix(codec)
+        self.outgrew_header, self._sps, self._jumped = False, (), False
+        with suppress(OSError):
+            files.remove(self._layout.live_init(self._next))  # of a run that died before its first segment was whole
+        return self._next
+
+    def _on_disk(self) -> List[int]:
+        """The numbers of the segments in the folder, which is made if it is not there."""
+        self.fault = ""
+        try:
+            self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk may have come back empty
+            return [n for n in map(parse_live_segment, self._names()) if n is not None]
+        except OSError as error:
+            self.failed(error)
+            return []
+
+    def failed(self, error: OSError) -> None:
+        """Remember and log what the window's disk said: its trouble, such as a full RAM disk, costs no recording."""
+        if str(error) != self.fault:
+            log.error("%s: the live window cannot be written: %s", self._layout.camera_id, error)
+        self.fault = str(error)
+
+    def newest(self) -> Optional[Tuple[int, int]]:
+        """Number and bytes of the segment that is being written; None before the first."""
+        for number in (self._next + 1, self._next):
+            try:
+                return number, self._path(number).stat().st_size
+            except OSError:
+                continue
+        return None
+
+    def unfinished(self) -> List[Tuple[int, Path]]:
+        """The segments that the playlist does not name yet, with their numbers."""
+        return [(n, self._path(n)) for n in (self._next, self._next + 1) if self._exists(n)]
+
+    def update(self, timeline: Timeline, *, alive: bool) -> None:
+        """Add the segments that are finished now, render the playlist, prune."""
+        if alive and not self._exists(self._next + 1) and not self._exists(self._next + 2):
+            return  # the usual look: nothing has finished
+        before = self._window
+        while True:
+            segment = self._finished(self._next, timeline, alive)
+            if segment is not None:
+                self._window = self._window.append(segment, 1 if self._outdated(segment) else self._size)
+            elif not self._exists(self._next + 2):
+                break  # else FFmpeg is long past this one: it was deleted, or holds no frame
+            self._next += 1
+        if self._window is not before:
+            # after a power cut nobody watches on: the window begins anew, above every number used before
+            files.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
+            self._prune()
+            self.fault = ""
+
+    def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:
+        end = self._first_pts(number + 1)
+        if alive and end is None and not self._exists(number + 2):
+            return None
+        begin = self._first_pts(number)
+        if begin is None:
+            return None
+        start = timeline.instant(begin)
+        duration = self._held(number) if end is None else timeline.media_time(end) - timeline.media_time(begin)
+        broken = number == self._first_of_run or number != self._window.next_number or self._jumped
+        written = self._path(number).stat().st_mtime
+        self._jumped = start + duration > written + RUNAWAY  # no frame is younger than its last write
+        if self._jumped or duration <= 0:
+            duration = self._held(number)
+            start = min(start, written - duration)
+        discontinuity = broken and bool(self._window.segments)
+        return LiveSegment(number, start, duration, discontinuity, self._part(number))
+
+    def _held(self, number: int) -> float:
+        """The seconds of a segment that its frames cover; a lone frame lasts as long as those before it."""
+        before = measure(self._path(number - 1)) if self._exists(number - 1) else None
+        span = measure(self._path(number), None if before is None else before.step)
+        return 0.0 if span is None else span.duration - sum(hole.duration for hole in span.holes)
+
+    def _part(self, number: int) -> Optional[Part]:
+        """Where the media lies in fragmented MP4; its initialization section is laid beside the segments first."""
+        path, init = self._path(number), self._layout.live_init(self._first_of_run)
+        offset = header_size(path)
+        if offset is None:
+            return None
+        if not init.exists():
+            with path.open("rb") as file:
+                files.replace_bytes(init, tag_hvc1(file.read(offset)), durable=False)
+        sps = leading_sps(path)
+        self.outgrew_header = self.outgrew_header or bool(sps and self._sps and sps != self._sps)
+        self._sps = sps or self._sps
+        with path.open("rb") as file:
+            size = whole_size(file, path.stat().st_size)
+        return Part(self._first_of_run, offset, max(size - offset, 0))
+
+    def _path(self, number: int) -> Path:
+        return self._layout.live_segment(number, self._suffix)
+
+    def _exists(self, number: int) -> bool:
+        return self._path(number).exists()
+
+    def _first_pts(self, number: int) -> Optional[int]:
+        try:
+            return first_pts(self._path(number))
+        except FileNotFoundError:
+            return None
+
+    def _outdated(self, segment: LiveSegment) -> bool:
+        """Whether the window is from so long ago that a player must not start in it."""
+        if not self._window.segments:
+            return False
+        return segment.start - self._window.segments[-1].end > 3 * self._window.target_duration
+
+    def _prune(self) -> None:
+        # a segment stays for one more window after it left the playlist (RFC 8216 6.2.2)
+        oldest = self._window.segments[0].number - self._size
+        names = self._names()
+        gone = [name for name in names if _is_older(name, oldest)]
+        inits = sorted(n for n in map(parse_live_init, names) if n is not None)
+        # one serves up to where the next begins
+        gone += [live_init_name(n) for n, following in zip(inits, inits[1:]) if following <= oldest]
+        for name in gone:
+            files.remove(self._layout.live / name)
+
+    def _names(self) -> List[str]:
+        try:
+            return [path.name for path in self._layout.live.iterdir()]
+        except FileNotFoundError:
+            return []
+
+
+def _is_older(name: str, oldest: int) -> bool:
+    number = parse_live_segment(name)
+    return number is not None and number < oldest

@@ -1,0 +1,71 @@
+"""Who supervises a camera: a lock that the system releases however its holder ends, and the holder's process id."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Optional
+
+import psutil
+from filelock import FileLock, Timeout
+
+from cctv_cli.core import files
+from cctv_cli.core.errors import AlreadySupervised, StorageError
+from cctv_cli.core.layout import CameraLayout
+
+log = logging.getLogger("cctv.supervisor")
+
+_PATIENCE = 1.0  # seconds; who only looks at the lock holds it for an instant
+
+
+def take(layout: CameraLayout) -> FileLock:
+    """Become the one supervisor of a camera. Raises AlreadySupervised, StorageError."""
+    lock = FileLock(str(layout.supervisor_lock), timeout=_PATIENCE, thread_local=False)
+    try:
+        layout.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        pid = (files.read_text(layout.supervisor_file) or "unknown").strip()
+        raise AlreadySupervised(
+            f"Camera {layout.camera_id} is supervised by process {pid} already; "
+            "stop that cctv serve or cctv record first"
+        ) from None
+    except OSError as error:
+        lock.release()
+        raise StorageError(
+            f"The storage {layout.folder} cannot be written ({error.strerror or error}); "
+            "free space, or correct HLS_BASE_PATH, --storage or the folder's permissions"
+        ) from error
+    try:
+        files.replace_text(layout.supervisor_file, f"{os.getpid()}\n")
+    except OSError as error:  # a full disk: the lock is what counts
+        log.warning("%s: the process id cannot be written: %s", layout.camera_id, error)
+    return lock
+
+
+def give_up(layout: CameraLayout, lock: FileLock) -> None:
+    """Let somebody else supervise the camera."""
+    files.remove(layout.supervisor_file)
+    lock.release()
+
+
+def holder(layout: CameraLayout) -> Optional[int]:
+    """The process id of the camera's living supervisor; None when nobody supervises it."""
+    text = (files.read_text(layout.supervisor_file) or "").strip()
+    if not text.isdigit():
+        return None
+    try:
+        with FileLock(str(layout.supervisor_lock), timeout=0, thread_local=False):
+            return None  # nobody holds it: that supervisor was killed
+    except Timeout:
+        return int(text)
+    except OSError:  # who may only read the storage cannot ask the lock
+        return int(text) if _is_cctv(int(text)) else None
+
+
+def _is_cctv(pid: int) -> bool:
+    """Whether a process lives, is not this one, and looks like ours: after a power cut another may have its id."""
+    try:
+        return pid != os.getpid() and "cctv" in " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False

@@ -1,0 +1,169 @@
+"""What a camera is doing, read from its files: the same answer for every front, with a supervisor or without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+import psutil
+
+from cctv_cli.core import files
+from cctv_cli.core.clock import format_instant, local_time
+from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.hls.playlist import LiveWindow, parse_live
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording import lock as supervision
+from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
+from cctv_cli.core.storage.journal import Journal, SegmentEntry
+
+
+@dataclass(frozen=True)
+class CameraStatus:
+    """One camera as a table, a script or a client sees it.
+
+    Instants are seconds since 1970 UTC, `bit_rate` is bit/s of the latest live segment,
+    `recorded_today` seconds since local midnight. What is not known is None.
+    """
+
+    id: str
+    name: str
+    enabled: bool
+    state: State
+    reason: str
+    since: Optional[float]
+    supervisor_pid: Optional[int]
+    ffmpeg_pid: Optional[int]
+    restarts: int
+    retry_at: Optional[float]
+    codec: str
+    audio: str
+    bit_rate: Optional[float]
+    last_segment_at: Optional[float]
+    recorded_today: float
+
+
+def status_json(status: CameraStatus, tz: Optional[tzinfo]) -> Dict[str, Any]:
+    """A status as JSON values for scripts and clients; instants are ISO 8601 in `tz` with its offset from UTC."""
+
+    def instant(value: Optional[float]) -> Optional[str]:
+        return None if value is None else format_instant(value, tz)
+
+    return {
+        "id": status.id,
+        "name": status.name,
+        "enabled": status.enabled,
+        "state": status.state.value,
+        "reason": status.reason,
+        "since": instant(status.since),
+        "codec": status.codec or None,
+        "audio": status.audio or None,
+        "bit_rate": None if status.bit_rate is None else round(status.bit_rate),
+        "last_segment_at": instant(status.last_segment_at),
+        "recorded_today_seconds": round(status.recorded_today, 3),
+        "restarts": status.restarts,
+        "retry_at": instant(status.retry_at),
+        "supervisor_pid": status.supervisor_pid,
+        "ffmpeg_pid": status.ffmpeg_pid,
+    }
+
+
+class StatusReader:
+    """Reads statuses; remembers what it counted in journals and reads on behind that."""
+
+    def __init__(self, settings: Settings, tz: Optional[tzinfo]) -> None:
+        self._settings = settings
+        self._tz = tz
+        self._counted: Dict[Path, Tuple[int, int, float]] = {}  # file, bytes read, seconds
+
+    def layout(self, camera_id: str, *, sub: bool = False) -> CameraLayout:
+        """The camera's paths, or those of its sub stream."""
+        return CameraLayout(self._settings.storage, camera_id, self._settings.live_path, sub=sub)
+
+    def read(self, camera: Camera, now: float) -> CameraStatus:
+        """The camera's status at the instant `now`; an unreadable folder is told as its reason."""
+        try:
+            return self._read(camera, now)
+        except OSError as error:
+            reason = f"its storage cannot be read ({error.strerror or error}); check the disk and permissions"
+            nothing = (None, None, None, 0, None, "", "", None, None, 0.0)
+            return CameraStatus(camera.id, camera.name, camera.enabled, State.STOPPED, reason, *nothing)
+
+    def _read(self, camera: Camera, now: float) -> CameraStatus:
+        layout = self.layout(camera.id)
+        shown = from_json(RecorderState, files.read_json(layout.state_file))
+        run = from_json(Run, files.read_json(layout.run_file))
+        window = parse_live(files.read_text(layout.live_playlist) or "")
+        supervisor = supervision.holder(layout)
+        state, reason = _state(camera, shown, run, supervisor, layout)
+        return CameraStatus(
+            id=camera.id,
+            name=camera.name,
+            enabled=camera.enabled,
+            state=state,
+            reason=reason,
+            since=shown.since if shown and shown.state is state else None,
+            supervisor_pid=supervisor,
+            ffmpeg_pid=run.pid if run and state in (State.RUNNING, State.STARTING) else None,
+            restarts=shown.restarts if shown else 0,
+            retry_at=shown.retry_at if shown and supervisor else None,
+            codec=shown.codec if shown else "",
+            audio=shown.audio if shown else "",
+            bit_rate=_bit_rate(layout, window),
+            last_segment_at=window.segments[-1].end if window and window.segments else None,
+            recorded_today=self._recorded_today(layout, now),
+        )
+
+    def _recorded_today(self, layout: CameraLayout, now: float) -> float:
+        journal = Journal(layout.journal(local_time(now, self._tz).strftime("%Y-%m-%d")))
+        try:
+            status = journal.path.stat()
+        except FileNotFoundError:
+            return 0.0
+        file, read, seconds = self._counted.get(journal.path, (status.st_ino, 0, 0.0))
+        if file != status.st_ino or read > status.st_size:
+            read, seconds = 0, 0.0  # it was written anew
+        if read < status.st_size:
+            entries, read = journal.entries_behind(read)
+            seconds += sum(entry.duration for entry in entries if isinstance(entry, SegmentEntry))
+            self._counted[journal.path] = (status.st_ino, read, seconds)
+        return seconds
+
+
+def _state(
+    camera: Camera,
+    shown: Optional[RecorderState],
+    run: Optional[Run],
+    supervisor: Optional[int],
+    layout: CameraLayout,
+) -> Tuple[State, str]:
+    if not camera.enabled:
+        return State.STOPPED, "the camera is disabled in the configuration"
+    if supervisor is not None:
+        return (shown.state, shown.reason) if shown else (State.STARTING, "starting")
+    if run is not None and run.pid is not None and carries(run.pid, run.run):
+        return State.RUNNING, "recording without a supervisor; start cctv serve or cctv record"
+    if layout.stopped_file.exists():
+        return State.STOPPED, "an operator stopped the camera"
+    last = f" (at the end: {shown.reason})" if shown and shown.cause else ""
+    return State.STOPPED, f"no supervisor is running; start cctv serve or cctv record{last}"
+
+
+def carries(pid: int, run: str) -> bool:
+    """Whether the process of this id lives and is the FFmpeg of this run."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and any(run in part for part in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def _bit_rate(layout: CameraLayout, window: Optional[LiveWindow]) -> Optional[float]:
+    if window is None or not window.segments or window.segments[-1].duration <= 0:
+        return None
+    latest = window.segments[-1]
+    try:
+        return layout.live_segment(latest.number, latest.suffix).stat().st_size * 8 / latest.duration
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,260 @@
+"""All cameras of one process: a thread for each stream, one supervisor for a camera, reload and shutdown.
+
+A camera has a thread of its own so that nobody's trouble disturbs a neighbour: not a silent
+camera, not a slow disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import Dict, Iterable, List, Optional
+
+from cctv_cli.core import files
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.errors import AlreadySupervised, StorageError
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording import lock as supervision
+from cctv_cli.core.recording.recorder import Recorder, Tools
+from cctv_cli.core.recording.state import RecorderState, State, from_json
+
+_AFTER_DEFECT = 5.0  # seconds
+
+log = logging.getLogger("cctv.supervisor")
+
+
+class _Loop:
+    """One recorder and the thread that lets it look again and again."""
+
+    def __init__(self, name: str, camera: Camera, settings: Settings, tools: Tools, *, sub: bool) -> None:
+        self._name = name
+        self._woken = threading.Event()
+        self._ending = False
+        self._leave_running = False
+        self.recorder = Recorder(camera, settings, tools, self._woken.set, sub=sub)
+        self._thread = threading.Thread(target=self._work, name=f"camera-{name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def ask_to_end(self, *, leave_running: bool) -> None:
+        self._leave_running = leave_running
+        self._ending = True
+        self._woken.set()
+
+    def join(self) -> None:
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        while not self._ending:
+            self._woken.wait(self._step())
+            self._woken.clear()
+        self.recorder.release(leave_running=self._leave_running)
+
+    def _step(self) -> float:
+        try:
+            return self.recorder.run_once()
+        except Exception:
+            # a defect of ours must not end the supervision of a camera
+            log.exception("%s: unexpected error; taking up what is on disk again", self._name)
+            self.recorder.forget()
+            return _AFTER_DEFECT
+
+
+class _Worker:
+    """One camera: the lock that makes its supervisor the only one, a loop for it and one for its sub stream."""
+
+    def __init__(self, camera: Camera, settings: Settings, tools: Tools) -> None:
+        """Raises AlreadySupervised, StorageError."""
+        self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
+        self._tools = tools
+        self._main = _Loop(camera.id, camera, settings, tools, sub=False)
+        self._sub = self._sub_loop(camera, settings)
+        self._lock = supervision.take(self._layout)
+
+    def start(self) -> None:
+        for loop in self._loops():
+            loop.start()
+
+    def wake(self) -> None:
+        for loop in self._loops():
+            loop.wake()
+
+    def restart(self) -> None:
+        for loop in self._loops():
+            loop.recorder.ask_restart()
+        self.wake()
+
+    def configure(self, camera: Camera, settings: Settings) -> None:
+        """Take over a changed configuration. Raises StorageError when that of the sub stream has to wait."""
+        self._main.recorder.configure(camera, settings)
+        self._main.wake()
+        if self._sub is not None:
+            self._sub.recorder.configure(_sub_stream(camera), settings)
+            self._sub.wake()
+            return
+        self._sub = self._sub_loop(camera, settings)
+        if self._sub is not None:
+            self._sub.start()
+
+    def ask_to_end(self, *, leave_running: bool) -> None:
+        for loop in self._loops():
+            loop.ask_to_end(leave_running=leave_running)
+
+    def join(self) -> None:
+        for loop in self._loops():
+            loop.join()
+
+    def give_up(self) -> None:
+        """Let somebody else supervise the camera."""
+        try:
+            supervision.give_up(self._layout, self._lock)
+        except OSError as error:
+            log.error("%s: the lock stays until this process ends: %s", self._layout.camera_id, error)
+
+    def _loops(self) -> List[_Loop]:
+        return [self._main] if self._sub is None else [self._main, self._sub]
+
+    def _sub_loop(self, camera: Camera, settings: Settings) -> Optional[_Loop]:
+        """The loop for the sub stream, if there is one, or if one may still run that is no longer wanted.
+
+        Raises StorageError.
+        """
+        layout = CameraLayout(settings.storage, camera.id, settings.live_path, sub=True)
+        try:
+            if camera.sub_source is None and not layout.run_file.is_file():
+                return None
+        except OSError as error:
+            raise StorageError(
+                f"The folder {layout.run_file.parent} cannot be read ({error.strerror or error}); "
+                "check its disk and permissions, then reload or restart cctv"
+            ) from error
+        return _Loop(layout.camera_id, _sub_stream(camera), settings, self._tools, sub=True)
+
+
+def _sub_stream(camera: Camera) -> Camera:
+    """The camera as its sub stream's recorder sees it."""
+    if camera.sub_source is None:
+        return replace(camera, enabled=False)
+    return replace(camera, source=camera.sub_source)
+
+
+class Supervisor:
+    """Supervises cameras until it is stopped.
+
+    With `whole`, these cameras are the whole configuration: recorders of others are stopped.
+    """
+
+    def __init__(self, settings: Settings, tools: Tools, *, whole: bool) -> None:
+        self._settings = settings
+        self._tools = tools
+        self._whole = whole
+        self._workers: Dict[str, _Worker] = {}
+        self._refused: Optional[StorageError] = None
+
+    def start(self) -> None:
+        """Take every camera and start its thread.
+
+        Raises AlreadySupervised when another process has one of them, StorageError when no camera's
+        folder can be written; then nothing was started. One folder alone is logged and left out.
+        """
+        try:
+            for camera in (*self._settings.cameras, *self._surplus()):
+                self._add(camera, self._settings)
+        except AlreadySupervised:
+            _end(self._workers.values())
+            self._workers.clear()
+            raise
+        if not self._workers and self._refused is not None:
+            raise self._refused
+        for worker in self._workers.values():
+            worker.start()
+
+    def wake(self, camera_id: str) -> None:
+        """Let a camera's recorder look at once: an operator has stopped or started it."""
+        self._worker(camera_id).wake()
+
+    def restart(self, camera_id: str) -> None:
+        """Restart a camera's FFmpeg."""
+        self._worker(camera_id).restart()
+
+    def reload(self, settings: Settings) -> None:
+        """Supervise what the changed configuration says; recorders whose command did not change go on.
+
+        One camera's trouble is logged.
+        """
+        wanted = {camera.id for camera in settings.cameras}
+        for camera in (*settings.cameras, *map(_unconfigured, self._workers.keys() - wanted)):
+            try:
+                self._reconcile(camera, settings)
+            except (AlreadySupervised, StorageError) as error:
+                log.error("%s", error)
+            except Exception:
+                log.exception("%s: unexpected error in a reload", camera.id)
+        self._settings = settings
+
+    def stop(self, *, leave_running: bool) -> None:
+        """End all threads; recorders are stopped with their last minutes committed, or left running."""
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.ask_to_end(leave_running=leave_running)
+        _end(workers)
+        self._workers.clear()
+
+    def _reconcile(self, camera: Camera, settings: Settings) -> None:
+        """Supervise one camera as the configuration says now. Raises AlreadySupervised, StorageError."""
+        if camera.id in self._workers:
+            self._workers[camera.id].configure(camera, settings)
+            return
+        self._add(camera, settings)
+        if camera.id in self._workers:
+            self._workers[camera.id].start()
+
+    def _add(self, camera: Camera, settings: Settings) -> None:
+        try:
+            self._workers[camera.id] = _Worker(camera, settings, self._tools)
+        except StorageError as error:
+            self._refused = error
+            log.error("%s", error)
+
+    def _worker(self, camera_id: str) -> _Worker:
+        """The camera's worker. Raises AlreadySupervised when a reload found it in other hands."""
+        worker = self._workers.get(camera_id)
+        if worker is None:
+            raise AlreadySupervised(f"Camera {camera_id} is not supervised by this process; ask the one that has it")
+        return worker
+
+    def _surplus(self) -> List[Camera]:
+        """Cameras that are recorded but no longer configured, if this is the whole configuration."""
+        if not self._whole or not self._settings.storage.is_dir():
+            return []
+        configured = {camera.id for camera in self._settings.cameras}
+        found = []
+        for folder in sorted(self._settings.storage.iterdir()):
+            layout = CameraLayout(self._settings.storage, folder.name)
+            try:
+                if folder.name in configured or not layout.run_file.is_file():
+                    continue
+                state = from_json(RecorderState, files.read_json(layout.state_file))
+            except OSError:  # lost+found, or another user's: no camera of ours
+                continue
+            if state is None or state.state is not State.STOPPED:
+                found.append(_unconfigured(folder.name))
+        return found
+
+
+def _unconfigured(camera_id: str) -> Camera:
+    return Camera(camera_id, camera_id, DemoSource(tone=False), enabled=False)
+
+
+def _end(workers: Iterable[_Worker]) -> None:
+    ended = list(workers)
+    for worker in ended:
+        worker.join()
+    for worker in ended:
+        worker.give_up()

@@ -1,0 +1,1 @@
+"""What is deleted, why and when: plan (pure), scan, erase, clean, schedule."""

@@ -1,0 +1,389 @@
+"""A cleanup: scan the storage, plan, execute. A preview is the same without the last step."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections import defaultdict
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from filelock import FileLock, Timeout
+
+from cctv_cli.core import files
+from cctv_cli.core.clock import Clock
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.errors import CleanupIncomplete, CleanupRefused, CleanupRuns, StorageError, UnknownCamera
+from cctv_cli.core.layout import CameraLayout, cleanup_files
+from cctv_cli.core.retention.eraser import Erased, Eraser
+from cctv_cli.core.retention.plan import (
+    NOTHING,
+    CameraFacts,
+    CameraPlan,
+    Count,
+    Disk,
+    Facts,
+    Limits,
+    Plan,
+    Verdict,
+    clock_doubt,
+    phrase,
+    plan,
+)
+from cctv_cli.core.retention.scan import CameraScan, camera_folders, linked_folder, scan_camera
+from cctv_cli.core.storage.journal import DeletionEntry
+from cctv_cli.core.storage.marker import (
+    Marker,
+    ensure_marker,
+    on_own_disks,
+    place,
+    read_marker,
+    remembered_days,
+    write_marker,
+)
+
+log = logging.getLogger("cctv.cleanup")
+
+Progress = Callable[[int, int], None]  # files done, files in all
+
+_MOST_PROBLEMS = 20  # sentences that are remembered
+_BREATH = 0.002  # seconds between hours, in which others get the disk and the interpreter
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What a cleanup does, or did: the plan, what the scan found beside it, and what became of it.
+
+    `troubles` are sentences about cameras that could not be scanned; `failed` are (path below the
+    storage, reason) of what could not be deleted; `done` counts what went (nothing in a preview).
+    """
+
+    plan: Plan
+    scans: Tuple[CameraScan, ...]
+    troubles: Tuple[str, ...]
+    executed: bool = False
+    done: Count = NOTHING
+    failed: Tuple[Tuple[str, str], ...] = ()
+
+    def counts(self, *, deletes: bool) -> Dict[Tuple[str, Verdict], Count]:
+        """The plan's recordings that go or stay, by camera and verdict."""
+        found: Dict[Tuple[str, Verdict], Count] = defaultdict(Count)
+        for camera in self.plan.cameras:
+            for index in range(len(camera.verdicts)):
+                for verdict, count in camera.counts(index).items():
+                    if verdict.deletes == deletes:
+                        found[(camera.facts.camera_id, verdict)] += count
+        return dict(found)
+
+    @property
+    def to_delete(self) -> Count:
+        """What the plan deletes."""
+        return sum(self.counts(deletes=True).values(), NOTHING)
+
+    def free_after(self, key: int) -> int:
+        """The bytes that are free on a disk once the plan is carried out."""
+        counts = self.counts(deletes=True)
+        there = {camera.facts.camera_id for camera in self.plan.cameras if camera.facts.disk == key}
+        disk = self.plan.facts.disks[key]
+        return min(disk.total, disk.free + sum(count.bytes for (name, _), count in counts.items() if name in there))
+
+    @property
+    def problems(self) -> Tuple[str, ...]:
+        """Sentences about what did not go, or would not, as the settings ask; the brakes come first."""
+        problems = [*(refusal.reason for refusal in self.plan.refusals), *self.troubles]
+        if self.failed:
+            path, reason = self.failed[0]
+            more = f" and {len(self.failed) - 1} more" if len(self.failed) > 1 else ""
+            problems.append(
+                f"{path}{more} could not be deleted ({reason}); "
+                "correct the permissions or the disk, the next cleanup tries again"
+            )
+        return (*problems, *self.plan.shortfalls)
+
+    def raise_troubles(self) -> None:
+        """Raise CleanupRefused or CleanupIncomplete when there are problems."""
+        if self.problems:
+            raise (CleanupRefused if self.plan.refusals else CleanupIncomplete)("\n".join(self.problems))
+
+
+class _Item(NamedTuple):
+    """An hour of one camera in which something is to be done."""
+
+    day: str
+    camera: int
+    hour: str
+    deletions: List[DeletionEntry]
+    leftovers: Tuple[str, ...]
+
+
+@dataclass
+class _Tally:
+    files: int = 0
+    bytes: int = 0
+    failed: List[Tuple[str, str]] = field(default_factory=list)
+
+    def add(self, erased: Erased) -> None:
+        self.files += erased.files
+        self.bytes += erased.bytes
+        self.failed += erased.failed
+
+
+class Cleaner:
+    """Cleans one storage up as the settings say.
+
+    `storage_id` is the marker that the storage had when this process began to record into it, None
+    if it does not. `unmarked` is the `place` of a storage into which it records though the disk was too full
+    for a marker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tz: Optional[tzinfo],
+        clock: Clock,
+        storage_id: Optional[str] = None,
+        unmarked: Optional[Tuple[int, int]] = None,
+    ) -> None:
+        self._settings = settings
+        self._tz = tz
+        self._clock = clock
+        self._storage_id = storage_id
+        self._unmarked = unmarked
+
+    def preview(self, cameras: Sequence[str] = (), *, force: bool = False) -> Cleanup:
+        """What `run` would do now. `cameras` are ids, none for all; see `run` for the errors."""
+        try:
+            return self._plan(cameras, force=force)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def run(
+        self,
+        cameras: Sequence[str] = (),
+        *,
+        force: bool = False,
+        progress: Optional[Progress] = None,
+        ended: Callable[[], bool] = lambda: False,
+    ) -> Cleanup:
+        """Delete what the plan says, oldest days first; `force` overrules the brakes.
+
+        With `cameras` the limits of all cameras together do not apply. `ended` is asked between hours.
+        What a brake held back and what could not be deleted is told by the answer, see
+        `Cleanup.raise_troubles`. Raises CleanupRuns, UnknownCamera, StorageError.
+        """
+        try:
+            with self._only_one():
+                planned = self._plan(cameras, force=force)
+                done = self._execute(planned, progress or (lambda done, total: None), ended)
+                if force:
+                    with suppress(OSError):  # a disk that holds make full: the next one tries again
+                        ensure_marker(self._settings.storage)
+                if force or not ended():
+                    self._remember(done, force=force)
+                return done
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def disks(self) -> Dict[int, Disk]:
+        """The disks that hold recordings, by device number. Raises OSError."""
+        storage = self._settings.storage
+        found: Dict[int, Disk] = {}
+        for camera_id in camera_folders(storage):
+            layout = CameraLayout(storage, camera_id)
+            if linked_folder(layout) is not None:
+                continue
+            key = os.stat(layout.recordings).st_dev
+            if key not in found:
+                usage = shutil.disk_usage(layout.recordings)
+                path = storage if key == os.stat(storage).st_dev else layout.recordings
+                found[key] = Disk(str(path), usage.total, usage.free)
+        return found
+
+    # ---- plan
+
+    def _plan(self, cameras: Sequence[str], *, force: bool) -> Cleanup:
+        settings = self._settings
+        scans, troubles = [], []
+        for camera_id in self._wanted(cameras):
+            layout = CameraLayout(settings.storage, camera_id)
+            link = linked_folder(layout)
+            if link is not None:
+                troubles.append(
+                    f"{link} is a symbolic link, and cleanup follows none; mount the disk there, or move HLS_BASE_PATH"
+                )
+                continue
+            try:
+                scans.append(scan_camera(layout))
+            except OSError as error:
+                troubles.append(
+                    f"The recordings of {camera_id} cannot be read ({error.strerror or error}); check permissions"
+                )
+        marker = read_marker(settings.storage)
+        facts = Facts(
+            cameras=tuple(self._facts(scan, marker) for scan in scans),
+            disks=self.disks(),
+            limits=Limits(settings.max_size, settings.min_free, settings.most_deleted),
+            now=self._clock.now(),
+            cleaned_at=marker.cleaned_at if marker else None,
+            whole=not cameras,
+            storage_doubt=self._storage_doubt(marker) if any(scan.days for scan in scans) else "",
+            unconfigured=not settings.cameras,
+            records_here=self._storage_id is None and self._unmarked == place(settings.storage),
+        )
+        return Cleanup(plan(facts, force=force), tuple(scans), tuple(troubles))
+
+    def _wanted(self, cameras: Sequence[str]) -> List[str]:
+        there = camera_folders(self._settings.storage)
+        configured = {camera.id for camera in self._settings.cameras}
+        for camera_id in cameras:
+            if camera_id not in there and camera_id not in configured:
+                known = ", ".join(sorted(configured.union(there))) or "none"
+                raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured or has recordings; known are: {known}")
+        return [camera_id for camera_id in there if not cameras or camera_id in cameras]
+
+    def _facts(self, scan: CameraScan, marker: Optional[Marker]) -> CameraFacts:
+        settings = self._settings
+        layout = CameraLayout(settings.storage, scan.camera_id)
+        camera = next((camera for camera in settings.cameras if camera.id == scan.camera_id), None)
+        if camera is not None:
+            days, max_size = settings.days_of(camera), camera.max_size
+        else:
+            days, max_size = max(settings.retention_days, remembered_days(layout)), None
+        disk = os.stat(layout.recordings).st_dev
+        oldest = marker.oldest.get(scan.camera_id) if marker else None
+        had_own = marker is not None and scan.camera_id in marker.own_disks
+        lacks_disk = had_own and disk == os.stat(settings.storage).st_dev
+        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest, lacks_disk)
+
+    def _storage_doubt(self, marker: Optional[Marker]) -> str:
+        storage = self._settings.storage
+        if self._storage_id is not None and (marker is None or marker.id != self._storage_id):
+            return (
+                f"The storage {storage} is not the one in which this process began to record; "
+                "check that its disk is mounted, then restart cctv"
+            )
+        if marker is None:
+            return (
+                f"The storage {storage} has recordings but no file .cctv-storage, as if its disk was not mounted; "
+                "check that, then start cctv serve, or clean up once with --force"
+            )
+        return ""
+
+    # ---- execution
+
+    def _execute(self, planned: Cleanup, progress: Progress, ended: Callable[[], bool]) -> Cleanup:
+        facts = planned.plan.facts
+        if not facts.records_here and any(refusal.brake == "storage" for refusal in planned.plan.refusals):
+            return replace(planned, executed=True)
+        total = planned.to_delete.files + sum(len(u.files) for scan in planned.scans for u in scan.unfinished)
+        tally, seen = _Tally(), 0
+        erasers = [Eraser(CameraLayout(self._settings.storage, s.camera_id), self._tz) for s in planned.scans]
+        for item in _items(planned):
+            if ended():
+                break
+            tally.add(erasers[item.camera].erase(item.day, item.hour, item.deletions, item.leftovers))
+            seen += len(item.deletions) + len(item.leftovers)
+            progress(seen, total)
+            time.sleep(_BREATH)
+        return replace(planned, executed=True, done=Count(tally.files, tally.bytes), failed=tuple(tally.failed))
+
+    def _remember(self, done: Cleanup, *, force: bool) -> None:
+        """Note what a cleanup of all cameras did not do, and, if it believed the clock, when it was and what it saw.
+
+        One of some cameras only goes on believing, for whoever records these alone for weeks. Cameras' own disks are
+        noted by any; one that is not there is forgotten by force.
+        """
+        facts, marker = done.plan.facts, read_marker(self._settings.storage)
+        if marker is None or (facts.storage_doubt and not force):
+            return
+        removed = {camera.camera_id for camera in facts.cameras if camera.lacks_disk and force}
+        own = on_own_disks(self._settings.storage, camera_folders(self._settings.storage))
+        after = replace(marker, own_disks=tuple(sorted({*marker.own_disks, *own} - removed)))
+        if facts.whole:
+            after = replace(after, problems=done.problems[:_MOST_PROBLEMS])
+        if (facts.whole or marker.cleaned_at) and (force or not clock_doubt(facts)):
+            after = replace(after, cleaned_at=facts.now, oldest=_oldest(facts, marker, force=force))
+        if after == marker:
+            return
+        try:
+            write_marker(self._settings.storage, after)
+        except OSError as error:  # a full disk: the old one is true, too
+            log.warning("the time of the cleanup cannot be written: %s", error)
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        """Hold the lock of cleanups. Raises CleanupRuns, OSError."""
+        os.stat(self._settings.storage)  # to take the lock would create it
+        file, lock_file = cleanup_files(self._settings.storage)
+        lock = FileLock(str(lock_file), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            pid = (files.read_text(file) or "unknown").strip()
+            raise CleanupRuns(f"Process {pid} cleans this storage up already; wait until it is done") from None
+        try:
+            with suppress(OSError):  # a full disk: the lock is what counts
+                file.write_text(f"{os.getpid()}\n", encoding="utf-8")
+            yield
+            with suppress(OSError):
+                files.remove(file)
+        finally:
+            lock.release()
+
+    def _unusable(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"The storage {self._settings.storage} cannot be cleaned up ({error.strerror or error}); "
+            "correct HLS_BASE_PATH or --storage, check that its disk is mounted and who may write there"
+        )
+
+
+def _oldest(facts: Facts, marker: Marker, *, force: bool) -> Dict[str, float]:
+    """The earliest start of each camera's recordings, to be remembered.
+
+    Unless somebody looked at it (`force`), what a wrong clock dated before all else is not believed, and of a camera
+    whose disk is not there nothing new is known.
+    """
+    oldest = dict(marker.oldest)
+    for camera in facts.cameras:
+        starts = [min(day.starts) for day in camera.days if day.names]
+        if starts and (force or not camera.lacks_disk):
+            seen = min(starts)
+            oldest[camera.camera_id] = seen if force else max(seen, marker.oldest.get(camera.camera_id, seen))
+    return oldest
+
+
+def _items(planned: Cleanup) -> Iterator[_Item]:
+    """What is to be done, hour by hour, the oldest days of all cameras first."""
+    unfinished: Dict[Tuple[str, int], Dict[str, Tuple[str, ...]]] = {}
+    for number, scan in enumerate(planned.scans):
+        for left in scan.unfinished:
+            unfinished.setdefault((left.day, number), {})[left.hour] = left.files
+    going = {
+        (day.date, number): at
+        for number, camera in enumerate(planned.plan.cameras)
+        for at, day in enumerate(camera.facts.days)
+        if any(verdict in camera.verdicts[at] for verdict in Verdict if verdict.deletes)
+    }
+    for key in sorted({*unfinished, *going}):
+        date, number = key
+        leftovers = unfinished.get(key, {})
+        deletions: Dict[str, List[DeletionEntry]] = {}
+        if key in going:
+            deletions = _by_hour(planned.plan.cameras[number], going[key], planned.plan.facts.limits)
+        for hour in sorted({*leftovers, *deletions}):
+            yield _Item(date, number, hour, deletions.get(hour, []), leftovers.get(hour, ()))
+
+
+def _by_hour(camera: CameraPlan, at: int, limits: Limits) -> Dict[str, List[DeletionEntry]]:
+    """A day's deletions by their hour, oldest first."""
+    day = camera.facts.days[at]
+    reasons = {int(verdict): phrase(verdict, camera.facts, limits) for verdict in Verdict if verdict.deletes}
+    found: Dict[str, List[DeletionEntry]] = defaultdict(list)
+    for name, start, end, size, verdict in zip(day.names, day.starts, day.ends, day.sizes, camera.verdicts[at]):
+        if verdict in reasons:
+            found[name[:2]].append(DeletionEntry(name, start, end - start, size, reasons[verdict]))
+    return found

@@ -1,0 +1,108 @@
+"""When `cctv serve` and `cctv record` clean up: every interval, and at once when a disk gets short."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Callable, Optional, Sequence, Set
+
+from cctv_cli.core.clock import Clock
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.errors import CctvError, CleanupRuns
+from cctv_cli.core.retention.cleaner import Cleaner, Cleanup
+from cctv_cli.core.retention.plan import RESCUE, Disk
+from cctv_cli.core.retention.report import summary
+
+log = logging.getLogger("cctv.cleanup")
+
+_LOOK = 30.0  # seconds between looks at the free space
+_FIRST = 60.0  # seconds after the start: recorders come first
+_AGAIN = 300.0  # seconds between cleanups because of space, unless it gets desperate
+
+
+class CleanupSchedule:
+    """A thread that cleans up until it is stopped. `settings` and `cleaner` give what holds at that moment.
+
+    With `cameras` it cleans up after these alone, by their own limits: a short disk is everybody's affair.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        cleaner: Callable[[], Cleaner],
+        clock: Clock,
+        cameras: Sequence[str] = (),
+    ) -> None:
+        self._settings = settings
+        self._cleaner = cleaner
+        self._clock = clock
+        self._cameras = cameras
+        self._ended = threading.Event()
+        self._due = clock.monotonic() + _FIRST
+        self._ran: Optional[float] = None  # monotonic
+        self._told: Set[str] = set()
+        self._thread = threading.Thread(target=self._work, name="cleanup", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def ask_to_end(self) -> None:
+        """A cleanup under way stops after the hour that it is at."""
+        self._ended.set()
+
+    def join(self) -> None:
+        """Wait until the thread that was asked to end has ended."""
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._ended.wait(_LOOK):
+            self.look()
+
+    def look(self) -> bool:
+        """Clean up if it is time; says whether it was. Errors are logged: the next look is not worse for them."""
+        try:
+            if not self._is_time():
+                return False
+            self._run()
+        except CleanupRuns as error:
+            log.info("%s", error)
+        except (CctvError, OSError) as error:
+            self._tell({str(error)})
+        except Exception:
+            log.exception("unexpected error in a cleanup")
+        return True
+
+    def _is_time(self) -> bool:
+        monotonic = self._clock.monotonic()
+        return monotonic >= self._due or (not self._cameras and self._is_short(monotonic))
+
+    def _is_short(self, monotonic: float) -> bool:
+        lately = self._ran is not None and monotonic < self._ran + _AGAIN
+        return any(self._lacks(disk, lately) for disk in self._cleaner().disks().values())
+
+    def _lacks(self, disk: Disk, lately: bool) -> bool:
+        least = self._settings().min_free.of(disk.total)
+        return disk.free < (min(least, RESCUE.of(disk.total)) if lately else least)
+
+    def _run(self) -> None:
+        self._ran = self._clock.monotonic()
+        self._due = self._ran + self._settings().cleanup_interval
+        done = self._cleaner().run(cameras=self._cameras, ended=self._ended.is_set)
+        if done.done.files:
+            log.info("%s", summary(done))
+        self._tell(_complaints(done))
+
+    def _tell(self, complaints: Set[str]) -> None:
+        """Log what was not said yet; what ends and comes again is said again."""
+        for complaint in sorted(complaints - self._told):
+            log.warning("cleanup: %s", complaint)
+        self._told = complaints
+
+
+def _complaints(done: Cleanup) -> Set[str]:
+    try:
+        done.raise_troubles()
+    except CctvError as error:
+        return {*str(error).splitlines(), *done.plan.notes}
+    return set(done.plan.notes)

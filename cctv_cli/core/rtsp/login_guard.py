@@ -1,0 +1,374 @@
+"""Refused logins: how often a password may be tried before the camera is left in peace.
+
+Cameras lock a user or an address after a few wrong passwords (Hikvision after 5 to 7, for half an hour),
+and every channel of a recorder counts. So tries are counted for each host and user, over all cameras and
+processes, in one file that outlives them. A login is written down before it is sent, hence a crash before
+its answer counts as a refusal: no loop of crashes spends more.
+
+The file tells one password from another by a salted hash (PBKDF2, RFC 8018), and its folder is for its
+owner's eyes only.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import json
+import logging
+import math
+import re
+import secrets
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
+
+from filelock import FileLock
+
+from cctv_cli.core import files
+from cctv_cli.core.clock import Clock
+from cctv_cli.core.config.settings import RtspSource, hide_password
+from cctv_cli.core.units import Secret
+
+log = logging.getLogger("cctv.logins")
+
+REFUSALS = 2  # of one host and user, after which a password that was among them is not tried
+AGAIN = 60.0  # seconds from the first refusal to the next try, of any channel: cameras that boot refuse good passwords
+# Seconds by which a channel that was refused lets the others go first: one that this user may not see tells nothing
+# about the password, and must not spend both tries.
+OTHERS_FIRST = 5.0
+SILENCE = 1800.0  # seconds from the latest refusal on: as long as Hikvision locks
+REMEMBERED = 30 * 86400.0  # seconds for which a stream is known that was refused alone
+# Seconds after which a login that nobody reported on counts as refused, for its process died: more than two answers
+# may take.
+UNDER_WAY = 12.0
+# Seconds for which an accepted login needs no turn: sixteen channels come back at once. No longer: all of them
+# drop together when the password is changed at the camera, and only two may find out.
+PROOF = 10.0
+ONE_WISH = 10.0  # seconds in which restarts of many channels count as one
+_LOOK = 0.2  # seconds between looks at what other processes do
+_LOCK_PATIENCE = 1.0  # seconds; whoever holds the lock reads and writes one small file
+_MOST = 32  # tries remembered of one host and user
+_ROUNDS = 100_000
+_SALT = re.compile(r"[0-9a-f]{32}\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Try:
+    """A login that a camera refused at the instant `at`, or has not answered yet.
+
+    `digest` is the salted hash of the password, empty where nobody lived to report the refusal;
+    `under_way` names a login that waits for its answer. `by_ffmpeg` says that it was FFmpeg's, which
+    asks for more than a probe does. `target` is the stream that it was for, without a password; `alone`
+    says that the password was accepted for another one afterwards, so that it does not count.
+    """
+
+    at: float
+    digest: str = ""
+    under_way: str = ""
+    by_ffmpeg: bool = False
+    target: str = ""
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class History:
+    """The latest tries of one host and user, oldest first."""
+
+    salt: str
+    tries: Tuple[Try, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What holds for a login now; instants are seconds since 1970 UTC.
+
+    `refused_at` is when this very password was refused last, `silent_until` when it may be tried
+    again (None: now), `waits` whether another login to that host and user has no answer yet.
+    """
+
+    refused_at: Optional[float] = None
+    silent_until: Optional[float] = None
+    waits: bool = False
+
+
+class Withheld(Exception):
+    """The login must not be sent before the instant `until`, or now if None: another one has no answer yet."""
+
+    def __init__(self, until: Optional[float]) -> None:
+        super().__init__("the login is withheld")
+        self.until = until
+
+
+# --- the decision: pure
+
+
+def judge(history: History, digest: str, target: str, now: float) -> Standing:
+    """What the tries of a host and user mean for the password with this salted hash, sent for a stream."""
+    tries = current(history, now).tries
+    refused = [each for each in tries if not each.under_way and not each.alone]
+    same = [each for each in refused if not each.digest or hmac.compare_digest(each.digest, digest)]
+    alone = any(each.alone and each.target == target and hmac.compare_digest(each.digest, digest) for each in tries)
+    silent_until = refused[-1].at + _silence(refused, target, alone=alone) if same else now
+    return Standing(
+        refused_at=same[-1].at if same else None,
+        silent_until=silent_until if silent_until > now else None,
+        waits=any(each.under_way for each in tries),
+    )
+
+
+def _silence(refused: Sequence[Try], target: str, *, alone: bool) -> float:
+    """Seconds after the latest refusal; a stream that was refused `alone` leaves the second try to the others."""
+    if len(refused) >= (1 if alone else REFUSALS):
+        return SILENCE
+    return AGAIN + OTHERS_FIRST if refused[-1].target == target else AGAIN
+
+
+def current(history: History, now: float) -> History:
+    """The history without what is over; what a clock that was wrong dated into the future happened now."""
+    tries = [replace(each, at=min(each.at, now)) for each in history.tries]
+    counts = any(not each.alone and each.at + SILENCE > now for each in tries)
+    lasting = [each for each in tries if (each.at + REMEMBERED > now if each.alone else counts)]
+    answered = (replace(each, under_way="") if each.at + UNDER_WAY <= now else each for each in lasting)
+    return replace(history, tries=tuple(answered))
+
+
+def with_try(history: History, one: Try) -> History:
+    """The history with one more try; those that lie longer before it than the silence count no more."""
+    recent = [each for each in history.tries if each.at + (REMEMBERED if each.alone else SILENCE) > one.at]
+    return replace(history, tries=(*recent[1 - _MOST :], one))
+
+
+def with_accepted(history: History, digest: str, target: str, *, by_ffmpeg: bool) -> History:
+    """The history after a login was accepted: earlier refusals of its password count no more.
+
+    Those of other streams are remembered as theirs alone. What FFmpeg was refused counts until FFmpeg
+    is let in, for a camera may show a probe what it refuses to play.
+    """
+    left = []
+    for each in history.tries:
+        if each.digest not in ("", digest) or (each.by_ffmpeg and not by_ffmpeg):
+            left.append(each)
+        elif each.digest and each.target != target:
+            left.append(replace(each, alone=True))
+    return replace(history, tries=tuple(left))
+
+
+# --- what is kept
+
+
+class LoginGuard:
+    """Counts refused logins in `file`, which all processes share under `lock`.
+
+    A file that cannot be read counts as empty; while it cannot be written, this process counts in
+    memory. Safe to use from many threads. `tz` is the zone for times that people read.
+    """
+
+    def __init__(self, file: Path, lock: Path, clock: Clock, tz: Optional[tzinfo] = None) -> None:
+        self.tz = tz
+        self._file = file
+        self._lock = lock
+        self._clock = clock
+        self._changed = threading.Condition()  # guards all that follows
+        self._unsaved: Optional[Dict[str, History]] = None  # what could not be written
+        self._proven: Dict[str, Tuple[Optional[Secret], float]] = {}  # password, and when it was accepted
+        self._forgotten: Dict[str, float] = {}  # monotonic
+
+    def standing(self, source: RtspSource) -> Standing:
+        """What is known of this login; writes nothing."""
+        with self._changed:
+            history = self._read().get(_key(source))
+        return Standing() if history is None else self._judge(history, source)
+
+    @contextmanager
+    def attempt(self, source: RtspSource, patience: float) -> Iterator[None]:
+        """Around the one request that carries the login; call `refused` or `accepted` inside, if it was.
+
+        Logins to one host and user go one at a time, so that the third knows of two refusals, but for
+        those that follow an accepted one of the same password within PROOF. Waits for its turn at
+        most `patience` seconds. Raises Withheld.
+        """
+        ticket = self._take_turn(source, patience)
+        try:
+            yield
+        finally:
+            if ticket is not None:
+                self._end_turn(source, ticket)
+
+    def refused(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
+        """The camera refused this login: a probe's, or an FFmpeg's."""
+        if source.username is None:
+            return  # nothing was sent
+        key = _key(source)
+        with self._histories() as histories:
+            history = histories.get(key) or _new_history()
+            digest = _digest(source.password, history.salt)
+            one = Try(self._clock.now(), digest, by_ffmpeg=by_ffmpeg, target=_target(source))
+            histories[key] = with_try(history, one)
+            self._proven.pop(key, None)
+
+    def accepted(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
+        """The camera accepted this login: a probe's, or an FFmpeg's."""
+        key = _key(source)
+        with self._histories() as histories:
+            self._proven[key] = (source.password, self._clock.monotonic())
+            history = histories.get(key)
+            if history is not None:
+                digest = _digest(source.password, history.salt)
+                histories[key] = with_accepted(history, digest, _target(source), by_ffmpeg=by_ffmpeg)
+
+    def forget(self, source: RtspSource) -> None:
+        """An operator wants this host and user tried again.
+
+        Once for all channels of a recorder: a wish that follows another within ONE_WISH adds no tries.
+        """
+        key, monotonic = _key(source), self._clock.monotonic()
+        with self._histories() as histories:
+            if monotonic - self._forgotten.get(key, -math.inf) >= ONE_WISH:
+                self._forgotten[key] = monotonic
+                histories.pop(key, None)
+                self._proven.pop(key, None)
+
+    def _take_turn(self, source: RtspSource, patience: float) -> Optional[str]:
+        """The ticket of a login that may go out now; None for one that needs none. Raises Withheld."""
+        end = time.monotonic() + patience
+        while True:
+            ticket, standing = self._ask_for_turn(source)
+            if standing.silent_until is not None:
+                raise Withheld(standing.silent_until)
+            if ticket is not None or not standing.waits:
+                return ticket
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Withheld(None)
+            with self._changed:
+                self._changed.wait(min(left, _LOOK))
+
+    def _ask_for_turn(self, source: RtspSource) -> Tuple[Optional[str], Standing]:
+        key = _key(source)
+        with self._histories() as histories:
+            history = histories.get(key) or _new_history()
+            standing = self._judge(history, source)
+            if standing.silent_until is None and self._is_proven(source):
+                return None, replace(standing, waits=False)
+            if standing.silent_until is not None or standing.waits:
+                return None, standing
+            ticket = secrets.token_hex(8)
+            histories[key] = with_try(history, Try(self._clock.now(), under_way=ticket, target=_target(source)))
+            return ticket, standing
+
+    def _end_turn(self, source: RtspSource, ticket: str) -> None:
+        key = _key(source)
+        with self._histories() as histories:
+            history = histories.get(key)
+            if history is not None:
+                left = tuple(each for each in history.tries if each.under_way != ticket)
+                histories[key] = replace(history, tries=left)
+
+    def _judge(self, history: History, source: RtspSource) -> Standing:
+        refused = any(each.digest for each in history.tries)
+        digest = _digest(source.password, history.salt) if refused else ""
+        return judge(history, digest, _target(source), self._clock.now())
+
+    def _is_proven(self, source: RtspSource) -> bool:
+        password, at = self._proven.get(_key(source), (None, -math.inf))
+        return password == source.password and self._clock.monotonic() - at < PROOF
+
+    # ---- the file
+
+    @contextmanager
+    def _histories(self) -> Iterator[Dict[str, History]]:
+        """The histories, for this thread alone; what it changes is written at the end."""
+        with self._changed, self._locked_file():
+            before, now = self._read(), self._clock.now()
+            after = {key: current(history, now) for key, history in before.items()}
+            yield after
+            after = {key: history for key, history in after.items() if history.tries}
+            if after != before or self._unsaved is not None:
+                self._write(after)
+            self._changed.notify_all()
+
+    @contextmanager
+    def _locked_file(self) -> Iterator[None]:
+        lock = FileLock(str(self._lock), timeout=_LOCK_PATIENCE)
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError:  # a full or read-only disk, or a stuck process: the count goes on without it
+            pass
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _read(self) -> Dict[str, History]:
+        if self._unsaved is not None:
+            return dict(self._unsaved)
+        try:
+            values = files.read_json(self._file)
+        except OSError:
+            return {}
+        parsed = ((key, _parse(value)) for key, value in values.items())
+        return {key: history for key, history in parsed if history is not None}
+
+    def _write(self, histories: Dict[str, History]) -> None:
+        text = json.dumps({key: asdict(history) for key, history in histories.items()}) + "\n"
+        # a login under way is soon forgotten: its place is worth no wait for the disk
+        durable = any(each.digest and not each.alone for history in histories.values() for each in history.tries)
+        try:
+            files.replace_text(self._file, text, durable=durable)
+            self._unsaved = None
+        except OSError as error:
+            if self._unsaved is None:
+                log.warning(
+                    "refused logins are counted in memory only: %s cannot be written (%s); check who may write there",
+                    self._file.parent,
+                    error.strerror or error,
+                )
+            self._unsaved = histories
+
+
+def _key(source: RtspSource) -> str:
+    return f"{source.host.lower()}:{source.port} {source.username or ''}"
+
+
+def _target(source: RtspSource) -> str:
+    return hide_password(source.target)
+
+
+def _new_history() -> History:
+    return History(secrets.token_hex(16))
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(password: Optional[Secret], salt: str) -> str:
+    """The salted hash of a password, in hexadecimal."""
+    text = "" if password is None else password.reveal()
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.pbkdf2_hmac("sha256", data, bytes.fromhex(salt), _ROUNDS).hex()
+
+
+def _parse(value: Any) -> Optional[History]:
+    """A history as the file has it; None for anything else."""
+    try:
+        tries = tuple(
+            Try(
+                at=float(t["at"]),
+                digest=str(t["digest"]),
+                under_way=str(t["under_way"]),
+                by_ffmpeg=bool(t.get("by_ffmpeg")),
+                target=str(t.get("target", "")),
+                alone=bool(t.get("alone")),
+            )
+            for t in value["tries"]
+        )
+        salt = str(value["salt"])
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return None
+    if _SALT.match(salt) is None or not all(math.isfinite(each.at) and each.digest.isascii() for each in tries):
+        return None
+    return History(salt, tries)

@@ -1,0 +1,142 @@
+"""What a camera's session description (SDP, RFC 8866) says about its video and its audio.
+
+Pure text in, values out. Only the first video and the first audio of a description count, and of
+each only its first payload type, because that is what FFmpeg takes; other media (ONVIF metadata)
+are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import Iterator, Optional, Tuple
+
+from cctv_cli.core.media.parameter_sets import read_h264, read_h265
+
+_MEDIA = re.compile(r"(\w+)[ \t]+\S+[ \t]+\S+[ \t]+(\d+)", re.ASCII)
+_FORMAT = re.compile(r"^a=rtpmap:(\d+)[ \t]+([\w.+-]+)(?:/(\d{1,9}))?", re.ASCII | re.MULTILINE)
+_DIMENSIONS = re.compile(r"^a=x-dimensions:[ \t]*(\d{1,5})[ \t]*,[ \t]*(\d{1,5})", re.ASCII | re.MULTILINE)
+_CONTROL = re.compile(r"^a=control:[ \t]*(\S+)", re.ASCII | re.MULTILINE)
+_FRAME_SIZE = re.compile(r"^a=framesize:\d+[ \t]+(\d{1,5})-(\d{1,5})", re.ASCII | re.MULTILINE)
+
+# what a stream's fmtp says of its sequence parameter sets (RFC 6184 § 8.1, RFC 7798 § 7.1)
+_PARAMETER_SETS = re.compile(
+    r"^a=fmtp:(\d{1,3})[ \t](?:[^\n]*?[ \t;])?(?:sprop-parameter-sets|sprop-sps)=([\w+/=,]*)", re.ASCII | re.MULTILINE
+)
+_H264_SPS, _H265_SPS = 7, 33  # nal_unit_type (ITU-T H.264 table 7-1, H.265 table 7-1)
+
+# Payload types that need no rtpmap (RFC 3551 § 6): encoding name and RTP clock in Hz.
+_STATIC = {
+    "0": ("PCMU", 8000),
+    "8": ("PCMA", 8000),
+    "9": ("G722", 8000),
+    "10": ("L16", 44100),
+    "11": ("L16", 44100),
+    "14": ("MPA", 90000),
+    "26": ("JPEG", 90000),
+    "32": ("MPV", 90000),
+}
+
+# Encoding names whose codec goes by another name; every other name is used in lower case.
+_CODECS = {
+    "H265": "hevc",  # RFC 7798 § 7.1
+    "JPEG": "mjpeg",
+    "MP4V-ES": "mpeg4",
+    "MPV": "mpeg2",
+    "MPEG4-GENERIC": "aac",
+    "MP4A-LATM": "aac",
+    "MPA": "mp2",
+}
+
+# Where the RTP clock is not the sampling rate: G.722 samples twice as often as its clock ticks
+# (RFC 3551 § 4.5.2), and the 90 kHz of MPEG audio (RFC 2250) say nothing about it.
+_SAMPLING_RATES = {"g722": 16000, "mp2": None}
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A camera's video: codec such as "h264", "hevc", "mjpeg"; size in pixels where it is told."""
+
+    codec: str
+    width: Optional[int] = None
+    height: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """A camera's audio: codec such as "aac", "pcmu", "pcma", "g726"; sampling rate in Hz where known."""
+
+    codec: str
+    rate: Optional[int] = None
+
+
+def parse_sdp(text: str) -> Tuple[Optional[VideoStream], Optional[AudioStream]]:
+    """Read the first video and the first audio of a session description; None for what it lacks.
+
+    Lines that are not understood are passed over: cameras write many of their own.
+    """
+    video: Optional[VideoStream] = None
+    audio: Optional[AudioStream] = None
+    for kind, payload_type, media in _media(text):
+        if kind == "video" and video is None:
+            video = _video(media, payload_type)
+        elif kind == "audio" and audio is None:
+            audio = _audio(media, payload_type)
+    return video, audio
+
+
+def video_control(text: str) -> Optional[str]:
+    """The URL, relative or whole, that the first video is set up at (RFC 2326 § C.1.1); None without one."""
+    for kind, _, media in _media(text):
+        if kind == "video":
+            control = _CONTROL.search(media)
+            return control.group(1) if control else None
+    return None
+
+
+def _media(text: str) -> Iterator[Tuple[str, str, str]]:
+    """Kind, first payload type and lines of each media section that can be understood."""
+    for media in re.split(r"(?m)^m=", "\n".join(text.splitlines()))[1:]:
+        announced = _MEDIA.match(media)
+        if announced is not None:
+            yield announced.group(1), announced.group(2), media
+
+
+def _video(media: str, payload_type: str) -> VideoStream:
+    codec, _ = _codec(media, payload_type)
+    told = _DIMENSIONS.search(media) or _FRAME_SIZE.search(media)
+    size = _coded_size(codec, media, payload_type) or (told and (int(told.group(1)), int(told.group(2))))
+    return VideoStream(codec, *size) if size else VideoStream(codec)
+
+
+def _coded_size(codec: str, media: str, payload_type: str) -> Optional[Tuple[int, int]]:
+    """The size in the parameter sets, which is what a decoder goes by; None where none can be read."""
+    for number, sets in _PARAMETER_SETS.findall(media):
+        for text in sets.split(",") if number == payload_type else ():
+            try:
+                unit = b64decode(text + "==")  # some leave the padding out
+                if codec == "hevc" and unit[0] >> 1 & 0x3F == _H265_SPS:
+                    return read_h265(unit)
+                if codec == "h264" and unit[0] & 0x1F == _H264_SPS:
+                    return read_h264(unit)[1:]
+            except (ValueError, IndexError):
+                continue
+    return None
+
+
+def _audio(media: str, payload_type: str) -> AudioStream:
+    codec, clock = _codec(media, payload_type)
+    return AudioStream(codec, _SAMPLING_RATES.get(codec, clock))
+
+
+def _codec(media: str, payload_type: str) -> Tuple[str, Optional[int]]:
+    """Codec and RTP clock in Hz of one payload type of a media section."""
+    name, clock = _STATIC.get(payload_type, ("unknown", None))
+    for number, mapped_name, mapped_clock in _FORMAT.findall(media):
+        if number == payload_type:
+            name, clock = mapped_name, int(mapped_clock) if mapped_clock else None
+            break
+    codec = _CODECS.get(name.upper(), name.lower())
+    # G.726 has a name for each of its bit rates and bit orders (RFC 3551 § 4.5.4).
+    return ("g726" if "g726-" in codec else codec), clock

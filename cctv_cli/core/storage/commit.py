@@ -1,0 +1,205 @@
+"""The recordings of one camera: commits finished files and says where nothing was recorded.
+
+A commit writes the journal first and moves the file then: a crash between the two is mended by
+finishing the move, because the journal's line names the file on both sides.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, tzinfo
+from itertools import count, islice
+from pathlib import Path
+from typing import Callable, Container, Iterator, List, Optional, Set, Tuple
+
+from filelock import FileLock
+
+from cctv_cli.core import files
+from cctv_cli.core.clock import local_time
+from cctv_cli.core.hls.playlist import JOINT, render_hour
+from cctv_cli.core.layout import MP4, CameraLayout, RecordingName, is_day, is_run, parse_recording, recording_name
+from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
+from cctv_cli.core.media.segment_file import header_size
+from cctv_cli.core.media.span import MediaSpan
+from cctv_cli.core.storage.journal import GapEntry, Journal, SegmentEntry
+
+NO_FRAMES = ("no frames", "the camera sent no frames")  # cause and detail of a gap
+
+_LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
+_FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
+_MOST_DAYS = 62  # a longer gap is one line: a clock that wakes up in another year is no reason for thousands
+_MISNAMED_DAYS = 3  # a time zone that moved west names new recordings after days that are there already
+_CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
+
+
+def journal_lock(layout: CameraLayout) -> FileLock:
+    """The lock of a camera's journals, playlists and recordings: whoever changes any of them holds it."""
+    return FileLock(str(layout.journal_lock), timeout=_LOCK_PATIENCE)
+
+
+def render_hour_playlist(layout: CameraLayout, day: str, hour: str, tz: Optional[tzinfo]) -> None:
+    """Let an hour's playlist name what the journal knows and the disk has. Raises OSError.
+
+    The caller holds the lock.
+    """
+    segments = Journal(layout.journal(day)).hour_segments(hour)
+    present = [s for s in segments if (layout.day(day) / s.file).is_file()]
+    text, path = render_hour(present, tz), layout.hour_playlist(day, hour)
+    if not present:
+        files.remove(path)
+    elif files.read_text(path) != text:
+        files.replace_text(path, text)
+
+
+class Archive:
+    """Commits recordings and gaps of one camera. Methods raise OSError as the disk reports it."""
+
+    def __init__(self, layout: CameraLayout, tz: Optional[tzinfo], now: Callable[[], float] = time.time) -> None:
+        self._layout = layout
+        self._now = now
+        self._stale: Set[Tuple[str, str]] = set()  # hours whose playlist lacks something
+        self._tz = tz
+        self._lock = journal_lock(layout)
+        self._covered_until: Optional[float] = None
+
+    @property
+    def covered_until(self) -> Optional[float]:
+        """The instant up to which recordings and gaps explain everything; None before the first recording."""
+        return self._covered_until
+
+    def open(self) -> None:
+        """Finish what a crash interrupted and learn up to when everything is explained."""
+        self._require_one_disk()
+        days = self._days()
+        with self._lock:
+            for day in days[-2:]:
+                self._finish_commits(day)
+            self._render_stale()
+        ends = (end for day in reversed(days) for end in self._last_end(day))
+        self._covered_until = max(islice(ends, _MISNAMED_DAYS), default=None)
+
+    def _require_one_disk(self) -> None:
+        """A commit is a rename: what was journalled before it failed could never be moved."""
+        folder, recordings = self._layout.folder, self._layout.recordings
+        if recordings.exists() and recordings.stat().st_dev != folder.stat().st_dev:
+            raise OSError(f"{recordings} is another disk than its camera's folder; mount the disk at {folder} instead")
+
+    def commit(self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool) -> SegmentEntry:
+        """Make a finished file a recording: journal line, move, playlist.
+
+        `start` is the instant of its first frame; `cut` says that it began at a minute's boundary.
+        Time before it that nothing covers is journalled as a gap with the cause "unknown" unless
+        `explain` was called first.
+        """
+        name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
+        first = recording_name(name_at)
+        journal = Journal(self._layout.journal(first.day))
+        with self._lock:
+            day, entry = self._promised(first.day, run, source.name)
+            if entry is None:
+                self._add_gap(start, "unknown", "")
+                if source.suffix == MP4:
+                    cut_torn_end(source)
+                    tag_file_hvc1(source)
+                name = self._free_name(name_at, source.suffix, journal.hour_names(first.hour))
+                size, digest = source.stat().st_size, files.sha256_synced(source)
+                header = header_size(source) or 0
+                entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header)
+                self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
+                missed = [GapEntry(start + h.offset, h.duration, *NO_FRAMES) for h in span.holes]
+                journal.append_all([entry, *missed], self._tz)  # at once: a crash in between would lose the gaps
+                files.sync_folder(self._layout.day(first.day))
+            self._cover(entry.end)
+            self._stale.add((day, entry.file[:2]))
+            target = self._layout.day(day) / entry.file
+            target.parent.mkdir(exist_ok=True)  # an earlier try's hour may have been emptied since
+            files.move(source, target)
+            self._render_stale()
+        return entry
+
+    def _promised(self, day: str, run: str, source: str) -> Tuple[str, Optional[SegmentEntry]]:
+        """The line that an earlier try wrote before it failed to move the file, with its day."""
+        line = f'"run": "{run}", "source": "{source}"'.encode()
+        for near in sorted((d for d in self._days()[-3:]), reverse=True):
+            for entry in Journal(self._layout.journal(near)).entries(line):
+                if isinstance(entry, SegmentEntry):
+                    return near, entry
+        return day, None
+
+    def _cover(self, end: float) -> None:
+        """Everything up to `end` is explained; what a wrong clock dated into the future counts no more."""
+        covered = self._covered_until
+        trusted = covered is not None and covered <= self._now() + _FUTURE
+        self._covered_until = max(end, covered) if trusted and covered is not None else end
+
+    def explain(self, until: float, cause: str, detail: str = "") -> None:
+        """Journal that nothing was recorded up to the instant `until`, and why."""
+        with self._lock:
+            self._add_gap(until, cause, detail)
+
+    def _add_gap(self, until: float, cause: str, detail: str) -> None:
+        begin = self._covered_until
+        if begin is not None and begin > self._now() + _FUTURE:
+            self._covered_until = begin = until
+        if begin is None or until - begin <= JOINT:
+            return
+        for start, end in self._by_day(begin, until):
+            day = local_time(start, self._tz).strftime("%Y-%m-%d")
+            self._layout.day(day).mkdir(parents=True, exist_ok=True)
+            Journal(self._layout.journal(day)).append(GapEntry(start, end - start, cause, detail), self._tz)
+            self._covered_until = end
+
+    def _by_day(self, start: float, end: float) -> Iterator[Tuple[float, float]]:
+        """Cut a stretch at local midnights, so that each day's journal explains its own day."""
+        if end - start > _MOST_DAYS * 86400:
+            yield start, end
+            return
+        while start < end:
+            local = local_time(start, self._tz)
+            tomorrow = (local.replace(tzinfo=None) + timedelta(days=1)).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            )
+            midnight = self._instant(tomorrow)
+            stop = min(end, midnight if midnight > start else end)
+            yield start, stop
+            start = stop
+
+    def _instant(self, naive: datetime) -> float:
+        return (naive if self._tz is None else naive.replace(tzinfo=self._tz)).timestamp()
+
+    def _free_name(self, at: datetime, suffix: str, taken: Container[str]) -> RecordingName:
+        names = (recording_name(at, take, suffix) for take in count())
+        return next(n for n in names if n.in_day not in taken and not self._layout.recording(n).exists())
+
+    def _render_stale(self) -> None:
+        for day, hour in sorted(self._stale):
+            render_hour_playlist(self._layout, day, hour, self._tz)
+            self._stale.discard((day, hour))
+
+    def _days(self) -> List[str]:
+        try:
+            return sorted(p.name for p in self._layout.recordings.iterdir() if is_day(p.name))
+        except FileNotFoundError:
+            return []
+
+    def _last_end(self, day: str) -> Iterator[float]:
+        """The end of what the day's journal wrote last, if anything: late recoveries may lie before others."""
+        latest = self._now() + _FUTURE
+        told = (e for e in Journal(self._layout.journal(day)).entries() if isinstance(e, (SegmentEntry, GapEntry)))
+        ends = [e.end for e in told if e.end <= latest]
+        if ends:
+            yield max(ends)
+
+    def _finish_commits(self, day: str) -> None:
+        """Move the files that a journal's line promised, and render the playlists that may lack one."""
+        segments = [e for e in Journal(self._layout.journal(day)).entries() if isinstance(e, SegmentEntry)]
+        for entry in segments:
+            hour, _, file = entry.file.partition("/")
+            name = parse_recording(day, hour, file)
+            if name is None or not is_run(entry.run):
+                continue
+            source = self._layout.run_folder(entry.run) / Path(entry.source).name
+            if source.is_file() and not self._layout.recording(name).exists():
+                self._layout.hour(day, hour).mkdir(parents=True, exist_ok=True)
+                files.move(source, self._layout.recording(name))
+            self._stale.add((day, hour))

@@ -1,0 +1,121 @@
+"""Holds: times of a camera that no cleanup touches. They lie in the journals of the days that they touch."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from datetime import datetime, tzinfo
+from typing import Iterable, List, Optional
+
+from cctv_cli.core.clock import local_time
+from cctv_cli.core.errors import HoldError
+from cctv_cli.core.layout import CameraLayout, is_day
+from cctv_cli.core.retention.scan import recorded_days
+from cctv_cli.core.storage.commit import journal_lock
+from cctv_cli.core.storage.journal import HoldEntry, Journal, ReleaseEntry, SegmentEntry
+
+LONGEST_NOTE = 200  # characters
+_LONGEST_SEGMENT = 3600.0  # seconds; a recording lies in the day in which it began,
+_EARLY = 2.0  # or so much before it
+_FAR = 2 * 86400.0  # seconds by which a day's folder may lie elsewhere that was named in another time zone
+_NOTHING = "Camera {} recorded nothing in that time that is still there; check the date and the times"
+_DELETED = "Retention deleted all that {} recorded in that time, {} recordings; nothing is left to be held"
+
+
+def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
+    """The instant of "2026-11-03 14:00", local or with a UTC offset. Raises ValueError.
+
+    A local time that comes twice or not at all, when summer time ends or begins, is taken for the earlier of the
+    instants that it may mean, with `end` for the later: a hold holds rather more.
+    """
+    try:
+        if ":" not in text:
+            raise ValueError
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError("write a time as 2026-11-03 14:00, in local time or with a UTC offset") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=tz)
+    return (max if end else min)(moment.replace(fold=fold).timestamp() for fold in (0, 1))
+
+
+def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: float, tz: Optional[tzinfo]) -> HoldEntry:
+    """Keep what was recorded between two instants. Raises HoldError when nothing was or it cannot be kept, OSError.
+
+    `end` may lie later than `now`, but not later than today.
+    """
+    if end <= start:
+        raise HoldError("The hold would end before it begins; write the earlier time first")
+    if local_time(end - 1, tz).date() > local_time(now, tz).date():
+        raise HoldError("The hold would end after today; hold what is recorded by now, and the rest when it is")
+    if len(note) > LONGEST_NOTE or not note.isprintable():
+        raise HoldError(f"The note must be one line of at most {LONGEST_NOTE} characters; shorten it")
+    hold = HoldEntry(secrets.token_hex(4), start, end - start, note)
+    first, last = (_day(at, tz) for at in (start - _LONGEST_SEGMENT, end + _EARLY))
+    if not layout.recordings.is_dir():
+        raise HoldError(_NOTHING.format(layout.camera_id))
+    with journal_lock(layout):
+        near = [day for day in recorded_days(layout) if _day(start - _FAR, tz) <= day <= _day(end + _FAR, tz)]
+        covering = {day for day in near if _covers(hold, Journal(layout.journal(day)).segments())}
+        if end <= now and not covering:
+            gone = deleted_count(layout, hold, tz)
+            raise HoldError(_DELETED.format(layout.camera_id, gone) if gone else _NOTHING.format(layout.camera_id))
+        days = covering.union(day for day in near if first <= day <= last)
+        today = _day(now, tz)
+        if last >= today:  # its folder may not be there yet, as long as its first minute is being recorded
+            days.add(today)
+        _write(layout, hold, sorted(days), tz)
+    return hold
+
+
+def _write(layout: CameraLayout, hold: HoldEntry, days: List[str], tz: Optional[tzinfo]) -> None:
+    """Write a hold into each of these days; where that fails, none of them keeps it. Raises HoldError."""
+    try:
+        for day in days:
+            layout.day(day).mkdir(exist_ok=True)
+            Journal(layout.journal(day)).append(hold, tz)
+    except OSError as error:
+        for day in days:
+            with suppress(OSError):  # a disk that takes not even this shows a hold of less than was asked for
+                _release(Journal(layout.journal(day)), hold.id, tz)
+        raise HoldError(
+            f"The hold of {layout.camera_id} could not be written ({error.strerror or error}); "
+            "free space on its disk or correct the permissions, then hold again"
+        ) from error
+
+
+def _release(journal: Journal, hold_id: str, tz: Optional[tzinfo]) -> bool:
+    """End a hold in one day; False when the day has none of that id. Raises OSError."""
+    found = [hold for hold in journal.holds() if hold.id == hold_id]
+    for hold in found:
+        journal.append(ReleaseEntry(hold.id, hold.start, hold.duration), tz)
+    return bool(found)
+
+
+def deleted_count(layout: CameraLayout, hold: HoldEntry, tz: Optional[tzinfo]) -> int:
+    """How many recordings of a held time retention had taken already, by the journals. Raises OSError."""
+    near = _day(hold.start - _FAR, tz), _day(hold.end + _FAR, tz)
+    days = (path.name for path in layout.recordings.iterdir() if is_day(path.name) and near[0] <= path.name <= near[1])
+    deletions = (entry for day in days for entry in Journal(layout.journal(day)).deletions().values())
+    return sum(hold.covers(entry.start, entry.start + entry.duration) for entry in deletions)
+
+
+def _covers(hold: HoldEntry, segments: Iterable[SegmentEntry]) -> bool:
+    return any(hold.covers(segment.start, segment.end) for segment in segments)
+
+
+def list_holds(layout: CameraLayout) -> List[HoldEntry]:
+    """A camera's holds that were not released, oldest time first. Raises OSError."""
+    found = {hold.id: hold for day in recorded_days(layout) for hold in Journal(layout.journal(day)).holds()}
+    return sorted(found.values(), key=lambda hold: hold.start)
+
+
+def release_hold(layout: CameraLayout, hold_id: str, tz: Optional[tzinfo]) -> bool:
+    """End a hold: retention may take what it kept. False when the camera has none of that id. Raises OSError."""
+    with journal_lock(layout):
+        released = [_release(Journal(layout.journal(day)), hold_id, tz) for day in recorded_days(layout)]
+    return any(released)
+
+
+def _day(instant: float, tz: Optional[tzinfo]) -> str:
+    return local_time(instant, tz).strftime("%Y-%m-%d")

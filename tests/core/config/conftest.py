@@ -1,0 +1,52 @@
+"""What tests of the configuration share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+import pytest
+
+from cctv_cli.core.config.load import load_settings
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.errors import ConfigError
+
+SECRET = "hunter2"
+
+Load = Callable[..., Settings]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Write the files that are given into a fresh working folder, and load."""
+
+    def loading(
+        toml: Optional[str] = None,
+        env: Optional[Dict[str, str]] = None,
+        dotenv: Optional[str] = None,
+        flags: Optional[Dict[str, object]] = None,
+        config: Optional[Path] = None,
+    ) -> Settings:
+        if toml is not None:
+            (tmp_path / "cameras.toml").write_text(toml, encoding="utf-8")
+        if dotenv is not None:
+            (tmp_path / ".env").write_text(dotenv, encoding="utf-8")
+        return load_settings(config=config, environ=env or {}, cwd=tmp_path, flags=flags or {})
+
+    return loading
+
+
+@pytest.fixture
+def problems(load: Load) -> Callable[..., List[str]]:
+    """Load what cannot be used; the problems, none of which may hold the secret."""
+
+    def failing(*args: object, **kwargs: object) -> List[str]:
+        with pytest.raises(ConfigError) as caught:
+            load(*args, **kwargs)
+        assert SECRET not in f"{caught.value}{caught.value!r}"
+        for problem in caught.value.problems:
+            assert "\n" not in problem
+            assert problem.endswith(".")
+        return list(caught.value.problems)
+
+    return failing

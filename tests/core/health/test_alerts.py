@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import List, Sequence, Tuple
+
+import pytest
+
+from cctv_cli.core.clock import parse_instant, zone
+from cctv_cli.core.health.alerts import Event, Message, Tracked, decide, from_json, message_json, to_json, told
+from cctv_cli.core.health.findings import Finding, Severity
+
+DISK = Finding("disk_space", Severity.WARNING, "The disk is filling; free space")
+FULL = replace(DISK, severity=Severity.CRITICAL, sentence="The disk is full; free space")
+DOWN = Finding("camera_not_recording", Severity.CRITICAL, "It is not recorded; mend it", "front")
+YARD = replace(DOWN, camera="yard")
+STOPPED = Finding("camera_stopped", Severity.OK, "It is not recorded: an operator stopped it", "attic")
+AFTER, REMINDER, EVERY = 60.0, 3600.0, 15.0
+
+Told = List[Tuple[float, str, str, str]]
+
+
+def told_of(story: Sequence[Tuple[float, Sequence[Finding]]], until: float) -> Told:
+    """Looks every 15 s from 0 on; the story says from when on which findings hold. Restarts before every look."""
+    tracked: Tuple[Tracked, ...] = ()
+    found: Told = []
+    at = 0.0
+    while at <= until:
+        holds = [findings for begin, findings in story if begin <= at][-1]
+        tracked, messages = decide(tracked, holds, at, after=AFTER, reminder=REMINDER)
+        found += [(at, m.event.value, m.finding.name, m.finding.camera or m.finding.severity.value) for m in messages]
+        at += EVERY
+    return found
+
+
+def test_one_message_when_it_starts_and_one_when_it_ends() -> None:
+    assert told_of([(0, [DOWN]), (600, [])], 2000) == [
+        (60, "started", "camera_not_recording", "front"),
+        (660, "ended", "camera_not_recording", "front"),
+    ]
+
+
+def test_what_does_not_last_is_not_told() -> None:
+    assert told_of([(0, []), (30, [DOWN]), (75, []), (90, [DOWN]), (135, [])], 1000) == []
+
+
+def test_flapping_gives_no_storm() -> None:
+    """Down for two minutes, then up and down every 45 s for half an hour, then up."""
+    story: List[Tuple[float, Sequence[Finding]]] = [(0, [DOWN])]
+    story += [(120 + 45 * step, [] if step % 2 == 0 else [DOWN]) for step in range(40)]
+    story.append((120 + 45 * 40, []))
+    assert [(event, at) for at, event, _, _ in told_of(story, 4000)] == [("started", 60), ("ended", 1980)]
+
+
+def test_a_reminder_now_and_then() -> None:
+    assert [(at, event) for at, event, _, _ in told_of([(0, [DOWN])], 8000)] == [
+        (60, "started"),
+        (3660, "reminder"),
+        (7260, "reminder"),
+    ]
+
+
+def test_what_gets_worse_is_told_at_once_and_only_once() -> None:
+    story = [(0, [DISK]), (300, [FULL]), (330, [DISK]), (360, [FULL]), (600, [])]
+    assert told_of(story, 2000) == [
+        (60, "started", "disk_space", "warning"),
+        (300, "reminder", "disk_space", "critical"),
+        (660, "ended", "disk_space", "critical"),
+    ]
+
+
+def test_cameras_are_told_apart_and_what_is_ok_is_not_told() -> None:
+    assert told_of([(0, [DOWN, STOPPED]), (100, [DOWN, YARD, STOPPED])], 300) == [
+        (60, "started", "camera_not_recording", "front"),
+        (165, "started", "camera_not_recording", "yard"),
+    ]
+
+
+def test_the_newest_sentence_is_told_with_the_first_instant() -> None:
+    tracked, messages = decide((), [DISK], 100.0, after=AFTER, reminder=REMINDER)
+    assert messages == ()
+    later = replace(DISK, sentence="Even less; free space")
+    _, messages = decide(tracked, [later], 160.0, after=AFTER, reminder=REMINDER)
+    assert messages == (Message(Event.STARTED, later, since=100.0, at=160.0),)
+
+
+def test_a_restart_tells_nothing_twice() -> None:
+    tracked, messages = decide((Tracked(DOWN, 0.0),), [DOWN], 100.0, after=AFTER, reminder=REMINDER)
+    assert len(messages) == 1
+    kept = from_json(json.loads(to_json(told(tracked, (), {}))))
+    assert kept == tracked
+    again, messages = decide(kept, [DOWN], 200.0, after=AFTER, reminder=REMINDER)
+    assert messages == ()
+    gone, _ = decide(again, [], 215.0, after=AFTER, reminder=REMINDER)
+    kept = from_json(json.loads(to_json(told(gone, (), {}))))
+    assert kept == gone
+    _, messages = decide(kept, [], 275.0, after=AFTER, reminder=REMINDER)
+    assert [message.event for message in messages] == [Event.ENDED]
+
+
+def test_what_was_not_told_need_not_be_kept() -> None:
+    tracked, _ = decide((), [DOWN], 0.0, after=AFTER, reminder=REMINDER)
+    assert (len(tracked), told(tracked, (), {})) == (1, ())
+
+
+def test_what_no_webhook_has_taken_yet_is_not_known_to_people() -> None:
+    started, reminded, ended = Tracked(DOWN, 0.0, 60.0), Tracked(DISK, 0.0, 60.0), Tracked(YARD, 0.0, 60.0)
+    waiting = {started.key: Event.STARTED, reminded.key: Event.REMINDER, ended.key: Event.ENDED}
+    kept = told((started, reminded), (ended,), waiting)
+    _, messages = decide(kept, [DOWN, DISK], 70.0, after=0, reminder=REMINDER)
+    assert [(message.event, message.finding) for message in messages] == [
+        (Event.STARTED, DOWN),
+        (Event.REMINDER, DISK),
+        (Event.ENDED, YARD),
+    ]
+    assert told((started, reminded), (ended,), {}) == (started, reminded)
+
+
+def test_a_clock_that_was_set_back_delays_nothing() -> None:
+    tracked, _ = decide((Tracked(DOWN, 9000.0),), [DOWN], 9060.0, after=AFTER, reminder=REMINDER)
+    tracked, messages = decide(tracked, [DOWN, DISK], 100.0, after=AFTER, reminder=REMINDER)
+    assert messages == ()
+    tracked, messages = decide(tracked, [DISK], 160.0, after=AFTER, reminder=REMINDER)
+    assert [message.finding for message in messages] == [DISK]
+    _, messages = decide(tracked, [DISK], 220.0, after=AFTER, reminder=REMINDER)
+    assert [message.event for message in messages] == [Event.ENDED]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"open": 5}',
+        '{"open": [1, null, "x", [], {}]}',
+        '{"open": [{"finding": {"name": "a", "severity": "odd", "sentence": "", "camera": null}}]}',
+        '{"open": [{"finding": null, "since": 1, "sent_at": 1, "sent_severity": "ok", "gone_since": null}]}',
+    ],
+)
+def test_a_damaged_file_keeps_nothing(text: str) -> None:
+    assert from_json(json.loads(text)) == ()
+
+
+def test_what_a_webhook_gets() -> None:
+    at = parse_instant("2026-07-14T15:30:00+02:00")
+    message = Message(Event.STARTED, DOWN, at - 60, at)
+    assert message_json(message, "nvr1", zone("Europe/Berlin")) == {
+        "event": "started",
+        "name": "camera_not_recording",
+        "severity": "critical",
+        "camera": "front",
+        "sentence": "It is not recorded; mend it",
+        "since": "2026-07-14T15:29:00.000+02:00",
+        "at": "2026-07-14T15:30:00.000+02:00",
+        "host": "nvr1",
+    }

@@ -1,0 +1,275 @@
+"""Facts in, findings out: each by name, with the severity, the camera, and words that a person can act on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List, Optional, Tuple
+
+import pytest
+
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.health.facts import (
+    CameraFacts,
+    CameraStorage,
+    Coverage,
+    DiskFacts,
+    Facts,
+    Promise,
+    StorageFacts,
+    SystemFacts,
+)
+from cctv_cli.core.health.findings import Finding, Limits, Severity, assess, limits_of, worst
+from cctv_cli.core.recording.state import State
+
+NOW = 1_800_000_000.0
+GB = 1_000_000_000
+LIMITS = limits_of(Settings())
+MACHINE = SystemFacts(20.0, 4, 40.0, 16 * GB, 9 * GB, (0.5, 0.4, 0.3), open_files=100, open_files_limit=1024)
+DISK = DiskFacts(total=1000 * GB, used=400 * GB, free=600 * GB, min_free=50 * GB)
+KEPT = Promise(True, 300 * GB, 550 * GB, 10 * GB, 55.0, None)
+FINE = CameraFacts(
+    "front",
+    "Front",
+    wanted=True,
+    supervised=True,
+    state=State.RUNNING,
+    reason="recording",
+    since=NOW - 3600,
+    gop=2.0,
+    last_segment_at=NOW - 5,
+    last_hour=Coverage(3600.0),
+)
+
+
+def facts(
+    *cameras: CameraFacts,
+    system: SystemFacts = MACHINE,
+    disk: DiskFacts = DISK,
+    promise: Optional[Promise] = KEPT,
+) -> Facts:
+    return Facts(system, (), cameras or (FINE,), StorageFacts(disk, (CameraStorage("front", 30),), promise))
+
+
+def found(all_facts: Facts, limits: Limits = LIMITS) -> List[Tuple[str, str, Optional[str]]]:
+    findings = assess(all_facts, limits, NOW)
+    for finding in findings:
+        assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
+        assert "\n" not in finding.sentence and not finding.sentence.endswith(".")
+        if finding.severity is not Severity.OK:
+            assert "; " in finding.sentence  # the cure stands behind the cause
+    return [(finding.name, finding.severity.value, finding.camera) for finding in findings]
+
+
+def test_a_system_that_is_well_has_no_finding() -> None:
+    assert found(facts()) == []
+    assert worst(()) is Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {"state": State.BACKOFF, "reason": "no answer"}, ("camera_not_recording", "critical"), id="backoff"
+        ),
+        pytest.param({"state": State.STALLED}, ("camera_not_recording", "critical"), id="stalled"),
+        pytest.param({"state": State.AUTH_FAILED}, ("camera_not_recording", "critical"), id="auth failed"),
+        pytest.param({"state": State.STOPPED}, ("camera_not_recording", "critical"), id="its folder cannot be read"),
+        pytest.param({"state": State.STARTING, "since": NOW - 61}, ("camera_not_recording", "critical"), id="no start"),
+        pytest.param({"state": State.STARTING, "since": NOW - 59}, None, id="starting"),
+        pytest.param(
+            {"state": State.STARTING, "since": NOW, "failure": "no answer"},
+            ("camera_not_recording", "critical"),
+            id="the next try",
+        ),
+        pytest.param({"state": State.STARTING, "since": None}, None, id="just begun"),
+        pytest.param({"state": State.STOPPED, "wanted": False}, ("camera_stopped", "ok"), id="an operator's stop"),
+        pytest.param(
+            {"state": State.STOPPED, "wanted": False, "supervised": False, "last_hour": Coverage(0, 3600, 0)},
+            ("camera_stopped", "ok"),
+            id="disabled",
+        ),
+        pytest.param({"last_segment_at": NOW - 61}, ("old_segment", "warning"), id="an old segment"),
+        pytest.param({"last_segment_at": NOW - 59}, None, id="a segment that is young enough"),
+        pytest.param({"last_segment_at": None}, None, id="no segment yet"),
+        pytest.param({"gop": 10.1}, ("long_gop", "warning"), id="rare key frames"),
+        pytest.param({"gop": 10.0}, None, id="key frames just often enough"),
+        pytest.param({"gop": 250.0, "last_segment_at": NOW - 260}, ("long_gop", "warning"), id="smart codec"),
+        pytest.param({"last_hour": Coverage(3539, 61, 0)}, ("recording_missing", "warning"), id="missing"),
+        pytest.param({"last_hour": Coverage(1000, 60, 2540)}, None, id="missing little"),
+        pytest.param({"restarts_last_hour": 4}, ("frequent_restarts", "warning"), id="restarts"),
+        pytest.param({"restarts_last_hour": 3}, None, id="few restarts"),
+        pytest.param({"future_until": NOW + 86400}, ("future_footage", "warning"), id="the future"),
+        pytest.param({"waiting": 1}, ("recordings_waiting", "warning"), id="files that wait"),
+    ],
+)
+def test_a_camera(changes: Dict[str, Any], expected: Optional[Tuple[str, str]]) -> None:
+    other = replace(FINE, id="yard")
+    assert found(facts(replace(FINE, **changes), other)) == ([] if expected is None else [(*expected, "front")])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"state": State.BACKOFF, "reason": "the camera refuses connections"}, "the camera refuses connections"),
+        ({"state": State.STARTING, "failure": "no answer", "reason": "asking"}, "not recorded: no answer; "),
+        ({"state": State.AUTH_FAILED, "reason": "refused"}, "correct its user name or password"),
+        ({"gop": 250.0}, "H.264+/H.265+ (smart codec)"),
+        ({"gop": 250.0}, "250 s apart"),
+        ({"last_hour": Coverage(0, 1234.4, 0)}, "1234 s of the last hour"),
+        ({"future_until": NOW + 86400}, "clock"),
+        ({"wanted": False, "state": State.STOPPED, "reason": "an operator stopped the camera"}, "an operator stopped"),
+    ],
+)
+def test_a_finding_names_cause_and_cure(changes: Dict[str, Any], words: str) -> None:
+    (finding,) = assess(facts(replace(FINE, **changes)), LIMITS, NOW)
+    assert words in finding.sentence
+
+
+def test_without_a_supervisor_there_is_one_finding_for_all() -> None:
+    alone = replace(
+        FINE, supervised=False, state=State.STOPPED, reason="no supervisor is running", last_segment_at=None
+    )
+    stopped = replace(alone, id="attic", wanted=False)
+    findings = assess(facts(alone, replace(alone, id="yard"), stopped), LIMITS, NOW)
+    assert [(f.name, f.severity, f.camera) for f in findings] == [
+        ("no_supervisor", Severity.CRITICAL, None),
+        ("camera_stopped", Severity.OK, "attic"),
+    ]
+    assert "front, yard:" in findings[0].sentence
+    assert "cctv serve" in findings[0].sentence
+
+
+def test_recorders_that_run_on_without_a_supervisor_are_a_warning() -> None:
+    alone = replace(FINE, supervised=False)
+    assert found(facts(alone, replace(alone, id="yard"))) == [("no_supervisor", "warning", None)]
+    ended = replace(alone, id="yard", state=State.STOPPED)
+    assert found(facts(alone, ended)) == [("no_supervisor", "critical", None)]
+
+
+@pytest.mark.parametrize(
+    ("disk", "expected"),
+    [
+        (replace(DISK, free=40 * GB), []),
+        (replace(DISK, free=40 * GB - 1), [("disk_space", "warning", None)]),
+        (replace(DISK, free=10 * GB), [("disk_space", "warning", None)]),
+        (replace(DISK, free=10 * GB - 1), [("disk_space", "critical", None)]),
+        (replace(DISK, free=99_000_000, min_free=0), [("disk_space", "critical", None)]),
+        (replace(DISK, free=0, fault="it is not there"), [("storage_fault", "critical", None)]),
+    ],
+)
+def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]]) -> None:
+    assert found(facts(disk=disk)) == expected
+
+
+def test_a_cameras_own_disk_that_is_not_mounted_is_that_cameras_finding() -> None:
+    storage = replace(facts().storage, unmounted=("front",))
+    assert found(replace(facts(), storage=storage)) == [("disk_missing", "critical", "front")]
+
+
+def test_a_disk_of_cameras_own_is_named_by_them() -> None:
+    own = replace(DISK, free=40 * GB - 1, cameras=("yard", "attic"))
+    storage = StorageFacts(DISK, (), KEPT, others=(own, replace(own, free=40 * GB, cameras=("door",))))
+    (finding,) = assess(replace(facts(), storage=storage), LIMITS, NOW)
+    assert (finding.name, finding.severity, finding.camera) == ("disk_space", Severity.WARNING, "yard")
+    assert finding.sentence.startswith("The disk of yard, attic has 40 GB left")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"cpu": 90.0}, []),
+        ({"cpu": 91.0}, [("cpu", "warning", None)]),
+        ({"memory": 90.5}, [("memory", "warning", None)]),
+        ({"open_files": 820}, [("open_files", "warning", None)]),
+        ({"open_files": 819}, []),
+        ({"open_files": 10_000, "open_files_limit": None}, []),
+        ({"open_files": None, "load": None}, []),
+    ],
+)
+def test_the_machine(changes: Dict[str, Any], expected: List[Tuple[str, str, Optional[str]]]) -> None:
+    assert found(facts(system=replace(MACHINE, **changes))) == expected
+
+
+def test_a_disk_that_is_too_small_for_the_retention_says_for_how_long_it_lasts() -> None:
+    promise = Promise(False, 600 * GB, 500 * GB, 20 * GB, 25.0, 20.0)
+    (finding,) = assess(facts(promise=promise), LIMITS, NOW)
+    assert (finding.name, finding.severity) == ("retention_promise", Severity.WARNING)
+    for words in ("600 GB", "20 GB a day", "room for 500 GB", "25.0 days", "in 20.0 days", "RETENTION_DAYS"):
+        assert words in finding.sentence
+    (finding,) = assess(facts(promise=replace(promise, disk_of=("yard", "attic"))), LIMITS, NOW)
+    assert "takes 600 GB on the disk of yard, attic at 20 GB a day" in finding.sentence
+    (finding,) = assess(facts(promise=replace(promise, full_in=0.0)), LIMITS, NOW)
+    assert "used up now" in finding.sentence
+
+
+def test_a_cameras_own_size_that_is_too_small_is_that_cameras_finding() -> None:
+    assert found(facts(promise=replace(KEPT, kept=False, short=("front",)))) == [
+        ("retention_promise", "warning", "front")
+    ]
+    assert found(facts(promise=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("ago", "changes", "expected"),
+    [
+        (86_400, {}, []),
+        (86_401, {}, ["cleanup_overdue"]),
+        (86_401, {"cleanup_interval": 28_801}, []),
+        (86_404, {"cleanup_interval": 28_801}, ["cleanup_overdue"]),
+    ],
+)
+def test_a_cleanup_that_does_not_go_through(ago: float, changes: Dict[str, Any], expected: List[str]) -> None:
+    limits = limits_of(replace(Settings(), **changes))
+    storage = StorageFacts(DISK, (CameraStorage("front", 30, oldest=NOW - 1e6),), KEPT, NOW - ago)
+    assert [name for name, _, _ in found(replace(facts(), storage=storage), limits)] == expected
+
+
+def test_a_cleanup_is_missed_only_where_there_are_recordings_and_who_cleans_up() -> None:
+    storage = StorageFacts(DISK, (CameraStorage("front", 30, oldest=NOW - 1e6),), KEPT, NOW - 1e6)
+    alone = replace(FINE, id="yard", supervised=False, wanted=False)
+    assert "cleanup_overdue" not in [name for name, _, _ in found(replace(facts(FINE, alone), storage=storage))]
+    for quiet in (replace(storage, cleaned_at=None), replace(storage, cameras=(CameraStorage("front", 30),))):
+        assert found(replace(facts(), storage=quiet)) == []
+
+
+def test_what_the_last_cleanup_did_not_do_is_told_with_its_cure_until_one_does() -> None:
+    refused = "The limit max_size asks to delete 75 %; correct the setting, or clean up with --force"
+    storage = replace(facts().storage, problems=(refused,))
+    assert found(replace(facts(), storage=storage)) == [("cleanup_refused", "warning", None)]
+    (finding,) = assess(replace(facts(), storage=storage), LIMITS, NOW)
+    assert finding.sentence == f"The last cleanup did not do all that is set: {refused}"
+    (finding,) = assess(replace(facts(), storage=replace(storage, problems=(refused, "b", "c"))), LIMITS, NOW)
+    assert finding.sentence.endswith(f"{refused} (and 2 more; cctv cleanup --preview shows all)")
+
+
+def test_no_camera_at_all_is_a_warning() -> None:
+    nothing = Facts(MACHINE, (), (), StorageFacts(DISK, (), None))
+    assert found(nothing) == [("no_cameras", "warning", None)]
+
+
+def test_the_worst_comes_first_and_gives_the_status() -> None:
+    stopped = replace(FINE, id="attic", wanted=False, state=State.STOPPED)
+    slow = replace(FINE, gop=60.0)
+    failing = replace(FINE, id="yard", state=State.BACKOFF)
+    findings = assess(facts(stopped, slow, failing), LIMITS, NOW)
+    assert [finding.severity.value for finding in findings] == ["critical", "warning", "ok"]
+    assert worst(findings) is Severity.CRITICAL
+    assert worst(findings[1:]) is Severity.WARNING
+    assert worst(findings[2:]) is Severity.OK
+
+
+def test_severities_are_the_exit_codes_of_monitoring_systems() -> None:
+    assert [Severity.OK.exit_code, Severity.WARNING.exit_code, Severity.CRITICAL.exit_code] == [0, 1, 2]
+
+
+def test_the_limits_are_those_of_the_settings() -> None:
+    settings = Settings(
+        health_cpu=1, health_memory=2, health_segment_age=3, health_missing=4, health_gop=5, segment_duration=6
+    )
+    assert limits_of(settings) == Limits(1, 2, 3, 4, 5, 6, 86_400)
+    strict = found(facts(replace(FINE, last_hour=Coverage(3595, 5, 0))), limits_of(settings))
+    assert [name for name, _, _ in strict] == ["cpu", "memory", "recording_missing"]
+
+
+def test_findings_are_values() -> None:
+    assert Finding("cpu", Severity.OK, "Fine") == Finding("cpu", Severity.OK, "Fine", None)

@@ -1,0 +1,315 @@
+"""Facts from a real tree: with a supervisor (this process), without one, and where the disk or the clock lies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from cctv_cli.core import files
+from cctv_cli.core.clock import zone
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Coverage, Facts, ProcessFacts
+from cctv_cli.core.health.gather import FactsReader
+from cctv_cli.core.layout import CameraLayout, storage_marker
+from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
+from cctv_cli.core.storage.marker import Marker, ensure_marker, remember_own_disks, write_marker
+from cctv_cli.core.units import FreeSpace
+from tests.support.storage_tree import CameraTree, FixedClock, instant
+
+NOW = "2026-07-14T15:30:00+02:00"
+RUN = "0123456789abcdef"
+RECORD = "import sys; print('ready', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    cameras = (Camera("front", "Front", DemoSource(tone=False)), Camera("yard", "Yard", DemoSource(tone=False)))
+    return Settings(cameras=cameras, storage=tmp_path / "hls", timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(instant(NOW))
+
+
+@pytest.fixture
+def front(settings: Settings) -> CameraTree:
+    return CameraTree(settings, "front")
+
+
+@pytest.fixture
+def reader(settings: Settings, clock: FixedClock) -> FactsReader:
+    return FactsReader(settings, zone(settings.timezone), clock)
+
+
+@pytest.fixture
+def recorder(front: CameraTree) -> Iterator[subprocess.Popen[str]]:
+    """A child in place of the camera's FFmpeg, which began 20 minutes ago."""
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-E", "-c", RECORD, f".incoming/{RUN}/%06d.ts"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert child.stdout is not None and child.stdout.readline() == "ready\n"
+    run = Run(RUN, "", instant("2026-07-14T15:10:00+02:00"), 0, pid=child.pid)
+    files.replace_text(front.layout.run_file, to_json(run))
+    yield child
+    child.kill()
+    child.communicate()
+
+
+def read(reader: FactsReader) -> Facts:
+    return reader.read()[1]
+
+
+def camera(reader: FactsReader) -> CameraFacts:
+    return read(reader).cameras[0]
+
+
+def test_a_camera_that_records_covers_the_minute_under_way(
+    reader: FactsReader, front: CameraTree, recorder: subprocess.Popen[str]
+) -> None:
+    front.record("2026-07-14T14:00:00+02:00", 60)
+    front.miss("2026-07-14T15:12:00+02:00", "silent", "no answer")
+    for minute in range(12, 29):
+        front.record(f"2026-07-14T15:{minute}:00+02:00", 60)
+    front.begin_stream(0, instant(NOW) - 21)
+    front.stream(2)
+    front.show(State.RUNNING, "recording", since=instant(NOW) - 1080)
+    found = camera(reader)
+    assert (found.state, found.wanted, found.supervised) == (State.RUNNING, True, True)
+    assert (found.codec, found.audio) == ("h264", "pcm_alaw")
+    assert found.last_segment_at == pytest.approx(instant(NOW) - 1, abs=0.01)
+    assert found.frame_rate == pytest.approx(5.0)
+    assert found.bit_rate is not None and found.bit_rate > 0
+    # of the last hour 42 minutes are missing; before the first recording nothing is
+    assert found.last_hour == Coverage(18 * 60.0, 42 * 60.0, 0.0)
+    assert found.last_day == Coverage(19 * 60.0, 71 * 60.0, 0.0)
+    assert found.restarts_last_hour == 0
+    assert found.future_until is None
+
+
+def test_after_the_end_of_its_ffmpeg_time_goes_missing(
+    reader: FactsReader, front: CameraTree, clock: FixedClock
+) -> None:
+    front.record("2026-07-14T15:10:00+02:00", 60)
+    front.show(State.BACKOFF, "no answer", since=instant(NOW) - 60, cause="silent")
+    assert camera(reader).last_hour == Coverage(60.0, 19 * 60.0, 0.0)
+    clock.advance(60)
+    assert camera(reader).last_hour == Coverage(60.0, 20 * 60.0, 0.0)
+
+
+def test_the_next_try_still_tells_why_the_last_one_failed(reader: FactsReader, front: CameraTree) -> None:
+    front.show(State.STARTING, "asking the camera", since=instant(NOW))
+    shown = RecorderState(State.STARTING, "asking the camera", instant(NOW), failure="no answer")
+    files.replace_text(front.layout.state_file, to_json(shown))
+    assert camera(reader).failure == "no answer"
+
+
+def test_a_stopped_camera_is_not_wanted_and_misses_nothing(reader: FactsReader, front: CameraTree) -> None:
+    front.record("2026-07-14T15:10:00+02:00", 60)
+    front.layout.stopped_file.touch()
+    found = camera(reader)
+    assert (found.wanted, found.last_hour) == (False, Coverage(60.0, 0.0, 19 * 60.0))
+
+
+def test_a_new_run_is_a_restart(reader: FactsReader, front: CameraTree, settings: Settings) -> None:
+    front.record("2026-07-14T15:00:00+02:00", 60)
+    path = front.layout.journal("2026-07-14")
+    line = path.read_text()
+    for number in range(3):
+        path.write_text(path.read_text() + line.replace("00c0ffee00c0ffee", f"{number:016x}"))
+    assert camera(reader).restarts_last_hour == 3
+
+
+def test_an_ffmpeg_is_told_with_what_it_uses_and_why_the_last_one_ended(
+    reader: FactsReader, front: CameraTree, recorder: subprocess.Popen[str]
+) -> None:
+    front.show(State.RUNNING, "recording", since=instant(NOW) - 1200)
+    state = RecorderState(
+        State.RUNNING, "recording", instant(NOW) - 1200, restarts=3, last_exit="it was killed", last_exit_at=1000.0
+    )
+    files.replace_text(front.layout.state_file, to_json(state))
+    sub = CameraLayout(front.layout.folder.parent, "front", sub=True)
+    sub.folder.mkdir()
+    files.replace_text(sub.run_file, to_json(Run("f" * 16, "", instant(NOW), 0, pid=recorder.pid)))
+    main, small = read(reader).processes
+    assert main.cpu is not None and main.memory is not None and main.memory > 1_000_000
+    assert replace(main, cpu=None, memory=None) == ProcessFacts(
+        camera="front",
+        stream="main",
+        pid=recorder.pid,
+        cpu=None,
+        memory=None,
+        started=instant("2026-07-14T15:10:00+02:00"),
+        restarts=3,
+        last_exit="it was killed",
+        last_exit_at=1000.0,
+    )
+    # a process id that another program has now is nobody's FFmpeg
+    assert small == ProcessFacts("front", "sub", None, None, None, None, 0, "", None)
+
+
+def test_storage_is_counted_by_camera_and_day(
+    reader: FactsReader, front: CameraTree, clock: FixedClock, settings: Settings
+) -> None:
+    yesterday = front.record("2026-07-13T23:58:00+02:00", 60)
+    today = [front.record(f"2026-07-14T15:{minute}:00+02:00", 60) for minute in (10, 11)]
+    storage = read(reader).storage
+    assert storage.disk.total >= storage.disk.used > 0
+    assert storage.disk.min_free == round(storage.disk.total * 0.05)
+    assert storage.disk.fault == ""
+    size = sum(entry.bytes for entry in today)
+    # the camera does not run: what it grew by in a day is what the time since its first recording brought
+    grown = (yesterday.bytes + size) * 86400 / (instant(NOW) - yesterday.start)
+    days = (("2026-07-13", yesterday.bytes), ("2026-07-14", size))
+    assert storage.cameras == (
+        CameraStorage("front", 30, days, pytest.approx(grown), yesterday.start),
+        CameraStorage("yard", 30),
+    )
+    assert storage.oldest == yesterday.start
+    assert storage.promise is not None and storage.promise.kept
+    later = front.record("2026-07-14T15:29:00+02:00", 60)
+    clock.advance(301)
+    assert read(reader).storage.cameras[0].bytes == yesterday.bytes + size + later.bytes
+
+
+def test_a_cameras_own_retention_and_the_limits_of_the_settings_count(
+    settings: Settings, front: CameraTree, clock: FixedClock
+) -> None:
+    front.record("2026-07-14T15:10:00+02:00", 60)
+    mine = replace(settings.cameras[0], retention_days=7, max_size=1000)
+    limited = replace(settings, cameras=(mine,), max_size=500, min_free=FreeSpace(bytes=1))
+    storage = read(FactsReader(limited, None, clock)).storage
+    assert (storage.cameras[0].retention_days, storage.cameras[0].max_size, storage.disk.min_free) == (7, 1000, 1)
+    assert storage.promise is not None
+    assert (storage.promise.room, storage.promise.kept, storage.promise.short) == (500, False, ("front",))
+
+
+def test_facts_are_told_again_for_a_second(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
+    first = reader.read()
+    front.show(State.RUNNING, "recording", since=instant(NOW))
+    clock.advance(0.9)
+    assert reader.read() == first
+    clock.advance(0.2)
+    at, facts = reader.read()
+    assert at == clock.now()
+    assert facts.cameras[0].state is State.RUNNING
+
+
+def test_footage_of_the_future_is_noticed(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
+    front.record("2026-07-14T15:29:30+02:00", 60)
+    assert camera(reader).future_until is None  # half a minute: clocks are set by little steps
+    front.record("2026-07-20T10:00:00+02:00", 60)
+    clock.advance(2)
+    assert camera(reader).future_until == instant("2026-07-20T10:01:00+02:00")
+
+
+def test_recordings_that_wait_too_long_are_counted(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
+    front.layout.run_folder(RUN).mkdir(parents=True)
+    for number, written in enumerate(("15:24:59", "15:25:01", "15:29:59")):
+        path = front.layout.incoming_file(RUN, number)
+        path.touch()
+        os.utime(path, (instant(f"2026-07-14T{written}+02:00"),) * 2)
+    front.layout.ended_run(RUN).touch()  # no recording
+    assert read(reader).cameras[0].waiting == 1
+    clock.advance(2)
+    assert read(reader).cameras[0].waiting == 2
+
+
+def test_a_storage_that_is_not_there_is_a_fault(reader: FactsReader, settings: Settings) -> None:
+    facts = read(reader)
+    assert facts.storage.disk.fault.startswith("it is not there")
+    assert facts.storage.disk.free > 0
+    assert [c.state for c in facts.cameras] == [State.STOPPED] * 2
+    settings.storage.write_text("a file in the way")
+    assert read(FactsReader(settings, None, FixedClock(instant(NOW)))).storage.disk.fault == "it is no folder"
+
+
+def test_another_disk_at_the_storages_place_is_a_fault(
+    reader: FactsReader, settings: Settings, clock: FixedClock, tmp_path: Path
+) -> None:
+    other = Path("/dev/shm")
+    settings.storage.mkdir()
+    if not other.is_dir() or other.stat().st_dev == settings.storage.stat().st_dev:
+        pytest.skip("this machine has no second file system at hand")
+    assert read(reader).storage.disk.fault == ""
+    settings.storage.rmdir()
+    settings.storage.symlink_to(other)
+    clock.advance(2)
+    assert read(reader).storage.disk.fault == "another disk is there than when cctv began"
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="everybody but root is held up by a mode")
+def test_a_storage_that_its_supervisor_may_not_write_is_a_fault(
+    reader: FactsReader, front: CameraTree, settings: Settings
+) -> None:
+    front.show(State.RUNNING, "recording", since=instant(NOW))
+    settings.storage.chmod(0o500)
+    try:
+        assert read(reader).storage.disk.fault == "this process may not write to it"
+    finally:
+        settings.storage.chmod(0o700)
+
+
+def test_disks_of_cameras_own_are_told_each_once(
+    reader: FactsReader, settings: Settings, front: CameraTree, clock: FixedClock
+) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == settings.storage.parent.stat().st_dev:
+        pytest.skip("this machine has no second file system at hand")
+    front.record("2026-07-14T15:10:00+02:00", 60)
+    assert read(reader).storage.others == ()
+    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # in place of a mount point
+        (Path(mounted) / "recordings").mkdir()
+        for name in ("yard", "attic"):
+            (settings.storage / name).symlink_to(mounted)
+        attic = Camera("attic", "Attic", DemoSource(tone=False))
+        found = FactsReader(replace(settings, cameras=(settings.cameras[1], attic)), None, clock)
+        CameraTree(settings, "yard").record("2026-07-14T15:10:00+02:00", 60)
+        ensure_marker(settings.storage)
+        remember_own_disks(settings.storage, ["yard", "attic"])
+        storage = read(found).storage
+        assert storage.unmounted == ()
+        (settings.storage / "attic").unlink()  # its disk is not mounted after the next start
+        (settings.storage / "attic" / "recordings").mkdir(parents=True)
+        clock.advance(2)
+        assert read(found).storage.unmounted == ("attic",)
+    (disk,) = storage.others
+    assert storage.promise is not None and storage.promise.disk_of == disk.cameras  # nothing grows on the root's disk
+    assert disk.cameras == ("yard", "attic")
+    assert disk.total == shutil.disk_usage(str(other)).total
+    assert disk.min_free == settings.min_free.of(disk.total)
+
+
+def test_the_last_cleanup_is_that_of_the_marker_and_before_the_first_the_storages_begin(
+    reader: FactsReader, settings: Settings, clock: FixedClock
+) -> None:
+    assert read(reader).storage.cleaned_at is None
+    settings.storage.mkdir()
+    ensure_marker(settings.storage)
+    os.utime(storage_marker(settings.storage), (5.0, 5.0))
+    clock.advance(2)
+    assert read(reader).storage.cleaned_at == 5.0
+    write_marker(settings.storage, Marker("id", 7.0, problems=("a brake",)))
+    clock.advance(2)
+    storage = read(reader).storage
+    assert (storage.cleaned_at, storage.problems) == (7.0, ("a brake",))
+
+
+def test_a_camera_whose_folder_cannot_be_read_hides_no_other(reader: FactsReader, front: CameraTree) -> None:
+    front.show(State.RUNNING, "recording", since=instant(NOW))
+    (front.layout.folder.parent / "yard").write_text("a file in the way")
+    facts = read(reader)
+    assert [c.state for c in facts.cameras] == [State.RUNNING, State.STOPPED]
+    assert "storage cannot be read" in facts.cameras[1].reason
+    assert facts.cameras[1].wanted

@@ -1,0 +1,171 @@
+"""Messages to real HTTP servers on this machine; no URL, which often is a secret, is ever told."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Iterator
+
+import pytest
+
+from cctv_cli.core.health.webhooks import Refusal, Webhooks, post, webhook_name
+from cctv_cli.core.units import Secret
+from tests.support.http_answers import HttpAnswers
+from tests.support.waiting import wait_for
+
+TOKEN = "t0k3n"
+BODY = {"event": "started", "name": "disk_space"}
+SOON = (0.01,) * 5
+
+
+@pytest.fixture(autouse=True)
+def _no_url_is_told(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    caplog.set_level(logging.DEBUG)  # also what libraries would log of their requests
+    yield
+    assert TOKEN not in caplog.text
+
+
+def secret(server: HttpAnswers) -> Secret:
+    return Secret(f"{server.url}/{TOKEN}?key={TOKEN}")
+
+
+def test_a_message_is_posted_as_json() -> None:
+    with HttpAnswers(204) as server:
+        assert post(secret(server), BODY) is None
+        assert server.bodies == [BODY]
+        assert server.requests == [("POST", f"/{TOKEN}?key={TOKEN}")]
+
+
+@pytest.mark.parametrize(
+    ("status", "final"),
+    [(400, True), (401, True), (404, True), (301, True), (408, False), (429, False), (500, False), (503, False)],
+)
+def test_a_refusal_says_whether_another_try_is_worth_it(status: int, final: bool) -> None:
+    with HttpAnswers(status) as server:
+        assert post(secret(server), BODY) == Refusal(f"it answered {status}", final)
+        assert len(server.requests) == 1  # a redirection is not followed
+
+
+def test_a_server_that_is_silent_is_given_up() -> None:
+    with HttpAnswers() as server:
+        server.go_on.clear()
+        assert post(secret(server), BODY, timeout=0.2) == Refusal("no answer within 0.2 s", final=False)
+
+
+def test_a_server_that_is_not_there_is_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    found = post(Secret(f"http://127.0.0.1:{port}/{TOKEN}"), BODY)
+    assert found == Refusal("it cannot be reached", final=False)
+
+
+@pytest.mark.parametrize("url", [f"http://127.0.0.1:99999/{TOKEN}", f"http://[::1/{TOKEN}", f"http:///{TOKEN}"])
+def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
+    found = post(Secret(url), BODY)
+    assert found is not None and TOKEN not in found.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [("ALL_PROXY", "socks5://127.0.0.1:9", "ImportError"), ("SSL_CERT_FILE", "/nowhere.pem", "FileNotFoundError")],
+)
+def test_settings_that_no_connection_can_use_are_a_refusal_of_the_moment(
+    name: str, value: str, error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    found = post(Secret(f"https://127.0.0.1:9/{TOKEN}"), BODY)
+    assert found is not None and not found.final
+    assert error in found.reason and TOKEN not in found.reason
+
+
+def test_a_webhook_is_named_by_its_number_and_host() -> None:
+    assert webhook_name(2, Secret(f"https://user:{TOKEN}@hooks.example.org:8443/{TOKEN}")) == (
+        "webhook 2 (hooks.example.org)"
+    )
+    assert TOKEN not in webhook_name(1, Secret(f"http:///{TOKEN}"))
+
+
+def test_a_message_reaches_every_webhook_and_one_that_hangs_holds_up_no_other() -> None:
+    with HttpAnswers() as hanging, HttpAnswers() as quick:
+        hanging.go_on.clear()
+        webhooks = Webhooks([secret(hanging), secret(quick)], SOON)
+        for number in range(3):
+            webhooks.send({**BODY, "name": f"n{number}"})
+        assert [body["name"] for body in quick.wait(3)] == ["n0", "n1", "n2"]
+        assert len(hanging.wait(1)) == 1
+        hanging.go_on.set()
+        assert [body["name"] for body in hanging.wait(3)] == ["n0", "n1", "n2"]
+        webhooks.stop()
+
+
+def test_a_message_is_tried_until_it_is_taken_however_long_that_is(caplog: pytest.LogCaptureFixture) -> None:
+    with HttpAnswers(*[503] * 20, 200) as server:
+        webhooks = Webhooks([secret(server)], SOON)
+        webhooks.send(BODY)
+        assert server.wait(21) == [BODY] * 21
+        wait_for(lambda: not webhooks.waiting(), 10, "the message to be taken")
+        webhooks.stop()
+        assert len(server.bodies) == 21
+        told = "webhook 1 (127.0.0.1) did not take the alert 'disk_space': it answered 503; it is tried again and again"
+        assert [r.getMessage() for r in caplog.records if r.name == "cctv.alerts"] == [told]
+
+
+def test_a_message_that_is_never_taken_holds_up_no_other() -> None:
+    with HttpAnswers(500, 200, 500, 200, 500) as server:
+        webhooks = Webhooks([secret(server)], SOON)
+        for name in ("poison", "one", "two"):
+            webhooks.send({**BODY, "name": name})
+        assert [body["name"] for body in server.wait(5)][:5] == ["poison", "one", "two", "poison", "two"]
+        webhooks.stop()
+
+
+def test_a_newer_message_of_the_same_finding_takes_the_place_of_one_that_waits() -> None:
+    with HttpAnswers() as server:
+        server.go_on.clear()
+        webhooks = Webhooks([secret(server)], SOON)
+        webhooks.send({"name": "first"})
+        server.wait(1)  # this one is under way
+        other = {"name": "disk_space", "camera": "front"}
+        for body in (BODY, other, {**BODY, "event": "ended"}, {"name": "first", "event": "ended"}):
+            webhooks.send(body)
+        server.go_on.set()
+        assert server.wait(4)[1:] == [other, {**BODY, "event": "ended"}, {"name": "first", "event": "ended"}]
+        webhooks.stop()
+        assert (len(server.bodies), webhooks.waiting()) == (4, {})
+
+
+def test_what_is_refused_for_good_is_logged_and_the_next_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    with HttpAnswers(404) as server:
+        webhooks = Webhooks([secret(server)], SOON)
+        webhooks.send(BODY)
+        webhooks.send({**BODY, "name": "cpu"})
+        assert [body["name"] for body in server.wait(2)] == ["disk_space", "cpu"]
+        webhooks.stop()
+        assert "webhook 1 (127.0.0.1) did not take the alert 'cpu': it answered 404" in caplog.text
+        assert webhooks.waiting() == {}
+
+
+def test_the_messages_that_wait_are_bounded_and_the_oldest_goes(caplog: pytest.LogCaptureFixture) -> None:
+    with HttpAnswers() as server:
+        server.go_on.clear()
+        webhooks = Webhooks([secret(server)], SOON)
+        webhooks.send({"name": 0})
+        server.wait(1)  # this one is under way
+        for number in range(1, 103):
+            webhooks.send({"name": number})
+        assert caplog.text.count("is dropped") == 3
+        server.go_on.set()
+        assert [body["name"] for body in server.wait(101)] == [0, *range(3, 103)]
+        webhooks.stop()
+
+
+def test_an_end_gives_what_waits_a_last_try_and_tells_what_was_not_taken() -> None:
+    with HttpAnswers(503, 200, 503) as server:
+        webhooks = Webhooks([secret(server)], (600.0,))
+        webhooks.send({"name": "a"})
+        server.wait(1)  # refused: the next try would be in ten minutes
+        webhooks.send({"name": "b"})
+        webhooks.stop()
+        names = [body["name"] for body in server.bodies]
+        assert names[0] == "a" and sorted(names[1:]) == ["a", "b"]
+        assert [body["name"] for body in webhooks.waiting().values()] == names[2:]

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.media.segment_file import first_pts, frames, header_size, holds_video, last_end, measure
+from cctv_cli.core.media.span import TICKS
+from tests.support.media import FPS, make_video
+
+
+@pytest.fixture(scope="module", params=["ts", "mp4"])
+def path(request: pytest.FixtureRequest, ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of video that begins at its second second, in each form."""
+    form = {"ts": "mpegts", "mp4": "mp4"}[request.param]
+    options = ["-f", form, "-movflags", "frag_every_frame+empty_moov+default_base_moof+frag_discont"]
+    options = options if request.param == "mp4" else options[:2]
+    options += ["-avoid_negative_ts", "disabled", "-output_ts_offset", "1"]
+    return make_video(ffmpeg, tmp_path_factory.mktemp("media") / f"video.{request.param}", 1, *options)
+
+
+def end_of(path: Path) -> Optional[int]:
+    with path.open("rb") as file:
+        return last_end(file, path.stat().st_size, path.suffix)
+
+
+def test_a_file_of_each_form_has_a_length_and_an_end(path: Path) -> None:
+    span = measure(path)
+    assert span is not None
+    assert (span.duration, span.frames) == (1.0, FPS)
+    assert span.first == first_pts(path) >= TICKS
+    assert end_of(path) == span.first + TICKS
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mp4"])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize("bframes", [0, 2])
+def test_key_frames_are_told_from_others(ffmpeg: Ffmpeg, tmp_path: Path, suffix: str, codec: str, bframes: int) -> None:
+    options = ["-g", "10", "-sc_threshold", "0", "-bf", str(bframes)]
+    if codec == "hevc":
+        if "libx265" not in ffmpeg.encoders:
+            pytest.skip(f"{ffmpeg.path} has no libx265")
+        parameters = f"keyint=10:min-keyint=10:scenecut=0:open-gop=0:bframes={bframes}:log-level=error"
+        options = ["-c:v", "libx265", "-x265-params", parameters]
+    if suffix == ".mp4":
+        options += ["-f", "mp4", "-movflags", "+frag_every_frame+empty_moov+default_base_moof+frag_discont"]
+    found = frames(make_video(ffmpeg, tmp_path / f"video{suffix}", 2, *options, sound=True))
+    assert [is_key for _, is_key in found] == [number % 10 == 0 for number in range(2 * FPS)]
+
+
+def test_only_fragmented_mp4_has_a_head_of_its_own(path: Path) -> None:
+    size = header_size(path)
+    assert (size is None) == (path.suffix == ".ts")
+    assert size is None or path.read_bytes()[size + 4 : size + 8] == b"moof"
+
+
+def test_a_file_of_each_form_holds_video(path: Path, tmp_path: Path) -> None:
+    assert holds_video(path)
+    other = tmp_path / path.name
+    other.write_bytes(bytes(4096))
+    assert not holds_video(other)
+    assert (measure(other), first_pts(other), end_of(other), header_size(other)) == (None, None, None, None)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import List
+
+import pytest
+
+from cctv_cli.core.recording.backoff import Backoff
+
+
+def delays(failures: int, healthy_for: float, chance: float) -> List[float]:
+    backoff, found = Backoff(), []
+    for _ in range(failures):
+        backoff = backoff.failed(healthy_for)
+        found.append(backoff.delay(chance))
+    return found
+
+
+def test_nothing_failed_yet() -> None:
+    assert Backoff().delay(1.0) == 0.0
+
+
+def test_each_failure_doubles_the_wait_up_to_half_a_minute() -> None:
+    assert delays(8, healthy_for=0.0, chance=0.0) == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_a_minute_of_recording_forgives_what_was_before() -> None:
+    backoff = Backoff()
+    for _ in range(6):
+        backoff = backoff.failed(0.0)
+    assert backoff.failed(59.9).delay(0.0) == 30
+    assert backoff.failed(60.0).delay(0.0) == 1
+    assert backoff.failed(60.0).failed(0.0).delay(0.0) == 2
+
+
+def test_chance_takes_off_a_fifth_at_the_most() -> None:
+    assert delays(6, healthy_for=0.0, chance=1.0) == pytest.approx([0.8, 1.6, 3.2, 6.4, 12.8, 24])
+    assert delays(1, healthy_for=0.0, chance=0.5) == [pytest.approx(0.9)]
+
+
+def test_a_camera_that_is_gone_for_months_is_asked_every_half_minute() -> None:
+    assert Backoff(failures=1_000_000).failed(0.0).delay(0.0) == 30

@@ -1,0 +1,327 @@
+"""The live window over real segments, laid down one by one as a recorder's FFmpeg does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import List, Optional
+
+import pytest
+
+from cctv_cli.core.clock import format_instant, zone
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.hls.playlist import LiveWindow, parse_live
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.media.mpegts import PACKET, first_pts
+from cctv_cli.core.media.span import TICKS
+from cctv_cli.core.recording.live_window import LiveWriter, window_size
+from cctv_cli.core.recording.media_clock import Timeline
+from cctv_cli.core.recording.state import Run
+from tests.support.media import make_video
+
+BERLIN = zone("Europe/Berlin")
+TRUTH = 1792888200.0  # when the first frame of a run's first segment was taken
+SEGMENTS = 14  # of one second each
+WINDOW = 6  # what the playlist names with segments of ten seconds
+
+
+@pytest.fixture(scope="module")
+def source(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> List[Path]:
+    """The segments of one run."""
+    folder = tmp_path_factory.mktemp("live")
+    options = ["-f", "segment", "-segment_time", "1", "-individual_header_trailer", "0", "-segment_format", "mpegts"]
+    make_video(ffmpeg, folder / "%d.ts", SEGMENTS, *options)
+    return [folder / f"{number}.ts" for number in range(SEGMENTS)]
+
+
+class Stage:
+    """A camera's live folder and its writer."""
+
+    def __init__(self, folder: Path, source: List[Path]) -> None:
+        self.source = source
+        self.layout = CameraLayout(folder / "hls", "cam1", folder / "ram")
+        self.writer = self.opened(None)
+
+    def opened(self, run: Optional[Run]) -> LiveWriter:
+        """What the next supervisor has."""
+        self.writer = LiveWriter(self.layout, 10, BERLIN)
+        self.writer.open(run)
+        return self.writer
+
+    def begin(self, previous: Optional[Run] = None, now: float = TRUTH) -> Run:
+        return Run("0123456789abcdef", "", now, self.writer.begin_run(previous, now, "h264"))
+
+    def lay(self, run: Run, *places: int) -> None:
+        """FFmpeg has finished these segments of its run."""
+        for place in places:
+            shutil.copyfile(self.source[place], self.layout.live_segment(run.first_live + place))
+
+    def open_segment(self, run: Run, place: int, size: int = 0) -> None:
+        """FFmpeg has begun a segment: so many bytes of it are on disk."""
+        data = self.source[place].read_bytes()[:size]
+        self.layout.live_segment(run.first_live + place).write_bytes(data)
+
+    def update(self, run: Run, *, alive: bool = True) -> List[int]:
+        """The numbers that the playlist names afterwards."""
+        first = first_pts(self.source[0])
+        assert first is not None
+        media = first / TICKS
+        self.writer.update(Timeline(run.started - media, run.started, media), alive=alive)
+        return [segment.number for segment in self.written().segments]
+
+    def text(self) -> str:
+        return self.layout.live_playlist.read_text()
+
+    def written(self) -> LiveWindow:
+        window = parse_live(self.text()) if self.layout.live_playlist.exists() else LiveWindow(0)
+        assert window is not None
+        return window
+
+    def named(self) -> List[str]:
+        return re.findall(r"^segment\d+\.ts$", self.text(), re.MULTILINE)
+
+    def files(self) -> List[str]:
+        return sorted((p.name for p in self.layout.live.glob("*.ts")), key=lambda name: int(name[7:-3]))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, source: List[Path]) -> Stage:
+    return Stage(tmp_path, source)
+
+
+@pytest.mark.parametrize(("duration", "size"), [(1, 60), (2, 30), (4, 15), (7, 9), (10, 6), (20, 6), (60, 6)])
+def test_a_window_covers_a_minute_and_six_segments(duration: int, size: int) -> None:
+    assert window_size(duration) == size
+
+
+def test_a_segment_is_finished_when_its_follower_holds_a_frame(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0)
+    assert stage.update(run) == []
+    stage.open_segment(run, 1)
+    assert stage.update(run) == []
+    stage.open_segment(run, 1, 2 * PACKET)
+    assert stage.update(run) == []
+    stage.open_segment(run, 1, 40 * PACKET)
+    assert stage.update(run) == [0]
+
+
+def test_before_the_first_segment_there_is_no_playlist(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0)
+    stage.update(run)
+    assert not stage.layout.live_playlist.exists()
+
+
+def test_segments_have_their_true_times(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2)
+    stage.update(run)
+    assert [(s.start, s.duration) for s in stage.written().segments] == [(TRUTH, 1.0), (TRUTH + 1, 1.0)]
+    assert f"#EXT-X-PROGRAM-DATE-TIME:{format_instant(TRUTH + 1, BERLIN)}\n" in stage.text()
+
+
+def test_when_ffmpeg_has_ended_its_last_segment_is_finished_too(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2)
+    assert stage.update(run, alive=False) == [0, 1, 2]
+    assert stage.written().segments[-1].duration == 1.0
+
+
+def test_a_segment_that_a_kill_cut_short_has_its_true_length(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0)
+    stage.open_segment(run, 1, stage.source[1].stat().st_size // 2)
+    assert stage.update(run, alive=False) == [0, 1]
+    assert 0 < stage.written().segments[-1].duration < 1.0
+
+
+def test_a_window_slides_over_files_that_exist(stage: Stage) -> None:
+    run = stage.begin()
+    sequences = []
+    for place in range(SEGMENTS):
+        stage.lay(run, place)
+        stage.update(run)
+        if place:
+            assert set(stage.named()) <= set(stage.files())
+            sequences.append(stage.written().segments[0].number)
+    assert sequences == [0] * WINDOW + [1, 2, 3, 4, 5, 6, 7]
+    assert len(stage.named()) == WINDOW
+
+
+def test_a_segment_stays_for_one_more_window_and_goes_then(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, *range(SEGMENTS))
+    stage.update(run)
+    oldest = stage.written().segments[0].number
+    assert stage.files() == [f"segment{number}.ts" for number in range(oldest - WINDOW, SEGMENTS)]
+
+
+def test_foreign_files_are_not_pruned(stage: Stage) -> None:
+    run = stage.begin()
+    foreign = stage.layout.live / "segment00.ts"
+    foreign.write_bytes(b"foreign")
+    stage.lay(run, *range(SEGMENTS))
+    stage.update(run)
+    assert foreign.exists()
+
+
+def test_a_new_run_continues_the_sequence_with_a_discontinuity(stage: Stage) -> None:
+    first = stage.begin()
+    stage.lay(first, 0, 1, 2)
+    stage.update(first, alive=False)
+    second = stage.begin(first, TRUTH + 5)
+    assert second.first_live == 3
+    stage.lay(second, 0, 1)
+    assert stage.update(second) == [0, 1, 2, 3]
+    assert [segment.discontinuity for segment in stage.written().segments] == [False, False, False, True]
+
+
+def test_the_first_run_of_all_needs_no_discontinuity(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1)
+    stage.update(run)
+    assert "#EXT-X-DISCONTINUITY\n" not in stage.text()
+
+
+def test_discontinuities_that_leave_the_window_are_counted(stage: Stage) -> None:
+    run, now = None, TRUTH
+    for _ in range(4):
+        run = stage.begin(run, now)
+        stage.lay(run, 0, 1, 2)
+        stage.update(run, alive=False)
+        now += 5
+    window = stage.written()
+    assert [s.number for s in window.segments] == [6, 7, 8, 9, 10, 11]
+    assert [s.discontinuity for s in window.segments] == [True, False, False, True, False, False]
+    assert window.discontinuity_sequence == 1
+
+
+def test_the_next_supervisor_goes_on_where_the_last_one_stopped(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2, 3)
+    stage.update(run)
+    before = stage.text()
+    stage.opened(run)
+    assert stage.update(run) == [0, 1, 2]
+    assert stage.text() == before
+    stage.lay(run, 4)
+    assert stage.update(run) == [0, 1, 2, 3]
+    assert "#EXT-X-DISCONTINUITY\n" not in stage.text()
+
+
+def test_the_next_supervisor_catches_up_with_what_nobody_watched(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1)
+    stage.update(run)
+    stage.lay(run, *range(2, SEGMENTS))
+    stage.opened(run)
+    assert stage.update(run) == list(range(SEGMENTS - 1 - WINDOW, SEGMENTS - 1))
+
+
+def test_after_a_long_pause_players_start_in_the_new_run(stage: Stage) -> None:
+    first = stage.begin()
+    stage.lay(first, 0, 1, 2)
+    stage.update(first, alive=False)
+    second = stage.begin(first, TRUTH + 3600)
+    stage.lay(second, 0, 1)
+    assert stage.update(second) == [3]
+    window = stage.written()
+    assert window.segments[0].discontinuity
+    assert window.discontinuity_sequence == 0
+
+
+def test_a_lost_live_folder_does_not_take_the_sequence_back(stage: Stage) -> None:
+    run = Run("0123456789abcdef", "", TRUTH, 100, target_duration=14, discontinuity_sequence=3)
+    writer = stage.opened(run)
+    assert writer.window == LiveWindow(14, (), 3)
+    again = stage.begin(run, TRUTH + 60)  # a RAM disk after a power cut: up to 60 segments were named since
+    assert again.first_live > 160
+    stage.lay(again, 0, 1)
+    assert stage.update(again) == [again.first_live]
+    assert stage.written().target_duration == 14
+
+
+def test_a_damaged_playlist_takes_the_runs_word(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1)
+    stage.update(run)
+    stage.layout.live_playlist.write_text("damaged")
+    writer = stage.opened(Run(run.run, "", TRUTH, run.first_live, target_duration=12))
+    assert writer.window.target_duration == 12
+    assert stage.begin(run, TRUTH + 5).first_live == 2
+
+
+def test_segments_left_without_a_playlist_are_not_written_over(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2)
+    stage.layout.live_segment(41).write_bytes(b"left")
+    assert stage.begin(None, TRUTH).first_live == 42
+
+
+@pytest.mark.parametrize("size", [0, 2 * PACKET], ids=["empty", "only tables"])
+def test_a_kill_just_after_a_cut_leaves_no_hole_in_the_sequence(stage: Stage, size: int) -> None:
+    # a player numbers the segments of a playlist one by one from the media sequence (RFC 8216 § 4.3.3.2)
+    first = stage.begin()
+    stage.lay(first, 0, 1)
+    stage.open_segment(first, 2, size)
+    stage.update(first, alive=False)
+    second = stage.begin(first, TRUTH + 5)
+    stage.lay(second, 0, 1)
+    numbers = stage.update(second)
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_a_segment_that_somebody_deleted_does_not_stop_the_window(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1)
+    stage.update(run)
+    stage.lay(run, 2, 3, 4)
+    stage.layout.live_segment(2).unlink()
+    assert stage.update(run)[-1] == 3
+
+
+def test_the_newest_segment_is_the_one_that_grows(stage: Stage) -> None:
+    run = stage.begin()
+    assert stage.writer.newest() is None
+    stage.open_segment(run, 0, PACKET)
+    assert stage.writer.newest() == (0, PACKET)
+    stage.lay(run, 0)
+    stage.open_segment(run, 1, 3 * PACKET)
+    assert stage.writer.newest() == (1, 3 * PACKET)
+    stage.lay(run, 1)
+    stage.update(run)
+    assert stage.writer.newest() == (1, stage.source[1].stat().st_size)
+
+
+def test_the_window_in_memory_is_the_one_on_disk(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2)
+    stage.update(run)
+    assert stage.writer.window == stage.written()
+
+
+def test_a_clock_that_jumped_ahead_makes_no_long_segment(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2)
+    for place in (0, 1, 2):
+        written = TRUTH + place + 1
+        os.utime(stage.layout.live_segment(place), (written, written))
+    first = first_pts(stage.source[0])
+    assert first is not None
+    jumped = Timeline(TRUTH - first / TICKS - 1000, TRUTH, first / TICKS + 1000)  # as if media were 1000 s ahead
+    stage.writer.update(replace(jumped, anchor=jumped.anchor + 2000), alive=False)
+    window = stage.written()
+    assert window.target_duration == 10
+    assert [round(segment.end - TRUTH, 1) for segment in window.segments] == [1.0, 2.0, 3.0]
+    assert [segment.discontinuity for segment in window.segments] == [False, True, True]
+
+
+def test_what_a_dead_run_left_of_its_first_segment_serves_no_other(stage: Stage) -> None:
+    number = stage.writer.begin_run(None, TRUTH, "hevc")
+    stage.layout.live_init(number).write_bytes(b"stale")
+    assert stage.writer.begin_run(None, TRUTH, "hevc") == number
+    assert not stage.layout.live_init(number).exists()

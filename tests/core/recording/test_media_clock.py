@@ -1,0 +1,206 @@
+"""Media time and wall time, over scripted days: a frame's end, the instant of its write, monotonic time."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Iterator, Optional, Sequence
+
+import pytest
+
+from cctv_cli.core.media.span import TICKS, WRAP
+from cctv_cli.core.recording.media_clock import RUNAWAY_FOR, Timeline, begin, observe, runs_away
+
+TRUTH = 1_792_888_200.0  # the instant of media time 0
+BOOT = 5_000.0  # monotonic time at that instant
+TURN = WRAP / TICKS  # seconds
+LATE = (0.020, 0.011, 0.034, 0.008, 0.027)  # seconds from a frame's end to its write
+
+
+def raw(media: float) -> int:
+    """Media seconds as a 33-bit time."""
+    return round(media * TICKS) % WRAP
+
+
+def watch(
+    timeline: Optional[Timeline],
+    times: Iterator[float],
+    *,
+    late: Sequence[float] = LATE,
+    fast: float = 0.0,
+    media_ahead: float = 0.0,
+    wall_ahead: float = 0.0,
+) -> Timeline:
+    """Observe at these real seconds since media time 0.
+
+    `fast` is how much faster than time the camera's clock runs; `media_ahead` and `wall_ahead` are seconds by
+    which media and this machine's wall clock were set.
+    """
+    for second, delay in zip(times, itertools.cycle(late)):
+        end = raw(second * (1 + fast) + media_ahead)
+        now = TRUTH + second + delay + wall_ahead
+        timeline = observe(timeline, end, now, BOOT + second + delay, now)
+    assert timeline is not None
+    return timeline
+
+
+def every(step: float, start: float, end: float) -> Iterator[float]:
+    return itertools.takewhile(lambda second: second < end, itertools.count(start, step))
+
+
+def error(timeline: Timeline, second: float) -> float:
+    """Seconds by which the timeline misplaces the frame that was taken then."""
+    return timeline.instant(raw(second)) - (TRUTH + second)
+
+
+def test_one_observation_places_a_frame() -> None:
+    timeline = begin(raw(10), TRUTH + 10.02, BOOT + 10.02)
+    assert timeline.instant(raw(10)) == pytest.approx(TRUTH + 10.02)
+    assert timeline.instant(raw(4)) == pytest.approx(TRUTH + 4.02)
+
+
+def test_the_first_observation_begins_the_timeline() -> None:
+    assert observe(None, raw(10), TRUTH + 10, BOOT) == begin(raw(10), TRUTH + 10, BOOT)
+
+
+def test_the_shortest_delay_is_believed() -> None:
+    timeline = watch(None, every(2, 1, 60))
+    assert error(timeline, 60) == pytest.approx(min(LATE), abs=0.002)
+
+
+def test_a_late_write_changes_nothing() -> None:
+    timeline = watch(None, every(2, 1, 60))
+    held_up = watch(timeline, iter([60.0]), late=[0.9])
+    assert error(held_up, 60) == pytest.approx(error(timeline, 60), abs=0.001)
+
+
+@pytest.mark.parametrize("fast", [-50e-6, 50e-6, -90e-6], ids=["slow quartz", "fast quartz", "very slow quartz"])
+def test_a_cameras_drift_is_followed_for_days(fast: float) -> None:
+    timeline = None
+    for day in range(2):
+        timeline = watch(timeline, every(4, day * 86_400 + 1, (day + 1) * 86_400), fast=fast)
+        newest = timeline.wall - TRUTH
+        assert timeline.instant(raw(newest * (1 + fast))) == pytest.approx(TRUTH + newest, abs=0.05)
+        assert not runs_away(timeline, BOOT + newest)
+
+
+def test_times_wrap_after_26_hours_and_a_frame_keeps_its_instant() -> None:
+    timeline = watch(None, every(60, 1, TURN + 3600))
+    for second in (TURN - 10, TURN - 0.04, TURN, TURN + 0.04, TURN + 3600):
+        assert error(timeline, second) == pytest.approx(min(LATE), abs=0.02)
+
+
+def test_a_run_that_begins_just_before_the_wrap_runs_through_it() -> None:
+    late = TRUTH - TURN + 1  # the camera's clock starts one second before the wrap
+    timeline = observe(None, raw(TURN - 0.5), late + TURN - 0.5, BOOT)
+    timeline = observe(timeline, raw(0.5), late + TURN + 0.5, BOOT + 1)
+    assert timeline.instant(raw(0.5)) - timeline.instant(raw(TURN - 0.5)) == pytest.approx(1.0)
+
+
+def test_frames_of_a_later_turn_are_placed_after_the_saved_ones() -> None:
+    saved = Timeline(anchor=TRUTH, wall=TRUTH + 3 * TURN, media=3 * TURN)
+    assert error(saved, 3 * TURN + 60) == pytest.approx(0, abs=0.001)
+    assert error(saved, 3 * TURN - 60) == pytest.approx(0, abs=0.001)
+
+
+@pytest.mark.parametrize("step", [3600.0, 1.5, -1.5, -3600.0, -0.3])
+def test_somebody_sets_the_clock(step: float) -> None:
+    timeline = watch(None, every(2, 1, 60))
+    after = watch(timeline, every(2, 61, 120), wall_ahead=step)
+    assert error(after, 120) == pytest.approx(step, abs=0.05)
+    assert not runs_away(after, BOOT + 120)
+
+
+@pytest.mark.parametrize("step", [0.5, 0.9])  # time daemons step by half a second and more
+def test_a_clock_set_forward_a_little_is_noticed_within_a_minute(step: float) -> None:
+    timeline = watch(None, every(2, 1, 60))
+    after = watch(timeline, every(2, 61, 120), wall_ahead=step)
+    assert error(after, 120) == pytest.approx(step, abs=0.1)
+
+
+@pytest.mark.parametrize("jump", [5.0, -5.0, 86_400.0, -3600.0], ids=["forward", "back", "a day", "an hour back"])
+def test_a_camera_whose_clock_jumps_is_given_up_after_ten_seconds(jump: float) -> None:
+    timeline = watch(None, every(2, 1, 100))
+    timeline = watch(timeline, iter([100.0]), late=[0.0], media_ahead=jump)
+    assert not runs_away(timeline, BOOT + 100)
+    timeline = watch(timeline, every(2, 102, 110), late=[0.0], media_ahead=jump)
+    assert not runs_away(timeline, BOOT + 100 + RUNAWAY_FOR - 0.1)
+    timeline = watch(timeline, iter([110.0]), late=[0.0], media_ahead=jump)
+    assert runs_away(timeline, BOOT + 110)
+
+
+def test_until_then_the_anchor_stays() -> None:
+    timeline = watch(None, every(2, 1, 100))
+    astray = watch(timeline, every(2, 101, 130), media_ahead=5)
+    assert astray.anchor == timeline.anchor
+
+
+def test_a_jump_that_ends_in_time_is_forgiven() -> None:
+    timeline = watch(None, every(2, 1, 100))
+    timeline = watch(timeline, every(2, 101, 108), media_ahead=5)
+    timeline = watch(timeline, every(2, 109, 200))
+    assert not runs_away(timeline, BOOT + 200)
+    assert error(timeline, 200) == pytest.approx(min(LATE), abs=0.02)
+
+
+def test_squeezed_media_is_given_up_within_half_a_minute() -> None:
+    # a camera that was rebooted behind the same connection: 85 s of media in 130 s
+    timeline = watch(None, every(2, 1, 100))
+    for second in every(2, 101, 131):
+        media = 100 + (second - 100) * 85 / 130
+        timeline = observe(timeline, raw(media), TRUTH + second, BOOT + second)
+    assert runs_away(timeline, BOOT + 131)
+
+
+@pytest.mark.parametrize("fast", [0.01, -0.01], ids=["fast", "slow"])
+def test_a_camera_whose_clock_is_one_percent_off_is_followed(fast: float) -> None:
+    timeline = watch(None, every(2, 1, 600), fast=fast)
+    assert timeline.instant(raw(600 * (1 + fast))) == pytest.approx(TRUTH + 600, abs=1.1)
+    assert not runs_away(timeline, BOOT + 600)
+
+
+def test_a_network_pause_that_is_caught_up_with_is_no_jump() -> None:
+    timeline = watch(None, every(2, 1, 60))
+    for second in (62.0, 64.0, 66.0, 68.0):
+        timeline = observe(timeline, raw(60), TRUTH + 60.02, BOOT + second)
+    timeline = watch(timeline, every(2, 70, 120))
+    assert not runs_away(timeline, BOOT + 120)
+    assert error(timeline, 120) == pytest.approx(min(LATE), abs=0.02)
+
+
+def test_frames_that_stay_away_are_no_jump_of_the_cameras_clock() -> None:
+    # nothing was written since second 60: that is a stall, whose own limit is longer
+    timeline = watch(None, every(2, 1, 60))
+    for second in every(2, 62, 75):
+        timeline = observe(timeline, raw(60), TRUTH + 60.02, BOOT + second)
+    assert not runs_away(timeline, BOOT + 75)
+
+
+def test_an_adopted_run_is_taken_up_where_it_was_left() -> None:
+    saved = watch(None, every(2, 1, 60))
+    adopted = Timeline(saved.anchor, saved.wall, saved.media)
+    timeline = watch(adopted, every(2, 3600, 3660))
+    assert error(timeline, 3660) == pytest.approx(min(LATE), abs=0.03)
+    assert not runs_away(timeline, BOOT + 3660)
+
+
+def test_a_run_that_nobody_watched_is_placed_without_monotonic_time() -> None:
+    timeline = begin(raw(60), TRUTH + 60.02, None)
+    assert timeline.instant(raw(1)) == pytest.approx(TRUTH + 1.02)
+    assert not runs_away(timeline, BOOT + 3600)
+
+
+def test_media_that_was_late_at_first_may_catch_up() -> None:
+    # the first frame was seen 5 s after it was taken, the others come at once then
+    line = replace(begin(raw(0.04), TRUTH + 5, BOOT + 5), launched=BOOT - 1)
+    line = watch(line, every(1.5, 6, 40))
+    assert not runs_away(line, BOOT + 40, 0.0)
+    assert abs(error(line, 39.0)) < 0.1
+
+
+def test_media_that_is_older_than_its_ffmpeg_jumped_ahead() -> None:
+    line = replace(begin(raw(0.04), TRUTH + 0.05, BOOT + 0.05), launched=BOOT - 1)
+    line = watch(line, every(1.5, 1, 20))
+    line = watch(line, every(1.5, 20, 30), media_ahead=45.0)
+    assert runs_away(line, BOOT + 30, RUNAWAY_FOR)
+    assert abs(error(line, 19.0)) < 0.1

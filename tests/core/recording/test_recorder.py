@@ -1,0 +1,128 @@
+"""What a recorder writes into `.state.json` from try to try. No camera is reached; end-to-end tests do the rest."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from cctv_cli.core import files
+from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource, Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording.recorder import Recorder, Tools
+from cctv_cli.core.recording.state import Run, State, to_json
+from cctv_cli.core.rtsp.probe import Outcome, ProbeResult
+from cctv_cli.core.rtsp.sdp import VideoStream
+from cctv_cli.core.storage.commit import Archive
+from tests.support.evidence import gaps
+from tests.support.media import Media
+from tests.support.storage_tree import CameraTree, FixedClock
+
+CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
+
+
+def test_a_failure_is_told_through_the_next_tries_until_an_operator_stops_the_camera(tmp_path: Path) -> None:
+    layout, clock = CameraLayout(tmp_path, "cam1"), FixedClock(1_800_000_000.0)
+    while_asking: List[Dict[str, Any]] = []
+
+    def probe(source: RtspSource) -> ProbeResult:
+        while_asking.append(files.read_json(layout.state_file))
+        return ProbeResult(Outcome.REFUSED, "It refuses the connection.")
+
+    tools = Tools(Ffmpeg("ffmpeg", "9.0", 9, frozenset()), None, clock, probe=probe)
+    recorder = Recorder(CAMERA, Settings(storage=tmp_path, cameras=(CAMERA,)), tools, lambda: None)
+    for _ in range(3):
+        clock.advance(recorder.run_once())
+    assert [state["state"] for state in while_asking] == ["starting", "backoff", "backoff"]
+    assert [state["failure"] for state in while_asking] == ["", *["It refuses the connection"] * 2]
+    state = files.read_json(layout.state_file)
+    assert (state["state"], state["failure"]) == ("backoff", "It refuses the connection")
+    layout.stopped_file.touch()
+    recorder.run_once()
+    state = files.read_json(layout.state_file)
+    assert (state["state"], state["failure"]) == ("stopped", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for FFmpeg is a shell script")
+def test_a_full_disk_is_told_as_the_cause_however_long_it_stays_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\necho '[error] av_interleaved_write_frame(): No space left on device' >&2\nexit 228\n")
+    script.chmod(0o755)
+    camera = Camera("cam1", "Gate", DemoSource(tone=False))
+    layout, clock, ended = CameraLayout(tmp_path, "cam1"), FixedClock(1_800_000_000.0), threading.Event()
+    tools = Tools(Ffmpeg(str(script), "9.0", 9, frozenset({"libx264"})), None, clock)
+    recorder = Recorder(camera, Settings(storage=tmp_path, cameras=(camera,)), tools, ended.set)
+    recorder.run_once()
+    assert ended.wait(20)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace_text", full)
+        for _ in range(4):
+            clock.advance(recorder.run_once())
+    assert files.read_json(layout.state_file)["cause"] == "storage"
+    recorder.run_once()
+    assert files.read_json(layout.state_file)["cause"] == "disk full"
+
+
+def test_a_camera_that_comes_back_with_another_codec_was_away_for_another_reason(tmp_path: Path) -> None:
+    settings = Settings(storage=tmp_path, cameras=(CAMERA,))
+    tree = CameraTree(settings, "cam1")
+    end = tree.record("2027-01-15T09:00:00+00:00", 60.0).end
+    files.replace_text(tree.layout.run_file, to_json(Run("00c0ffee00c0ffee", "", end - 60.0, 0, codec="h264")))
+    tree.show(State.BACKOFF, "It cannot be reached", since=end, cause="unreachable")
+    tree.leave()
+    found = ProbeResult(Outcome.OK, "It sends hevc video.", video=VideoStream("hevc"))
+    tools = Tools(Ffmpeg("no-ffmpeg", "9.0", 9, frozenset()), None, FixedClock(end + 1200.0), probe=lambda _: found)
+    recorder = Recorder(CAMERA, settings, tools, lambda: None)
+    recorder.run_once()
+    recorder.release(leave_running=False)
+    assert [(gap.start, gap.end, gap.cause) for gap in gaps(tree.layout)] == [(end, end + 1200.0, "unreachable")]
+
+
+def test_why_nothing_was_recorded_outlives_a_process_that_could_not_journal_it(
+    tmp_path: Path, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, clock = Settings(storage=tmp_path, cameras=(CAMERA,)), FixedClock(1_800_000_000.0)
+    layout = CameraLayout(tmp_path, "cam1")
+    file = layout.incoming_file("0123456789abcdef", 0)  # what a crash left ten minutes ago
+    file.parent.mkdir(parents=True)
+    shutil.copy(media.run[0], file)
+    os.utime(file, (clock.now() - 600,) * 2)
+    refused = ProbeResult(Outcome.REFUSED, "It refuses the connection.")
+    tools = Tools(Ffmpeg("ffmpeg", "9.0", 9, frozenset()), None, clock, probe=lambda _: refused)
+
+    def process() -> None:
+        recorder = Recorder(CAMERA, settings, tools, lambda: None)
+        recorder.run_once()
+        clock.advance(60)
+        recorder.run_once()
+        recorder.release(leave_running=False)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Archive, "commit", full)
+        process()
+    assert gaps(layout) == []
+    clock.advance(30)
+    process()
+    assert [(gap.cause, round(gap.duration)) for gap in gaps(layout)] == [
+        ("unsupervised", 600),
+        ("refused", 60),
+        ("shut down", 30),
+        ("refused", 60),
+    ]
+    assert not layout.waiting_gaps.exists()

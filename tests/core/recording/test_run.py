@@ -1,0 +1,197 @@
+"""What a run left behind, on a real disk with real media: what is committed, kept, and when it is said to begin."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import List
+
+import pytest
+
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording.live_window import LiveWriter
+from cctv_cli.core.recording.run import ActiveRun, leftovers
+from cctv_cli.core.recording.state import Run
+from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.journal import GapEntry, Journal, SegmentEntry
+from tests.support.media import FPS, Media, make_video
+
+RUN = "0123456789abcdef"
+AT = 1_795_000_000.0  # the instant at which the first file began
+
+
+class Left:
+    """A dead run in a camera's folder."""
+
+    def __init__(self, folder: Path, frames_late: int = 0, audio: str = "") -> None:
+        self.layout = CameraLayout(folder, "cam1")
+        self.folder = self.layout.run_folder(RUN)
+        self.folder.mkdir(parents=True)
+        self.archive = Archive(self.layout, None)
+        self.archive.open()
+        live = LiveWriter(self.layout, 10, None)
+        live.open(None)
+        self.run = ActiveRun(
+            Run(RUN, "", AT - 10, 0, frames_late=frames_late, audio=audio), self.layout, self.archive, live, None
+        )
+
+    def lay(self, number: int, source: Path, written_at: float) -> Path:
+        path = self.layout.incoming_file(RUN, number)
+        shutil.copy(source, path)
+        os.utime(path, (written_at, written_at))
+        return path
+
+    def entries(self) -> List[object]:
+        return [e for path in self.layout.recordings.glob("*/*.jsonl") for e in Journal(path).entries()]
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Left:
+    return Left(tmp_path)
+
+
+def test_a_late_last_write_moves_no_recording(left: Left, media: Media) -> None:
+    """The network stalled over a cut and four seconds arrived at once: frames, but no time, were late."""
+    for number, late in enumerate((0.0, 4.0, 0.0)):
+        left.lay(number, media.run[number], AT + number + 1 + late)
+    assert left.run.commit(alive=False) == 3
+    starts = sorted(e.start for e in left.entries() if isinstance(e, SegmentEntry))
+    assert starts == pytest.approx([AT, AT + 1, AT + 2], abs=0.01)
+    assert not [e for e in left.entries() if isinstance(e, GapEntry)]
+
+
+@pytest.mark.parametrize("frames_late", [0, 1, 2])
+def test_frames_that_were_held_back_move_no_recording(tmp_path: Path, media: Media, frames_late: int) -> None:
+    left = Left(tmp_path, frames_late)
+    held_back = frames_late / FPS
+    left.lay(0, media.hole, AT + 6 + held_back)  # a file in which frames were missing for seconds, and nobody looked
+    assert left.run.commit(alive=False) == 1
+    (recording,) = [e for e in left.entries() if isinstance(e, SegmentEntry)]
+    assert recording.start == pytest.approx(AT, abs=0.001)
+
+
+def test_the_rest_of_the_sound_in_a_closed_file_moves_no_recording(tmp_path: Path, media: Media) -> None:
+    left = Left(tmp_path, frames_late=1, audio="pcma")
+    for number in (0, 1):
+        left.lay(number, media.run[number], AT + number + 1 + 2 / FPS)  # with the frame after the next one's first
+    left.run.commit(alive=True)
+    (recording,) = [e for e in left.entries() if isinstance(e, SegmentEntry)]
+    assert recording.start == pytest.approx(AT, abs=0.001)
+
+
+def test_a_recording_of_one_frame_lasts_as_long_as_the_frames_before(
+    left: Left, ffmpeg: Ffmpeg, tmp_path: Path
+) -> None:
+    second = make_video(ffmpeg, tmp_path / "second.ts", 1, "-r", "10")
+    alone = make_video(ffmpeg, tmp_path / "alone.ts", 1, "-r", "10", "-frames:v", "1", "-output_ts_offset", "1")
+    left.lay(0, second, AT + 1)
+    left.lay(1, alone, AT + 1.1)
+    assert left.run.commit(alive=False) == 2
+    assert min(e.duration for e in left.entries() if isinstance(e, SegmentEntry)) == 0.1
+
+
+def test_what_cannot_be_read_is_kept_for_people(left: Left, media: Media, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(b"\0" * 300_000)
+    left.lay(0, damaged, AT)
+    left.lay(1, media.run[1], AT + 2)
+    assert left.run.commit(alive=False) == 1
+    assert (left.folder / "000000.ts.unreadable").read_bytes() == damaged.read_bytes()
+
+
+def test_a_damaged_beginning_costs_no_minute(left: Left, media: Media) -> None:
+    path = left.lay(0, media.plain, AT + 3)
+    with path.open("r+b") as file:
+        file.write(b"\0" * 188 * 20)
+    assert left.run.commit(alive=False) == 1
+
+
+def test_an_empty_file_goes(left: Left, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    path = left.lay(0, tmp_path / "empty", AT)
+    assert left.run.commit(alive=False) == 0
+    assert not path.exists()
+    left.run.close()
+    assert not left.folder.exists()
+
+
+def test_a_file_that_cannot_be_committed_holds_up_no_other(
+    left: Left, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = left.lay(0, media.run[0], AT + 1)
+    left.lay(1, media.run[1], AT + 2)
+    real = left.archive.commit
+
+    def commit(source: Path, *args: object, **options: object) -> SegmentEntry:
+        if source == bad:
+            raise PermissionError(13, "Permission denied", str(source))
+        return real(source, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(left.archive, "commit", commit)
+    assert left.run.commit(alive=False) == 1
+    assert bad.exists()
+
+
+def test_a_copy_of_what_is_recorded_already_holds_up_no_other(left: Left, media: Media) -> None:
+    left.lay(0, media.run[0], AT + 1)
+    assert left.run.commit(alive=False) == 1
+    copy = left.lay(0, media.run[0], AT + 1)  # the storage was copied while it was in use
+    left.lay(1, media.run[1], AT + 2)
+    assert left.run.commit(alive=False) == 1
+    assert copy.exists()
+    left.run.close()
+    assert copy.exists()
+
+
+def test_only_the_gap_of_an_unreadable_file_is_its_own(left: Left, media: Media) -> None:
+    late = (0, 0, 0, 5)  # seconds
+    for number, source in enumerate((*media.run, media.run[2])):
+        left.lay(number, source, AT + number + 1 + late[number])
+    unreadable = left.layout.incoming_file(RUN, 1)
+    unreadable.unlink()
+    unreadable.mkdir()
+    assert [left.run.commit(alive=False, most=1) for _ in range(4)] == [1, 0, 1, 1]
+    assert [(gap.cause, round(gap.duration)) for gap in left.entries() if isinstance(gap, GapEntry)] == [
+        ("unreadable", 1)
+    ]
+
+
+def test_a_run_whose_folder_was_removed_has_nothing_to_tell(left: Left) -> None:
+    left.folder.rmdir()
+    left.run.remember()
+    assert not left.folder.exists()
+    left.layout.incoming.rmdir()  # as when the disk is gone
+    with pytest.raises(FileNotFoundError):
+        left.run.remember()
+
+
+def test_a_live_window_that_grows_is_no_stall_while_older_minutes_are_committed(left: Left, media: Media) -> None:
+    left.run.begin_watch(0.0, AT)
+    for second, source in ((10.0, media.run[0]), (20.0, media.run[1])):
+        shutil.copy(source, left.layout.live_segment(int(second / 10) - 1))
+        left.run.look(second, AT + second, read_time=False)
+    assert left.run.streaming.still_for(21.0) == 1.0
+
+
+def test_runs_that_ended_come_in_the_order_in_which_they_began(left: Left, media: Media) -> None:
+    left.lay(7, media.run[0], AT)
+    later = left.layout.run_folder("fedcba9876543210")
+    later.mkdir()
+    shutil.copy(media.run[1], later / left.layout.incoming_file(RUN, 0).name)
+    os.utime(later / left.layout.incoming_file(RUN, 0).name, (AT + 60, AT + 60))
+    for folder, at in ((later, AT + 100), (left.folder, AT + 200)):  # a file of the older one was committed since
+        os.utime(folder, (at, at))
+    assert [run for _, run in leftovers(left.layout, None)] == [RUN, later.name]
+
+
+def test_a_clock_that_jumped_ahead_dates_nothing_into_the_future(left: Left, media: Media) -> None:
+    """A jump of the camera's clock looks like seconds without a frame, though frames came without a pause."""
+    left.lay(0, media.run[0], AT + 1)
+    left.run.commit(alive=False)
+    left.lay(1, media.hole, AT + 3)  # 6 s of media, written within 3
+    assert left.run.commit(alive=False) == 1
+    segments = [e for e in left.entries() if isinstance(e, SegmentEntry)]
+    assert max(e.end for e in segments) == pytest.approx(AT + 3, abs=0.1)
+    assert not [e for e in left.entries() if isinstance(e, GapEntry)]

@@ -1,0 +1,552 @@
+"""Commits and gaps on a real disk; times are scripted, crashes are what a crash leaves on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
+
+import pytest
+
+from cctv_cli.core import files
+from cctv_cli.core.clock import format_instant, parse_instant, zone
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.media.span import Hole, MediaSpan
+from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.journal import (
+    NO_LINE,
+    DeletionEntry,
+    Entry,
+    GapEntry,
+    HoldEntry,
+    Journal,
+    SegmentEntry,
+    line_hash,
+)
+
+BERLIN = zone("Europe/Berlin")
+RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"
+NOON = parse_instant("2026-11-23T12:00:00+01:00")
+TODAY = "2026-11-23"
+
+
+class Camera:
+    """A camera's folder and what is done to it; each recording has content of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = parse_instant("2030-01-01T00:00:00+00:00")  # after everything here
+        self.layout = CameraLayout(folder, "cam1")
+        self.archive = self.opened()
+        self._files = 0
+
+    def opened(self) -> Archive:
+        """What the next supervisor has."""
+        archive = Archive(self.layout, BERLIN, lambda: self.now)
+        self.layout.folder.mkdir(parents=True, exist_ok=True)
+        archive.open()
+        return archive
+
+    def incoming(self, run: str = RUN) -> Path:
+        path = self.layout.incoming_file(run, self._files)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"recording %d" % self._files)
+        self._files += 1
+        return path
+
+    def record(
+        self,
+        start: float,
+        seconds: float = 60.0,
+        *,
+        run: str = RUN,
+        cut: bool = True,
+        holes: Tuple[Hole, ...] = (),
+        source: Optional[Path] = None,
+    ) -> SegmentEntry:
+        span = MediaSpan(first=0, duration=seconds, frames=1, holes=holes)
+        return self.archive.commit(source or self.incoming(run), start, span, run, cut=cut)
+
+    def journal(self, day: str = TODAY) -> List[Entry]:
+        return list(Journal(self.layout.journal(day)).entries())
+
+    def gaps(self, *days: str) -> List[GapEntry]:
+        return [e for day in days or (TODAY,) for e in self.journal(day) if isinstance(e, GapEntry)]
+
+    def content(self, entry: SegmentEntry, day: str = TODAY) -> bytes:
+        return (self.layout.day(day) / entry.file).read_bytes()
+
+    def playlist(self, hour: str, day: str = TODAY) -> List[str]:
+        """The files that the hour's playlist names."""
+        text = self.layout.hour_playlist(day, hour).read_text()
+        return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> Camera:
+    return Camera(tmp_path)
+
+
+def times(gaps: Sequence[GapEntry]) -> List[Tuple[str, float]]:
+    return [(format_instant(gap.start, BERLIN), round(gap.duration, 3)) for gap in gaps]
+
+
+# ---- recordings
+
+
+def test_a_finished_file_becomes_a_recording(camera: Camera) -> None:
+    source = camera.incoming()
+    content = source.read_bytes()
+    entry = camera.record(NOON + 60, 60.04, source=source)
+    assert entry == SegmentEntry(
+        "12/01.ts", NOON + 60, 60.04, len(content), hashlib.sha256(content).hexdigest(), RUN, "000000.ts"
+    )
+    assert camera.journal() == [entry]
+    assert camera.content(entry) == content
+    assert camera.playlist("12") == ["01.ts"]
+    assert not source.exists()
+
+
+def test_names_are_local_time_and_the_truth_is_the_instant(camera: Camera) -> None:
+    midnight_in_berlin = datetime(2026, 11, 23, 23, 30, tzinfo=timezone.utc).timestamp()
+    entry = camera.record(midnight_in_berlin)
+    assert entry.file == "00/30.ts"
+    assert camera.journal("2026-11-24") == [entry]
+
+
+@pytest.mark.parametrize(
+    ("start", "cut", "file"),
+    [
+        (NOON + 59.8, True, "12/01.ts"),
+        (NOON + 59.8, False, "12/00.ts"),
+        (NOON + 57.9, True, "12/00.ts"),
+        (NOON + 60.2, True, "12/01.ts"),
+    ],
+    ids=["just before the boundary", "first of a run", "well before", "just after"],
+)
+def test_a_file_that_was_cut_at_a_boundary_takes_the_new_minutes_name(
+    camera: Camera, start: float, cut: bool, file: str
+) -> None:
+    assert camera.record(start, cut=cut).file == file
+
+
+def test_a_file_cut_just_before_midnight_belongs_to_the_new_day(camera: Camera) -> None:
+    entry = camera.record(parse_instant("2026-11-23T23:59:59.800+01:00"))
+    assert entry.file == "00/00.ts"
+    assert camera.journal("2026-11-24") == [entry]
+    assert camera.playlist("00", "2026-11-24") == ["00.ts"]
+
+
+def test_a_taken_minute_gets_the_next_suffix(camera: Camera) -> None:
+    entries = [camera.record(NOON + 15 * turn, 10.0, cut=False) for turn in range(4)]
+    assert [entry.file for entry in entries] == ["12/00.ts", "12/00-1.ts", "12/00-2.ts", "12/00-3.ts"]
+    assert [camera.content(entry) for entry in entries] == [b"recording %d" % turn for turn in range(4)]
+    assert camera.playlist("12") == ["00.ts", "00-1.ts", "00-2.ts", "00-3.ts"]
+
+
+def test_a_file_that_no_journal_knows_is_not_written_over(camera: Camera) -> None:
+    foreign = camera.layout.hour(TODAY, "12") / "00.ts"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"foreign")
+    assert camera.record(NOON).file == "12/00-1.ts"
+    assert foreign.read_bytes() == b"foreign"
+    assert camera.playlist("12") == ["00-1.ts"]
+
+
+def test_the_name_of_a_recording_that_retention_removed_is_not_given_again(camera: Camera) -> None:
+    removed = camera.record(NOON, 20)
+    (camera.layout.day(TODAY) / removed.file).unlink()
+    assert camera.record(NOON + 20, 20, cut=False).file == "12/00-1.ts"
+    assert camera.playlist("12") == ["00-1.ts"]
+
+
+def test_the_name_of_a_deleted_recording_is_not_given_again(camera: Camera) -> None:
+    removed = camera.record(NOON, 20)
+    (camera.layout.day(TODAY) / removed.file).unlink()
+    deletion = DeletionEntry(removed.file, removed.start, removed.duration, removed.bytes, "older than 30 days")
+    Journal(camera.layout.journal(TODAY)).append(deletion, BERLIN)
+    assert camera.record(NOON + 20, 20, cut=False).file == "12/00-1.ts"
+    assert camera.playlist("12") == ["00-1.ts"]
+
+
+def test_a_hold_explains_no_time_that_was_not_recorded(camera: Camera) -> None:
+    camera.record(NOON)
+    Journal(camera.layout.journal(TODAY)).append(HoldEntry("0badcafe", NOON, 600.0), BERLIN)
+    assert camera.opened().covered_until == NOON + 60.0
+
+
+def test_the_hour_that_comes_twice_keeps_both_in_order(camera: Camera) -> None:
+    day, first = "2026-10-25", parse_instant("2026-10-25T02:58:00+02:00")
+    entries = [camera.record(first + 60 * minute) for minute in (0, 1, 2, 3)]
+    again = [camera.record(first + 60 * minute) for minute in (60, 61, 62)]
+    assert [e.file for e in entries] == ["02/58.ts", "02/59.ts", "02/00.ts", "02/01.ts"]
+    assert [e.file for e in again] == ["02/58-1.ts", "02/59-1.ts", "03/00.ts"]
+    assert [camera.content(e, day) for e in entries + again] == [b"recording %d" % number for number in range(7)]
+    assert camera.playlist("02", day) == ["58.ts", "59.ts", "00.ts", "01.ts", "58-1.ts", "59-1.ts"]
+    text = camera.layout.hour_playlist(day, "02").read_text()
+    assert text.index("2026-10-25T02:59:00.000+02:00") < text.index("2026-10-25T02:00:00.000+01:00")
+    assert text.count("#EXT-X-DISCONTINUITY\n") == 1  # the hour is one of one run, but for the minutes left out here
+    assert times(camera.gaps(day)) == [("2026-10-25T02:02:00.000+01:00", 3360.0)]
+
+
+def test_the_hour_that_is_left_out_in_spring_is_no_gap(camera: Camera) -> None:
+    before = parse_instant("2026-03-29T01:59:00+01:00")
+    entries = [camera.record(before), camera.record(before + 60)]
+    assert [entry.file for entry in entries] == ["01/59.ts", "03/00.ts"]
+    assert camera.gaps("2026-03-29") == []
+
+
+def test_a_late_recovery_stands_where_it_belongs(camera: Camera) -> None:
+    camera.record(NOON)
+    camera.record(NOON + 120)
+    late = camera.record(NOON + 60, run=OTHER_RUN)
+    assert late.file == "12/01.ts"
+    assert camera.playlist("12") == ["00.ts", "01.ts", "02.ts"]
+    assert camera.layout.hour_playlist(TODAY, "12").read_text().count("#EXT-X-DISCONTINUITY\n") == 2
+
+
+def test_a_late_recovery_takes_back_nothing_that_is_covered(camera: Camera) -> None:
+    camera.record(NOON)
+    camera.record(NOON + 120)  # what lies between is journalled as a gap now
+    camera.record(NOON + 60, run=OTHER_RUN)
+    gaps = camera.gaps()
+    camera.record(NOON + 180)
+    assert camera.gaps() == gaps
+
+
+def test_playlists_are_finished_snapshots(camera: Camera) -> None:
+    camera.record(NOON)
+    assert camera.layout.hour_playlist(TODAY, "12").read_text().endswith("#EXT-X-ENDLIST\n")
+
+
+def test_a_playlist_names_no_file_that_is_missing(camera: Camera) -> None:
+    entries = [camera.record(NOON + 60 * minute) for minute in range(3)]
+    (camera.layout.day(TODAY) / entries[1].file).unlink()
+    camera.record(NOON + 180)
+    assert camera.playlist("12") == ["00.ts", "02.ts", "03.ts"]
+
+
+def test_the_chain_of_hashes_runs_through_midnight(camera: Camera) -> None:
+    evening = parse_instant("2026-11-23T23:59:00+01:00")
+    for minute in range(2):
+        camera.record(evening + 60 * minute)
+    first = Journal(camera.layout.journal("2026-11-23")).lines()
+    second = Journal(camera.layout.journal("2026-11-24")).lines()
+    assert f'"prev": "{NO_LINE}"' in first[0].decode()
+    assert f'"prev": "{line_hash(first[-1])}"' in second[0].decode()
+
+
+# ---- gaps
+
+
+def test_before_the_first_recording_nothing_is_missing(camera: Camera) -> None:
+    camera.archive.explain(NOON, "silent")
+    camera.record(NOON + 60)
+    assert camera.gaps() == []
+    assert camera.archive.covered_until == NOON + 120
+
+
+def test_what_is_missing_is_explained_with_its_cause(camera: Camera) -> None:
+    camera.record(NOON)
+    camera.archive.explain(NOON + 75, "silent", "the camera stopped answering")
+    camera.record(NOON + 75, cut=False)
+    assert camera.gaps() == [GapEntry(NOON + 60, 15.0, "silent", "the camera stopped answering")]
+
+
+def test_what_nobody_explained_is_unknown(camera: Camera) -> None:
+    camera.record(NOON)
+    camera.record(NOON + 90, cut=False)
+    assert camera.gaps() == [GapEntry(NOON + 60, 30.0, "unknown")]
+
+
+def test_causes_follow_each_other(camera: Camera) -> None:
+    camera.record(NOON)
+    camera.archive.explain(NOON + 100, "refused")
+    camera.archive.explain(NOON + 160, "unauthorized")
+    camera.record(NOON + 180)
+    assert [(gap.cause, gap.duration) for gap in camera.gaps()] == [
+        ("refused", 40.0),
+        ("unauthorized", 60.0),
+        ("unknown", 20.0),
+    ]
+
+
+@pytest.mark.parametrize("seconds", [-30.0, -0.1, 0.0, 0.19])
+def test_a_joint_within_its_tolerance_is_no_gap(camera: Camera, seconds: float) -> None:
+    camera.record(NOON)
+    camera.record(NOON + 60 + seconds)
+    assert camera.gaps() == []
+
+
+def test_gaps_are_cut_at_local_midnight(camera: Camera) -> None:
+    camera.record(parse_instant("2026-11-23T23:58:00+01:00"))
+    camera.archive.explain(parse_instant("2026-11-25T00:00:30+01:00"), "silent")
+    assert times(camera.gaps("2026-11-23")) == [("2026-11-23T23:59:00.000+01:00", 60.0)]
+    assert times(camera.gaps("2026-11-24")) == [("2026-11-24T00:00:00.000+01:00", 86_400.0)]
+    assert times(camera.gaps("2026-11-25")) == [("2026-11-25T00:00:00.000+01:00", 30.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "hours"),
+    [
+        ("Europe/Berlin", "2026-03-29", 23),
+        ("Europe/Berlin", "2026-10-25", 25),
+        ("Asia/Kathmandu", "2026-10-25", 24),
+        ("Africa/Cairo", "2026-04-24", 23),
+        ("America/Havana", "2026-11-01", 25),
+    ],
+    ids=["spring", "autumn", "odd offset", "midnight left out", "midnight twice"],
+)
+def test_days_are_as_long_as_the_zone_says(tmp_path: Path, name: str, day: str, hours: int) -> None:
+    tz = zone(name)
+    layout = CameraLayout(tmp_path, "cam1")
+    source = layout.incoming_file(RUN, 0)
+    source.parent.mkdir(parents=True)
+    source.write_bytes(b"recording")
+    archive = Archive(layout, tz)
+    begin = datetime.fromisoformat(day).replace(hour=12, tzinfo=tz).timestamp() - 24 * 3600
+    archive.commit(source, begin, MediaSpan(0, 60.0, 1), RUN, cut=True)
+    archive.explain(begin + 72 * 3600, "silent")
+    (gap,) = Journal(layout.journal(day)).entries()
+    assert gap.duration == hours * 3600
+    assert format_instant(gap.start, tz).startswith(day)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system's zone cannot be chosen by a process")
+def test_the_systems_zone_cuts_days_too(tmp_path: Path) -> None:
+    camera = Camera(tmp_path)
+    camera.archive = Archive(camera.layout, None)
+    camera.record(parse_instant("2026-10-24T23:59:00+02:00"))
+    camera.archive.explain(parse_instant("2026-10-26T00:00:00+01:00"), "silent")
+    assert times(camera.gaps("2026-10-24", "2026-10-25")) == [("2026-10-25T00:00:00.000+02:00", 90_000.0)]
+    assert not camera.layout.day("2026-10-26").exists()
+
+
+def test_a_hole_inside_a_recording_is_a_gap(camera: Camera) -> None:
+    entry = camera.record(NOON, holes=(Hole(20.0, 3.5), Hole(40.0, 2.0)))
+    assert camera.journal() == [
+        entry,
+        GapEntry(NOON + 20, 3.5, "no frames", "the camera sent no frames"),
+        GapEntry(NOON + 40, 2.0, "no frames", "the camera sent no frames"),
+    ]
+
+
+def test_a_recording_and_its_gaps_are_journalled_at_once(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(folder: Path) -> None:
+        raise OSError("the process ends here")
+
+    monkeypatch.setattr(files, "sync_folder", end)
+    with pytest.raises(OSError, match="ends here"):
+        camera.record(NOON, holes=(Hole(20.0, 3.5), Hole(40.0, 2.0)))
+    monkeypatch.undo()
+    camera.opened()
+    assert [gap.start for gap in camera.gaps()] == [NOON + 20, NOON + 40]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is always another disk")
+def test_recordings_on_a_disk_of_their_own_are_refused_before_anything_is_journalled(tmp_path: Path) -> None:
+    layout = CameraLayout(tmp_path, "cam1")
+    layout.folder.mkdir()
+    layout.recordings.symlink_to("/proc")
+    with pytest.raises(OSError, match=r"another disk.*mount the disk at .*cam1 instead"):
+        Archive(layout, BERLIN).open()
+
+
+def test_a_clock_that_was_set_back_makes_no_gap(camera: Camera) -> None:
+    camera.record(NOON)
+    camera.record(NOON - 3600)
+    camera.record(NOON - 3540)
+    assert camera.gaps() == []
+    assert camera.playlist("11") == ["00.ts", "01.ts"]
+
+
+# ---- the next supervisor
+
+
+def test_the_next_supervisor_knows_what_is_covered(camera: Camera) -> None:
+    camera.record(NOON)
+    camera.archive.explain(NOON + 90, "silent")
+    assert camera.opened().covered_until == NOON + 90
+
+
+def test_a_time_zone_that_moved_west_hides_nothing(camera: Camera) -> None:
+    camera.record(NOON - 12 * 3600)  # named after today in Berlin
+    west = Archive(camera.layout, zone("America/New_York"), lambda: camera.now)
+    west.open()
+    entry = west.commit(camera.incoming(), NOON - 11 * 3600, MediaSpan(0, 60.0, 1500), RUN, cut=True)
+    assert camera.journal("2026-11-22")  # where that is still yesterday
+    assert camera.opened().covered_until == entry.end
+
+
+def test_a_late_recovery_does_not_hide_what_came_after_it(camera: Camera) -> None:
+    camera.record(NOON)
+    camera.record(NOON + 120)
+    camera.record(NOON + 60)
+    assert camera.opened().covered_until == NOON + 180
+
+
+def test_an_empty_folder_covers_nothing(camera: Camera) -> None:
+    (camera.layout.recordings / "2026-11-24").mkdir(parents=True)
+    (camera.layout.recordings / "lost+found").mkdir()
+    assert camera.opened().covered_until is None
+
+
+def test_what_was_missing_overnight_is_explained_by_the_next_supervisor(camera: Camera) -> None:
+    camera.record(NOON)
+    archive = camera.opened()
+    archive.explain(NOON + 300, "unsupervised")
+    assert camera.gaps() == [GapEntry(NOON + 60, 240.0, "unsupervised")]
+
+
+def test_a_crash_between_journal_and_move_is_finished_on_open(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera.record(NOON)
+    source = camera.incoming()
+    content = source.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "move", _crash)
+        with pytest.raises(_Crash):
+            camera.record(NOON + 60, source=source)
+    assert camera.playlist("12") == ["00.ts"]
+    archive = camera.opened()
+    assert (camera.layout.hour(TODAY, "12") / "01.ts").read_bytes() == content
+    assert not source.exists()
+    assert camera.playlist("12") == ["00.ts", "01.ts"]
+    assert archive.covered_until == NOON + 120
+
+
+def test_a_crash_just_before_midnight_is_finished_on_the_next_day(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera.record(parse_instant("2026-11-24T00:01:00+01:00"))
+    source = camera.incoming()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "move", _crash)
+        with pytest.raises(_Crash):
+            camera.record(parse_instant("2026-11-23T23:59:00+01:00"), source=source)
+    camera.opened()
+    assert camera.playlist("23", "2026-11-23") == ["59.ts"]
+
+
+def test_a_crash_between_move_and_playlist_is_finished_on_open(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera.record(NOON)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace_text", _crash)
+        with pytest.raises(_Crash):
+            camera.record(NOON + 60)
+    assert camera.playlist("12") == ["00.ts"]
+    camera.opened()
+    assert camera.playlist("12") == ["00.ts", "01.ts"]
+
+
+def test_a_journal_line_without_any_file_is_no_trouble(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = camera.incoming()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "move", _crash)
+        with pytest.raises(_Crash):
+            camera.record(NOON, source=source)
+    source.unlink()
+    assert camera.opened().covered_until == NOON + 60
+
+
+@pytest.mark.parametrize("file", ["../../../escaped.ts", "12/../../escaped.ts", "12/60.ts", "41.ts", ""])
+def test_a_hostile_name_in_a_journal_moves_nothing(camera: Camera, file: str) -> None:
+    camera.record(NOON)
+    source = camera.incoming()
+    entry = SegmentEntry(file, NOON + 60, 60.0, 1, "ab" * 32, RUN, source.name)
+    Journal(camera.layout.journal(TODAY)).append(entry, BERLIN)
+    camera.opened()
+    assert source.exists()
+
+
+def test_a_journal_that_a_crash_tore_opens(camera: Camera) -> None:
+    entry = camera.record(NOON)
+    with camera.layout.journal(TODAY).open("ab") as file:
+        file.write(b'{"type": "segment", "start": "2026-11-23T12:01')
+    camera.archive = camera.opened()
+    assert camera.archive.covered_until == entry.end
+    assert camera.record(NOON + 60).file == "12/01.ts"
+    assert camera.playlist("12") == ["00.ts", "01.ts"]
+
+
+# ---- a disk in trouble, without a new supervisor
+
+
+def test_a_full_disk_at_the_playlist_makes_no_false_gap(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera.record(NOON)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace_text", _disk_full)
+        with pytest.raises(OSError, match="No space left"):
+            camera.record(NOON + 60)
+    camera.record(NOON + 120)
+    assert camera.gaps() == []
+    assert camera.playlist("12") == ["00.ts", "01.ts", "02.ts"]
+
+
+def test_a_move_that_fails_once_is_journalled_once(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera.record(NOON)
+    source = camera.incoming()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "move", _disk_full)
+        with pytest.raises(OSError, match="No space left"):
+            camera.record(NOON + 60, source=source)
+    camera.record(NOON + 60, source=source)  # the recorder's next step finds the file again
+    assert [entry.file for entry in camera.journal() if isinstance(entry, SegmentEntry)] == ["12/00.ts", "12/01.ts"]
+    assert camera.playlist("12") == ["00.ts", "01.ts"]
+
+
+def test_a_journal_that_cannot_be_written_moves_nothing(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = camera.incoming()
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append_all", _disk_full)
+        with pytest.raises(OSError, match="No space left"):
+            camera.record(NOON, source=source)
+    assert source.exists()
+    assert camera.record(NOON, source=source).file == "12/00.ts"
+
+
+class _Crash(BaseException):
+    """What ends a process; no handler of ours sees it."""
+
+
+def _crash(*_: object) -> None:
+    raise _Crash
+
+
+def _disk_full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_recording_from_the_future_hides_no_later_gap(camera: Camera, reopened: bool) -> None:
+    camera.now = NOON + 61
+    camera.record(NOON)
+    camera.record(NOON + 400 * 86_400)  # the clock was wrong for a minute
+    camera.now = NOON + 180
+    if reopened:
+        camera.archive = camera.opened()
+    camera.record(NOON + 120)
+    camera.now = NOON + 600
+    camera.archive.explain(NOON + 500, "refused")
+    assert times(camera.gaps())[-1] == (format_instant(NOON + 180, BERLIN), 320.0)
+
+
+def test_a_clock_that_wakes_up_years_later_writes_one_line(camera: Camera) -> None:
+    long_ago = parse_instant("2020-01-01T00:00:00+00:00")
+    camera.record(long_ago)
+    camera.record(NOON)
+    assert len(list(camera.layout.recordings.iterdir())) == 2
+
+
+def test_a_playlist_that_could_not_be_written_is_written_at_the_next_start(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace_text", _disk_full)
+        with pytest.raises(OSError, match="No space left"):
+            camera.record(NOON + 59 * 60)
+    camera.record(NOON + 3600)
+    camera.archive = camera.opened()
+    assert camera.playlist("12") == ["59.ts"]
+    assert camera.playlist("13") == ["00.ts"]

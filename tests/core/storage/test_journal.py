@@ -1,0 +1,406 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, Union
+
+import pytest
+
+from cctv_cli.core.clock import zone
+from cctv_cli.core.storage.journal import (
+    NO_LINE,
+    BriefSegment,
+    DeletionEntry,
+    Entry,
+    GapEntry,
+    HoldEntry,
+    Journal,
+    ReleaseEntry,
+    SegmentEntry,
+    line_hash,
+    parse_line,
+    read_brief,
+    render_line,
+)
+
+BERLIN = zone("Europe/Berlin")
+START = 1792888200.0  # 2026-10-25T02:30:00+02:00, the hour that comes twice
+
+SEGMENT = SegmentEntry("02/30.ts", START, 60.04, 1_234_567, "ab" * 32, "0123456789abcdef", "000001.ts")
+GAP = GapEntry(START, 12.5, "silent", "the camera stopped answering; check its network and power")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    folder = tmp_path / "2026-10-25"
+    folder.mkdir()
+    return Journal(folder / "journal.jsonl")
+
+
+def previous_hashes(journal: Journal) -> List[str]:
+    return [json.loads(line)["prev"] for line in journal.lines()]
+
+
+def test_a_segments_line_says_everything() -> None:
+    assert json.loads(render_line(SEGMENT, BERLIN, NO_LINE)) == {
+        "type": "segment",
+        "start": "2026-10-25T02:30:00.000+02:00",
+        "duration": 60.04,
+        "file": "02/30.ts",
+        "bytes": 1_234_567,
+        "sha256": "ab" * 32,
+        "run": "0123456789abcdef",
+        "source": "000001.ts",
+        "prev": NO_LINE,
+    }
+
+
+def test_a_gaps_line_says_everything() -> None:
+    assert json.loads(render_line(GAP, BERLIN, NO_LINE)) == {
+        "type": "gap",
+        "start": "2026-10-25T02:30:00.000+02:00",
+        "duration": 12.5,
+        "cause": "silent",
+        "detail": "the camera stopped answering; check its network and power",
+        "prev": NO_LINE,
+    }
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        SEGMENT,
+        GAP,
+        GapEntry(START + 3600, 0.001, "unknown"),
+        GapEntry(START, 1.0, "storage", 'Kamera "Süd"\nantwortet\r nicht \u2028 \x85 \x00 \\'),
+    ],
+    ids=["segment", "gap", "no detail", "odd characters"],
+)
+def test_an_entry_reads_back_from_its_one_line(entry: Union[SegmentEntry, GapEntry]) -> None:
+    line = render_line(entry, BERLIN, NO_LINE)
+    assert line.splitlines() == [line]
+    assert parse_line(line) == entry
+
+
+@pytest.mark.parametrize("entry", [SEGMENT, replace(SEGMENT, file="02/30-1.mp4", header=812)], ids=["ts", "mp4"])
+def test_a_line_that_is_written_in_another_style_reads_the_same(entry: SegmentEntry) -> None:
+    line = render_line(entry, BERLIN, NO_LINE)
+    fields = json.loads(line)
+    for other in (
+        json.dumps(fields, separators=(",", ":")),
+        json.dumps(fields, sort_keys=True),
+        json.dumps({**fields, "note": "of a later version"}),
+        line.decode() + " ",
+    ):
+        assert parse_line(other.encode()) == parse_line(line) == entry
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"T02:30:00.000+02:00", b"T02:30:00.000"),
+        (b"2026-10-25T", b"2026-13-25T"),
+        (b'"prev"', b'"prev'),
+        (b'"type": "segment"', b'"type": "deletion"'),
+    ],
+    ids=["no offset", "no date", "torn", "another kind"],
+)
+def test_a_line_that_is_nearly_a_recording_is_none(old: bytes, new: bytes) -> None:
+    line = render_line(SEGMENT, BERLIN, NO_LINE)
+    assert old in line
+    assert parse_line(line.replace(old, new)) is None
+
+
+def test_the_hour_that_comes_twice_keeps_its_instants() -> None:
+    for later in (0, 3600):
+        entry = GapEntry(START + later, 1.0, "unknown")
+        assert parse_line(render_line(entry, BERLIN, NO_LINE)) == entry
+
+
+def test_an_entry_ends_after_its_duration() -> None:
+    assert (SEGMENT.end, GAP.end) == (START + 60.04, START + 12.5)
+
+
+def changed(**changes: Any) -> bytes:
+    fields: Dict[str, Any] = {**json.loads(render_line(SEGMENT, BERLIN, NO_LINE)), **changes}
+    return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        render_line(SEGMENT, BERLIN, NO_LINE)[:-1],
+        render_line(SEGMENT, BERLIN, NO_LINE)[40:],
+        bytes(200),
+        b"\xff\xfe\x00",
+        b"null",
+        b"[]",
+        b"7",
+        b'"text"',
+        changed(type="hold"),
+        changed(start="2026-10-25T02:30:00"),
+        changed(start=7),
+        changed(duration="long"),
+        changed(duration=...),
+        changed(sha256=...),
+        changed(file=7),
+        changed(bytes="many"),
+        changed(duration=float("nan")),
+    ],
+    ids=[
+        "empty",
+        "torn at once",
+        "torn at its end",
+        "without its begin",
+        "zeros after a power cut",
+        "no text",
+        "null",
+        "list",
+        "number",
+        "text",
+        "unknown kind",
+        "no UTC offset",
+        "start of another type",
+        "duration of another type",
+        "no duration",
+        "no hash",
+        "file of another type",
+        "bytes of another type",
+        "duration that is no number",
+    ],
+)
+def test_a_line_that_is_no_entry_is_passed_over(line: bytes) -> None:
+    assert parse_line(line) is None
+
+
+def test_a_field_of_a_later_version_is_passed_over() -> None:
+    assert parse_line(changed(camera="cam1")) == SEGMENT
+
+
+def test_a_journal_that_does_not_exist_is_empty(journal: Journal) -> None:
+    assert journal.lines() == []
+    assert list(journal.entries()) == []
+    assert journal.hour_segments("02") == []
+
+
+def test_entries_come_in_the_order_of_writing(journal: Journal) -> None:
+    for entry in (SEGMENT, GAP):
+        journal.append(entry, BERLIN)
+    assert list(journal.entries()) == [SEGMENT, GAP]
+
+
+def test_every_line_is_bound_to_the_one_before(journal: Journal) -> None:
+    for entry in (SEGMENT, GAP, SEGMENT):
+        journal.append(entry, BERLIN)
+    lines = journal.lines()
+    assert previous_hashes(journal) == [NO_LINE, line_hash(lines[0]), line_hash(lines[1])]
+
+
+def test_the_chain_runs_on_across_days(journal: Journal) -> None:
+    for day in ("2026-10-23", "2026-10-24", "2026-10-26"):
+        folder = journal.path.parent.parent / day
+        folder.mkdir()
+        Journal(folder / "journal.jsonl").append(GapEntry(START, 1.0, day), BERLIN)
+    journal.append(SEGMENT, BERLIN)
+    yesterday = Journal(journal.path.parent.parent / "2026-10-24" / "journal.jsonl")
+    assert previous_hashes(journal) == [line_hash(yesterday.lines()[-1])]
+
+
+def test_a_day_whose_journal_is_gone_does_not_break_the_chain(journal: Journal) -> None:
+    before = journal.path.parent.parent / "2026-10-23"
+    before.mkdir()
+    (journal.path.parent.parent / "2026-10-24").mkdir()
+    Journal(before / "journal.jsonl").append(GAP, BERLIN)
+    journal.append(SEGMENT, BERLIN)
+    assert previous_hashes(journal) == [line_hash(Journal(before / "journal.jsonl").lines()[-1])]
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [render_line(GAP, BERLIN, NO_LINE)[:50], bytes(300), b"{", render_line(GAP, BERLIN, NO_LINE)],
+    ids=["half", "zeros", "one byte", "all but the line end"],
+)
+def test_a_line_that_a_crash_tore_is_kept_and_passed_over(journal: Journal, torn: bytes) -> None:
+    journal.append(SEGMENT, BERLIN)
+    with journal.path.open("ab") as file:
+        file.write(torn)
+    journal.append(GAP, BERLIN)
+    lines = journal.lines()
+    assert lines[1] == torn
+    assert json.loads(lines[2])["prev"] == line_hash(torn)
+    assert parse_line(lines[0]) == SEGMENT
+    assert parse_line(lines[2]) == GAP
+
+
+def test_nothing_that_was_written_is_changed_by_an_append(journal: Journal) -> None:
+    for number in range(5):
+        before = journal.path.read_bytes() if number else b""
+        journal.append(GapEntry(START + number, 1.0, "unknown"), BERLIN)
+        assert journal.path.read_bytes().startswith(before)
+
+
+def test_an_hours_segments_come_in_the_order_of_their_absolute_start(journal: Journal) -> None:
+    second = SegmentEntry("02/30-1.ts", START + 3600, 60.0, 1, "cd" * 32, "0123456789abcdef", "000061.ts")
+    late = SegmentEntry("02/29.ts", START - 60, 60.0, 1, "ef" * 32, "fedcba9876543210", "000000.ts")
+    other = SegmentEntry("03/00.ts", START + 5400, 60.0, 1, "01" * 32, "0123456789abcdef", "000091.ts")
+    for entry in (second, SEGMENT, GAP, other, late):
+        journal.append(entry, BERLIN)
+    assert journal.hour_segments("02") == [late, SEGMENT, second]
+    assert journal.hour_segments("03") == [other]
+    assert journal.hour_segments("04") == []
+
+
+def test_a_gap_that_speaks_of_a_file_is_no_segment(journal: Journal) -> None:
+    journal.append(GapEntry(START, 1.0, "unknown", 'lost "file": "02/30.ts"'), BERLIN)
+    assert journal.hour_segments("02") == []
+
+
+def test_the_last_of_a_days_many_lines_is_the_one_that_binds(journal: Journal) -> None:
+    for number in range(200):  # more than fits into the block that is read from the end
+        journal.append(GapEntry(START + number, 1.0, "unknown", "x" * 200), BERLIN)
+    lines = journal.lines()
+    assert previous_hashes(journal)[1:] == [line_hash(line) for line in lines[:-1]]
+
+
+def test_a_missing_folder_is_the_callers_trouble(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Journal(tmp_path / "2026-10-25" / "journal.jsonl").append(GAP, BERLIN)
+
+
+def test_reading_on_begins_at_a_byte(journal: Journal) -> None:
+    assert journal.read_on(0) == b""
+    journal.append(SEGMENT, BERLIN)
+    whole = journal.path.read_bytes()
+    assert (journal.read_on(0), journal.read_on(len(whole))) == (whole, b"")
+    journal.append(GAP, BERLIN)
+    assert journal.read_on(len(whole)) == journal.path.read_bytes()[len(whole) :]
+
+
+def test_what_the_recordings_of_a_day_take_is_counted_without_those_that_were_deleted(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    for number, size in enumerate((1000, 200, 30)):
+        start = 1_800_000_000.0 + 60 * number
+        journal.append(SegmentEntry(f"14/0{number}.ts", start, 60.0, size, "0" * 64, "f" * 16, "000000.ts"), None)
+        journal.append(GapEntry(start + 60, 1.0, "silent", '"bytes": 7'), None)
+    assert journal.kept_bytes() == 1230
+    deleted = journal.lines()[2].replace(b'"segment"', b'"deletion"', 1)
+    with journal.path.open("ab") as file:
+        file.write(deleted + b"\n")
+    assert journal.kept_bytes() == 1030
+
+
+def test_who_reads_on_gets_what_was_added_and_no_half_line(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    first, second = (GapEntry(1_800_000_000.0 + number, 1.0, "silent") for number in range(2))
+    journal.append(first, None)
+    found, offset = journal.entries_behind(0)
+    assert (found, offset) == ([first], journal.path.stat().st_size)
+    journal.append(second, None)
+    whole = journal.path.read_bytes()
+    journal.path.write_bytes(whole[:-1])
+    assert journal.entries_behind(offset) == ([], offset)
+    journal.path.write_bytes(whole)
+    assert journal.entries_behind(offset) == ([second], len(whole))
+
+
+# ---- deletions and holds
+
+DELETION = DeletionEntry("02/30.ts", START, 60.04, 1_234_567, "older than 30 days")
+HOLD = HoldEntry("0badcafe", START - 5, 3600.0, "for the police, Straße")
+RELEASE = ReleaseEntry("0badcafe", START - 5, 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "more"),
+    [
+        (DELETION, {"type": "deletion", "file": "02/30.ts", "bytes": 1_234_567, "reason": "older than 30 days"}),
+        (HOLD, {"type": "hold", "id": "0badcafe", "note": "for the police, Straße"}),
+        (RELEASE, {"type": "release", "id": "0badcafe"}),
+    ],
+    ids=["deletion", "hold", "release"],
+)
+def test_lines_of_retention_say_everything_and_read_back(entry: Entry, more: Dict[str, Any]) -> None:
+    line = render_line(entry, BERLIN, NO_LINE)
+    fields = json.loads(line)
+    assert {key: fields[key] for key in more} == more
+    assert set(fields) == {*more, "start", "duration", "prev"}
+    assert parse_line(line) == entry
+
+
+def test_many_lines_are_bound_like_single_ones(journal: Journal) -> None:
+    journal.append_all([SEGMENT, GAP], BERLIN)
+    journal.append_all([DELETION, HOLD, RELEASE], BERLIN)
+    lines = journal.lines()
+    assert previous_hashes(journal) == [NO_LINE, *map(line_hash, lines[:-1])]
+    assert list(journal.entries()) == [SEGMENT, GAP, DELETION, HOLD, RELEASE]
+
+
+def test_a_deleted_recording_is_gone_but_its_name_is_not(journal: Journal) -> None:
+    other = SegmentEntry("02/31.ts", START + 60, 60.0, 1, "cd" * 32, "0123456789abcdef", "000002.ts")
+    journal.append_all([other, SEGMENT, DELETION], BERLIN)
+    assert journal.segments() == journal.hour_segments("02") == [other]
+    assert journal.hour_names("02") == {"02/30.ts", "02/31.ts"}
+    assert journal.hour_names("03") == set()
+
+
+def test_a_hold_lasts_until_its_release(journal: Journal) -> None:
+    second = HoldEntry("12345678", START, 60.0)
+    journal.append_all([HOLD, second], BERLIN)
+    assert journal.holds() == [HOLD, second]
+    journal.append(RELEASE, BERLIN)
+    assert journal.holds() == [second]
+    assert Journal(journal.path.with_name("none")).holds() == []
+
+
+def brief(entry: SegmentEntry) -> BriefSegment:
+    return BriefSegment(entry.file, entry.start, entry.duration, entry.bytes)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        SEGMENT,
+        SegmentEntry("02/30-1.mp4", START + 3600, 59.96, 7, "ab" * 32, "0123456789abcdef", "000001.mp4", 1203),
+        SegmentEntry("02/31.ts", START, 60.0, 7, "", "not hexadecimal", 'ü"\\.ts'),
+        SegmentEntry("02/32.ts", START, 0.00001, 7, "ab", "cd", "000001.ts"),
+    ],
+    ids=["usual", "with a header", "with escapes", "duration rounds to zero"],
+)
+def test_a_brief_look_finds_what_a_whole_one_finds(entry: SegmentEntry) -> None:
+    line = render_line(entry, BERLIN, "ab" * 32)
+    parsed = parse_line(line)
+    assert isinstance(parsed, SegmentEntry)
+    assert read_brief(line + b"\n") == ([brief(parsed)], [])
+
+
+def test_a_brief_look_passes_over_what_a_whole_one_passes_over(journal: Journal) -> None:
+    usual = render_line(SEGMENT, BERLIN, "ab" * 32)
+    odd = [
+        usual.replace(b"2026-10-25", b"2026-13-25"),
+        usual.replace(b"+02:00", b""),
+        usual.replace(b'"type": "segment"', b'"type": "later"'),
+        usual[:-5],
+        b"",
+        b"\xff\xfe",
+    ]
+    assert [parse_line(line) for line in odd] == [None] * len(odd)
+    others: List[Entry] = [GAP, DELETION, HOLD, RELEASE]
+    lines = [*odd, usual, *(render_line(entry, BERLIN, NO_LINE) for entry in others)]
+    assert read_brief(b"\n".join(lines)) == ([brief(SEGMENT)], others)
+
+
+def test_a_brief_look_reads_a_line_that_is_written_in_another_way() -> None:
+    fields = json.loads(render_line(SEGMENT, BERLIN, NO_LINE))
+    line = json.dumps(dict(reversed(list(fields.items()))), separators=(",", ":")).encode()
+    assert read_brief(line) == ([brief(SEGMENT)], [])
+
+
+def test_a_deletion_that_stands_there_twice_counts_once(journal: Journal) -> None:
+    gone = replace(DELETION, file=SEGMENT.file, bytes=SEGMENT.bytes)
+    torn = replace(gone, file="00/00.ts")  # of a segment whose own line a crash tore
+    journal.append_all([SEGMENT, gone, gone, torn, replace(SEGMENT, file="03/00.ts", bytes=77)], BERLIN)
+    assert journal.kept_bytes() == 77
+    assert list(journal.deletions()) == [SEGMENT.file, "00/00.ts"]
