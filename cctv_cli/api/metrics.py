@@ -11,13 +11,12 @@ from prometheus_client.registry import Collector
 
 from cctv_cli import version
 from cctv_cli.api.errors import Responses, errors
+from cctv_cli.core.clock import DAY
 from cctv_cli.core.health.facts import CameraFacts, ProcessFacts, StorageFacts, SystemFacts
 from cctv_cli.core.health.findings import Finding
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.runtime import Runtime
-
-_DAY = 86400.0
 
 Samples = Iterable[Tuple[Sequence[str], object]]  # label values, and a number or None
 
@@ -137,9 +136,9 @@ def _storage(storage: StorageFacts) -> Iterator[Metric]:
     yield _gauge("cctv_recordings_bytes", "Recordings", ["camera"], [([c.camera], c.bytes) for c in cameras])
     oldest = [([c.camera], c.oldest) for c in cameras]
     yield _gauge("cctv_recordings_oldest_timestamp_seconds", "Start of the oldest recording", ["camera"], oldest)
-    grown = [([c.camera], None if c.growth is None else c.growth / _DAY) for c in cameras]
+    grown = [([c.camera], None if c.growth is None else c.growth / DAY) for c in cameras]
     yield _gauge("cctv_recordings_growth_bytes_per_second", "As the last 24 hours went", ["camera"], grown)
     kept: Samples = [([], None if promise is None else int(promise.kept))]
     yield _gauge("cctv_retention_promise_kept", "0 when the disk is too small for the days set", [], kept)
-    full = None if promise is None or promise.full_in is None else promise.full_in * _DAY
+    full = None if promise is None or promise.full_in is None else promise.full_in * DAY
     yield _gauge("cctv_storage_full_in_seconds", "Absent while retention keeps the room", [], [([], full)])

@@ -200,7 +200,7 @@ class CleanupModel(BaseModel):
     disks: List[CleanupDiskModel]
     refusals: List[RefusalModel]
     shortfalls: List[str] = Field(
-        description="Limits that cannot be kept, and why",
+        description="Thresholds that cannot be kept, and why",
         examples=[["max_size cannot be kept"]],
     )
     notes: List[str] = Field(examples=[["3 recordings of front are dated in the future"]])

@@ -13,8 +13,8 @@ from cctv_cli.core.clock import format_instant
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.footage.catalog import Catalog, Day, day_segments
 from cctv_cli.core.layout import HOUR_PLAYLIST, is_day
-from cctv_cli.core.retention.scan import recorded_days
 from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.storage.days import recorded_days
 
 _DAYS = 31  # of a page: the default retention and today
 _MOST_DAYS = 366

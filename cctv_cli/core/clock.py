@@ -10,6 +10,9 @@ import time
 from datetime import datetime, timezone, tzinfo
 from typing import Optional, Protocol
 
+HOUR = 3600.0  # seconds
+DAY = 86400.0  # seconds; a local day may have an hour more or less
+
 
 class Clock(Protocol):
     """What a service may ask about time; tests bring their own."""

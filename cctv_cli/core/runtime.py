@@ -15,7 +15,7 @@ from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg, can_draw_text, find_ffmpeg
-from cctv_cli.core.health.findings import assess, limits_of
+from cctv_cli.core.health.findings import assess, thresholds_of
 from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.watch import HealthWatch
@@ -88,7 +88,7 @@ class Runtime:
     def health(self) -> Report:
         """What is wrong, and the facts behind it, of up to a second ago."""
         at, facts = self._facts.read()
-        return Report(at, facts, assess(facts, limits_of(self.settings), at))
+        return Report(at, facts, assess(facts, thresholds_of(self.settings), at))
 
     def cleaner(self) -> Cleaner:
         """What cleans up by the settings that hold now."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.layout import CameraLayout, parse_recording
-from cctv_cli.core.retention.scan import recorded_days
+from cctv_cli.core.storage.days import recorded_days
 from cctv_cli.core.storage.journal import (
     DeletionEntry,
     Entry,

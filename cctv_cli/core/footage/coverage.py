@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
+from dataclasses import dataclass
 from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
 
-from cctv_cli.core.health.facts import Coverage
+from cctv_cli.core.clock import DAY
 from cctv_cli.core.storage.journal import Entry, GapEntry, SegmentEntry
 
-DAY = 86400.0
 CHOSEN = ("stopped", "disabled")  # causes of gaps that a person wanted
 _SHORTEST = 60.0  # seconds of recordings that say something about their growth
 
 Stretch = Tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many seconds of a window were recorded, are missing, and were not wanted: a person had stopped the camera."""
+
+    recorded: float = 0.0
+    missing: float = 0.0
+    off: float = 0.0
+
+
+NOTHING_RECORDED = Coverage()
 
 
 class Piece(NamedTuple):

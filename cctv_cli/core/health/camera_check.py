@@ -9,8 +9,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.config.settings import Camera, RtspSource
-from cctv_cli.core.ffmpeg.command import hears, recorded_codec
-from cctv_cli.core.recording.recorder import RECORDABLE, UNHEARD, UNRECORDABLE
+from cctv_cli.core.ffmpeg.command import RECORDABLE, UNHEARD, UNRECORDABLE, hears, recorded_codec
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.rtsp.login_guard import LoginGuard

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from cctv_cli.core.footage.coverage import NOTHING_RECORDED, Coverage
 from cctv_cli.core.recording.state import State
 
 
@@ -47,15 +48,6 @@ class ProcessFacts:
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """How many seconds of a window were recorded, are missing, and were not wanted: a person had stopped the camera."""
-
-    recorded: float = 0.0
-    missing: float = 0.0
-    off: float = 0.0
-
-
-@dataclass(frozen=True)
 class CameraFacts:
     """One camera. `wanted`: it is enabled and no operator stopped it.
 
@@ -81,8 +73,8 @@ class CameraFacts:
     frame_rate: Optional[float] = None
     gop: Optional[float] = None
     last_segment_at: Optional[float] = None
-    last_hour: Coverage = Coverage()
-    last_day: Coverage = Coverage()
+    last_hour: Coverage = NOTHING_RECORDED
+    last_day: Coverage = NOTHING_RECORDED
     restarts_last_hour: int = 0
     future_until: Optional[float] = None
     waiting: int = 0

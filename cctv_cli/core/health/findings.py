@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from cctv_cli.core.clock import format_instant
+from cctv_cli.core.clock import DAY, format_instant
 from cctv_cli.core.config.settings import Settings
-from cctv_cli.core.footage.coverage import DAY
 from cctv_cli.core.health.facts import CameraFacts, DiskFacts, Facts, Promise, SystemFacts
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.units import format_duration, format_size
@@ -55,7 +54,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Thresholds:
     """Where a finding begins: shares in percent, times in seconds."""
 
     cpu: float
@@ -67,9 +66,9 @@ class Limits:
     cleanup_age: float
 
 
-def limits_of(settings: Settings) -> Limits:
+def thresholds_of(settings: Settings) -> Thresholds:
     """The limits that the settings say."""
-    return Limits(
+    return Thresholds(
         settings.health_cpu,
         settings.health_memory,
         settings.health_segment_age,
@@ -85,7 +84,7 @@ def worst(findings: Iterable[Finding]) -> Severity:
     return max((finding.severity for finding in findings), key=lambda s: s.exit_code, default=Severity.OK)
 
 
-def assess(facts: Facts, limits: Limits, now: float) -> Tuple[Finding, ...]:
+def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
     """Everything that was found at the instant `now`, the worst first."""
     findings: List[Finding] = [
         *_cameras(facts.cameras),
@@ -172,7 +171,7 @@ def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
         yield Finding("retention_promise", Severity.WARNING, sentence, camera)
 
 
-def _cleanup(facts: Facts, limits: Limits, now: float) -> Iterator[Finding]:
+def _cleanup(facts: Facts, limits: Thresholds, now: float) -> Iterator[Finding]:
     storage = facts.storage
     if storage.problems:
         count = len(storage.problems) - 1
@@ -188,7 +187,7 @@ def _cleanup(facts: Facts, limits: Limits, now: float) -> Iterator[Finding]:
         yield Finding("cleanup_overdue", Severity.WARNING, sentence)
 
 
-def _system(system: SystemFacts, limits: Limits) -> Iterator[Finding]:
+def _system(system: SystemFacts, limits: Thresholds) -> Iterator[Finding]:
     if system.cpu > limits.cpu:
         sentence = f"The CPU is {system.cpu:.0f} % busy; end other programs, or switch transcode off"
         yield Finding("cpu", Severity.WARNING, sentence)
@@ -201,7 +200,7 @@ def _system(system: SystemFacts, limits: Limits) -> Iterator[Finding]:
         yield Finding("open_files", Severity.WARNING, sentence)
 
 
-def _camera(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding]:
+def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Finding]:
     if camera.future_until is not None:
         until = format_instant(camera.future_until, None)
         sentence = f"It has recordings that end in the future, at {until}; correct this machine's clock, or check NTP"
@@ -234,7 +233,7 @@ def _camera(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding
         yield Finding("frequent_restarts", Severity.WARNING, sentence, camera.id)
 
 
-def _does_not_record(camera: CameraFacts, limits: Limits, now: float) -> bool:
+def _does_not_record(camera: CameraFacts, limits: Thresholds, now: float) -> bool:
     if camera.state is State.RUNNING:
         return False
     if camera.state is not State.STARTING or camera.failure:
@@ -242,7 +241,7 @@ def _does_not_record(camera: CameraFacts, limits: Limits, now: float) -> bool:
     return camera.since is not None and now - camera.since > limits.segment_age
 
 
-def _stream(camera: CameraFacts, limits: Limits, now: float) -> Iterator[Finding]:
+def _stream(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Finding]:
     """What is wrong with a camera that records."""
     if camera.gop is not None and camera.gop > limits.gop:
         sentence = (

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from cctv_cli.core import files
-from cctv_cli.core.clock import Clock
+from cctv_cli.core.clock import DAY, HOUR, Clock
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.footage.catalog import day_segments
-from cctv_cli.core.footage.coverage import DAY, Piece, coverage, growth, runs
+from cctv_cli.core.footage.coverage import Coverage, Piece, coverage, growth, runs
 from cctv_cli.core.health.capacity import promise
 from cctv_cli.core.health.facts import (
     CameraFacts,
     CameraStorage,
-    Coverage,
     DiskFacts,
     Facts,
     ProcessFacts,
@@ -33,7 +32,7 @@ from cctv_cli.core.hls.playlist import parse_live
 from cctv_cli.core.layout import CameraLayout, parse_incoming, storage_marker
 from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
 from cctv_cli.core.recording.status import CameraStatus, StatusReader, carries
-from cctv_cli.core.retention.scan import recorded_days
+from cctv_cli.core.storage.days import recorded_days
 from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.storage.marker import Marker, read_marker
 from cctv_cli.core.system import is_read_only
@@ -42,7 +41,6 @@ _FRESH = 1.0  # seconds for which the facts are told again: many may ask
 _COUNT_EVERY = 60.0  # seconds between looks at what all the days of a camera take
 _FUTURE = 60.0  # seconds by which a recording may end in the future: clocks are set by little steps
 _LATE = 300.0  # seconds in which a finished file should be committed
-_HOUR = 3600.0
 
 
 class _Day(NamedTuple):
@@ -127,7 +125,7 @@ class FactsReader:
         run = from_json(Run, files.read_json(layout.run_file))
         running_since = run.started if run is not None and status.state is State.RUNNING else None
         recent = self._tail.read(layout, now - DAY)
-        last_hour = [piece for piece in recent.pieces if piece.end > now - _HOUR]
+        last_hour = [piece for piece in recent.pieces if piece.end > now - HOUR]
         facts = self._stream(camera, status, layout, monotonic)
 
         def covered(pieces: Sequence[Piece], span: float) -> Coverage:
@@ -136,7 +134,7 @@ class FactsReader:
 
         facts = replace(
             facts,
-            last_hour=covered(last_hour, _HOUR),
+            last_hour=covered(last_hour, HOUR),
             last_day=covered(recent.pieces, DAY),
             restarts_last_hour=max(0, runs(last_hour) - 1),
             future_until=_future(recent.pieces, now),

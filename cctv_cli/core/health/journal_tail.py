@@ -10,7 +10,7 @@ from typing import Dict, List, Optional
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.footage.coverage import Piece, piece_of
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.retention.scan import recorded_days
+from cctv_cli.core.storage.days import recorded_days
 from cctv_cli.core.storage.journal import Journal
 
 

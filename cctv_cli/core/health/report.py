@@ -10,7 +10,8 @@ from datetime import tzinfo
 from typing import Any, Dict, Optional, Tuple
 
 from cctv_cli.core.clock import format_instant
-from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Coverage, Facts, ProcessFacts, Promise
+from cctv_cli.core.footage.coverage import Coverage
+from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Facts, ProcessFacts, Promise
 from cctv_cli.core.health.findings import Finding, Severity, worst
 
 Json = Dict[str, Any]

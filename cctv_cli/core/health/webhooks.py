@@ -30,7 +30,7 @@ _LATER = (408, 425, 429)  # refusals of a moment (RFC 9110, 8470, 6585)
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Rejection:
     """Why a webhook did not take a message, and whether it is worth another try."""
 
     reason: str
@@ -47,7 +47,7 @@ def webhook_name(number: int, url: Secret) -> str:
     return f"webhook {number} ({urlsplit(url.reveal()).hostname or 'no host'})"
 
 
-def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Refusal]:
+def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Rejection]:
     """Send one message once; None when the webhook took it."""
     import httpx  # here: half the time that a command takes to start
 
@@ -58,18 +58,18 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Refus
         with httpx.stream("POST", url.reveal(), json=body, timeout=timeout, verify=trusted) as answer:
             status = answer.status_code
     except httpx.TimeoutException:
-        return Refusal(f"no answer within {timeout:g} s", final=False)
+        return Rejection(f"no answer within {timeout:g} s", final=False)
     except httpx.InvalidURL:
-        return Refusal("its URL cannot be used", final=True)
+        return Rejection("its URL cannot be used", final=True)
     except httpx.ConnectError:
-        return Refusal("it cannot be reached", final=False)
+        return Rejection("it cannot be reached", final=False)
     except httpx.HTTPError as error:
-        return Refusal(f"the connection failed ({type(error).__name__})", final=False)
+        return Rejection(f"the connection failed ({type(error).__name__})", final=False)
     except Exception as error:  # a proxy or certificates that httpx cannot use; the sender's thread must go on
-        return Refusal(f"it cannot be asked ({type(error).__name__}); see the proxy and SSL settings", final=False)
+        return Rejection(f"it cannot be asked ({type(error).__name__}); see the proxy and SSL settings", final=False)
     if 200 <= status < 300:
         return None
-    return Refusal(f"it answered {status}", final=status < 500 and status not in _LATER)
+    return Rejection(f"it answered {status}", final=status < 500 and status not in _LATER)
 
 
 @lru_cache(maxsize=1)

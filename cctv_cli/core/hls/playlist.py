@@ -13,9 +13,6 @@ from typing import Iterable, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import format_instant, parse_instant
 from cctv_cli.core.layout import MP4, TS, live_init_name, live_segment_name, parse_live_init, parse_live_segment
-from cctv_cli.core.storage.journal import SegmentEntry
-
-JOINT = 0.2  # seconds by which segments of one run may miss each other and still join
 
 
 @dataclass(frozen=True)
@@ -170,38 +167,45 @@ def render_multivariant(variants: Sequence[Variant]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_hour(segments: Sequence[SegmentEntry], tz: Optional[tzinfo]) -> str:
-    """The text of an hour's playlist: its segments in the order of their absolute start."""
-    ordered = sorted(segments, key=lambda segment: segment.start)
-    longest = max((_rounded(s.duration) for s in ordered), default=1)
-    lines = _head(max(1, longest), 0, mapped=any(segment.header for segment in ordered))
-    for before, segment in zip((None, *ordered), ordered):
-        lines += ["#EXT-X-DISCONTINUITY"] if before is not None and not joins(before, segment) else []
+@dataclass(frozen=True)
+class RecordedSegment:
+    """A file of an hour's playlist: `start` is an instant, `duration` in seconds, `bytes` its size.
+
+    `joins` says that the segment before plays on into it without a discontinuity. `header` is the size of
+    the initialization section that a fragmented MP4 file begins with, the same for all files of a `run`; 0 for MPEG-TS.
+    """
+
+    name: str
+    start: float
+    duration: float
+    bytes: int
+    joins: bool
+    run: str
+    header: int = 0
+
+
+def render_hour(segments: Sequence[RecordedSegment], tz: Optional[tzinfo]) -> str:
+    """The text of an hour's playlist: its segments as they are given, in the order of their absolute start."""
+    longest = max((_rounded(s.duration) for s in segments), default=1)
+    lines = _head(max(1, longest), 0, mapped=any(segment.header for segment in segments))
+    for before, segment in zip((None, *segments), segments):
+        lines += ["#EXT-X-DISCONTINUITY"] if before is not None and not segment.joins else []
         lines += _map(before, segment)
         lines += _entry(segment.start, segment.duration, tz)
         if segment.header:
             lines.append(f"#EXT-X-BYTERANGE:{segment.bytes - segment.header}@{segment.header}")
-        lines.append(_file(segment))
+        lines.append(segment.name)
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
 
 
-def _map(before: Optional[SegmentEntry], segment: SegmentEntry) -> Iterable[str]:
+def _map(before: Optional[RecordedSegment], segment: RecordedSegment) -> Iterable[str]:
     """The EXT-X-MAP that a segment needs after the one before; it holds for all that follow (RFC 8216 4.3.2.5)."""
     if segment.header and (before is None or before.run != segment.run):
-        yield f'#EXT-X-MAP:URI="{_file(segment)}",BYTERANGE="{segment.header}@0"'
+        yield f'#EXT-X-MAP:URI="{segment.name}",BYTERANGE="{segment.header}@0"'
     elif before is not None and before.header and not segment.header:
         # MPEG-TS after MP4: its own PAT and PMT take the map's place (3.2), behind FFmpeg's SDT packet
-        yield f'#EXT-X-MAP:URI="{_file(segment)}",BYTERANGE="376@188"'
-
-
-def _file(segment: SegmentEntry) -> str:
-    return segment.file.rsplit("/", 1)[1]
-
-
-def joins(before: SegmentEntry, after: SegmentEntry) -> bool:
-    """Whether two segments play on without a discontinuity: one run, nothing missing between them."""
-    return before.run == after.run and abs(after.start - before.end) <= JOINT
+        yield f'#EXT-X-MAP:URI="{segment.name}",BYTERANGE="376@188"'
 
 
 def _rounded(duration: float) -> int:

@@ -21,7 +21,10 @@ from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource, Settings
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import (
+    RECORDABLE,
     RECORDING_SECONDS,
+    UNHEARD,
+    UNRECORDABLE,
     Command,
     Ffmpeg,
     Sound,
@@ -82,9 +85,6 @@ PICTURE_CHANGED = Diagnosis("picture changed", "the camera changed its picture; 
 LATE = Diagnosis("late", "frames came ever later; FFmpeg was restarted to catch up with the camera")
 RAN_AWAY = Diagnosis("clock jumped", "the camera's clock jumped; FFmpeg was restarted to keep times true")
 
-RECORDABLE = ("", "unknown", "h264", "hevc")  # a camera that does not tell is taken for H.264
-UNHEARD = "its sound is not, for FFmpeg cannot read {}; set the camera to AAC or G.711"
-UNRECORDABLE = "the camera sends {} video; set it to H.264 or H.265, or set transcode = true for it"
 
 # outcomes of a probe after which an FFmpeg has no chance
 _HOPELESS = (

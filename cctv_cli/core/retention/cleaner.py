@@ -22,13 +22,13 @@ from cctv_cli.core.layout import CameraLayout, cleanup_files
 from cctv_cli.core.retention.eraser import Erased, Eraser
 from cctv_cli.core.retention.plan import (
     NOTHING,
-    CameraFacts,
+    CameraInventory,
     CameraPlan,
     Count,
     Disk,
-    Facts,
-    Limits,
+    Inventory,
     Plan,
+    RetentionRules,
     Verdict,
     clock_doubt,
     phrase,
@@ -223,10 +223,10 @@ class Cleaner:
                     f"The recordings of {camera_id} cannot be read ({error.strerror or error}); check permissions"
                 )
         marker = read_marker(settings.storage)
-        facts = Facts(
+        facts = Inventory(
             cameras=tuple(self._facts(scan, marker) for scan in scans),
             disks=self.disks(),
-            limits=Limits(settings.max_size, settings.min_free, settings.most_deleted),
+            limits=RetentionRules(settings.max_size, settings.min_free, settings.most_deleted),
             now=self._clock.now(),
             cleaned_at=marker.cleaned_at if marker else None,
             whole=not cameras,
@@ -245,7 +245,7 @@ class Cleaner:
                 raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured or has recordings; known are: {known}")
         return [camera_id for camera_id in there if not cameras or camera_id in cameras]
 
-    def _facts(self, scan: CameraScan, marker: Optional[Marker]) -> CameraFacts:
+    def _facts(self, scan: CameraScan, marker: Optional[Marker]) -> CameraInventory:
         settings = self._settings
         layout = CameraLayout(settings.storage, scan.camera_id)
         camera = next((camera for camera in settings.cameras if camera.id == scan.camera_id), None)
@@ -257,7 +257,7 @@ class Cleaner:
         oldest = marker.oldest.get(scan.camera_id) if marker else None
         had_own = marker is not None and scan.camera_id in marker.own_disks
         lacks_disk = had_own and disk == os.stat(settings.storage).st_dev
-        return CameraFacts(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest, lacks_disk)
+        return CameraInventory(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest, lacks_disk)
 
     def _storage_doubt(self, marker: Optional[Marker]) -> str:
         storage = self._settings.storage
@@ -341,7 +341,7 @@ class Cleaner:
         )
 
 
-def _oldest(facts: Facts, marker: Marker, *, force: bool) -> Dict[str, float]:
+def _oldest(facts: Inventory, marker: Marker, *, force: bool) -> Dict[str, float]:
     """The earliest start of each camera's recordings, to be remembered.
 
     Unless somebody looked at it (`force`), what a wrong clock dated before all else is not believed, and of a camera
@@ -378,7 +378,7 @@ def _items(planned: Cleanup) -> Iterator[_Item]:
             yield _Item(date, number, hour, deletions.get(hour, []), leftovers.get(hour, ()))
 
 
-def _by_hour(camera: CameraPlan, at: int, limits: Limits) -> Dict[str, List[DeletionEntry]]:
+def _by_hour(camera: CameraPlan, at: int, limits: RetentionRules) -> Dict[str, List[DeletionEntry]]:
     """A day's deletions by their hour, oldest first."""
     day = camera.facts.days[at]
     reasons = {int(verdict): phrase(verdict, camera.facts, limits) for verdict in Verdict if verdict.deletes}

@@ -38,12 +38,12 @@ from enum import IntEnum
 from sys import intern
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from cctv_cli.core.clock import DAY, HOUR
 from cctv_cli.core.storage.journal import BriefSegment, HoldEntry
 from cctv_cli.core.units import FreeSpace, format_size
 
-DAY = 86400.0
 JUMP = 10 * DAY  # seconds without a cleanup after which the clock, not time, may have passed
-SET_BACK = 3600.0  # seconds that the clock may lie before the last cleanup, or a new recording before the oldest
+SET_BACK = HOUR  # seconds that the clock may lie before the last cleanup, or a new recording before the oldest
 FUTURE = 300.0  # seconds that a recording may begin after now
 RESCUE = FreeSpace(percent=1)
 _SPARE = 10  # a short disk gets this part of `min_free` more, so that not every look finds it short again
@@ -72,7 +72,7 @@ _DATED_AHEAD = bytes((Verdict.FUTURE,))
 
 
 @dataclass(frozen=True)
-class Day:
+class DayInventory:
     """The recordings of one local day in the order of their absolute start, one column for each fact.
 
     `names` as the journal writes them, `starts` and `ends` instants, `sizes` bytes (0 when the file is
@@ -87,10 +87,10 @@ class Day:
     holds: Tuple[HoldEntry, ...] = ()
 
 
-def make_day(date: str, segments: Iterable[BriefSegment], holds: Iterable[HoldEntry] = ()) -> Day:
+def make_day(date: str, segments: Iterable[BriefSegment], holds: Iterable[HoldEntry] = ()) -> DayInventory:
     """A day of recordings in any order."""
     ordered = sorted(segments, key=lambda segment: segment.start)
-    return Day(
+    return DayInventory(
         date,
         tuple(intern(segment.file) for segment in ordered),  # the same names in every day: one text for all
         array("d", [segment.start for segment in ordered]),
@@ -101,8 +101,8 @@ def make_day(date: str, segments: Iterable[BriefSegment], holds: Iterable[HoldEn
 
 
 @dataclass(frozen=True)
-class CameraFacts:
-    """One camera: the policy that holds for it, the disk (a key of `Facts.disks`) and its days in order.
+class CameraInventory:
+    """One camera: the policy that holds for it, the disk (a key of `Inventory.disks`) and its days in order.
 
     `oldest` is the earliest start that the last cleanup that believed the clock saw, None if there was none.
     `lacks_disk`: it had a disk of its own, and lies on the storage root's now.
@@ -112,7 +112,7 @@ class CameraFacts:
     retention_days: int
     max_size: Optional[int]
     disk: int
-    days: Tuple[Day, ...]
+    days: Tuple[DayInventory, ...]
     oldest: Optional[float] = None
     lacks_disk: bool = False
 
@@ -127,7 +127,7 @@ class Disk:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RetentionRules:
     """What holds for all cameras together; see `Settings`."""
 
     max_size: Optional[int]
@@ -136,7 +136,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Inventory:
     """All that a plan depends on.
 
     `cleaned_at` is the instant of the last cleanup whose clock was believed, None if there was none.
@@ -146,9 +146,9 @@ class Facts:
     so this may be a cleanup that did not find the configuration.
     """
 
-    cameras: Tuple[CameraFacts, ...]
+    cameras: Tuple[CameraInventory, ...]
     disks: Mapping[int, Disk]
-    limits: Limits
+    limits: RetentionRules
     now: float
     cleaned_at: Optional[float] = None
     whole: bool = True
@@ -158,7 +158,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class BrakeRefusal:
     """What a brake held back, in one sentence; `camera_id` is None when it concerns all."""
 
     brake: str
@@ -184,7 +184,7 @@ NOTHING = Count()
 class CameraPlan:
     """One camera's facts with a verdict for every recording: a byte each, a string of bytes for each day."""
 
-    facts: CameraFacts
+    facts: CameraInventory
     verdicts: Tuple[bytes, ...]
 
     def counts(self, index: int) -> Dict[Verdict, Count]:
@@ -204,14 +204,14 @@ class CameraPlan:
 class Plan:
     """What a cleanup does; `shortfalls` say which limit cannot be kept, `notes` what else an operator should know."""
 
-    facts: Facts
+    facts: Inventory
     cameras: Tuple[CameraPlan, ...]
-    refusals: Tuple[Refusal, ...]
+    refusals: Tuple[BrakeRefusal, ...]
     shortfalls: Tuple[str, ...]
     notes: Tuple[str, ...]
 
 
-def phrase(verdict: Verdict, camera: CameraFacts, limits: Limits) -> str:
+def phrase(verdict: Verdict, camera: CameraInventory, limits: RetentionRules) -> str:
     """The reason behind a verdict, as a preview and the journal say it."""
     phrases = {
         Verdict.KEPT: "within retention",
@@ -226,7 +226,7 @@ def phrase(verdict: Verdict, camera: CameraFacts, limits: Limits) -> str:
     return phrases[verdict]
 
 
-def plan(facts: Facts, *, force: bool = False) -> Plan:
+def plan(facts: Inventory, *, force: bool = False) -> Plan:
     """Decide what becomes of every recording. With `force` no brake holds, but that of an empty policy."""
     believed = facts.now if force or facts.cleaned_at is None else max(facts.now, facts.cleaned_at)
     drafts = [_Draft(camera, facts.now, believed) for camera in facts.cameras]
@@ -266,7 +266,7 @@ _STOP_AGE, _STOP_SIZES, _STOP_ALL = 1, 2, 3
 class _Draft:
     """A camera's verdicts while they are made; age comes first."""
 
-    def __init__(self, facts: CameraFacts, now: float, believed: float) -> None:
+    def __init__(self, facts: CameraInventory, now: float, believed: float) -> None:
         self.facts = facts
         self.stopped = 0  # how much a brake holds back here
         self.bytes = sum(sum(day.sizes) for day in facts.days)
@@ -279,7 +279,7 @@ class _Draft:
         cutoff = now - facts.retention_days * DAY
         self.verdicts = [self._judge(day, believed + FUTURE, cutoff) for day in facts.days]
 
-    def _judge(self, day: Day, horizon: float, cutoff: float) -> bytearray:
+    def _judge(self, day: DayInventory, horizon: float, cutoff: float) -> bytearray:
         verdicts = bytearray(len(day.names))
         if not day.holds and day.ends and min(day.ends) > cutoff and day.starts[-1] <= horizon:
             return verdicts
@@ -357,10 +357,10 @@ class _Draft:
 # ---- brakes
 
 
-def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refusal]:
+def _doubts(facts: Inventory, drafts: Sequence[_Draft], *, force: bool) -> List[BrakeRefusal]:
     refusals = []
     if facts.storage_doubt and not force:
-        refusals.append(Refusal("storage", None, facts.storage_doubt))
+        refusals.append(BrakeRefusal("storage", None, facts.storage_doubt))
         for draft in drafts:
             draft.stop(_STOP_SIZES if facts.records_here else _STOP_ALL)
         return refusals
@@ -369,14 +369,14 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
             "No camera is configured, so nobody knows for how long recordings are kept; name the configuration with "
             "--config, or clean up by the general rules with --force"
         )
-        refusals.append(Refusal("policy", None, reason))
+        refusals.append(BrakeRefusal("policy", None, reason))
         for draft in drafts:
             draft.stop(_STOP_SIZES)
     clock = "" if force else clock_doubt(facts)
     if clock:
         aged = [draft.stop(_STOP_AGE) for draft in drafts]
         if any(aged):
-            refusals.append(Refusal("clock", None, clock))
+            refusals.append(BrakeRefusal("clock", None, clock))
     for draft in drafts:
         name = draft.facts.camera_id
         if draft.facts.lacks_disk and not force:
@@ -385,7 +385,7 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
                 f"The disk of {name} is not mounted, so its recordings lie on the storage's own; mount it, or, if it "
                 "was removed for good, clean up once with --force"
             )
-            refusals.append(Refusal("disk", name, reason))
+            refusals.append(BrakeRefusal("disk", name, reason))
         past = NOTHING if force else draft.refuse_past()
         if past.files:
             reason = (
@@ -393,22 +393,22 @@ def _doubts(facts: Facts, drafts: Sequence[_Draft], *, force: bool) -> List[Refu
                 "cleanup saw, so the clock was wrong when they were made; look at the preview, then clean up "
                 "with --force"
             )
-            refusals.append(Refusal("past", name, reason))
+            refusals.append(BrakeRefusal("past", name, reason))
         if draft.facts.retention_days < 1:
             draft.stop(_STOP_ALL)
             reason = f"The retention of {name} is less than a day, which keeps nothing; set retention_days"
-            refusals.append(Refusal("policy", name, reason))
+            refusals.append(BrakeRefusal("policy", name, reason))
         elif draft.future.bytes * 2 > draft.bytes and not force:
             draft.stop(_STOP_SIZES)
             reason = (
                 f"Most recordings of {name} ({draft.future.files}, {format_size(draft.future.bytes)}) are dated in the "
                 "future, so the clock is or was wrong; set the clock, or clean up with --force"
             )
-            refusals.append(Refusal("future", name, reason))
+            refusals.append(BrakeRefusal("future", name, reason))
     return refusals
 
 
-def clock_doubt(facts: Facts) -> str:
+def clock_doubt(facts: Inventory) -> str:
     """Why the wall clock is not believed, in one sentence; empty if it is."""
     cure = "check the date of this machine, then clean up once with --force"
     if facts.cleaned_at is not None and facts.now < facts.cleaned_at - SET_BACK:
@@ -422,7 +422,7 @@ def clock_doubt(facts: Facts) -> str:
 
 
 def _span(seconds: float) -> str:
-    return f"{seconds / DAY:.0f} days" if seconds >= 2 * DAY else f"{seconds / 3600:.0f} hours"
+    return f"{seconds / DAY:.0f} days" if seconds >= 2 * DAY else f"{seconds / HOUR:.0f} hours"
 
 
 # ---- limits
@@ -439,8 +439,8 @@ class _Rule:
 def _apply(
     rule: _Rule,
     short: int,
-    limits: Limits,
-    refusals: List[Refusal],
+    limits: RetentionRules,
+    refusals: List[BrakeRefusal],
     shortfalls: List[str],
     *,
     force: bool,
@@ -469,7 +469,7 @@ def _apply(
             f"{worst.facts.camera_id} beyond what age explains, and at most {limits.most_deleted} % are allowed; "
             "correct the setting, or clean up with --force"
         )
-        refusals.append(Refusal("share", rule.camera_id, reason))
+        refusals.append(BrakeRefusal("share", rule.camera_id, reason))
         return False
     for draft, bytes_taken in zip(rule.drafts, taken):
         draft.deleted += bytes_taken
@@ -511,8 +511,8 @@ def _held(drafts: Sequence[_Draft]) -> str:
 def _free_space(
     disk: Disk,
     drafts: Sequence[_Draft],
-    limits: Limits,
-    refusals: List[Refusal],
+    limits: RetentionRules,
+    refusals: List[BrakeRefusal],
     shortfalls: List[str],
     *,
     only_rescue: bool,

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.retention.cleaner import Cleanup
-from cctv_cli.core.retention.plan import CameraPlan, Count, Limits, Verdict, phrase
+from cctv_cli.core.retention.plan import CameraPlan, Count, RetentionRules, Verdict, phrase
 from cctv_cli.core.retention.scan import CameraScan
 from cctv_cli.core.units import format_size
 
@@ -44,7 +44,7 @@ def report(cleanup: Cleanup, tz: Optional[tzinfo]) -> Values:
     }
 
 
-def _camera(camera: CameraPlan, scan: CameraScan, limits: Limits) -> Values:
+def _camera(camera: CameraPlan, scan: CameraScan, limits: RetentionRules) -> Values:
     days: List[Values] = []
     sums = {True: Count(), False: Count()}
     for index, day in enumerate(camera.facts.days):
@@ -70,7 +70,9 @@ def _camera(camera: CameraPlan, scan: CameraScan, limits: Limits) -> Values:
     }
 
 
-def _reasons(counts: Mapping[Verdict, Count], camera: CameraPlan, limits: Limits, *, deletes: bool) -> List[Values]:
+def _reasons(
+    counts: Mapping[Verdict, Count], camera: CameraPlan, limits: RetentionRules, *, deletes: bool
+) -> List[Values]:
     return [
         {"reason": phrase(verdict, camera.facts, limits), **_count(count)}
         for verdict, count in counts.items()

@@ -15,7 +15,7 @@ from typing import Iterable, List, Optional, Set, Tuple
 
 from cctv_cli.core import files
 from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_camera_id, is_day, is_hour, parse_recording
-from cctv_cli.core.retention.plan import Day, make_day
+from cctv_cli.core.retention.plan import DayInventory, make_day
 from cctv_cli.core.storage.journal import active_holds, deleted_files, read_brief
 
 MOST_FOREIGN = 100  # names that are kept for each camera; more are counted
@@ -39,7 +39,7 @@ class CameraScan:
     """
 
     camera_id: str
-    days: List[Day] = field(default_factory=list)
+    days: List[DayInventory] = field(default_factory=list)
     unfinished: List[UnfinishedHour] = field(default_factory=list)
     foreign: List[str] = field(default_factory=list)
     foreign_count: int = 0
@@ -62,25 +62,6 @@ def camera_folders(storage: Path) -> List[str]:
 def linked_folder(layout: CameraLayout) -> Optional[Path]:
     """The folder on the way to a camera's recordings that is a symbolic link, if there is one."""
     return next((path for path in (layout.folder, layout.recordings) if path.is_symlink()), None)
-
-
-def recorded_days(layout: CameraLayout) -> List[str]:
-    """The days from the oldest that still has recordings on, in order; all when none has.
-
-    Those before were emptied by retention: their journals stay for good, and need no look.
-    """
-    try:
-        with os.scandir(layout.recordings) as entries:
-            days = sorted(entry.name for entry in entries if is_day(entry.name) and entry.is_dir())
-    except FileNotFoundError:
-        return []
-    oldest = next((day for day in days if _has_hours(layout, day)), "")
-    return [day for day in days if day >= oldest]
-
-
-def _has_hours(layout: CameraLayout, day: str) -> bool:
-    with os.scandir(layout.day(day)) as entries:
-        return any(is_hour(entry.name) for entry in entries)
 
 
 def scan_camera(layout: CameraLayout) -> CameraScan:
@@ -143,7 +124,7 @@ def _read_day(
     return [name for name in left - leftovers if not _is_playlist(name[3:])]
 
 
-def _any_in(hour: str, day: Day, on_disk: Set[str]) -> bool:
+def _any_in(hour: str, day: DayInventory, on_disk: Set[str]) -> bool:
     return any(name.startswith(hour) and name in on_disk for name in day.names)
 
 

@@ -30,7 +30,7 @@ from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 from filelock import FileLock
 
 from cctv_cli.core import files
-from cctv_cli.core.clock import Clock
+from cctv_cli.core.clock import DAY, Clock
 from cctv_cli.core.config.settings import RtspSource, hide_password
 from cctv_cli.core.units import Secret
 
@@ -42,7 +42,7 @@ AGAIN = 60.0  # seconds from the first refusal to the next try, of any channel: 
 # about the password, and must not spend both tries.
 OTHERS_FIRST = 5.0
 SILENCE = 1800.0  # seconds from the latest refusal on: as long as Hikvision locks
-REMEMBERED = 30 * 86400.0  # seconds for which a stream is known that was refused alone
+REMEMBERED = 30 * DAY  # seconds for which a stream is known that was refused alone
 # Seconds after which a login that nobody reported on counts as refused, for its process died: more than two answers
 # may take.
 UNDER_WAY = 12.0

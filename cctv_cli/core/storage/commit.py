@@ -10,18 +10,18 @@ import time
 from datetime import datetime, timedelta, tzinfo
 from itertools import count, islice
 from pathlib import Path
-from typing import Callable, Container, Iterator, List, Optional, Set, Tuple
+from typing import Callable, Container, Iterator, List, Optional, Sequence, Set, Tuple
 
 from filelock import FileLock
 
 from cctv_cli.core import files
-from cctv_cli.core.clock import local_time
-from cctv_cli.core.hls.playlist import JOINT, render_hour
+from cctv_cli.core.clock import DAY, local_time
+from cctv_cli.core.hls.playlist import RecordedSegment, render_hour
 from cctv_cli.core.layout import MP4, CameraLayout, RecordingName, is_day, is_run, parse_recording, recording_name
 from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
-from cctv_cli.core.storage.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.storage.journal import JOINT, GapEntry, Journal, SegmentEntry, joins
 
 NO_FRAMES = ("no frames", "the camera sent no frames")  # cause and detail of a gap
 
@@ -44,11 +44,28 @@ def render_hour_playlist(layout: CameraLayout, day: str, hour: str, tz: Optional
     """
     segments = Journal(layout.journal(day)).hour_segments(hour)
     present = [s for s in segments if (layout.day(day) / s.file).is_file()]
-    text, path = render_hour(present, tz), layout.hour_playlist(day, hour)
+    text, path = render_hour(as_played(present), tz), layout.hour_playlist(day, hour)
     if not present:
         files.remove(path)
     elif files.read_text(path) != text:
         files.replace_text(path, text)
+
+
+def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:
+    """The segments of an hour as its playlist names them, in the order of their absolute start."""
+    ordered = sorted(segments, key=lambda segment: segment.start)
+    return [
+        RecordedSegment(
+            name=segment.file.rsplit("/", 1)[1],
+            start=segment.start,
+            duration=segment.duration,
+            bytes=segment.bytes,
+            joins=before is not None and joins(before, segment),
+            run=segment.run,
+            header=segment.header,
+        )
+        for before, segment in zip((None, *ordered), ordered)
+    ]
 
 
 class Archive:
@@ -151,7 +168,7 @@ class Archive:
 
     def _by_day(self, start: float, end: float) -> Iterator[Tuple[float, float]]:
         """Cut a stretch at local midnights, so that each day's journal explains its own day."""
-        if end - start > _MOST_DAYS * 86400:
+        if end - start > _MOST_DAYS * DAY:
             yield start, end
             return
         while start < end:

@@ -7,17 +7,17 @@ from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import Iterable, List, Optional
 
-from cctv_cli.core.clock import local_time
+from cctv_cli.core.clock import DAY, local_time
 from cctv_cli.core.errors import HoldError
 from cctv_cli.core.layout import CameraLayout, is_day
-from cctv_cli.core.retention.scan import recorded_days
 from cctv_cli.core.storage.commit import journal_lock
+from cctv_cli.core.storage.days import recorded_days
 from cctv_cli.core.storage.journal import HoldEntry, Journal, ReleaseEntry, SegmentEntry
 
 LONGEST_NOTE = 200  # characters
 _LONGEST_SEGMENT = 3600.0  # seconds; a recording lies in the day in which it began,
 _EARLY = 2.0  # or so much before it
-_FAR = 2 * 86400.0  # seconds by which a day's folder may lie elsewhere that was named in another time zone
+_FAR = 2 * DAY  # seconds by which a day's folder may lie elsewhere that was named in another time zone
 _NOTHING = "Camera {} recorded nothing in that time that is still there; check the date and the times"
 _DELETED = "Retention deleted all that {} recorded in that time, {} recordings; nothing is left to be held"
 

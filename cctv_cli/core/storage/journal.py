@@ -28,6 +28,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 from cctv_cli.core.clock import format_instant, parse_instant
 
 NO_LINE = "0" * 64
+JOINT = 0.2  # seconds by which segments of one run may miss each other and still join
 
 # A recording's line exactly as `render_line` writes it: most lines of most journals. Read in a third of JSON's time.
 _SEGMENT_LINE = re.compile(
@@ -58,6 +59,11 @@ class SegmentEntry:
     def end(self) -> float:
         """The instant at which the recording ends."""
         return self.start + self.duration
+
+
+def joins(before: SegmentEntry, after: SegmentEntry) -> bool:
+    """Whether two segments play on without a discontinuity: one run, nothing missing between them."""
+    return before.run == after.run and abs(after.start - before.end) <= JOINT
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from cctv_cli.core.health.facts import (
     StorageFacts,
     SystemFacts,
 )
-from cctv_cli.core.health.findings import Finding, Limits, Severity, assess, limits_of, worst
+from cctv_cli.core.health.findings import Finding, Severity, Thresholds, assess, thresholds_of, worst
 from cctv_cli.core.recording.state import State
 
 NOW = 1_800_000_000.0
 GB = 1_000_000_000
-LIMITS = limits_of(Settings())
+LIMITS = thresholds_of(Settings())
 MACHINE = SystemFacts(20.0, 4, 40.0, 16 * GB, 9 * GB, (0.5, 0.4, 0.3), open_files=100, open_files_limit=1024)
 DISK = DiskFacts(total=1000 * GB, used=400 * GB, free=600 * GB, min_free=50 * GB)
 KEPT = Promise(True, 300 * GB, 550 * GB, 10 * GB, 55.0, None)
@@ -50,7 +50,7 @@ def facts(
     return Facts(system, (), cameras or (FINE,), StorageFacts(disk, (CameraStorage("front", 30),), promise))
 
 
-def found(all_facts: Facts, limits: Limits = LIMITS) -> List[Tuple[str, str, Optional[str]]]:
+def found(all_facts: Facts, limits: Thresholds = LIMITS) -> List[Tuple[str, str, Optional[str]]]:
     findings = assess(all_facts, limits, NOW)
     for finding in findings:
         assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
@@ -219,7 +219,7 @@ def test_a_cameras_own_size_that_is_too_small_is_that_cameras_finding() -> None:
     ],
 )
 def test_a_cleanup_that_does_not_go_through(ago: float, changes: Dict[str, Any], expected: List[str]) -> None:
-    limits = limits_of(replace(Settings(), **changes))
+    limits = thresholds_of(replace(Settings(), **changes))
     storage = StorageFacts(DISK, (CameraStorage("front", 30, oldest=NOW - 1e6),), KEPT, NOW - ago)
     assert [name for name, _, _ in found(replace(facts(), storage=storage), limits)] == expected
 
@@ -266,8 +266,8 @@ def test_the_limits_are_those_of_the_settings() -> None:
     settings = Settings(
         health_cpu=1, health_memory=2, health_segment_age=3, health_missing=4, health_gop=5, segment_duration=6
     )
-    assert limits_of(settings) == Limits(1, 2, 3, 4, 5, 6, 86_400)
-    strict = found(facts(replace(FINE, last_hour=Coverage(3595, 5, 0))), limits_of(settings))
+    assert thresholds_of(settings) == Thresholds(1, 2, 3, 4, 5, 6, 86_400)
+    strict = found(facts(replace(FINE, last_hour=Coverage(3595, 5, 0))), thresholds_of(settings))
     assert [name for name, _, _ in strict] == ["cpu", "memory", "recording_missing"]
 
 

@@ -16,7 +16,8 @@ import pytest
 from cctv_cli.core import files
 from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
-from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Coverage, Facts, ProcessFacts
+from cctv_cli.core.footage.coverage import Coverage
+from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Facts, ProcessFacts
 from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json

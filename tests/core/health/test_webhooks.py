@@ -8,7 +8,7 @@ from typing import Iterator
 
 import pytest
 
-from cctv_cli.core.health.webhooks import Refusal, Webhooks, post, webhook_name
+from cctv_cli.core.health.webhooks import Rejection, Webhooks, post, webhook_name
 from cctv_cli.core.units import Secret
 from tests.support.http_answers import HttpAnswers
 from tests.support.waiting import wait_for
@@ -42,21 +42,21 @@ def test_a_message_is_posted_as_json() -> None:
 )
 def test_a_refusal_says_whether_another_try_is_worth_it(status: int, final: bool) -> None:
     with HttpAnswers(status) as server:
-        assert post(secret(server), BODY) == Refusal(f"it answered {status}", final)
+        assert post(secret(server), BODY) == Rejection(f"it answered {status}", final)
         assert len(server.requests) == 1  # a redirection is not followed
 
 
 def test_a_server_that_is_silent_is_given_up() -> None:
     with HttpAnswers() as server:
         server.go_on.clear()
-        assert post(secret(server), BODY, timeout=0.2) == Refusal("no answer within 0.2 s", final=False)
+        assert post(secret(server), BODY, timeout=0.2) == Rejection("no answer within 0.2 s", final=False)
 
 
 def test_a_server_that_is_not_there_is_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     found = post(Secret(f"http://127.0.0.1:{port}/{TOKEN}"), BODY)
-    assert found == Refusal("it cannot be reached", final=False)
+    assert found == Rejection("it cannot be reached", final=False)
 
 
 @pytest.mark.parametrize("url", [f"http://127.0.0.1:99999/{TOKEN}", f"http://[::1/{TOKEN}", f"http:///{TOKEN}"])

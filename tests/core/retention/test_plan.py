@@ -12,12 +12,12 @@ from cctv_cli.core.clock import local_time, parse_instant, zone
 from cctv_cli.core.retention.plan import (
     DAY,
     NOTHING,
-    CameraFacts,
+    CameraInventory,
     Count,
     Disk,
-    Facts,
-    Limits,
+    Inventory,
     Plan,
+    RetentionRules,
     Verdict,
     make_day,
     phrase,
@@ -49,27 +49,27 @@ def camera(
     max_size: Optional[int] = None,
     disk: int = 0,
     holds: Sequence[HoldEntry] = (),
-) -> CameraFacts:
+) -> CameraInventory:
     """A camera with one minute of `size` bytes at each of these instants, in local days of Berlin."""
     by_day: Dict[str, List[BriefSegment]] = {}
     for start in sorted(starts):
         local = local_time(start, BERLIN)
         found = by_day.setdefault(local.strftime("%Y-%m-%d"), [])
         found.append(BriefSegment(f"{local:%H}/{local.minute:02d}-{len(found) + 1}.ts", start, 60.0, size))
-    return CameraFacts(name, days, max_size, disk, tuple(make_day(d, s, holds) for d, s in by_day.items()))
+    return CameraInventory(name, days, max_size, disk, tuple(make_day(d, s, holds) for d, s in by_day.items()))
 
 
 def facts(
-    *cameras: CameraFacts,
+    *cameras: CameraInventory,
     max_size: Optional[int] = None,
     min_free: FreeSpace = NO_MIN_FREE,
     most_deleted: int = 100,
     disks: Optional[Mapping[int, Disk]] = None,
     cleaned_at: Optional[float] = NOW - HOUR,
     now: float = NOW,
-) -> Facts:
-    limits = Limits(max_size, min_free, most_deleted)
-    return Facts(cameras, {0: ROOMY} if disks is None else disks, limits, now, cleaned_at)
+) -> Inventory:
+    limits = RetentionRules(max_size, min_free, most_deleted)
+    return Inventory(cameras, {0: ROOMY} if disks is None else disks, limits, now, cleaned_at)
 
 
 def verdicts(made: Plan, number: int = 0) -> List[Verdict]:
@@ -382,7 +382,7 @@ YEAR_2000 = parse_instant("2000-01-01T00:00:00+01:00")
 DOUBTED = [YEAR_2000 + n * HOUR for n in range(3)]
 
 
-def set_back(name: str = "front", **more: Any) -> Facts:
+def set_back(name: str = "front", **more: Any) -> Inventory:
     """Ten days of true footage; then the clock fell to the year 2000, and three recordings were made."""
     seen = replace(camera(DOUBTED + TRUE, name), oldest=TRUE[0])
     return facts(seen, cleaned_at=NOW, now=YEAR_2000 + 3 * HOUR, **more)
@@ -450,7 +450,7 @@ def test_counts_and_phrases() -> None:
     assert made.cameras[0].counts(0) == {HELD: Count(1, 10), AGE: Count(2, 20)}
     assert made.cameras[0].counts(1) == {KEPT: Count(1, 10)}
     front = made.cameras[0].facts
-    limits = Limits(5_000_000_000_000, FreeSpace(percent=5), 50)
+    limits = RetentionRules(5_000_000_000_000, FreeSpace(percent=5), 50)
     assert [phrase(verdict, front, limits) for verdict in Verdict if verdict.deletes] == [
         "older than 7 days",
         "over 2.0 kB of this camera",
@@ -569,7 +569,7 @@ def test_a_year_on_a_small_disk_never_fills_it_and_keeps_the_newest() -> None:
         now = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=BERLIN).timestamp()
         used = 2 * sum(map(len, kept.values()))
         days = tuple(make_day(d, s) for d, s in sorted(kept.items()))
-        cameras = tuple(CameraFacts(name, 365, None, 0, days) for name in ("a", "b"))
+        cameras = tuple(CameraInventory(name, 365, None, 0, days) for name in ("a", "b"))
         made = plan(
             facts(
                 *cameras,

@@ -15,7 +15,7 @@ from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant, parse_instant, zone
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.media.span import Hole, MediaSpan
-from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.commit import Archive, as_played
 from cctv_cli.core.storage.journal import (
     NO_LINE,
     DeletionEntry,
@@ -550,3 +550,27 @@ def test_a_playlist_that_could_not_be_written_is_written_at_the_next_start(
     camera.archive = camera.opened()
     assert camera.playlist("12") == ["59.ts"]
     assert camera.playlist("13") == ["00.ts"]
+
+
+AT = 1792888200.0
+
+
+def played(file: str, start: float, run: str = RUN) -> SegmentEntry:
+    return SegmentEntry(file, start, 60.0, 1000, "ab" * 32, run, "000000.ts")
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (played("02/31.ts", AT + 60), True),
+        (played("02/31.ts", AT + 60.15), True),
+        (played("02/31.ts", AT + 59.85), True),
+        (played("02/31.ts", AT + 61), False),
+        (played("02/31.ts", AT + 59), False),
+        (played("02/31.ts", AT + 60, run=OTHER_RUN), False),
+    ],
+    ids=["exact", "nearly", "overlapping a little", "a second is missing", "overlapping", "another run"],
+)
+def test_what_plays_on_without_a_discontinuity(after: SegmentEntry, expected: bool) -> None:
+    before = played("02/30.ts", AT)
+    assert [segment.joins for segment in as_played([after, before])] == [False, expected]
