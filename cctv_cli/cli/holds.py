@@ -12,7 +12,7 @@ from cctv_cli.cli import options, output
 if TYPE_CHECKING:
     from cctv_cli.core.layout import CameraLayout
     from cctv_cli.core.runtime import Runtime
-    from cctv_cli.core.storage.journal import HoldEntry
+    from cctv_cli.core.storage.entries import HoldEntry
 
 app = typer.Typer(rich_markup_mode=None)
 

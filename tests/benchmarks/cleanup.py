@@ -27,7 +27,7 @@ from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.storage.journal import NO_LINE, SegmentEntry, line_hash, render_line
+from cctv_cli.core.storage.entries import NO_LINE, SegmentEntry, line_hash, render_line
 from cctv_cli.core.storage.marker import ensure_marker
 from tests.support.waiting import wait_for
 

@@ -20,7 +20,8 @@ from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.storage.journal import NO_LINE, Journal, SegmentEntry, line_hash, render_line
+from cctv_cli.core.storage.entries import NO_LINE, SegmentEntry, line_hash, render_line
+from cctv_cli.core.storage.journal import Journal
 
 ZONE = "Europe/Berlin"
 FIRST = datetime(2026, 11, 1, tzinfo=zone(ZONE))

@@ -7,7 +7,8 @@ from typing import Any, Callable
 import pytest
 
 from cctv_cli.core.config.settings import Settings
-from cctv_cli.core.storage.journal import DeletionEntry, Journal
+from cctv_cli.core.storage.entries import DeletionEntry
+from cctv_cli.core.storage.journal import Journal
 from tests.support.storage_tree import CameraTree
 
 CAMERAS = """

@@ -28,7 +28,7 @@ from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.storage.commit import Archive
-from cctv_cli.core.storage.journal import SegmentEntry
+from cctv_cli.core.storage.entries import SegmentEntry
 from tests.e2e.site import AAC, CUT, PASSWORD, MakeClip, Site, sent
 from tests.support.evidence import (
     assert_explained,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.storage.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
+from cctv_cli.core.storage.journal import Journal
 from tests.support import mp4_frames, ts_frames
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.ts_frames import RecordedFrame

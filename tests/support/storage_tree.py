@@ -22,7 +22,7 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.storage.commit import Archive
-from cctv_cli.core.storage.journal import SegmentEntry
+from cctv_cli.core.storage.entries import SegmentEntry
 
 RUN = "00c0ffee00c0ffee"
 _FRAMES_PER_SECOND = 5

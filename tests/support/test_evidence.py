@@ -9,7 +9,8 @@ from typing import List, Sequence
 import pytest
 
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.storage.journal import Journal, SegmentEntry
+from cctv_cli.core.storage.entries import SegmentEntry
+from cctv_cli.core.storage.journal import Journal
 from tests.support.conftest import ClipOf
 from tests.support.evidence import (
     assert_fragments_sound,

@@ -11,15 +11,8 @@ from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.layout import CameraLayout, parse_recording
 from cctv_cli.core.storage.days import recorded_days
-from cctv_cli.core.storage.journal import (
-    DeletionEntry,
-    Entry,
-    GapEntry,
-    Journal,
-    SegmentEntry,
-    deleted_files,
-    parse_line,
-)
+from cctv_cli.core.storage.entries import DeletionEntry, Entry, GapEntry, SegmentEntry, deleted_files, parse_line
+from cctv_cli.core.storage.journal import Journal
 
 
 @dataclass(frozen=True)

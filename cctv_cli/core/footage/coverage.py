@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import DAY
-from cctv_cli.core.storage.journal import Entry, GapEntry, SegmentEntry
+from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry
 
 CHOSEN = ("stopped", "disabled")  # causes of gaps that a person wanted
 _SHORTEST = 60.0  # seconds of recordings that say something about their growth

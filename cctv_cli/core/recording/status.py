@@ -16,7 +16,8 @@ from cctv_cli.core.hls.playlist import LiveWindow, parse_live
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
 from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
-from cctv_cli.core.storage.journal import Journal, SegmentEntry
+from cctv_cli.core.storage.entries import SegmentEntry
+from cctv_cli.core.storage.journal import Journal
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from cctv_cli.core.retention.plan import (
     plan,
 )
 from cctv_cli.core.retention.scan import CameraScan, camera_folders, linked_folder, scan_camera
-from cctv_cli.core.storage.journal import DeletionEntry
+from cctv_cli.core.storage.entries import DeletionEntry
 from cctv_cli.core.storage.marker import (
     Marker,
     ensure_marker,

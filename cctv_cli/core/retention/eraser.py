@@ -19,7 +19,8 @@ from filelock import Timeout
 from cctv_cli.core import files
 from cctv_cli.core.layout import HOUR_PLAYLIST, CameraLayout
 from cctv_cli.core.storage.commit import journal_lock, render_hour_playlist
-from cctv_cli.core.storage.journal import DeletionEntry, HoldEntry, Journal
+from cctv_cli.core.storage.entries import DeletionEntry, HoldEntry
+from cctv_cli.core.storage.journal import Journal
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 

@@ -39,7 +39,7 @@ from sys import intern
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import DAY, HOUR
-from cctv_cli.core.storage.journal import BriefSegment, HoldEntry
+from cctv_cli.core.storage.entries import BriefSegment, HoldEntry
 from cctv_cli.core.units import FreeSpace, format_size
 
 JUMP = 10 * DAY  # seconds without a cleanup after which the clock, not time, may have passed

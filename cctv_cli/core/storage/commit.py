@@ -21,7 +21,8 @@ from cctv_cli.core.layout import MP4, CameraLayout, RecordingName, is_day, is_ru
 from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
-from cctv_cli.core.storage.journal import JOINT, GapEntry, Journal, SegmentEntry, joins
+from cctv_cli.core.storage.entries import JOINT, GapEntry, SegmentEntry, joins
+from cctv_cli.core.storage.journal import Journal
 
 NO_FRAMES = ("no frames", "the camera sent no frames")  # cause and detail of a gap
 

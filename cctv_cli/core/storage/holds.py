@@ -12,7 +12,8 @@ from cctv_cli.core.errors import HoldError
 from cctv_cli.core.layout import CameraLayout, is_day
 from cctv_cli.core.storage.commit import journal_lock
 from cctv_cli.core.storage.days import recorded_days
-from cctv_cli.core.storage.journal import HoldEntry, Journal, ReleaseEntry, SegmentEntry
+from cctv_cli.core.storage.entries import HoldEntry, ReleaseEntry, SegmentEntry
+from cctv_cli.core.storage.journal import Journal
 
 LONGEST_NOTE = 200  # characters
 _LONGEST_SEGMENT = 3600.0  # seconds; a recording lies in the day in which it began,

@@ -1,252 +1,30 @@
-"""A day's journal: one JSON object a line, append only, each line bound to the one before by its hash.
-
-Kinds of line (`type`), all with `start` (ISO 8601 with UTC offset) and `duration` (seconds):
-
-    segment   file, bytes, sha256, run, source   a recording; `source` is its name in the run's folder;
-              header (fragmented MP4 only)       the bytes of its initialization section
-    gap       cause, detail                      time that no recording covers, and why
-    deletion  file, bytes, reason                retention took this recording; its name is never given again
-    hold      id, note                           what was recorded then is kept; in every day that it touches
-    release   id                                 that hold ends
-
-`prev` is the SHA-256 of the previous line's bytes; a day's first line takes the last line of the
-latest earlier day. Readers pass over kinds that they do not know and lines that a crash tore.
-"""
+"""A day's journal as a file: append only, see `entries` for its lines."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 import os
 import re
-from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from cctv_cli.core.clock import format_instant, parse_instant
-
-NO_LINE = "0" * 64
-JOINT = 0.2  # seconds by which segments of one run may miss each other and still join
-
-# A recording's line exactly as `render_line` writes it: most lines of most journals. Read in a third of JSON's time.
-_SEGMENT_LINE = re.compile(
-    rb'\{"type": "segment", "start": "([^"\\]+)", "duration": (\d{1,9}\.\d+), "file": "([\w/.-]+)", '
-    rb'"bytes": (\d{1,18}), "sha256": "(\w+)", "run": "(\w+)", "source": "([\w.]+)"'
-    rb'(?:, "header": (\d{1,18}))?, "prev": "\w+"\}'
+from cctv_cli.core.storage.entries import (
+    NO_LINE,
+    DeletionEntry,
+    Entry,
+    HoldEntry,
+    SegmentEntry,
+    active_holds,
+    deleted_files,
+    line_hash,
+    parse_line,
+    render_line,
 )
+
 _BYTES = re.compile(
     rb'^\{"type": "(segment|deletion)", "start": "[^"]*", "duration": [^,]*, "file": "([^"]*)", "bytes": (\d+)',
     re.MULTILINE,
 )
-
-
-@dataclass(frozen=True)
-class SegmentEntry:
-    """A committed recording. `file` is its name in the day ("14/41.ts"); `start` is an instant."""
-
-    file: str
-    start: float
-    duration: float
-    bytes: int
-    sha256: str
-    run: str
-    source: str
-    header: int = 0
-
-    @property
-    def end(self) -> float:
-        """The instant at which the recording ends."""
-        return self.start + self.duration
-
-
-def joins(before: SegmentEntry, after: SegmentEntry) -> bool:
-    """Whether two segments play on without a discontinuity: one run, nothing missing between them."""
-    return before.run == after.run and abs(after.start - before.end) <= JOINT
-
-
-@dataclass(frozen=True)
-class GapEntry:
-    """Time without a recording. `start` is an instant, `cause` a short phrase, `detail` a sentence or empty."""
-
-    start: float
-    duration: float
-    cause: str
-    detail: str = ""
-
-    @property
-    def end(self) -> float:
-        """The instant at which the gap ends."""
-        return self.start + self.duration
-
-
-@dataclass(frozen=True)
-class DeletionEntry:
-    """A recording that retention took: what its own line said of it, and a short phrase that says why."""
-
-    file: str
-    start: float
-    duration: float
-    bytes: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class HoldEntry:
-    """What was recorded between `start` and `end` (instants) is kept, whatever retention says."""
-
-    id: str
-    start: float
-    duration: float
-    note: str = ""
-
-    @property
-    def end(self) -> float:
-        """The instant at which the held time ends."""
-        return self.start + self.duration
-
-    def covers(self, start: float, end: float) -> bool:
-        """Whether any part of a recording from `start` to `end` is held."""
-        return start < self.end and end > self.start
-
-
-@dataclass(frozen=True)
-class ReleaseEntry:
-    """The hold of this id ends; `start` and `duration` repeat the hold's."""
-
-    id: str
-    start: float
-    duration: float
-
-
-Entry = Union[SegmentEntry, GapEntry, DeletionEntry, HoldEntry, ReleaseEntry]
-
-
-class BriefSegment(NamedTuple):
-    """What retention needs of a segment's line; see `SegmentEntry`."""
-
-    file: str
-    start: float
-    duration: float
-    bytes: int
-
-
-_KINDS = {
-    SegmentEntry: "segment",
-    GapEntry: "gap",
-    DeletionEntry: "deletion",
-    HoldEntry: "hold",
-    ReleaseEntry: "release",
-}
-
-
-def render_line(entry: Entry, tz: Optional[tzinfo], previous: str) -> bytes:
-    """One journal line without its line end."""
-    start = format_instant(entry.start, tz)
-    fields: Dict[str, Any] = {"type": _KINDS[type(entry)], "start": start, "duration": round(entry.duration, 3)}
-    if isinstance(entry, SegmentEntry):
-        fields.update(file=entry.file, bytes=entry.bytes, sha256=entry.sha256, run=entry.run, source=entry.source)
-        if entry.header:
-            fields.update(header=entry.header)
-    elif isinstance(entry, GapEntry):
-        fields.update(cause=entry.cause, detail=entry.detail)
-    elif isinstance(entry, DeletionEntry):
-        fields.update(file=entry.file, bytes=entry.bytes, reason=entry.reason)
-    elif isinstance(entry, HoldEntry):
-        fields.update(id=entry.id, note=entry.note)
-    else:
-        fields.update(id=entry.id)
-    fields["prev"] = previous
-    return json.dumps(fields, ensure_ascii=False).encode()
-
-
-def parse_line(line: bytes) -> Optional[Entry]:
-    """The entry of a line; None for a torn line or a kind that this version does not know."""
-    usual = _SEGMENT_LINE.fullmatch(line)
-    try:
-        if usual is not None:
-            return _usual_segment(usual)
-        fields = json.loads(line)
-        start, duration = parse_instant(fields["start"]), float(fields["duration"])
-        if not math.isfinite(duration):
-            return None
-        if fields["type"] == "gap":
-            return GapEntry(start, duration, fields["cause"], fields.get("detail", ""))
-        if fields["type"] == "deletion":
-            file, reason = _text(fields["file"]), _text(fields["reason"])
-            return DeletionEntry(file, start, duration, int(fields["bytes"]), reason)
-        if fields["type"] == "hold":
-            return HoldEntry(_text(fields["id"]), start, duration, _text(fields.get("note", "")))
-        if fields["type"] == "release":
-            return ReleaseEntry(_text(fields["id"]), start, duration)
-        if fields["type"] == "segment":
-            file, sha256, run, source = (_text(fields[name]) for name in ("file", "sha256", "run", "source"))
-            size, header = int(fields["bytes"]), int(fields.get("header", 0))
-            return SegmentEntry(file, start, duration, size, sha256, run, source, header)
-    except (ValueError, KeyError, TypeError):
-        pass
-    return None
-
-
-def _usual_segment(match: re.Match[bytes]) -> SegmentEntry:
-    start, duration, file, size, sha256, run, source, header = match.groups()
-    names = (sha256.decode(), run.decode(), source.decode())
-    return SegmentEntry(
-        file.decode(), parse_instant(start.decode()), float(duration), int(size), *names, int(header or 0)
-    )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return value
-
-
-def line_hash(line: bytes) -> str:
-    """What the next line carries as `prev`."""
-    return hashlib.sha256(line).hexdigest()
-
-
-def read_brief(data: bytes) -> Tuple[List[BriefSegment], List[Entry]]:
-    """The segments and the other entries of a whole journal, in the order of writing.
-
-    The same as `parse_line` finds, several times faster: what is not written as usual is left to it.
-    """
-    segments: List[BriefSegment] = []
-    others: List[Entry] = []
-    for line in data.splitlines():
-        usual = _SEGMENT_LINE.fullmatch(line)
-        if usual is not None:
-            start, duration, file, size = usual.group(1, 2, 3, 4)
-            try:
-                at = parse_instant(start.decode())
-            except ValueError:
-                continue
-            segments.append(BriefSegment(file.decode(), at, float(duration), int(size)))
-            continue
-        entry = parse_line(line)
-        if isinstance(entry, SegmentEntry):
-            segments.append(BriefSegment(entry.file, entry.start, entry.duration, entry.bytes))
-        elif entry is not None:
-            others.append(entry)
-    return segments, others
-
-
-def deleted_files(entries: Iterable[Entry]) -> Set[str]:
-    """The names of the recordings that retention took."""
-    return {entry.file for entry in entries if isinstance(entry, DeletionEntry)}
-
-
-def active_holds(entries: Iterable[Entry]) -> List[HoldEntry]:
-    """The holds that were not released."""
-    holds: Dict[str, HoldEntry] = {}
-    for entry in entries:
-        if isinstance(entry, HoldEntry):
-            holds[entry.id] = entry
-        elif isinstance(entry, ReleaseEntry):
-            holds.pop(entry.id, None)
-    return list(holds.values())
 
 
 class Journal:

@@ -9,7 +9,8 @@ import pytest
 from cctv_cli.core.clock import parse_instant, zone
 from cctv_cli.core.footage.catalog import Catalog, Hour, day_segments
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.storage.journal import DeletionEntry, GapEntry, Journal, SegmentEntry
+from cctv_cli.core.storage.entries import DeletionEntry, GapEntry, SegmentEntry
+from cctv_cli.core.storage.journal import Journal
 
 BERLIN = zone("Europe/Berlin")
 NOON = parse_instant("2026-11-23T12:00:00+01:00")

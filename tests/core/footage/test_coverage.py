@@ -6,7 +6,7 @@ import pytest
 
 from cctv_cli.core.footage.coverage import DAY, Piece, coverage, growth, piece_of, runs
 from cctv_cli.core.health.facts import Coverage
-from cctv_cli.core.storage.journal import GapEntry, SegmentEntry
+from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
 
 RUN, OTHER = "0123456789abcdef", "fedcba9876543210"
 

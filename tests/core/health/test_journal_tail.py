@@ -8,7 +8,8 @@ import pytest
 from cctv_cli.core.clock import parse_instant, zone
 from cctv_cli.core.health.journal_tail import JournalTail
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.storage.journal import GapEntry, Journal, SegmentEntry, render_line
+from cctv_cli.core.storage.entries import GapEntry, SegmentEntry, render_line
+from cctv_cli.core.storage.journal import Journal
 
 BERLIN = zone("Europe/Berlin")
 RUN = "0123456789abcdef"

@@ -15,7 +15,8 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.run import ActiveRun, leftovers
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.storage.commit import Archive
-from cctv_cli.core.storage.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
+from cctv_cli.core.storage.journal import Journal
 from tests.support.media import FPS, Media, make_video
 
 RUN = "0123456789abcdef"

@@ -19,7 +19,8 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
-from cctv_cli.core.storage.journal import GapEntry, Journal, SegmentEntry
+from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
+from cctv_cli.core.storage.journal import Journal
 
 BERLIN = zone("Europe/Berlin")
 NOW = parse_instant("2026-11-23T12:00:00+01:00")

@@ -21,8 +21,9 @@ from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.retention import eraser as eraser_module
 from cctv_cli.core.retention.cleaner import Cleaner, Cleanup
 from cctv_cli.core.retention.report import report, summary
+from cctv_cli.core.storage.entries import DeletionEntry, HoldEntry, line_hash
 from cctv_cli.core.storage.holds import add_hold, release_hold
-from cctv_cli.core.storage.journal import DeletionEntry, HoldEntry, Journal, line_hash
+from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.storage.marker import ensure_marker, place, read_marker, remember_days, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.storage_tree import CameraTree, FixedClock, instant

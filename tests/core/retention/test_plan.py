@@ -23,7 +23,7 @@ from cctv_cli.core.retention.plan import (
     phrase,
     plan,
 )
-from cctv_cli.core.storage.journal import BriefSegment, HoldEntry
+from cctv_cli.core.storage.entries import BriefSegment, HoldEntry
 from cctv_cli.core.units import FreeSpace
 
 BERLIN = zone("Europe/Berlin")

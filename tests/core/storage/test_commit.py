@@ -16,16 +16,8 @@ from cctv_cli.core.clock import format_instant, parse_instant, zone
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.media.span import Hole, MediaSpan
 from cctv_cli.core.storage.commit import Archive, as_played
-from cctv_cli.core.storage.journal import (
-    NO_LINE,
-    DeletionEntry,
-    Entry,
-    GapEntry,
-    HoldEntry,
-    Journal,
-    SegmentEntry,
-    line_hash,
-)
+from cctv_cli.core.storage.entries import NO_LINE, DeletionEntry, Entry, GapEntry, HoldEntry, SegmentEntry, line_hash
+from cctv_cli.core.storage.journal import Journal
 
 BERLIN = zone("Europe/Berlin")
 RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"

@@ -8,14 +8,13 @@ from typing import Any, Dict, List, Union
 import pytest
 
 from cctv_cli.core.clock import zone
-from cctv_cli.core.storage.journal import (
+from cctv_cli.core.storage.entries import (
     NO_LINE,
     BriefSegment,
     DeletionEntry,
     Entry,
     GapEntry,
     HoldEntry,
-    Journal,
     ReleaseEntry,
     SegmentEntry,
     line_hash,
@@ -23,6 +22,7 @@ from cctv_cli.core.storage.journal import (
     read_brief,
     render_line,
 )
+from cctv_cli.core.storage.journal import Journal
 
 BERLIN = zone("Europe/Berlin")
 START = 1792888200.0  # 2026-10-25T02:30:00+02:00, the hour that comes twice
