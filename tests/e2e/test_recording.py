@@ -27,7 +27,7 @@ from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.rtsp.login_guard import LoginGuard
-from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.entries import SegmentEntry
 from tests.e2e.site import AAC, CUT, PASSWORD, MakeClip, Site, sent
 from tests.support.evidence import (
@@ -305,13 +305,13 @@ def test_what_a_crash_left_waits_until_the_camera_is_recorded(
             path = make_video(ffmpeg, site.layout.incoming_file(left.name, number), 1)
             os.utime(path, (camera.started_at - 3600 + number,) * 2)
         recorded_by: List[int] = []
-        commit = Archive.commit
+        commit = RecordingStore.commit
 
-        def watched(archive: Archive, *args: Any, **options: Any) -> SegmentEntry:
+        def watched(archive: RecordingStore, *args: Any, **options: Any) -> SegmentEntry:
             recorded_by.append(site.pid())
             return commit(archive, *args, **options)
 
-        monkeypatch.setattr(Archive, "commit", watched)
+        monkeypatch.setattr(RecordingStore, "commit", watched)
         site.supervisor.start()
         site.wait_recordings(7)
         site.stop()

@@ -21,7 +21,7 @@ from cctv_cli.core.recording import media_clock as timeline
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
-from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.entries import SegmentEntry
 
 RUN = "00c0ffee00c0ffee"
@@ -61,7 +61,7 @@ class CameraTree:
         self._live = LiveWriter(self.layout, settings.segment_duration, tz)
         self._duration = settings.segment_duration
         self._timeline: Optional[Timeline] = None
-        self._archive = Archive(self.layout, tz)
+        self._archive = RecordingStore(self.layout, tz)
         self._archive.open()
         self._committed = 0
         self._lock: Optional[FileLock] = None

@@ -33,8 +33,8 @@ _H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 _RTSP_TIMEOUT = 5  # seconds; FFmpeg gives up after about twice this
 RECORDING_SECONDS = 60
 RECORDABLE = ("", "unknown", "h264", "hevc")  # a camera that does not tell is taken for H.264
-UNHEARD = "its sound is not, for FFmpeg cannot read {}; set the camera to AAC or G.711"
-UNRECORDABLE = "the camera sends {} video; set it to H.264 or H.265, or set transcode = true for it"
+UNSUPPORTED_AUDIO = "its sound is not, for FFmpeg cannot read {}; set the camera to AAC or G.711"
+UNSUPPORTED_VIDEO = "the camera sends {} video; set it to H.264 or H.265, or set transcode = true for it"
 _AUDIO_RATE = "48000"  # Hz: AAC frames of 21 ms; at 8000 Hz video would wait half a second for sound
 _INTERLEAVE = "500000"  # microseconds that video waits for sound that stays away; counts inside tee and around it
 # what FFmpeg reads out of RTP; anything else makes it end before the first frame, if it is asked to encode it
@@ -291,7 +291,7 @@ def _encode_audio(settings: Settings) -> List[str]:
     return ["-c:a", "aac", "-b:a", str(settings.audio_bitrate), "-ar", _AUDIO_RATE]
 
 
-def hears(audio: str) -> bool:
+def supports_audio(audio: str) -> bool:
     """Whether FFmpeg can read sound of this codec, by the name that `sdp` gives it; empty is no sound."""
     return audio in _HEARD
 

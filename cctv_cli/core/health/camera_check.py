@@ -9,7 +9,13 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.config.settings import Camera, RtspSource
-from cctv_cli.core.ffmpeg.command import RECORDABLE, UNHEARD, UNRECORDABLE, hears, recorded_codec
+from cctv_cli.core.ffmpeg.command import (
+    RECORDABLE,
+    UNSUPPORTED_AUDIO,
+    UNSUPPORTED_VIDEO,
+    recorded_codec,
+    supports_audio,
+)
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.rtsp.login_guard import LoginGuard
@@ -102,8 +108,10 @@ def _judged(stream: Stream, found: ProbeResult) -> Check:
         return Check(stream, False, found)
     codec = recorded_codec(stream.camera, found.video.codec)
     audio = found.audio.codec if found.audio else ""
-    if codec in RECORDABLE and audio and not hears(audio):
-        return Check(stream, True, replace(found, reason=f"{found.reason.rstrip('.')}, but {UNHEARD.format(audio)}."))
+    if codec in RECORDABLE and audio and not supports_audio(audio):
+        return Check(
+            stream, True, replace(found, reason=f"{found.reason.rstrip('.')}, but {UNSUPPORTED_AUDIO.format(audio)}.")
+        )
     if codec in RECORDABLE:
         return Check(stream, True, found)
-    return Check(stream, False, replace(found, reason=f"{UNRECORDABLE.format(codec)}."))
+    return Check(stream, False, replace(found, reason=f"{UNSUPPORTED_VIDEO.format(codec)}."))

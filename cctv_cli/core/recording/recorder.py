@@ -23,16 +23,16 @@ from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import (
     RECORDABLE,
     RECORDING_SECONDS,
-    UNHEARD,
-    UNRECORDABLE,
+    UNSUPPORTED_AUDIO,
+    UNSUPPORTED_VIDEO,
     Command,
     Ffmpeg,
     Sound,
     fingerprint,
     frames_late,
-    hears,
     record_command,
     recorded_codec,
+    supports_audio,
 )
 from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis, complains_of_times, diagnose, redact
 from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
@@ -43,7 +43,7 @@ from cctv_cli.core.recording.run import ActiveRun, begun, leftovers
 from cctv_cli.core.recording.state import Outage, RecorderState, Run, State, from_json, to_json
 from cctv_cli.core.rtsp.login_guard import AGAIN, LoginGuard
 from cctv_cli.core.rtsp.probe import Outcome, ProbeResult, probe
-from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.commit import RecordingStore
 
 log = logging.getLogger("cctv.recorder")
 
@@ -130,7 +130,7 @@ class Recorder:
         self._tools = tools
         self._wake = wake
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path, sub=sub)
-        self._archive = None if sub else Archive(self._layout, tools.tz, tools.clock.now)
+        self._archive = None if sub else RecordingStore(self._layout, tools.tz, tools.clock.now)
         self._live = LiveWriter(self._layout, settings.segment_duration, tools.tz)
         self._log = BoundedLog(self._layout.log_file)
         self._heard: Deque[Tuple[float, str]] = deque(maxlen=50)  # with the monotonic time
@@ -349,7 +349,7 @@ class Recorder:
                 self._known = found
             codec = self._codec()
             if codec not in RECORDABLE:
-                return self._failed(Diagnosis("codec", UNRECORDABLE.format(codec)), 0.0)
+                return self._failed(Diagnosis("codec", UNSUPPORTED_VIDEO.format(codec)), 0.0)
             self._notice_codec(codec)
         return self._launch()
 
@@ -448,16 +448,16 @@ class Recorder:
         Chrome fails where a player's choices differ in that.
         """
         audio, main = self._audio(), self._main_audio
-        if main is not None and hears(main) != hears(audio):
-            return Sound.SILENCE if hears(main) else Sound.NONE
-        if audio and not hears(audio):
+        if main is not None and supports_audio(main) != supports_audio(audio):
+            return Sound.SILENCE if supports_audio(main) else Sound.NONE
+        if audio and not supports_audio(audio):
             return Sound.NONE  # to ask FFmpeg for it would cost the video
         is_aac = audio == "aac" and isinstance(self._camera.source, RtspSource)
         return Sound.COPIED if is_aac else Sound.ENCODED
 
     def _has_sound(self) -> bool:
         sound = self._sound()
-        return sound is Sound.SILENCE or (hears(self._audio()) and sound is not Sound.NONE)
+        return sound is Sound.SILENCE or (supports_audio(self._audio()) and sound is not Sound.NONE)
 
     def _main_began_anew(self) -> bool:
         """For a sub stream: whether it must, too, since its main stream did; learns what sound that has.
@@ -530,8 +530,8 @@ class Recorder:
             self._show(
                 State.RUNNING, f"recording, but live cannot be written ({self._live.fault}); check {where} and its disk"
             )
-        elif active.record.audio and not hears(active.record.audio):
-            self._show(State.RUNNING, f"recording, but {UNHEARD.format(active.record.audio)}")
+        elif active.record.audio and not supports_audio(active.record.audio):
+            self._show(State.RUNNING, f"recording, but {UNSUPPORTED_AUDIO.format(active.record.audio)}")
         else:
             self._show(State.RUNNING, "recording")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import List, Optional, Set, Tuple
 
 from cctv_cli.core import files
-from cctv_cli.core.ffmpeg.command import hears
+from cctv_cli.core.ffmpeg.command import supports_audio
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.ffmpeg.process import STDERR_NAME, Process
 from cctv_cli.core.layout import CameraLayout, parse_incoming
@@ -24,7 +24,7 @@ from cctv_cli.core.recording.growth import Growth
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.state import Run, to_json
-from cctv_cli.core.storage.commit import NO_FRAMES, Archive
+from cctv_cli.core.storage.commit import NO_FRAMES, RecordingStore
 
 log = logging.getLogger("cctv.recorder")
 
@@ -44,7 +44,7 @@ class ActiveRun:
         self,
         record: Run,
         layout: CameraLayout,
-        archive: Optional[Archive],
+        archive: Optional[RecordingStore],
         live: LiveWriter,
         process: Optional[Process],
     ) -> None:
@@ -133,7 +133,7 @@ class ActiveRun:
 
         FFmpeg writes this rest when the next file's first frame comes.
         """
-        late = self.record.frames_late + (closed and hears(self.record.audio))
+        late = self.record.frames_late + (closed and supports_audio(self.record.audio))
         with path.open("rb") as file:
             return last_end(file, size, path.suffix, frames_late=late, usual=self._step)
 
@@ -210,7 +210,7 @@ class ActiveRun:
         except OSError as error:
             self._live.failed(error)
 
-    def _try_commit(self, archive: Archive, number: int, path: Path, *, followed: bool) -> bool:
+    def _try_commit(self, archive: RecordingStore, number: int, path: Path, *, followed: bool) -> bool:
         try:
             return self._commit(archive, number, path, followed=followed)
         except OSError as error:
@@ -220,7 +220,7 @@ class ActiveRun:
             log.error("%s: file %d of run %s is left: %s", self._layout.camera_id, number, self.record.run, error)
             return False
 
-    def _commit(self, archive: Archive, number: int, path: Path, *, followed: bool) -> bool:
+    def _commit(self, archive: RecordingStore, number: int, path: Path, *, followed: bool) -> bool:
         with files.naming(path):
             span = measure(path, self._step)
         if span is None:
@@ -243,7 +243,7 @@ class ActiveRun:
         log.info("%s: recorded %s, %.1f s", self._layout.camera_id, entry.file, entry.duration)
         return True
 
-    def _explain(self, archive: Archive, number: int, start: float) -> None:
+    def _explain(self, archive: RecordingStore, number: int, start: float) -> None:
         """Say why nothing is recorded up to the start of a file; what is explained already is not explained again."""
         covered, begun = archive.covered_until, self.record.started
         left = number - 1 in self._refused

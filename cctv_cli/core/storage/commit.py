@@ -69,7 +69,7 @@ def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:
     ]
 
 
-class Archive:
+class RecordingStore:
     """Commits recordings and gaps of one camera. Methods raise OSError as the disk reports it."""
 
     def __init__(self, layout: CameraLayout, tz: Optional[tzinfo], now: Callable[[], float] = time.time) -> None:

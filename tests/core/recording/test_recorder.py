@@ -20,7 +20,7 @@ from cctv_cli.core.recording.recorder import Recorder, Tools
 from cctv_cli.core.recording.state import Run, State, to_json
 from cctv_cli.core.rtsp.probe import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import VideoStream
-from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.commit import RecordingStore
 from tests.support.evidence import gaps
 from tests.support.media import Media
 from tests.support.storage_tree import CameraTree, FixedClock
@@ -114,7 +114,7 @@ def test_why_nothing_was_recorded_outlives_a_process_that_could_not_journal_it(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Archive, "commit", full)
+        patch.setattr(RecordingStore, "commit", full)
         process()
     assert gaps(layout) == []
     clock.advance(30)

@@ -14,7 +14,7 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.run import ActiveRun, leftovers
 from cctv_cli.core.recording.state import Run
-from cctv_cli.core.storage.commit import Archive
+from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
 from cctv_cli.core.storage.journal import Journal
 from tests.support.media import FPS, Media, make_video
@@ -30,7 +30,7 @@ class Left:
         self.layout = CameraLayout(folder, "cam1")
         self.folder = self.layout.run_folder(RUN)
         self.folder.mkdir(parents=True)
-        self.archive = Archive(self.layout, None)
+        self.archive = RecordingStore(self.layout, None)
         self.archive.open()
         live = LiveWriter(self.layout, 10, None)
         live.open(None)

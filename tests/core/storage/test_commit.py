@@ -15,7 +15,7 @@ from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant, parse_instant, zone
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.media.span import Hole, MediaSpan
-from cctv_cli.core.storage.commit import Archive, as_played
+from cctv_cli.core.storage.commit import RecordingStore, as_played
 from cctv_cli.core.storage.entries import NO_LINE, DeletionEntry, Entry, GapEntry, HoldEntry, SegmentEntry, line_hash
 from cctv_cli.core.storage.journal import Journal
 
@@ -34,9 +34,9 @@ class Camera:
         self.archive = self.opened()
         self._files = 0
 
-    def opened(self) -> Archive:
+    def opened(self) -> RecordingStore:
         """What the next supervisor has."""
-        archive = Archive(self.layout, BERLIN, lambda: self.now)
+        archive = RecordingStore(self.layout, BERLIN, lambda: self.now)
         self.layout.folder.mkdir(parents=True, exist_ok=True)
         archive.open()
         return archive
@@ -297,7 +297,7 @@ def test_days_are_as_long_as_the_zone_says(tmp_path: Path, name: str, day: str, 
     source = layout.incoming_file(RUN, 0)
     source.parent.mkdir(parents=True)
     source.write_bytes(b"recording")
-    archive = Archive(layout, tz)
+    archive = RecordingStore(layout, tz)
     begin = datetime.fromisoformat(day).replace(hour=12, tzinfo=tz).timestamp() - 24 * 3600
     archive.commit(source, begin, MediaSpan(0, 60.0, 1), RUN, cut=True)
     archive.explain(begin + 72 * 3600, "silent")
@@ -309,7 +309,7 @@ def test_days_are_as_long_as_the_zone_says(tmp_path: Path, name: str, day: str, 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system's zone cannot be chosen by a process")
 def test_the_systems_zone_cuts_days_too(tmp_path: Path) -> None:
     camera = Camera(tmp_path)
-    camera.archive = Archive(camera.layout, None)
+    camera.archive = RecordingStore(camera.layout, None)
     camera.record(parse_instant("2026-10-24T23:59:00+02:00"))
     camera.archive.explain(parse_instant("2026-10-26T00:00:00+01:00"), "silent")
     assert times(camera.gaps("2026-10-24", "2026-10-25")) == [("2026-10-25T00:00:00.000+02:00", 90_000.0)]
@@ -343,7 +343,7 @@ def test_recordings_on_a_disk_of_their_own_are_refused_before_anything_is_journa
     layout.folder.mkdir()
     layout.recordings.symlink_to("/proc")
     with pytest.raises(OSError, match=r"another disk.*mount the disk at .*cam1 instead"):
-        Archive(layout, BERLIN).open()
+        RecordingStore(layout, BERLIN).open()
 
 
 def test_a_clock_that_was_set_back_makes_no_gap(camera: Camera) -> None:
@@ -365,7 +365,7 @@ def test_the_next_supervisor_knows_what_is_covered(camera: Camera) -> None:
 
 def test_a_time_zone_that_moved_west_hides_nothing(camera: Camera) -> None:
     camera.record(NOON - 12 * 3600)  # named after today in Berlin
-    west = Archive(camera.layout, zone("America/New_York"), lambda: camera.now)
+    west = RecordingStore(camera.layout, zone("America/New_York"), lambda: camera.now)
     west.open()
     entry = west.commit(camera.incoming(), NOON - 11 * 3600, MediaSpan(0, 60.0, 1500), RUN, cut=True)
     assert camera.journal("2026-11-22")  # where that is still yesterday
