@@ -152,3 +152,16 @@ def test_the_license_is_mit() -> None:
     assert project["license"] == "MIT"
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
     assert "MIT" in section("License")
+
+
+def anchor(heading: str) -> str:
+    """The anchor of a heading, as code hosts make it: lower case, no punctuation, dashes for spaces."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_link_inside_the_readme_leads_to_a_heading() -> None:
+    text = README.read_text(encoding="utf-8")
+    headings = {anchor(heading) for heading in re.findall(r"^##+ (.+)$", text, re.MULTILINE)}
+    links = set(re.findall(r"\]\(#([^)]+)\)", text))
+    assert len(links) > 10
+    assert links - headings == set()
