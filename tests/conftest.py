@@ -13,7 +13,8 @@ from typing import Dict, Iterator, List
 
 import pytest
 
-from cctv_cli.core.ffmpeg.command import Ffmpeg, inspect
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.ffmpeg.find import inspect
 from cctv_cli.core.logs import Repeats
 from tests.support.media import Media, make_media
 

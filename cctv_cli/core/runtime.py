@@ -14,7 +14,8 @@ from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
-from cctv_cli.core.ffmpeg.command import Ffmpeg, can_draw_text, find_ffmpeg
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.ffmpeg.find import can_draw_text, find_ffmpeg
 from cctv_cli.core.health.findings import assess, thresholds_of
 from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.report import Report

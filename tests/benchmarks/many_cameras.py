@@ -21,7 +21,7 @@ import psutil
 from cctv_cli.api.app import create_app
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.settings import Camera, RtspSource, Settings
-from cctv_cli.core.ffmpeg.command import find_ffmpeg
+from cctv_cli.core.ffmpeg.find import find_ffmpeg
 from cctv_cli.core.health.watch import HealthWatch
 from cctv_cli.core.recording.recorder import Tools
 from cctv_cli.core.recording.state import State

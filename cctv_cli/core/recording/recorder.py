@@ -25,9 +25,9 @@ from cctv_cli.core.ffmpeg.command import (
     RECORDING_SECONDS,
     UNSUPPORTED_AUDIO,
     UNSUPPORTED_VIDEO,
+    AudioOutput,
     Command,
     Ffmpeg,
-    Sound,
     fingerprint,
     frames_late,
     record_command,
@@ -377,7 +377,7 @@ class Recorder:
             detail=why.reason,
             codec=codec,
             audio=self._audio(),
-            frames_late=frames_late(codec, sound=self._has_sound(), first_time=self._first_time),
+            frames_late=frames_late(codec, audio=self._has_sound(), first_time=self._first_time),
             first_time=self._first_time,
             begins=max(0.0, now - self._main_started) if self._main_run else 0.0,
         )
@@ -418,7 +418,7 @@ class Recorder:
             first_live=first_live,
             codec=self._codec(),
             first_time=self._first_time,
-            sound=self._sound(),
+            audio=self._sound(),
             begins=begins,
             recording=self._archive is not None,
             live_folder=self._layout.live if self._settings.live_path or self._archive is None else None,
@@ -442,22 +442,22 @@ class Recorder:
             return self._known.audio.codec if self._known.audio else ""
         return self._last_run.audio if self._last_run else ""
 
-    def _sound(self) -> Sound:
+    def _sound(self) -> AudioOutput:
         """What to write of the camera's sound; a sub stream has some exactly when the main stream has.
 
         Chrome fails where a player's choices differ in that.
         """
         audio, main = self._audio(), self._main_audio
         if main is not None and supports_audio(main) != supports_audio(audio):
-            return Sound.SILENCE if supports_audio(main) else Sound.NONE
+            return AudioOutput.SILENCE if supports_audio(main) else AudioOutput.NONE
         if audio and not supports_audio(audio):
-            return Sound.NONE  # to ask FFmpeg for it would cost the video
+            return AudioOutput.NONE  # to ask FFmpeg for it would cost the video
         is_aac = audio == "aac" and isinstance(self._camera.source, RtspSource)
-        return Sound.COPIED if is_aac else Sound.ENCODED
+        return AudioOutput.COPIED if is_aac else AudioOutput.ENCODED
 
     def _has_sound(self) -> bool:
         sound = self._sound()
-        return sound is Sound.SILENCE or (supports_audio(self._audio()) and sound is not Sound.NONE)
+        return sound is AudioOutput.SILENCE or (supports_audio(self._audio()) and sound is not AudioOutput.NONE)
 
     def _main_began_anew(self) -> bool:
         """For a sub stream: whether it must, too, since its main stream did; learns what sound that has.

@@ -9,7 +9,7 @@ import pytest
 
 from cctv_cli.core.config.rtsp_url import parse_rtsp_url
 from cctv_cli.core.config.settings import Camera, RtspSource, Settings
-from cctv_cli.core.ffmpeg.command import Ffmpeg, Sound, record_command
+from cctv_cli.core.ffmpeg.command import AudioOutput, Ffmpeg, record_command
 from cctv_cli.core.ffmpeg.diagnosis import diagnose, redact
 from cctv_cli.core.units import Secret
 from tests.support.clip import make_clip
@@ -33,7 +33,7 @@ def what_ffmpeg_says(ffmpeg: Ffmpeg, source: RtspSource, folder: Path) -> List[s
         (folder / name).mkdir(parents=True)
     camera = Camera("door", "Door", source)
     command = record_command(
-        ffmpeg, camera, Settings(), run="0123456789abcdef", first_live=0, codec="h264", sound=Sound.ENCODED
+        ffmpeg, camera, Settings(), run="0123456789abcdef", first_live=0, codec="h264", audio=AudioOutput.ENCODED
     )
     assert command.stdin is not None
     done = subprocess.run(
