@@ -8,7 +8,8 @@ from fastapi import APIRouter, HTTPException
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
-from cctv_cli.core.recording.status import CameraStatus, status_json
+from cctv_cli.core.recording.schema import camera_values
+from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
 
 
@@ -52,4 +53,4 @@ def router(runtime: Runtime) -> APIRouter:
 
 def camera_model(status: CameraStatus, runtime: Runtime) -> CameraModel:
     """A status as clients see it."""
-    return CameraModel(live_url=f"/stream/{status.id}/live.m3u8", **status_json(status, runtime.tz))
+    return CameraModel(live_url=f"/stream/{status.id}/live.m3u8", **camera_values(status, runtime.tz))

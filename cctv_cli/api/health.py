@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import List
 
 from fastapi import APIRouter
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import HealthModel, ProcessModel, StorageModel, SystemModel
-from cctv_cli.core.health.report import processes_json, report_json, storage_json, system_json
+from cctv_cli.core.health.report import health_model, process_models, storage_model, system_model
 from cctv_cli.core.runtime import Runtime
 
 
@@ -17,23 +17,23 @@ def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(prefix="/health", tags=["health"], responses=errors())
 
     @routes.get("", response_model=HealthModel, summary="Complete system health")
-    def health() -> Any:
+    def health() -> HealthModel:
         """Status, findings with their cures, and the facts behind them."""
-        return report_json(runtime.health(), runtime.tz)
+        return health_model(runtime.health(), runtime.tz)
 
     @routes.get("/metrics", response_model=SystemModel, summary="Current system metrics")
-    def metrics() -> Any:
+    def metrics() -> SystemModel:
         """CPU, memory, load, open files, disk. For Prometheus there is `/metrics`."""
-        return system_json(runtime.health())
+        return system_model(runtime.health())
 
     @routes.get("/processes", response_model=List[ProcessModel], summary="FFmpeg processes")
-    def processes() -> Any:
+    def processes() -> List[ProcessModel]:
         """Every camera's FFmpeg, and why the one before it ended."""
-        return processes_json(runtime.health(), runtime.tz)
+        return process_models(runtime.health(), runtime.tz)
 
     @routes.get("/storage", response_model=StorageModel, summary="Storage usage")
-    def storage() -> Any:
+    def storage() -> StorageModel:
         """Disk, recordings by camera and day, and how long they can be kept."""
-        return storage_json(runtime.health(), runtime.tz)
+        return storage_model(runtime.health(), runtime.tz)
 
     return routes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, List, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Callable, Iterable, Iterator, Optional, Sequence, Tuple, Type, Union
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -12,8 +13,8 @@ from prometheus_client.registry import Collector
 from cctv_cli import version
 from cctv_cli.api.errors import Responses, errors
 from cctv_cli.core.clock import DAY
-from cctv_cli.core.health.facts import CameraFacts, ProcessFacts, StorageFacts, SystemFacts
-from cctv_cli.core.health.findings import Finding
+from cctv_cli.core.footage.coverage import Coverage
+from cctv_cli.core.health.facts import CameraFacts, CameraStorage, ProcessFacts, StorageFacts, SystemFacts
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.runtime import Runtime
@@ -49,96 +50,133 @@ class _Collector(Collector):
         self._report = report
 
     def collect(self) -> Iterator[Metric]:
-        facts = self._report.facts
-        yield _gauge("cctv_build_info", "The version that answers", ["version"], [([version()], 1)])
-        yield from _findings(self._report.findings)
-        yield from _system(facts.system)
-        yield from _cameras(facts.cameras, self._report.at)
-        yield from _processes(facts.processes)
-        yield from _storage(facts.storage)
+        for metric in METRICS:
+            family = metric.kind(metric.name, metric.text, labels=metric.labels)
+            for values, number in metric.samples(self._report):
+                if isinstance(number, (int, float)):
+                    family.add_metric(values, number)
+            yield family
 
 
-def _gauge(name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for values, number in samples:
-        if isinstance(number, (int, float)):
-            family.add_metric(values, number)
-    return family
+@dataclass(frozen=True)
+class MetricSpec:
+    """One metric: its conventional name, what its number says, its labels, and where it stands in a report."""
+
+    name: str
+    text: str
+    labels: Tuple[str, ...]
+    samples: Callable[[Report], Samples]
+    kind: Union[Type[GaugeMetricFamily], Type[CounterMetricFamily]] = GaugeMetricFamily
 
 
-def _findings(findings: Sequence[Finding]) -> Iterator[Metric]:
-    labels = ["name", "severity", "camera"]
-    samples = [([f.name, f.severity.value, f.camera or ""], 1) for f in findings]
-    yield _gauge("cctv_finding", "1 for each finding of GET /health", labels, samples)
+def _one(name: str, text: str, value: Callable[[Report], object]) -> MetricSpec:
+    return MetricSpec(f"cctv_{name}", text, (), lambda report: [((), value(report))])
 
 
-def _system(system: SystemFacts) -> Iterator[Metric]:
-    yield _gauge("cctv_system_cpu_usage_ratio", "CPU of all cores in use", [], [([], system.cpu / 100)])
-    yield _gauge("cctv_system_memory_bytes", "Memory of the machine", [], [([], system.memory_total)])
-    yield _gauge("cctv_system_memory_available_bytes", "Memory to be had", [], [([], system.memory_available)])
-    load = zip(("1m", "5m", "15m"), system.load or ())
-    yield _gauge("cctv_system_load_average", "Processes that work or wait", ["window"], [([w], v) for w, v in load])
-    yield _gauge("cctv_open_files", "Open files of the supervisor", [], [([], system.open_files)])
-    yield _gauge("cctv_open_files_limit", "How many it may have", [], [([], system.open_files_limit)])
+def _of_system(name: str, text: str, value: Callable[[SystemFacts], object]) -> MetricSpec:
+    return _one(name, text, lambda report: value(report.facts.system))
 
 
-def _cameras(cameras: Sequence[CameraFacts], now: float) -> Iterator[Metric]:
-    def each(name: str, text: str, samples: Iterable[Tuple[str, object]]) -> Metric:
-        return _gauge(f"cctv_camera_{name}", text, ["camera"], [([camera], value) for camera, value in samples])
-
-    yield each("up", "1 while the camera is recorded", ((c.id, int(c.state is State.RUNNING)) for c in cameras))
-    yield each("wanted", "1 while it should be recorded", ((c.id, int(c.wanted)) for c in cameras))
-    states = [([c.id, state.value], int(c.state is state)) for c in cameras for state in State]
-    yield _gauge("cctv_camera_state", "1 for the state that it is in", ["camera", "state"], states)
-    rates = ((c.id, None if c.bit_rate is None else c.bit_rate / 8) for c in cameras)
-    yield each("stream_bytes_per_second", "Of its newest live segment", rates)
-    yield each("frames_per_second", "As they came", ((c.id, c.frame_rate) for c in cameras))
-    yield each("key_frame_interval_seconds", "The longest, as they came", ((c.id, c.gop) for c in cameras))
-    ages = ((c.id, None if c.last_segment_at is None else max(0.0, now - c.last_segment_at)) for c in cameras)
-    yield each("segment_age_seconds", "Since the newest live segment ended", ages)
-    yield each("picture_width_pixels", "Of the picture", ((c.id, c.width) for c in cameras))
-    yield each("picture_height_pixels", "Of the picture", ((c.id, c.height) for c in cameras))
-    yield _covered("recorded_seconds", "Recorded in the window up to now", cameras)
-    yield _covered("missing_seconds", "Not recorded in the window up to now", cameras)
+def _of_storage(name: str, text: str, value: Callable[[StorageFacts], object]) -> MetricSpec:
+    return _one(name, text, lambda report: value(report.facts.storage))
 
 
-def _covered(name: str, text: str, cameras: Sequence[CameraFacts]) -> Metric:
-    part = name.split("_")[0]
-    samples: List[Tuple[Sequence[str], object]] = []
-    for camera in cameras:
-        samples.append(([camera.id, "1h"], getattr(camera.last_hour, part)))
-        samples.append(([camera.id, "24h"], getattr(camera.last_day, part)))
-    return _gauge(f"cctv_camera_{name}", text, ["camera", "window"], samples)
+def _of_camera(name: str, text: str, value: Callable[[CameraFacts, float], object]) -> MetricSpec:
+    def samples(report: Report) -> Samples:
+        return [((camera.id,), value(camera, report.at)) for camera in report.facts.cameras]
+
+    return MetricSpec(f"cctv_camera_{name}", text, ("camera",), samples)
 
 
-def _processes(processes: Sequence[ProcessFacts]) -> Iterator[Metric]:
-    def each(name: str, text: str, samples: Iterable[Tuple[ProcessFacts, object]]) -> Metric:
-        labelled = [([process.camera, process.stream], value) for process, value in samples]
-        return _gauge(f"cctv_ffmpeg_{name}", text, ["camera", "stream"], labelled)
+def _of_window(name: str, text: str, value: Callable[[Coverage], float]) -> MetricSpec:
+    def samples(report: Report) -> Samples:
+        for camera in report.facts.cameras:
+            yield (camera.id, "1h"), value(camera.last_hour)
+            yield (camera.id, "24h"), value(camera.last_day)
 
-    shares = ((p, None if p.cpu is None else p.cpu / 100) for p in processes)
-    yield each("cpu_usage_ratio", "Of one core", shares)
-    yield each("resident_memory_bytes", "Resident memory", ((p, p.memory) for p in processes))
-    yield each("start_time_seconds", "When it began, since 1970 UTC", ((p, p.started) for p in processes))
-    restarts = CounterMetricFamily("cctv_ffmpeg_restarts", "Ends that nobody asked for", labels=["camera", "stream"])
-    for process in processes:
-        restarts.add_metric([process.camera, process.stream], process.restarts)
-    yield restarts
+    return MetricSpec(f"cctv_camera_{name}", text, ("camera", "window"), samples)
 
 
-def _storage(storage: StorageFacts) -> Iterator[Metric]:
-    disk, promise = storage.disk, storage.promise
-    yield _gauge("cctv_storage_usable", "0 when recordings cannot be written", [], [([], int(not disk.fault))])
-    yield _gauge("cctv_storage_size_bytes", "The storage's disk", [], [([], disk.total)])
-    yield _gauge("cctv_storage_free_bytes", "What is free on it", [], [([], disk.free)])
-    yield _gauge("cctv_storage_min_free_bytes", "What should stay free", [], [([], disk.min_free)])
-    cameras = storage.cameras
-    yield _gauge("cctv_recordings_bytes", "Recordings", ["camera"], [([c.camera], c.bytes) for c in cameras])
-    oldest = [([c.camera], c.oldest) for c in cameras]
-    yield _gauge("cctv_recordings_oldest_timestamp_seconds", "Start of the oldest recording", ["camera"], oldest)
-    grown = [([c.camera], None if c.growth is None else c.growth / DAY) for c in cameras]
-    yield _gauge("cctv_recordings_growth_bytes_per_second", "As the last 24 hours went", ["camera"], grown)
-    kept: Samples = [([], None if promise is None else int(promise.kept))]
-    yield _gauge("cctv_retention_promise_kept", "0 when the disk is too small for the days set", [], kept)
-    full = None if promise is None or promise.full_in is None else promise.full_in * DAY
-    yield _gauge("cctv_storage_full_in_seconds", "Absent while retention keeps the room", [], [([], full)])
+def _of_process(
+    name: str,
+    text: str,
+    value: Callable[[ProcessFacts], object],
+    kind: Union[Type[GaugeMetricFamily], Type[CounterMetricFamily]] = GaugeMetricFamily,
+) -> MetricSpec:
+    def samples(report: Report) -> Samples:
+        return [((process.camera, process.stream), value(process)) for process in report.facts.processes]
+
+    return MetricSpec(f"cctv_ffmpeg_{name}", text, ("camera", "stream"), samples, kind)
+
+
+def _of_recordings(name: str, text: str, value: Callable[[CameraStorage], object]) -> MetricSpec:
+    def samples(report: Report) -> Samples:
+        return [((camera.camera,), value(camera)) for camera in report.facts.storage.cameras]
+
+    return MetricSpec(f"cctv_recordings_{name}", text, ("camera",), samples)
+
+
+def _findings(report: Report) -> Samples:
+    return [((found.name, found.severity.value, found.camera or ""), 1) for found in report.findings]
+
+
+def _load(report: Report) -> Samples:
+    return [((window,), value) for window, value in zip(("1m", "5m", "15m"), report.facts.system.load or ())]
+
+
+def _states(report: Report) -> Samples:
+    return [
+        ((camera.id, state.value), int(camera.state is state)) for camera in report.facts.cameras for state in State
+    ]
+
+
+def _scaled(value: Optional[float], factor: float) -> Optional[float]:
+    return None if value is None else value * factor
+
+
+def _segment_age(camera: CameraFacts, now: float) -> Optional[float]:
+    return None if camera.last_segment_at is None else max(0.0, now - camera.last_segment_at)
+
+
+def _full_in(storage: StorageFacts) -> Optional[float]:
+    return None if storage.promise is None else _scaled(storage.promise.full_in, DAY)
+
+
+METRICS = (
+    MetricSpec("cctv_build_info", "The version that answers", ("version",), lambda _: [((version(),), 1)]),
+    MetricSpec("cctv_finding", "1 for each finding of GET /health", ("name", "severity", "camera"), _findings),
+    _of_system("system_cpu_usage_ratio", "CPU of all cores in use", lambda s: s.cpu / 100),
+    _of_system("system_memory_bytes", "Memory of the machine", lambda s: s.memory_total),
+    _of_system("system_memory_available_bytes", "Memory available to programs", lambda s: s.memory_available),
+    MetricSpec("cctv_system_load_average", "Processes that run or wait", ("window",), _load),
+    _of_system("open_files", "Open files of the supervisor", lambda s: s.open_files),
+    _of_system("open_files_limit", "How many it may have", lambda s: s.open_files_limit),
+    _of_camera("up", "1 while the camera is recorded", lambda c, _: int(c.state is State.RUNNING)),
+    _of_camera("wanted", "1 while it should be recorded", lambda c, _: int(c.wanted)),
+    MetricSpec("cctv_camera_state", "1 for the state that it is in", ("camera", "state"), _states),
+    _of_camera("stream_bytes_per_second", "Of its newest live segment", lambda c, _: _scaled(c.bit_rate, 1 / 8)),
+    _of_camera("frames_per_second", "As measured", lambda c, _: c.frame_rate),
+    _of_camera("key_frame_interval_seconds", "The longest, as measured", lambda c, _: c.gop),
+    _of_camera("segment_age_seconds", "Since the newest live segment ended", _segment_age),
+    _of_camera("picture_width_pixels", "Of the picture", lambda c, _: c.width),
+    _of_camera("picture_height_pixels", "Of the picture", lambda c, _: c.height),
+    _of_window("recorded_seconds", "Recorded in the window up to now", lambda covered: covered.recorded),
+    _of_window("missing_seconds", "Not recorded in the window up to now", lambda covered: covered.missing),
+    _of_process("cpu_usage_ratio", "Of one core", lambda p: _scaled(p.cpu, 1 / 100)),
+    _of_process("resident_memory_bytes", "Resident memory", lambda p: p.memory),
+    _of_process("start_time_seconds", "When it started, since 1970 UTC", lambda p: p.started),
+    _of_process("restarts", "Exits that nobody asked for", lambda p: p.restarts, CounterMetricFamily),
+    _of_storage("storage_usable", "0 when recordings cannot be written", lambda s: int(not s.disk.fault)),
+    _of_storage("storage_size_bytes", "The storage's disk", lambda s: s.disk.total),
+    _of_storage("storage_free_bytes", "What is free on it", lambda s: s.disk.free),
+    _of_storage("storage_min_free_bytes", "What should stay free", lambda s: s.disk.min_free),
+    _of_recordings("bytes", "Recordings", lambda c: c.bytes),
+    _of_recordings("oldest_timestamp_seconds", "Start of the oldest recording", lambda c: c.oldest),
+    _of_recordings("growth_bytes_per_second", "At the rate of the last 24 hours", lambda c: _scaled(c.growth, 1 / DAY)),
+    _of_storage(
+        "retention_promise_kept",
+        "0 when the disk is too small for the configured days",
+        lambda s: None if s.promise is None else int(s.promise.kept),
+    ),
+    _of_storage("storage_full_in_seconds", "Absent while retention keeps it from filling up", _full_in),
+)

@@ -27,13 +27,13 @@ def cameras(
     """Show every camera's state and the reason for it, with the server up or down."""
     if context.invoked_subcommand is not None:
         return
-    from cctv_cli.core.recording.status import status_json
+    from cctv_cli.core.recording.schema import local_camera
     from cctv_cli.core.runtime import Runtime
 
     runtime = Runtime(options.load(config, storage))
     statuses = runtime.statuses()
     if json:
-        output.print_json([status_json(status, runtime.tz) for status in statuses])
+        output.print_json([local_camera(status, runtime.tz).model_dump(mode="json") for status in statuses])
     elif statuses:
         output.print_cameras(statuses, runtime.clock.now())
     else:

@@ -48,11 +48,11 @@ def health(
 
 
 def _local(settings: Settings) -> Dict[str, Any]:
-    from cctv_cli.core.health.report import report_json
+    from cctv_cli.core.health.report import health_model
     from cctv_cli.core.runtime import Runtime
 
     runtime = Runtime(settings)
-    return report_json(runtime.health(), runtime.tz)
+    return health_model(runtime.health(), runtime.tz).model_dump()
 
 
 def _remote(url: str) -> Dict[str, Any]:

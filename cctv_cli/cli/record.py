@@ -42,7 +42,7 @@ def record(
     """
     from rich.console import Console
 
-    from cctv_cli.core.recording.status import status_json
+    from cctv_cli.core.recording.schema import local_camera
     from cctv_cli.core.runtime import Runtime
 
     seconds = _seconds(for_)
@@ -62,7 +62,7 @@ def record(
     finally:
         runtime.stop(leave_running=signals.leave_running)
     if json:
-        output.print_json([status_json(status, runtime.tz) for status in statuses])
+        output.print_json([local_camera(status, runtime.tz).model_dump(mode="json") for status in statuses])
 
 
 def _seconds(text: Optional[str]) -> Optional[float]:

@@ -12,7 +12,7 @@ from cctv_cli.api.app import create_app
 from cctv_cli.api.models import HealthModel, ProcessModel, StorageModel, SystemModel
 from cctv_cli.core import files
 from cctv_cli.core.config.settings import Settings
-from cctv_cli.core.health.report import report_json
+from cctv_cli.core.health.report import health_model
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.units import FreeSpace
@@ -113,7 +113,7 @@ async def test_what_is_answered_is_what_the_models_describe(
 ) -> None:
     """No field is dropped on the way, and none is left out of the description."""
     lay_a_recording_camera(front)
-    report = report_json(runtime.health(), runtime.tz)
+    report = health_model(runtime.health(), runtime.tz).model_dump()
     assert (await client.get("/health")).json() == json.loads(json.dumps(report))
     for model, value in [
         (HealthModel, report),

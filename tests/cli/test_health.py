@@ -13,7 +13,7 @@ import pytest
 from cctv_cli.api.models import HealthModel
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
-from cctv_cli.core.health.report import report_json
+from cctv_cli.core.health.report import health_model
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.runtime import Runtime
 from tests.cli.conftest import PASSWORD
@@ -52,7 +52,7 @@ def report(status: str) -> bytes:
     """What a server answers, with this status."""
     settings = Settings(cameras=(Camera("far", "Far", DemoSource(tone=False)),), storage=Path("nowhere"))
     runtime = Runtime(settings)
-    return json.dumps({**report_json(runtime.health(), runtime.tz), "status": status}).encode()
+    return json.dumps({**health_model(runtime.health(), runtime.tz).model_dump(), "status": status}).encode()
 
 
 # ---- here

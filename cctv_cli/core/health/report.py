@@ -1,20 +1,27 @@
-"""Facts and findings together, and their JSON form, which is the same for `GET /health` and `cctv health --json`. Pure.
-
-Times are ISO 8601 with UTC offset, durations seconds, rates bit/s.
-"""
+"""Facts and findings together, and the JSON models that `GET /health` and `cctv health --json` make of them. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any, Dict, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.footage.coverage import Coverage
 from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Facts, ProcessFacts, Promise
 from cctv_cli.core.health.findings import Finding, Severity, worst
-
-Json = Dict[str, Any]
+from cctv_cli.core.health.schema import (
+    CameraHealthModel,
+    CameraStorageModel,
+    CoverageModel,
+    DayBytesModel,
+    FindingModel,
+    HealthModel,
+    ProcessModel,
+    PromiseModel,
+    StorageModel,
+    SystemModel,
+)
 
 
 @dataclass(frozen=True)
@@ -31,136 +38,136 @@ class Report:
         return worst(self.findings)
 
 
-def report_json(report: Report, tz: Optional[tzinfo]) -> Json:
+def health_model(report: Report, tz: Optional[tzinfo]) -> HealthModel:
     """The whole report."""
-    return {
-        "status": report.status.value,
-        "at": format_instant(report.at, tz),
-        "findings": [finding_json(finding) for finding in report.findings],
-        "system": system_json(report),
-        "cameras": [_camera(camera, report.at, tz) for camera in report.facts.cameras],
-        "processes": processes_json(report, tz),
-        "storage": storage_json(report, tz),
-    }
+    return HealthModel(
+        status=report.status.value,
+        at=format_instant(report.at, tz),
+        findings=[finding_model(finding) for finding in report.findings],
+        system=system_model(report),
+        cameras=[camera_model(camera, report.at, tz) for camera in report.facts.cameras],
+        processes=process_models(report, tz),
+        storage=storage_model(report, tz),
+    )
 
 
-def finding_json(finding: Finding) -> Json:
+def finding_model(finding: Finding) -> FindingModel:
     """One finding."""
-    return {
-        "name": finding.name,
-        "severity": finding.severity.value,
-        "camera": finding.camera,
-        "sentence": finding.sentence,
-    }
+    return FindingModel(
+        name=finding.name, severity=finding.severity.value, camera=finding.camera, sentence=finding.sentence
+    )
 
 
-def system_json(report: Report) -> Json:
+def system_model(report: Report) -> SystemModel:
     """The machine, with the disk of the storage."""
     system, disk = report.facts.system, report.facts.storage.disk
-    return {
-        "cpu_percent": round(system.cpu, 1),
-        "cores": system.cores,
-        "memory_percent": round(system.memory, 1),
-        "memory_total_bytes": system.memory_total,
-        "memory_available_bytes": system.memory_available,
-        "load": None if system.load is None else [round(value, 2) for value in system.load],
-        "open_files": system.open_files,
-        "open_files_limit": system.open_files_limit,
-        "disk_total_bytes": disk.total,
-        "disk_used_bytes": disk.used,
-        "disk_free_bytes": disk.free,
-    }
+    return SystemModel(
+        cpu_percent=round(system.cpu, 1),
+        cores=system.cores,
+        memory_percent=round(system.memory, 1),
+        memory_total_bytes=system.memory_total,
+        memory_available_bytes=system.memory_available,
+        load=None if system.load is None else [round(value, 2) for value in system.load],
+        open_files=system.open_files,
+        open_files_limit=system.open_files_limit,
+        disk_total_bytes=disk.total,
+        disk_used_bytes=disk.used,
+        disk_free_bytes=disk.free,
+    )
 
 
-def processes_json(report: Report, tz: Optional[tzinfo]) -> Any:
+def camera_model(camera: CameraFacts, now: float, tz: Optional[tzinfo]) -> CameraHealthModel:
+    """One camera at the instant `now`."""
+    latest = camera.last_segment_at
+    return CameraHealthModel(
+        id=camera.id,
+        name=camera.name,
+        wanted=camera.wanted,
+        supervised=camera.supervised,
+        state=camera.state.value,
+        reason=camera.reason,
+        since=_instant(camera.since, tz),
+        codec=camera.codec or None,
+        audio=camera.audio or None,
+        width=camera.width,
+        height=camera.height,
+        bit_rate=None if camera.bit_rate is None else round(camera.bit_rate),
+        frame_rate=None if camera.frame_rate is None else round(camera.frame_rate, 2),
+        gop_seconds=None if camera.gop is None else round(camera.gop, 3),
+        last_segment_age_seconds=None if latest is None else round(max(0.0, now - latest), 3),
+        last_hour=_coverage(camera.last_hour),
+        last_24_hours=_coverage(camera.last_day),
+        restarts_last_hour=camera.restarts_last_hour,
+    )
+
+
+def _coverage(coverage: Coverage) -> CoverageModel:
+    return CoverageModel(
+        recorded_seconds=round(coverage.recorded, 3),
+        missing_seconds=round(coverage.missing, 3),
+        off_seconds=round(coverage.off, 3),
+    )
+
+
+def process_models(report: Report, tz: Optional[tzinfo]) -> List[ProcessModel]:
     """Every camera's FFmpeg."""
-    return [_process(process, report.at, tz) for process in report.facts.processes]
+    return [process_model(process, report.at, tz) for process in report.facts.processes]
 
 
-def storage_json(report: Report, tz: Optional[tzinfo]) -> Json:
+def process_model(process: ProcessFacts, now: float, tz: Optional[tzinfo]) -> ProcessModel:
+    """One FFmpeg at the instant `now`."""
+    return ProcessModel(
+        camera=process.camera,
+        stream=process.stream,
+        pid=process.pid,
+        cpu_percent=None if process.cpu is None else round(process.cpu, 1),
+        memory_bytes=process.memory,
+        uptime_seconds=None if process.started is None else round(max(0.0, now - process.started), 3),
+        restarts=process.restarts,
+        last_exit=process.last_exit or None,
+        last_exit_at=_instant(process.last_exit_at, tz),
+    )
+
+
+def storage_model(report: Report, tz: Optional[tzinfo]) -> StorageModel:
     """Disk, recordings, and the retention promise."""
     storage = report.facts.storage
     promise = storage.promise
-    return {
-        "total_bytes": storage.disk.total,
-        "used_bytes": storage.disk.used,
-        "free_bytes": storage.disk.free,
-        "min_free_bytes": storage.disk.min_free,
-        "recordings_bytes": sum(camera.bytes for camera in storage.cameras),
-        "oldest_recording": _instant(storage.oldest, tz),
-        "growth_bytes_per_day": None if promise is None else round(sum(c.growth or 0.0 for c in storage.cameras)),
-        "days_until_full": None if promise is None or promise.full_in is None else round(promise.full_in, 2),
-        "promise": None if promise is None else _promise(promise),
-        "cameras": [_storage(camera, tz) for camera in storage.cameras],
-    }
+    return StorageModel(
+        total_bytes=storage.disk.total,
+        used_bytes=storage.disk.used,
+        free_bytes=storage.disk.free,
+        min_free_bytes=storage.disk.min_free,
+        recordings_bytes=sum(camera.bytes for camera in storage.cameras),
+        oldest_recording=_instant(storage.oldest, tz),
+        growth_bytes_per_day=None if promise is None else round(sum(c.growth or 0.0 for c in storage.cameras)),
+        days_until_full=None if promise is None or promise.full_in is None else round(promise.full_in, 2),
+        promise=None if promise is None else _promise(promise),
+        cameras=[camera_storage_model(camera, tz) for camera in storage.cameras],
+    )
 
 
-def _promise(promise: Promise) -> Json:
-    return {
-        "kept": promise.kept,
-        "needed_bytes": round(promise.needed),
-        "room_bytes": round(promise.room),
-        "days": round(promise.days, 2),
-        "too_small": list(promise.short),
-    }
+def _promise(promise: Promise) -> PromiseModel:
+    return PromiseModel(
+        kept=promise.kept,
+        needed_bytes=round(promise.needed),
+        room_bytes=round(promise.room),
+        days=round(promise.days, 2),
+        too_small=list(promise.short),
+    )
 
 
-def _storage(camera: CameraStorage, tz: Optional[tzinfo]) -> Json:
-    return {
-        "id": camera.camera,
-        "bytes": camera.bytes,
-        "growth_bytes_per_day": None if camera.growth is None else round(camera.growth),
-        "oldest_recording": _instant(camera.oldest, tz),
-        "retention_days": camera.retention_days,
-        "max_size_bytes": camera.max_size,
-        "days": [{"date": date, "bytes": size} for date, size in camera.days],
-    }
-
-
-def _camera(camera: CameraFacts, now: float, tz: Optional[tzinfo]) -> Json:
-    latest = camera.last_segment_at
-    return {
-        "id": camera.id,
-        "name": camera.name,
-        "wanted": camera.wanted,
-        "supervised": camera.supervised,
-        "state": camera.state.value,
-        "reason": camera.reason,
-        "since": _instant(camera.since, tz),
-        "codec": camera.codec or None,
-        "audio": camera.audio or None,
-        "width": camera.width,
-        "height": camera.height,
-        "bit_rate": None if camera.bit_rate is None else round(camera.bit_rate),
-        "frame_rate": None if camera.frame_rate is None else round(camera.frame_rate, 2),
-        "gop_seconds": None if camera.gop is None else round(camera.gop, 3),
-        "last_segment_age_seconds": None if latest is None else round(max(0.0, now - latest), 3),
-        "last_hour": _coverage(camera.last_hour),
-        "last_24_hours": _coverage(camera.last_day),
-        "restarts_last_hour": camera.restarts_last_hour,
-    }
-
-
-def _coverage(coverage: Coverage) -> Json:
-    return {
-        "recorded_seconds": round(coverage.recorded, 3),
-        "missing_seconds": round(coverage.missing, 3),
-        "off_seconds": round(coverage.off, 3),
-    }
-
-
-def _process(process: ProcessFacts, now: float, tz: Optional[tzinfo]) -> Json:
-    return {
-        "camera": process.camera,
-        "stream": process.stream,
-        "pid": process.pid,
-        "cpu_percent": None if process.cpu is None else round(process.cpu, 1),
-        "memory_bytes": process.memory,
-        "uptime_seconds": None if process.started is None else round(max(0.0, now - process.started), 3),
-        "restarts": process.restarts,
-        "last_exit": process.last_exit or None,
-        "last_exit_at": _instant(process.last_exit_at, tz),
-    }
+def camera_storage_model(camera: CameraStorage, tz: Optional[tzinfo]) -> CameraStorageModel:
+    """One camera's recordings."""
+    return CameraStorageModel(
+        id=camera.camera,
+        bytes=camera.bytes,
+        growth_bytes_per_day=None if camera.growth is None else round(camera.growth),
+        oldest_recording=_instant(camera.oldest, tz),
+        retention_days=camera.retention_days,
+        max_size_bytes=camera.max_size,
+        days=[DayBytesModel(date=date, bytes=size) for date, size in camera.days],
+    )
 
 
 def _instant(value: Optional[float], tz: Optional[tzinfo]) -> Optional[str]:

@@ -1,16 +1,16 @@
-"""What a camera is doing, read from its files: the same answer for every front, with a supervisor or without."""
+"""What a camera is doing, read from its files: the same for every front end, with a supervisor or without."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 import psutil
 
 from cctv_cli.core import files
-from cctv_cli.core.clock import format_instant, local_time
+from cctv_cli.core.clock import local_time
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.hls.playlist import LiveWindow, parse_live
 from cctv_cli.core.layout import CameraLayout
@@ -43,31 +43,6 @@ class CameraStatus:
     bit_rate: Optional[float]
     last_segment_at: Optional[float]
     recorded_today: float
-
-
-def status_json(status: CameraStatus, tz: Optional[tzinfo]) -> Dict[str, Any]:
-    """A status as JSON values for scripts and clients; instants are ISO 8601 in `tz` with its offset from UTC."""
-
-    def instant(value: Optional[float]) -> Optional[str]:
-        return None if value is None else format_instant(value, tz)
-
-    return {
-        "id": status.id,
-        "name": status.name,
-        "enabled": status.enabled,
-        "state": status.state.value,
-        "reason": status.reason,
-        "since": instant(status.since),
-        "codec": status.codec or None,
-        "audio": status.audio or None,
-        "bit_rate": None if status.bit_rate is None else round(status.bit_rate),
-        "last_segment_at": instant(status.last_segment_at),
-        "recorded_today_seconds": round(status.recorded_today, 3),
-        "restarts": status.restarts,
-        "retry_at": instant(status.retry_at),
-        "supervisor_pid": status.supervisor_pid,
-        "ffmpeg_pid": status.ffmpeg_pid,
-    }
 
 
 class StatusReader:
