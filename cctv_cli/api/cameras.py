@@ -29,20 +29,20 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post("/{camera_id}/start", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def start_camera(camera_id: str) -> CameraModel:
-        """Let a stopped camera record again. Answers at once; watch its state."""
+        """Let a stopped camera record again. Answers at once; watch its state. 409 for a disabled camera."""
         runtime.start_camera(camera_id)
         return camera_model(runtime.status(camera_id), runtime)
 
     @routes.post("/{camera_id}/stop", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def stop_camera(camera_id: str) -> CameraModel:
-        """Stop a camera until it is started again, also over restarts of the server."""
+        """Stop a camera until it is started again, even if the server restarts in between."""
         runtime.stop_camera(camera_id)
         return camera_model(runtime.status(camera_id), runtime)
 
     @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def restart_camera(camera_id: str) -> CameraModel:
-        """Start the camera's FFmpeg anew. 409 for a stopped camera: that takes a start."""
-        if runtime.layout(camera_id).stopped_file.exists():
+        """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one: start that instead."""
+        if runtime.camera(camera_id).enabled and runtime.layout(camera_id).stopped_file.exists():
             detail = f"Camera {camera_id} was stopped by an operator; start it with POST /cameras/{camera_id}/start."
             raise HTTPException(409, detail)
         runtime.restart_camera(camera_id)

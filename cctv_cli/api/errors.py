@@ -10,11 +10,18 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from cctv_cli.api.models import ErrorModel
-from cctv_cli.core.errors import AlreadySupervised, CctvError, CleanupRefused, CleanupRuns, UnknownCamera
+from cctv_cli.core.errors import (
+    AlreadySupervised,
+    CameraDisabled,
+    CctvError,
+    CleanupRefused,
+    CleanupRuns,
+    UnknownCamera,
+)
 
 Responses = Dict[Union[int, str], Dict[str, Any]]
 
-_CONFLICTS = (AlreadySupervised, CleanupRefused, CleanupRuns)
+_CONFLICTS = (AlreadySupervised, CameraDisabled, CleanupRefused, CleanupRuns)
 _LONGEST_DETAIL = 300  # characters
 _SHOWN = 80  # characters of a request that an answer repeats
 MEANINGS = {

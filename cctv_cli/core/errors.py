@@ -12,6 +12,7 @@
     ├── CleanupIncomplete        11   a cleanup could not delete everything that it should
     ├── CleanupRuns              12   another cleanup is at work
     ├── HoldError                13   a hold cannot be made or found
+    ├── CameraDisabled           14   the configuration disables the camera that is to be started
     ├── HealthUnknown             20  the health cannot be told: a server does not answer, or a defect
     └── AlertNotTaken             21  a webhook did not take a test message
 
@@ -99,6 +100,12 @@ class HoldError(CctvError):
     """A hold cannot be made, or there is none of that id."""
 
     exit_code = 13
+
+
+class CameraDisabled(CctvError):
+    """The camera that is to be started or restarted is disabled in the configuration."""
+
+    exit_code = 14
 
 
 class HealthUnknown(CctvError):

@@ -28,6 +28,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Optional, Tuple
 
+from cctv_cli.core.units import CameraName
+
 _CAMERA_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", re.ASCII)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z", re.ASCII)
 _HOUR = re.compile(r"(?:[01]\d|2[0-3])\Z", re.ASCII)
@@ -175,7 +177,7 @@ class CameraLayout:
     """Every path of one camera, or of its sub stream, which is for viewing only and has no recordings."""
 
     def __init__(self, storage: Path, camera_id: str, live_path: Optional[Path] = None, *, sub: bool = False) -> None:
-        self.camera_id = f"{camera_id} (sub)" if sub else camera_id
+        self.camera_id = CameraName(camera_id, sub=sub)
         camera = storage / camera_id
         live = (live_path / camera_id if live_path else camera) / "live"
         self.folder = camera / "sub" if sub else camera

@@ -1,7 +1,7 @@
 """Log lines: what they look like, where they go, and what bounds them.
 
-A record about a camera has a message that begins with "%s: " and the camera's id as its first argument.
-Every record is one line, whatever stands in it; only a traceback, which `debug` asks for, takes more.
+A record about a camera has a `CameraName` among its arguments, as a rule the first of "%s: …".
+Every record is one line, whatever it holds; only a traceback, which `debug` asks for, takes more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Dict, Optional, Tuple
 
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.errors import ConfigError
+from cctv_cli.core.units import CameraName
 
 _FILE_BYTES = 10_000_000
 _OLDER_FILES = 4
@@ -108,10 +109,8 @@ def repeated(record: logging.LogRecord) -> int:
 
 def camera_of(record: logging.LogRecord) -> Optional[str]:
     """The id of the camera that a record is about; None for any other record."""
-    message, values = record.msg, record.args
-    if not (isinstance(message, str) and message.startswith("%s: ") and isinstance(values, tuple) and values):
-        return None
-    return str(values[0]).partition(" (sub)")[0]
+    values = record.args if isinstance(record.args, tuple) else ()
+    return next((value.camera for value in values if isinstance(value, CameraName)), None)
 
 
 def file_handler(path: Path) -> logging.Handler:

@@ -13,7 +13,7 @@ from typing import Callable, List, Optional, Sequence, Tuple
 from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
-from cctv_cli.core.errors import CctvError, ConfigError, UnknownCamera
+from cctv_cli.core.errors import CameraDisabled, CctvError, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.find import can_draw_text, find_ffmpeg
 from cctv_cli.core.health.findings import assess, thresholds_of
@@ -140,7 +140,7 @@ class Runtime:
                 if layout.folder.is_dir():
                     remember_days(layout, self.settings.days_of(camera))
             except OSError as error:
-                log.warning("%s: its days of retention cannot be remembered: %s", camera.id, error)
+                log.warning("%s: its days of retention cannot be remembered: %s", layout.camera_id, error)
 
     def reload(self) -> None:
         """Read the configuration again and reconcile; one with an error is refused and the old one stays.
@@ -216,16 +216,24 @@ class Runtime:
             self._supervisor.wake(camera_id)
 
     def start_camera(self, camera_id: str) -> None:
-        """Let a stopped camera record again. Raises UnknownCamera, OSError."""
+        """Let a stopped camera record again. Raises UnknownCamera, CameraDisabled, OSError."""
+        self._require_enabled(camera_id)
         files.remove(self.layout(camera_id).stopped_file)
         if self._supervisor is not None:
             self._supervisor.wake(camera_id)
 
     def restart_camera(self, camera_id: str) -> None:
-        """Start a camera's FFmpeg anew. Raises UnknownCamera."""
-        self.camera(camera_id)
+        """Restart a camera's FFmpeg. Raises UnknownCamera, CameraDisabled."""
+        self._require_enabled(camera_id)
         if self._supervisor is not None:
             self._supervisor.restart(camera_id)
+
+    def _require_enabled(self, camera_id: str) -> None:
+        if not self.camera(camera_id).enabled:
+            raise CameraDisabled(
+                f"Camera {camera_id} is disabled in the configuration; remove its enabled = false, "
+                "then send SIGHUP to cctv serve or restart it"
+            )
 
 
 def _require_cameras(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Value types and their text forms: secrets, bit rates, durations, sizes, free space."""
+"""Value types and their text forms: secrets, names of cameras, bit rates, durations, sizes, free space."""
 
 from __future__ import annotations
 
@@ -43,6 +43,21 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is never pickled")
+
+
+class CameraName(str):
+    """What messages call a camera or its sub stream; `camera` is the camera's id.
+
+    Among the arguments of a log record it says which camera the record is about.
+    """
+
+    camera: str
+
+    def __new__(cls, camera: str, *, sub: bool = False) -> CameraName:
+        """The name of the camera of this id, or of its sub stream."""
+        name = super().__new__(cls, f"{camera} (sub)" if sub else camera)
+        name.camera = camera
+        return name
 
 
 def parse_bit_rate(text: str) -> int:

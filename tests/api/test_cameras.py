@@ -179,6 +179,20 @@ async def test_a_stop_lasts_over_a_new_server_until_the_start(
         assert (await other.get("/stream/front/live.m3u8")).status_code == 200
 
 
+@pytest.mark.parametrize("action", ["start", "restart"])
+async def test_a_disabled_camera_is_not_started_and_says_how_to_enable_it(
+    client: httpx.AsyncClient, settings: Settings, action: str
+) -> None:
+    response = await client.post(f"/cameras/attic/{action}")
+    assert (response.status_code, response.json()["detail"]) == (
+        409,
+        "Camera attic is disabled in the configuration; remove its enabled = false, then send SIGHUP to cctv serve "
+        "or restart it.",
+    )
+    described = (await client.get("/openapi.json")).json()["paths"][f"/cameras/{{camera_id}}/{action}"]["post"]
+    assert "disabled" in described["responses"]["409"]["description"]
+
+
 @pytest.mark.parametrize("action", ["start", "stop", "restart"])
 @pytest.mark.parametrize(
     ("peer", "headers"),

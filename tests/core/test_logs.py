@@ -15,6 +15,7 @@ import pytest
 
 from cctv_cli.core import logs
 from cctv_cli.core.errors import ConfigError
+from cctv_cli.core.units import CameraName
 
 AT = 1792888200.04  # 2026-10-25T02:30:00.040+02:00
 
@@ -53,8 +54,9 @@ def test_text_has_time_with_offset_level_and_message() -> None:
 @pytest.mark.parametrize(
     ("message", "args", "camera"),
     [
-        ("%s: recorded %s", ("front", "14/41.ts"), "front"),
-        ("%s: starting", ("front (sub)",), "front"),
+        ("%s: recorded %s", (CameraName("front"), "14/41.ts"), "front"),
+        ("%s: starting", (CameraName("front", sub=True),), "front"),
+        ("%s: it answered 500", ("webhook 1 (hooks.example.org)",), None),
         ("%s", ("front: no camera",), None),
         ("the configuration was read again", (), None),
     ],

@@ -17,6 +17,7 @@ from cctv_cli.core.health.findings import Severity
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.webhooks import Webhooks
 from cctv_cli.core.layout import alerts_file
+from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.health")
 
@@ -135,4 +136,4 @@ def _line(level: int, camera: Optional[str], told: str) -> None:
     if camera is None:
         log.log(level, "%s", told)
     else:
-        log.log(level, "%s: %s", camera, told)
+        log.log(level, "%s: %s", CameraName(camera), told)

@@ -18,6 +18,7 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
 from cctv_cli.core.recording.recorder import Recorder, Tools
 from cctv_cli.core.recording.state import RecorderState, State, from_json
+from cctv_cli.core.units import CameraName
 
 _AFTER_DEFECT = 5.0  # seconds
 
@@ -27,7 +28,7 @@ log = logging.getLogger("cctv.supervisor")
 class _Loop:
     """One recorder and the thread that lets it look again and again."""
 
-    def __init__(self, name: str, camera: Camera, settings: Settings, tools: Tools, *, sub: bool) -> None:
+    def __init__(self, name: CameraName, camera: Camera, settings: Settings, tools: Tools, *, sub: bool) -> None:
         self._name = name
         self._woken = threading.Event()
         self._ending = False
@@ -73,7 +74,7 @@ class _Worker:
         """Raises AlreadySupervised, StorageError."""
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
         self._tools = tools
-        self._main = _Loop(camera.id, camera, settings, tools, sub=False)
+        self._main = _Loop(self._layout.camera_id, camera, settings, tools, sub=False)
         self._sub = self._sub_loop(camera, settings)
         self._lock = supervision.take(self._layout)
 
@@ -195,7 +196,7 @@ class Supervisor:
             except (AlreadySupervised, StorageError) as error:
                 log.error("%s", error)
             except Exception:
-                log.exception("%s: unexpected error in a reload", camera.id)
+                log.exception("%s: unexpected error in a reload", CameraName(camera.id))
         self._settings = settings
 
     def stop(self, *, leave_running: bool) -> None:
