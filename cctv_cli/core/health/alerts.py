@@ -1,6 +1,7 @@
 """Which findings are worth a message, and when: one when it starts, one when it ends, a reminder now and then. Pure.
 
-A finding starts and ends for people only after it has lasted or been away for a while: what comes and goes is quiet.
+A finding starts and ends for people only after it has lasted or been gone for a while: flapping is quiet. What cameras
+have in common is one message: a dead switch is not a hundred of them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from datetime import tzinfo
 from enum import Enum
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from cctv_cli.core.clock import format_instant
+from cctv_cli.core.clock import format_instant, parse_instant
 from cctv_cli.core.health.findings import Finding, Severity
 
 Key = Tuple[str, Optional[str]]  # name and camera of a finding
+Body = Dict[str, Any]  # what a webhook gets
+
+_MOST_NAMED = 5  # cameras in a sentence; `cameras` has all of them
 
 
 class Event(str, Enum):
@@ -30,7 +34,7 @@ class Event(str, Enum):
 class Message:
     """What people are told at the instant `at`; `since` is the instant at which the finding was first seen.
 
-    `worse`: it is more severe than when it was told last.
+    `worse`: it is more severe than in the last message.
     """
 
     event: Event
@@ -41,13 +45,13 @@ class Message:
 
     @property
     def key(self) -> Key:
-        """The finding that it tells of."""
+        """The finding that it is about."""
         return _key(self.finding)
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """A finding that was seen: since when, what was sent last, and since when it is away."""
+    """A finding that was seen: since when, what was sent last, and since when it is gone."""
 
     finding: Finding
     since: float
@@ -66,7 +70,7 @@ def decide(
 ) -> Tuple[Tuple[Tracked, ...], Tuple[Message, ...]]:
     """What to remember and what to send at the instant `now`.
 
-    A message goes when a finding has lasted `after` seconds, when it has been away as long, every `reminder`
+    A message is due when a finding has lasted `after` seconds, when it has been gone as long, every `reminder`
     seconds in between, and at once when it got worse. A clock that was set back delays nothing.
     """
     known = {item.key: _not_in_future(item, now) for item in tracked}
@@ -115,8 +119,8 @@ def _not_in_future(item: Tracked, now: float) -> Tracked:
     )
 
 
-def message_json(message: Message, host: str, tz: Optional[tzinfo]) -> Dict[str, Any]:
-    """What a webhook gets. `host` is the name of this machine."""
+def message_json(message: Message, host: str, tz: Optional[tzinfo]) -> Body:
+    """What a webhook gets about one finding. `host` is the name of this machine."""
     finding = message.finding
     return {
         "event": message.event.value,
@@ -130,10 +134,42 @@ def message_json(message: Message, host: str, tz: Optional[tzinfo]) -> Dict[str,
     }
 
 
-def told(tracked: Sequence[Tracked], ended: Sequence[Tracked], waiting: Mapping[Key, Event]) -> Tuple[Tracked, ...]:
-    """What people know: it must outlive a restart, so that nothing is told twice, and nothing is left untold.
+def together(bodies: Sequence[Body]) -> List[Body]:
+    """Those that one message can say with the first of them: the same event and finding of other cameras."""
+    first = bodies[0]
+    if first.get("camera") is None:
+        return [first]
+    kind = _kind(first)
+    return [body for body in bodies if body.get("camera") is not None and _kind(body) == kind]
 
-    `waiting` are the messages that were not taken yet: what started was not told, a reminder is due again, and what
+
+def _kind(body: Body) -> Tuple[object, ...]:
+    return body.get("event"), body.get("name"), body.get("severity")
+
+
+def merged(bodies: Sequence[Body]) -> Body:
+    """One message for all of them; a single one stays as it is, several list their cameras in `cameras`."""
+    first = bodies[0]
+    if len(bodies) == 1:
+        return first
+    cameras = [body["camera"] for body in bodies]
+    named = ", ".join(cameras[:_MOST_NAMED])
+    more = f" and {len(cameras) - _MOST_NAMED} more" if len(cameras) > _MOST_NAMED else ""
+    which = "" if all(body["sentence"] == first["sentence"] for body in bodies) else f"; {first['camera']}"
+    return {
+        **first,
+        "camera": None,
+        "cameras": cameras,
+        "sentence": f"{len(cameras)} cameras, {named}{more}{which}: {first['sentence']}",
+        "since": min((body["since"] for body in bodies), key=parse_instant),
+        "at": max((body["at"] for body in bodies), key=parse_instant),
+    }
+
+
+def told(tracked: Sequence[Tracked], ended: Sequence[Tracked], waiting: Mapping[Key, Event]) -> Tuple[Tracked, ...]:
+    """What people know: it must outlive a restart, so that nothing is sent twice and nothing is left out.
+
+    `waiting` are the messages that were not accepted yet: what started is not known, a reminder is due again, and what
     `ended` is not over for people.
     """
     known = [item for item in tracked if item.sent_at is not None and waiting.get(item.key) is not Event.STARTED]
@@ -147,7 +183,7 @@ def to_json(tracked: Sequence[Tracked]) -> str:
 
 
 def from_json(values: Mapping[str, Any]) -> Tuple[Tracked, ...]:
-    """What a parsed file keeps; entries that are odd are passed over."""
+    """What a parsed file keeps; damaged entries are skipped."""
     entries = values.get("open")
     found = (_tracked(entry) for entry in (entries if isinstance(entries, list) else []))
     return tuple(item for item in found if item is not None)

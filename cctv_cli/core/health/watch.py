@@ -7,7 +7,7 @@ import socket
 import threading
 from datetime import tzinfo
 from pathlib import Path
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Sequence, Tuple
 
 from cctv_cli.core import files
 from cctv_cli.core.config.settings import Settings
@@ -89,14 +89,18 @@ class HealthWatch:
             if message.event is Event.ENDED:
                 self._ended[message.key] = before[message.key]
             _log(message)
-            self._send(message)
+        self._send(messages)
 
-    def _send(self, message: Message) -> None:
-        body = alerts.message_json(message, socket.gethostname(), self._tz)
-        before = self._webhooks.waiting().get(message.key)
-        if message.event is Event.REMINDER and before is not None and before["event"] == Event.STARTED.value:
-            body["event"] = Event.STARTED.value  # nobody knows of it yet
-        self._webhooks.send(body)
+    def _send(self, messages: Sequence[Message]) -> None:
+        """All of one look at once, so that cameras that share a finding share a message."""
+        waiting, host = self._webhooks.waiting(), socket.gethostname()
+        bodies = []
+        for message in messages:
+            body, before = alerts.message_json(message, host, self._tz), waiting.get(message.key)
+            if message.event is Event.REMINDER and before is not None and before["event"] == Event.STARTED.value:
+                body["event"] = Event.STARTED.value  # nobody knows of it yet
+            bodies.append(body)
+        self._webhooks.send(*bodies)
 
     def end(self) -> None:
         """Let alerts that wait have their last try; those that were not taken are sent again after a restart."""
@@ -106,8 +110,7 @@ class HealthWatch:
     def _change_webhooks(self, settings: Settings) -> None:
         old, self._webhooks = self._webhooks, Webhooks(settings.alert_webhooks)
         old.stop()
-        for body in old.waiting().values():
-            self._webhooks.send(body)
+        self._webhooks.send(*old.waiting().values())
 
     def _save(self) -> None:
         waiting = {key: Event(body["event"]) for key, body in self._webhooks.waiting().items()}

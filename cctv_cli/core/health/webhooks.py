@@ -15,40 +15,39 @@ from functools import lru_cache
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
+from cctv_cli.core.health.alerts import Body, merged, together
 from cctv_cli.core.units import Secret
 
 log = logging.getLogger("cctv.alerts")
 
-Body = Dict[str, Any]
 Subject = Tuple[Any, Any]  # name and camera of a finding
 
 TIMEOUT = 10.0  # seconds for each step of a request
 DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 120.0)  # seconds between tries; the last one again and again
-_MOST_WAITING = 100  # messages
-_LAST_TRY = 5.0  # seconds that messages get when cctv ends
-_LATER = (408, 425, 429)  # refusals of a moment (RFC 9110, 8470, 6585)
+LAST_TRY = 5.0  # seconds that messages get when cctv ends
+_LATER = (408, 425, 429)  # temporary refusals (RFC 9110, 8470, 6585)
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a webhook did not take a message, and whether it is worth another try."""
+    """Why a webhook did not accept a message; a `final` one is not worth another try by itself."""
 
     reason: str
     final: bool
 
 
 def subject(body: Body) -> Subject:
-    """The finding that a message tells of."""
+    """The finding that a message is about."""
     return body.get("name"), body.get("camera")
 
 
 def webhook_name(number: int, url: Secret) -> str:
-    """What may be said of a webhook: its place in the settings, from 1, and its host."""
+    """What may be shown of a webhook: its position in the settings, from 1, and its host."""
     return f"webhook {number} ({urlsplit(url.reveal()).hostname or 'no host'})"
 
 
 def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Rejection]:
-    """Send one message once; None when the webhook took it."""
+    """Send one message once; None when the webhook accepted it."""
     import httpx  # here: half the time that a command takes to start
 
     for name in ("httpx", "httpcore"):  # they log whole URLs
@@ -74,7 +73,7 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Rejec
 
 @lru_cache(maxsize=1)
 def _trusted(file: Optional[str], folder: Optional[str]) -> ssl.SSLContext:
-    """Whose certificates are believed, by these variables of httpx: to read them takes longer than to send."""
+    """The trusted certificates, by these variables of httpx: reading them takes longer than sending."""
     import httpx
 
     return httpx.create_ssl_context()
@@ -83,57 +82,61 @@ def _trusted(file: Optional[str], folder: Optional[str]) -> ssl.SSLContext:
 class Webhooks:
     """All webhooks of the settings. `send` never waits.
 
-    A message waits until its webhook takes or finally refuses it, or until a newer one of the same finding comes.
+    A message waits until its webhook accepts it or a newer one of the same finding comes. One that is refused for good
+    is sent again once the webhook has accepted another.
     """
 
     def __init__(self, urls: Sequence[Secret], delays: Sequence[float] = DELAYS) -> None:
         self.urls = tuple(urls)
         self._senders: List[_Sender] = [_Sender(n, url, delays) for n, url in enumerate(urls, 1)]
 
-    def send(self, body: Body) -> None:
-        """Have a message sent to every webhook."""
+    def send(self, *bodies: Body) -> None:
+        """Have messages sent to every webhook; those that cameras have in common go as one."""
         for sender in self._senders:
-            sender.send(body)
+            sender.send(bodies)
 
     def waiting(self) -> Dict[Subject, Body]:
-        """The messages that some webhook has not taken yet, by their findings."""
+        """The messages that some webhook has not accepted, by their findings."""
         return {subject(body): body for sender in self._senders for body in sender.waiting()}
 
     def stop(self) -> None:
-        """End within seconds; each message that still waits is tried once more in that time."""
+        """End within `LAST_TRY` seconds; each message that still waits is tried once more in that time."""
         for sender in self._senders:
             sender.ask_to_end()
-        end = time.monotonic() + _LAST_TRY
+        end = time.monotonic() + LAST_TRY
         for sender in self._senders:
             sender.join(max(0.0, end - time.monotonic()))
 
 
 class _Sender:
-    """One webhook, the messages that wait for it, the oldest first, and its thread."""
+    """One webhook, the messages that wait for it, and its thread.
+
+    Each finding has one message at most, so what waits is bounded by the findings that there are.
+    """
 
     def __init__(self, number: int, url: Secret, delays: Sequence[float]) -> None:
         self._name = webhook_name(number, url)
         self._url = url
         self._delays = delays
         self._failures = 0  # one after the other
-        self._waiting: Dict[Subject, Body] = {}
+        self._waiting: Dict[Subject, Body] = {}  # the oldest first
+        self._refused: Dict[Subject, Body] = {}  # for good, until the webhook accepts another message
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"alerts-{number}", daemon=True)
         self._thread.start()
 
-    def send(self, body: Body) -> None:
+    def send(self, bodies: Sequence[Body]) -> None:
         with self._changed:
-            self._waiting.pop(subject(body), None)
-            if len(self._waiting) >= _MOST_WAITING:
-                log.error("%s: the oldest of %d alerts that wait is dropped", self._name, _MOST_WAITING)
-                del self._waiting[next(iter(self._waiting))]
-            self._waiting[subject(body)] = body
+            for body in bodies:
+                self._waiting.pop(subject(body), None)
+                self._refused.pop(subject(body), None)
+                self._waiting[subject(body)] = body
             self._changed.notify()
 
     def waiting(self) -> List[Body]:
         with self._changed:
-            return list(self._waiting.values())
+            return [*self._waiting.values(), *self._refused.values()]
 
     def ask_to_end(self) -> None:
         self._ending.set()
@@ -147,23 +150,36 @@ class _Sender:
         while not self._ending.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._ending.is_set())
-                body = next(iter(self._waiting.values()), None)
-            if body is not None and not self._ending.is_set() and not self._try(body):
+                batch = together([*self._waiting.values()]) if self._waiting else []
+            if batch and not self._ending.is_set() and not self._try(batch):
                 self._ending.wait(self._delays[min(self._failures, len(self._delays)) - 1])
-        for body in self.waiting():
-            self._try(body)
+        left = self._all_waiting()
+        while left:
+            batch = together(left)
+            self._try(batch)
+            left = [body for body in left if body not in batch]
 
-    def _try(self, body: Body) -> bool:
-        """Send a message once; False when it is to be tried again, after the others."""
-        refusal = post(self._url, body)
+    def _all_waiting(self) -> List[Body]:
+        with self._changed:
+            return list(self._waiting.values())
+
+    def _try(self, batch: Sequence[Body]) -> bool:
+        """Send messages once, as one; False when they are to be tried again, after the others."""
+        refusal = post(self._url, merged(batch))
         again = refusal is not None and not refusal.final
         with self._changed:
-            if self._waiting.get(subject(body)) is body:  # no newer one came meanwhile
+            for body in batch:
+                if self._waiting.get(subject(body)) is not body:
+                    continue  # a newer one came meanwhile
                 del self._waiting[subject(body)]
-                if again:
-                    self._waiting[subject(body)] = body
+                if refusal is not None:
+                    (self._waiting if again else self._refused)[subject(body)] = body
+            if refusal is None:
+                self._waiting.update(self._refused)
+                self._refused.clear()
         self._failures = self._failures + 1 if again else 0
         if refusal is not None and (refusal.final or self._failures == len(self._delays)):
-            later = "; it is tried again and again" if again else ""
-            log.error("%s did not take the alert %r: %s%s", self._name, body.get("name"), refusal.reason, later)
+            later = "it is tried again and again" if again else "it is sent again after the next one that is accepted"
+            name = batch[0].get("name")
+            log.error("%s did not take the alert %r: %s; %s", self._name, name, refusal.reason, later)
         return not again

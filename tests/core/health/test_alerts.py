@@ -2,12 +2,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import pytest
 
 from cctv_cli.core.clock import parse_instant, zone
-from cctv_cli.core.health.alerts import Event, Message, Tracked, decide, from_json, message_json, to_json, told
+from cctv_cli.core.health.alerts import (
+    Event,
+    Message,
+    Tracked,
+    decide,
+    from_json,
+    merged,
+    message_json,
+    to_json,
+    together,
+    told,
+)
 from cctv_cli.core.health.findings import Finding, Severity
 
 DISK = Finding("disk_space", Severity.WARNING, "The disk is filling; free space")
@@ -153,3 +164,36 @@ def test_what_a_webhook_gets() -> None:
         "at": "2026-07-14T15:30:00.000+02:00",
         "host": "nvr1",
     }
+
+
+def body_of(finding: Finding, event: Event = Event.STARTED, since: float = 0.0) -> Dict[str, Any]:
+    return message_json(Message(event, finding, since, since + 60), "nvr1", zone("Europe/Berlin"))
+
+
+def test_only_the_same_event_of_the_same_finding_goes_together() -> None:
+    others = [
+        body_of(DISK),
+        body_of(YARD, Event.ENDED),
+        body_of(replace(YARD, severity=Severity.WARNING)),
+        body_of(replace(YARD, name="old_segment")),
+    ]
+    assert together([body_of(DOWN), *others, body_of(YARD)]) == [body_of(DOWN), body_of(YARD)]
+    assert together([body_of(DISK), body_of(DOWN)]) == [body_of(DISK)]
+
+
+def test_one_camera_alone_is_told_as_ever_and_several_are_listed() -> None:
+    assert merged([body_of(DOWN)]) == body_of(DOWN)
+    group = merged([body_of(DOWN, since=30), body_of(YARD, since=15)])
+    assert group == {
+        **body_of(DOWN, since=15),
+        "camera": None,
+        "cameras": ["front", "yard"],
+        "sentence": "2 cameras, front, yard: It is not recorded; mend it",
+        "at": body_of(DOWN, since=30)["at"],
+    }
+
+
+def test_a_long_list_names_a_few_cameras_in_the_sentence_and_says_whose_cause_it_tells() -> None:
+    downs = [replace(DOWN, camera=f"cam{n}", sentence=f"It is not recorded: reason {n}") for n in range(300)]
+    sentence = merged([body_of(down) for down in downs])["sentence"]
+    assert sentence == ("300 cameras, cam0, cam1, cam2, cam3, cam4 and 295 more; cam0: It is not recorded: reason 0")

@@ -88,6 +88,25 @@ def test_a_finding_is_logged_and_sent_once_when_it_starts_and_once_when_it_ends(
     assert [camera_of(record) for record in caplog.records] == ["front", None, "front"]
 
 
+def test_a_dead_switch_is_one_message_and_its_end_another(stage: Stage) -> None:
+    """300 cameras at once: none is lost, and every one counts as told only once its message was taken."""
+    cameras = [f"cam{number}" for number in range(300)]
+    down = [replace(DOWN, camera=camera) for camera in cameras]
+    stage.server.answer(503)
+    stage.look(0, *down)
+    stage.look(60, *down)
+    stage.server.wait(1)
+    stage.look(15, *down)
+    assert json.loads((stage.settings.storage / ".alerts.json").read_text()) == {"open": []}
+    stage.server.answer(200)
+    wait_for(lambda: not stage.watch._webhooks.waiting(), 20, "the start to be taken")
+    stage.look(15)
+    tried = len(stage.server.bodies)
+    stage.look(60)
+    *_, started, ended = stage.server.wait(tried + 1)
+    assert [(body["event"], body["cameras"]) for body in (started, ended)] == [("started", cameras), ("ended", cameras)]
+
+
 def test_a_restart_tells_nothing_twice_and_knows_what_ended_meanwhile(stage: Stage) -> None:
     stage.look(0, DOWN, CPU)
     stage.look(60, DOWN, CPU)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from typing import Iterator
+from typing import Any, Dict, Iterator
 
 import pytest
 
@@ -141,22 +141,62 @@ def test_what_is_refused_for_good_is_logged_and_the_next_goes_on(caplog: pytest.
         webhooks.send({**BODY, "name": "cpu"})
         assert [body["name"] for body in server.wait(2)] == ["disk_space", "cpu"]
         webhooks.stop()
+        assert len(server.bodies) == 2
         assert "webhook 1 (127.0.0.1) did not take the alert 'cpu': it answered 404" in caplog.text
-        assert webhooks.waiting() == {}
+        assert [body["name"] for body in webhooks.waiting().values()] == ["disk_space", "cpu"]  # nobody knows of them
 
 
-def test_the_messages_that_wait_are_bounded_and_the_oldest_goes(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_was_refused_for_good_is_sent_with_the_next_message_that_is_accepted() -> None:
+    with HttpAnswers(404, 200) as server:
+        webhooks = Webhooks([secret(server)], SOON)
+        webhooks.send(BODY)
+        server.wait(1)
+        webhooks.send({**BODY, "name": "cpu"})
+        assert [body["name"] for body in server.wait(3)] == ["disk_space", "cpu", "disk_space"]
+        wait_for(lambda: not webhooks.waiting(), 10, "the message to be accepted")
+        webhooks.stop()
+
+
+def of_camera(number: int, name: str = "camera_not_recording") -> Dict[str, Any]:
+    return {
+        "event": "started",
+        "name": name,
+        "severity": "critical",
+        "camera": f"cam{number}",
+        "sentence": f"It is not recorded: no answer from 10.0.0.{number}",
+        "since": f"2026-07-14T15:{number % 60:02d}:00.000+02:00",
+        "at": "2026-07-14T16:00:00.000+02:00",
+    }
+
+
+def test_what_300_cameras_have_in_common_is_one_message_and_none_is_lost() -> None:
+    with HttpAnswers(503, 200) as server:
+        webhooks = Webhooks([secret(server)], SOON)
+        webhooks.send(*map(of_camera, range(300)))
+        refused, taken = server.wait(2)
+        assert refused == taken
+        assert taken["cameras"] == [f"cam{number}" for number in range(300)]
+        wait_for(lambda: not webhooks.waiting(), 10, "the message to be accepted")
+        webhooks.stop()
+        assert len(server.bodies) == 2
+
+
+def test_what_waits_for_a_webhook_goes_together_once_it_is_back() -> None:
     with HttpAnswers() as server:
         server.go_on.clear()
         webhooks = Webhooks([secret(server)], SOON)
-        webhooks.send({"name": 0})
+        webhooks.send({"name": "first"})
         server.wait(1)  # this one is under way
-        for number in range(1, 103):
-            webhooks.send({"name": number})
-        assert caplog.text.count("is dropped") == 3
+        for number in range(300):
+            webhooks.send(of_camera(number))
+        webhooks.send(of_camera(1, "old_segment"))
+        assert len(webhooks.waiting()) == 302
         server.go_on.set()
-        assert [body["name"] for body in server.wait(101)] == [0, *range(3, 103)]
+        _, group, single = server.wait(3)
+        assert len(group["cameras"]) == 300
+        assert single == of_camera(1, "old_segment")
         webhooks.stop()
+        assert len(server.bodies) == 3
 
 
 def test_an_end_gives_what_waits_a_last_try_and_tells_what_was_not_taken() -> None:
