@@ -27,7 +27,7 @@ from cctv_cli.core.recording.recorder import Tools
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.retention.schedule import CleanupSchedule
-from cctv_cli.core.rtsp.probe import Outcome, ProbeResult
+from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import VideoStream
 from cctv_cli.core.runtime import Runtime
 from tests.support.waiting import wait_for

@@ -19,7 +19,8 @@ from cctv_cli.core.ffmpeg.command import (
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.rtsp.login_guard import LoginGuard
-from cctv_cli.core.rtsp.probe import Outcome, ProbeResult, probe
+from cctv_cli.core.rtsp.probe import probe
+from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 
 _RECORDING = (State.STARTING, State.RUNNING, State.STALLED)
 _WHOLE_HOST = (Outcome.UNREACHABLE, Outcome.REFUSED)  # what one channel meets, all of its recorder would

@@ -42,7 +42,8 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.run import ActiveRun, begun, leftovers
 from cctv_cli.core.recording.state import Outage, RecorderState, Run, State, from_json, to_json
 from cctv_cli.core.rtsp.login_guard import AGAIN, LoginGuard
-from cctv_cli.core.rtsp.probe import Outcome, ProbeResult, probe
+from cctv_cli.core.rtsp.probe import probe
+from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.storage.commit import RecordingStore
 
 log = logging.getLogger("cctv.recorder")

@@ -17,7 +17,7 @@ from cctv_cli.core.layout import login_files
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.rtsp.login_guard import LoginGuard
-from cctv_cli.core.rtsp.probe import Outcome
+from cctv_cli.core.rtsp.result import Outcome
 from tests.core.rtsp.test_probe import SDP, SETUP_OK, ScriptedCamera, answer, challenge
 
 SUB = RtspSource("192.168.1.100", 554, "/Streaming/Channels/102")

@@ -18,7 +18,7 @@ from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.recorder import Recorder, Tools
 from cctv_cli.core.recording.state import Run, State, to_json
-from cctv_cli.core.rtsp.probe import Outcome, ProbeResult
+from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import VideoStream
 from cctv_cli.core.storage.commit import RecordingStore
 from tests.support.evidence import gaps

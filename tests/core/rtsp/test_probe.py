@@ -25,7 +25,8 @@ from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import login_files
 from cctv_cli.core.rtsp.login_guard import AGAIN, OTHERS_FIRST, SILENCE, LoginGuard
-from cctv_cli.core.rtsp.probe import Outcome, ProbeResult, probe
+from cctv_cli.core.rtsp.probe import probe
+from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream
 from cctv_cli.core.units import Secret
 from tests.support.clip import make_clip
