@@ -19,7 +19,6 @@ from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, newest_end
 
 _MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins behind its length (8.8.4, 8.8.5)
 _MOST_BYTES = 1 << 18  # of a moov or moof: one that claims more is damaged
-_MOST_SAMPLES = 1 << 12  # of a run that lists none of them: one that claims more is damaged
 _TAIL = 64 * 1024
 _TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # looked at one after the other until one holds frames enough
 _HEV1 = re.compile(rb"(stsd\0{4}\0{3}\x01.{4})hev1", re.DOTALL)  # the one entry of a sample description box (8.5.2)
@@ -74,12 +73,12 @@ def header_size(path: Path) -> Optional[int]:
 
 
 def tag_hvc1(header: bytes) -> bytes:
-    """The header of a file with its H.265 sample entry named hvc1, the only form that iOS plays.
+    """The header of a file with its H.265 sample entries named hvc1, the only form that iOS plays.
 
     FFmpeg writes hev1: under the tag hvc1 its newer versions drop the parameter sets inside the stream
     (ISO/IEC 14496-15 8.4.1), and with them a change of resolution.
     """
-    return _HEV1.sub(rb"\1hvc1", header, count=1)
+    return _HEV1.sub(rb"\1hvc1", header)
 
 
 def tag_file_hvc1(path: Path) -> None:
@@ -169,7 +168,7 @@ def _frames(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[Frame
         if kind == b"moof":
             moof = _read(file, begin, end) if end - begin <= _MOST_BYTES else b""
         elif kind == b"mdat" and has_track(moof):
-            for time, is_key in _fragment_frames(moof, track):
+            for time, is_key in _fragment_frames(moof, track, end - begin):
                 yield (time * TICKS + track.timescale // 2) // track.timescale % WRAP, is_key
             moof = b""
 
@@ -215,19 +214,22 @@ def _header(data: bytes, at: int) -> Tuple[bytes, int, int]:
     return kind, 16, int.from_bytes(data[at + 8 : at + 16], "big")  # of 64 bits
 
 
-def _fragment_frames(moof: bytes, track: _Track) -> List[Frame]:
-    """A track's samples in a fragment, with presentation times in its ticks; none when it is damaged."""
+def _fragment_frames(moof: bytes, track: _Track, room: int) -> List[Frame]:
+    """A track's samples in a fragment, with presentation times in its ticks; none when it is damaged.
+
+    A fragment that claims more samples than its media data have bytes (`room`) is damaged.
+    """
     found: List[Frame] = []
     try:
         for kind, traf in boxes(moof):
             if kind == b"traf":
-                found += _track_frames(traf, track)
+                found += _track_frames(traf, track, room - len(found))
     except struct.error:  # a box that is too short for its fields
         return []
     return found
 
 
-def _track_frames(traf: bytes, track: _Track) -> List[Frame]:
+def _track_frames(traf: bytes, track: _Track, room: int) -> List[Frame]:
     """The samples in one part of a fragment (8.8.6); none when it is another track's."""
     found: List[Frame] = []
     time = None
@@ -239,7 +241,7 @@ def _track_frames(traf: bytes, track: _Track) -> List[Frame]:
         elif kind == b"tfdt":  # 8.8.12
             (time,) = unpack_from(">q" if box[:1] > b"\0" else ">I", box, 4)
         elif kind == b"trun" and time is not None:
-            shown, time = _run(box, time, track)
+            shown, time = _run(box, time, track, room - len(found))
             found += shown
     return found
 
@@ -255,12 +257,12 @@ def _in_fragment(tfhd: bytes, track: _Track) -> _Track:
     return track
 
 
-def _run(trun: bytes, time: int, track: _Track) -> Tuple[List[Frame], int]:
+def _run(trun: bytes, time: int, track: _Track, room: int) -> Tuple[List[Frame], int]:
     """The samples of a run (8.8.8) that begins at the decoding time `time`, and the time at which it ends."""
     present, count = _u32(trun, 0), _u32(trun, 4)
     at = 8 + 4 * (present & 1) + (present & 4)  # behind the place of the data and the flags of the first sample
     step = 4 * bin(present & 0xF00).count("1")
-    if count > (len(trun) // step if step else _MOST_SAMPLES):
+    if count > min(room, len(trun) // step if step else room):
         raise struct.error(f"{count} samples do not fit")
     signed = ">i" if present >> 24 else ">I"
     flags_at = (present & 0x100) // 64 + (present & 0x200) // 128  # behind duration and size

@@ -433,6 +433,19 @@ def test_the_end_is_found_wherever_the_look_back_begins(path: Path) -> None:
         assert end_of(write(path, head(), frames, box(b"free", bytes(padding)))) == 10_000
 
 
+def test_no_fragment_has_more_samples_than_its_data_have_bytes(path: Path) -> None:
+    # together, runs that list no samples could otherwise claim a thousand times more frames than the file has bytes
+    write(path, head(usual=5), fragment(tfhd(), tfdt(10), *[trun(3)] * 2), fragment(tfhd(), tfdt(100), trun(4)))
+    expect(path, [100, 105, 110, 115])
+
+
+def test_every_track_of_a_file_is_tagged_at_once(path: Path) -> None:
+    entry = full(b"stsd", 0, 0, "I", 1)[4:] + box(b"hev1", bytes(70))
+    write(path, box(b"ftyp", b"iso5"), box(b"moov", box(b"free", entry), box(b"free", entry)))
+    tag_file_hvc1(path)
+    assert (path.read_bytes().count(b"hev1"), path.read_bytes().count(b"hvc1")) == (0, 2)
+
+
 ENDLESS = struct.pack(">I4s", 0xFFFFFFFF, b"moof")
 
 

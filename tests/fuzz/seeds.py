@@ -1,0 +1,53 @@
+"""Where fuzzing starts: what a real FFmpeg writes, cut small."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Callable, Dict, Iterator
+
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from tests.support.clip import make_clip
+from tests.support.media import make_video
+from tests.support.nal import H264
+
+_HEAD = 24 * 188  # bytes: tables, and a key frame with its parameter sets
+_FRAGMENTED = "+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer"
+_MP4 = ("-f", "mp4", "-movflags", _FRAGMENTED, "-use_editlist", "0", "-video_track_timescale", "90000")
+_H265 = ("-c:v", "libx265", "-tag:v", "hev1", "-preset", "ultrafast", "-x265-params", "log-level=none")
+
+
+def write_seeds(target: str, ffmpeg: Ffmpeg, folder: Path) -> None:
+    """Write the seeds of this target as files into `folder`."""
+    with tempfile.TemporaryDirectory() as work:
+        for number, seed in enumerate(_SEEDS[target](ffmpeg, Path(work))):
+            (folder / f"seed{number}").write_bytes(seed)
+
+
+def _mpegts(ffmpeg: Ffmpeg, work: Path) -> Iterator[bytes]:
+    plain = make_video(ffmpeg, work / "plain.ts", 0.4, sound=True).read_bytes()
+    yield plain[:_HEAD]
+    yield plain[-_HEAD:]
+    yield make_video(ffmpeg, work / "bframes.ts", 0.4, "-bf", "2", "-g", "5", "-s", "32x32").read_bytes()
+    yield make_video(ffmpeg, work / "h265.ts", 0.2, *_H265, "-f", "mpegts").read_bytes()[:_HEAD]
+
+
+def _fmp4(ffmpeg: Ffmpeg, work: Path) -> Iterator[bytes]:
+    yield make_video(ffmpeg, work / "h264.mp4", 0.2, *_MP4, "-bf", "2", "-s", "32x32", sound=True).read_bytes()
+    h265 = make_video(ffmpeg, work / "h265.mp4", 0.2, *_H265, *_MP4, "-s", "32x32").read_bytes()
+    yield h265
+    yield h265[:-100]
+
+
+def _parameter_sets(ffmpeg: Ffmpeg, work: Path) -> Iterator[bytes]:
+    for video in ("h264", "hevc"):
+        for size in ("64x64", "130x98"):
+            clip = make_clip(ffmpeg.path, work, video=video, size=size, seconds=1)
+            yield clip.parameter_sets[0 if clip.codec is H264 else 1]
+
+
+_SEEDS: Dict[str, Callable[[Ffmpeg, Path], Iterator[bytes]]] = {
+    "mpegts": _mpegts,
+    "fmp4": _fmp4,
+    "parameter_sets": _parameter_sets,
+}
