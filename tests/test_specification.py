@@ -13,8 +13,8 @@ import tomli
 
 from cctv_cli.api.app import create_app
 from cctv_cli.core.config.cameras import CAMERAS
-from cctv_cli.core.config.load import OPTIONS
-from cctv_cli.core.config.settings import Settings, describe
+from cctv_cli.core.config.names import VARIABLES as KNOWN_VARIABLES
+from cctv_cli.core.config.settings import SETTINGS, Settings
 from cctv_cli.core.runtime import Runtime
 
 ROOT = Path(__file__).parent.parent
@@ -116,16 +116,16 @@ def test_every_endpoint_is_in_the_table_and_in_the_api() -> None:
 def test_every_variable_is_in_the_table_and_in_the_program_with_its_default() -> None:
     listed = dict(match.groups() for match in (re.match(r"`([A-Z_]+)` = `(.+)`", row.line) for row in rows()) if match)
     assert listed == VARIABLES
-    keys = {option.variable: option.key for option in OPTIONS}
-    defaults = {key: value for key, value, _ in describe(Settings())}
+    settings = Settings()
+    defaults = {declared.variable: declared.text(getattr(settings, name)) for name, declared in SETTINGS.items()}
     for variable, default in VARIABLES.items():
-        assert Path(defaults[keys[variable]]) == Path(default)  # "./hls" is "hls"
+        assert Path(defaults[variable]) == Path(default)  # "./hls" is "hls"
 
 
 def test_every_variable_of_a_camera_is_in_the_table_and_in_the_program() -> None:
     listed = {match.group(1) for match in (re.match(r"`(CAMERA_X_\w+)`", row.line) for row in rows()) if match}
     assert listed == CAMERA_VARIABLES
-    assert {variable[len("CAMERA_X_") :].lower() for variable in CAMERA_VARIABLES} <= set(CAMERAS.fields)
+    assert {variable[len("CAMERA_X_") :].lower() for variable in CAMERA_VARIABLES} <= {key.name for key in CAMERAS.keys}
 
 
 def section(heading: str) -> str:
@@ -143,8 +143,7 @@ def test_the_readme_has_what_the_specification_lists(heading: str, names: List[s
 def test_every_setting_that_the_readme_names_exists() -> None:
     named = set(re.findall(r"`((?:[A-Z]+_)+[A-Z]+)`", README.read_text(encoding="utf-8")))
     assert len(named) > 20
-    fields = {f"CAMERA_{field.upper()}" for field in CAMERAS.fields}
-    assert named - {option.variable for option in OPTIONS} - fields - {"CCTV_CONFIG"} == set()
+    assert named - KNOWN_VARIABLES == set()
 
 
 def test_the_license_is_mit() -> None:

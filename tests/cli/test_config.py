@@ -38,7 +38,7 @@ id = "with_sub"
 rtsp_url = "rtsp://admin:{PASSWORD}@192.168.1.104/Streaming/Channels/101"
 sub_rtsp_url = "rtsp://viewer:{PASSWORD}@192.168.1.104/Streaming/Channels/102"
 
-[[recorders]]
+[[nvrs]]
 id = "nvr"
 kind = "hikvision"
 host = "192.168.1.200"
@@ -71,9 +71,9 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
         "timezone",
         "server.host",
         "server.port",
+        "server.accel_redirect",
         "storage.path",
         "storage.live_path",
-        "server.accel_redirect",
         "retention.days",
         "retention.max_size",
         "retention.min_free",
@@ -133,9 +133,9 @@ def test_every_value_names_where_it_came_from(cctv: Callable[..., Any], configur
         ),
         "cameras.nvr-2.sub_rtsp_url": (
             "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/202",
-            "cameras.toml: recorder 1 host",
+            "cameras.toml: nvr 1 host",
         ),
-        "cameras.nvr-2.password": ("***", "cameras.toml: recorder 1 password"),
+        "cameras.nvr-2.password": ("***", "cameras.toml: nvr 1 password"),
     }
 
 

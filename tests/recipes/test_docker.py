@@ -20,7 +20,8 @@ import pytest
 import tomli
 import yaml
 
-from cctv_cli.core.config.load import OPTIONS, load_settings
+from cctv_cli.core.config.load import load_settings
+from cctv_cli.core.config.settings import SETTINGS
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from tests.e2e.demo_server import DemoServer, free_port
@@ -152,7 +153,7 @@ def test_compose_keeps_what_must_last_and_lets_recorders_end() -> None:
 
 def test_compose_sets_variables_that_exist() -> None:
     service = compose()["services"]["cctv"]
-    known = {option.variable for option in OPTIONS} | {"TZ"}
+    known = {setting.variable for setting in SETTINGS.values()} | {"TZ"}
     assert set(service["environment"]) <= known
 
 
@@ -162,7 +163,7 @@ def test_compose_leaves_to_cameras_toml_what_is_set_there(tmp_path: Path) -> Non
         name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
         for name, value in compose()["services"]["cctv"]["environment"].items()
     }
-    assert {option.variable for option in OPTIONS if environ.get(option.variable)} == {"LIVE_PATH"}
+    assert {setting.variable for setting in SETTINGS.values() if environ.get(setting.variable)} == {"LIVE_PATH"}
     toml = 'timezone = "America/New_York"\n[retention]\ndays = 400\n'
     (tmp_path / "cameras.toml").write_text(toml, encoding="utf-8")
     settings = load_settings(environ=environ, cwd=tmp_path)

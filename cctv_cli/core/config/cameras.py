@@ -1,8 +1,8 @@
 """The cameras of the configuration: checked, and turned into `Camera` values.
 
-A camera's user name and password also go to its sub stream if that is at the same address: host, port, and
-TLS or not. To another address goes only what stands in the sub stream's own URL: no password reaches a
-host that it was not written for.
+A camera's user name and password also go to its sub stream if that has the same address: host, port, and
+TLS or not. To another address goes only what its own URL contains: no password reaches a host that it was
+not written for.
 """
 
 from __future__ import annotations
@@ -11,31 +11,33 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 
 from cctv_cli.core.config import login as config_login
 from cctv_cli.core.config import values
-from cctv_cli.core.config.entries import Entry, Fields, Origins, Table
-from cctv_cli.core.config.login import Login
-from cctv_cli.core.config.settings import DEFAULT, Camera, RtspSource
-from cctv_cli.core.config.values import Picked, pick
+from cctv_cli.core.config.camera_keys import COMMON_KEYS, read_common
+from cctv_cli.core.config.entries import Entry
+from cctv_cli.core.config.login import LOGIN_KEYS, Login
+from cctv_cli.core.config.rtsp_url import parse_rtsp_url
+from cctv_cli.core.config.schema import Fields, Key, Origins, Spelling, Table
+from cctv_cli.core.config.settings import Camera, RtspSource
+from cctv_cli.core.config.values import Picked, Raw
+
+
+def _rtsp_url(raw: Raw) -> RtspSource:
+    if not isinstance(raw.value, str):
+        raise ValueError("is not text; write it in quotes")
+    return parse_rtsp_url(raw.value)
+
+
+ID = Key("id", values.camera_id, "folder and address of the camera: letters, digits, `_` and `-`, at most 64")
+RTSP_URL = Key("rtsp_url", _rtsp_url, "`rtsp://[user:password@]host[:554]/path` of the main stream", secret=True)
+SUB_RTSP_URL = Key("sub_rtsp_url", _rtsp_url, "URL of the sub stream, for viewing only", "none", secret=True)
 
 CAMERAS = Table(
-    name="cameras",
-    word="camera",
-    fields=(
-        "id",
-        "name",
-        "enabled",
-        "rtsp_url",
-        "sub_rtsp_url",
-        "username",
-        "password",
-        "password_file",
-        "transcode",
-        "retention_days",
-        "max_size",
-    ),
-    secrets=frozenset({"rtsp_url", "sub_rtsp_url", "password"}),
-    parse_id=values.camera_id,
+    noun="camera",
+    article="a",
+    spellings=(Spelling("cameras", "camera"),),
+    id=ID,
+    keys=(ID, RTSP_URL, SUB_RTSP_URL, *LOGIN_KEYS, *COMMON_KEYS),
     example_id="camera_01",
-    least="an id and an rtsp_url",
+    needs="an id and an rtsp_url",
 )
 
 Streams = Tuple[RtspSource, Optional[RtspSource]]  # the main and the sub stream
@@ -50,9 +52,9 @@ def load_cameras(
 ) -> Tuple[List[Camera], Origins]:
     """Build the cameras of `CAMERAS`.
 
-    `taken` tells of ids in lower case what else has them. `transcode` holds for cameras that do not say.
-    With `complete` false a file could not be read, so that what is missing is no news. Problems are added
-    to `problems`.
+    `taken` names by id, in lower case, what else has that id. `transcode` applies to cameras that do not
+    set it. With `complete` false a file could not be read, so that what is missing is not reported.
+    Problems are added to `problems`.
     """
     cameras: List[Camera] = []
     origins: Origins = {}
@@ -71,44 +73,24 @@ def _camera(
     entry: Entry, general_transcode: Picked[bool], complete: bool, problems: List[str]
 ) -> Tuple[Optional[Camera], Origins]:
     fields = entry.fields
-    name = pick(fields.get("name", ()), values.text, problems)
-    enabled = pick(fields.get("enabled", ()), values.boolean, problems)
-    transcode = pick(fields.get("transcode", ()), values.boolean, problems) or general_transcode
-    retention_days = pick(fields.get("retention_days", ()), values.retention_days, problems)
-    max_size = pick(fields.get("max_size", ()), values.size, problems)
+    common = read_common(fields, general_transcode, problems)
     streams, origins = _streams(fields, problems)
     if entry.id is None:
         return None, {}
-    if "rtsp_url" not in fields and complete:
+    if RTSP_URL.name not in fields and complete:
         problems.append(
             f'{entry.id.origin} = "{entry.id.value}" is a camera without an RTSP URL; '
             "set its rtsp_url, such as rtsp://192.168.1.100:554/Streaming/Channels/101."
         )
     if streams is None:
         return None, {}
-    camera = Camera(
-        id=entry.id.value,
-        name=name.value if name else entry.id.value,
-        source=streams[0],
-        enabled=enabled.value if enabled else True,
-        transcode=transcode.value,
-        sub_source=streams[1],
-        retention_days=retention_days.value if retention_days else None,
-        max_size=max_size.value if max_size else None,
-    )
-    origins["name"] = name.origin if name else DEFAULT
-    origins["enabled"] = enabled.origin if enabled else DEFAULT
-    origins["transcode"] = transcode.origin
-    if retention_days is not None:
-        origins["retention_days"] = retention_days.origin
-    if max_size is not None:
-        origins["max_size"] = max_size.origin
-    return camera, origins
+    name = common.name.value if common.name else entry.id.value
+    return common.camera(entry.id.value, name, *streams), {**origins, **common.origins()}
 
 
 def _streams(fields: Fields, problems: List[str]) -> Tuple[Optional[Streams], Origins]:
-    url = pick(fields.get("rtsp_url", ()), values.rtsp_url, problems)
-    sub_url = pick(fields.get("sub_rtsp_url", ()), values.rtsp_url, problems)
+    url = RTSP_URL.read(fields, problems)
+    sub_url = SUB_RTSP_URL.read(fields, problems)
     own = config_login.by_keys(fields, problems)
     if url is None:
         return None, {}
@@ -128,7 +110,7 @@ def _streams(fields: Fields, problems: List[str]) -> Tuple[Optional[Streams], Or
 
 
 def _sub_login(sub: Picked[RtspSource], main: RtspSource, login: Login, problems: List[str]) -> Login:
-    """The camera's login where the URL names no other user; at another address only what the URL holds."""
+    """The camera's login unless the URL names another user; at another address only the URL's own."""
     in_url = config_login.in_url(sub)
     another_user = in_url.username is not None and in_url.username.value != main.username
     if another_user or _address(sub.value) != _address(main):

@@ -1,4 +1,4 @@
-"""User name and password of a camera or recorder: by their own keys, in a URL, in a file."""
+"""User name and password of a camera or NVR: by their own keys, in a URL, in a file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import List, Optional
 
 from cctv_cli.core.config import values
-from cctv_cli.core.config.entries import Fields, Origins
-from cctv_cli.core.config.settings import DEFAULT, RtspSource
-from cctv_cli.core.config.values import Picked, T, pick
+from cctv_cli.core.config.schema import Fields, Key, Origins
+from cctv_cli.core.config.settings import RtspSource
+from cctv_cli.core.config.values import DEFAULT, Picked, T
 from cctv_cli.core.units import Secret
 
-# FFmpeg keeps the percent-encoded "user:password" in 128 bytes and silently cuts the rest off (5.1 and 9).
+USERNAME = Key("username", values.text, "user name; a camera may have it in its URL instead", "none")
+PASSWORD = Key("password", values.secret, "password as it is, not percent-encoded", "none", secret=True)
+PASSWORD_FILE = Key("password_file", values.path, "file whose first line is the password", "none")
+LOGIN_KEYS = (USERNAME, PASSWORD, PASSWORD_FILE)
+
+# FFmpeg keeps the percent-encoded "user:password" in 128 bytes and silently cuts off the rest (5.1 and 9).
 _MAX_LOGIN = 127
-_EMPTY = Secret("")  # the password where no other is set
+_EMPTY = Secret("")  # gives way to any other password
 
 
 @dataclass(frozen=True)
@@ -41,17 +46,17 @@ class Login:
 
 
 def by_keys(fields: Fields, problems: List[str]) -> Login:
-    """What the keys username, password and password_file say."""
-    return Login(pick(fields.get("username", ()), values.text, problems), _password(fields, problems))
+    """The login by the keys username, password and password_file."""
+    return Login(USERNAME.read(fields, problems), _password(fields, problems))
 
 
 def in_url(url: Picked[RtspSource]) -> Login:
-    """What stands inside the URL."""
+    """The login inside the URL."""
     return Login(_part(url, url.value.username), _part(url, url.value.password))
 
 
 def merged(own: Login, of_url: Login, problems: List[str]) -> Login:
-    """Of user name and password each the one of the higher layer; within one layer two may not differ."""
+    """User name and password, each from the higher layer; within one layer the two may not differ."""
     return Login(
         _winner(own.username, of_url.username, "user name", problems),
         _winner(own.password, of_url.password, "password", problems),
@@ -59,7 +64,7 @@ def merged(own: Login, of_url: Login, problems: List[str]) -> Login:
 
 
 def check_login(login: Login, problems: List[str]) -> None:
-    """Report a login that no camera gets as it was written."""
+    """Report a login that cannot reach a camera as it was written."""
     username, password = login.username, login.password
     if username is None:
         if password is not None:
@@ -69,14 +74,14 @@ def check_login(login: Login, problems: List[str]) -> None:
         return
     if ":" in username.value:
         problems.append(
-            f"{username.origin} has a colon in the user name, which no login carries (RFC 7617 § 2); "
+            f"{username.origin} has a colon in the user name, which no login can contain (RFC 7617 § 2); "
             "use an account without one."
         )
     length = len(login.applied_to(RtspSource("", 0, "")).userinfo().reveal())
     if length > _MAX_LOGIN:
         problems.append(
             f"{(password or username).origin} makes user name and password {length} characters long when "
-            f"percent-encoded, where FFmpeg reads {_MAX_LOGIN}; use a shorter password."
+            f"percent-encoded, but FFmpeg reads only {_MAX_LOGIN}; use a shorter password."
         )
 
 
@@ -97,9 +102,9 @@ def _winner(
 
 
 def _password(fields: Fields, problems: List[str]) -> Optional[Picked[Secret]]:
-    """The password by its own key or from its file, whichever layer is higher."""
-    password = pick(fields.get("password", ()), values.secret, problems)
-    file = pick(fields.get("password_file", ()), values.path, problems)
+    """The password by its own key or from its file, whichever is in the higher layer."""
+    password = PASSWORD.read(fields, problems)
+    file = PASSWORD_FILE.read(fields, problems)
     if file is None or (password is not None and password.layer > file.layer):
         return password
     if password is not None and password.layer == file.layer and password.value != _EMPTY:
@@ -126,5 +131,5 @@ def _read_password(path: Path) -> Secret:
     if not line:
         raise ValueError("has no password in its first line; write it there")
     if values.CONTROL.search(line):
-        raise ValueError("has a control character in its first line; write the password alone there")
+        raise ValueError("has a control character in its first line; write only the password there")
     return Secret(line)

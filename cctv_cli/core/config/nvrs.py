@@ -1,7 +1,7 @@
-"""Recorders with several channels (NVR, DVR): each channel becomes a camera with main and sub stream.
+"""NVRs with several channels: each channel becomes a camera with main and sub stream.
 
 Hikvision's streams are /Streaming/Channels/<channel>01, the main stream, and <channel>02, the sub stream.
-The camera of channel 3 of the recorder "nvr" has the id "nvr-3".
+The camera of channel 3 of the NVR "nvr" has the id "nvr-3".
 """
 
 from __future__ import annotations
@@ -13,195 +13,41 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from cctv_cli.core.config import login as config_login
 from cctv_cli.core.config import values
-from cctv_cli.core.config.entries import Entry, Origins, Table
-from cctv_cli.core.config.login import Login
-from cctv_cli.core.config.settings import DEFAULT, Camera, Origin, RtspSource
-from cctv_cli.core.config.values import Picked, Raw, pick
+from cctv_cli.core.config.camera_keys import COMMON_KEYS, Common, read_common
+from cctv_cli.core.config.entries import Entry
+from cctv_cli.core.config.login import LOGIN_KEYS, Login
+from cctv_cli.core.config.rtsp_url import parse_host
+from cctv_cli.core.config.schema import Key, Origins, Spelling, Table
+from cctv_cli.core.config.settings import Camera, RtspSource
+from cctv_cli.core.config.values import Picked, Raw
 
 _KINDS = ("hikvision",)
 _PORT = 554
 _MOST_CHANNELS = 64  # fewer than 101, which people write for channel 1's main stream
-_RECORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")  # "-64" makes it a camera's id of 64 characters
+_NVR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")  # "-64" makes it a camera's id of 64 characters
 _CHANNEL = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
-def _recorder_id(raw: Raw) -> str:
+def _nvr_id(raw: Raw) -> str:
     value = values.text(raw)
-    if _RECORDER_ID.fullmatch(value) is None:
-        raise ValueError("is not a recorder id; write letters a-z, digits, _ and -, at most 61, such as nvr")
+    if _NVR_ID.fullmatch(value) is None:
+        raise ValueError("is not an NVR id; write letters a-z, digits, _ and -, at most 61, such as nvr")
     return value
 
 
-RECORDERS = Table(
-    name="recorders",
-    word="recorder",
-    fields=(
-        "id",
-        "name",
-        "kind",
-        "host",
-        "port",
-        "channels",
-        "names",
-        "sub_streams",
-        "enabled",
-        "username",
-        "password",
-        "password_file",
-        "transcode",
-        "retention_days",
-        "max_size",
-    ),
-    secrets=frozenset({"password"}),
-    parse_id=_recorder_id,
-    example_id="nvr",
-    least="an id, kind, host and channels",
-    only_in_file=frozenset({"names"}),
-)
-
-_NEEDED = (("kind", "hikvision"), ("host", "192.168.1.200"), ("channels", "[1, 2]"))
-
-
-@dataclass(frozen=True)
-class _Recorder:
-    """One recorder, as far as it could be read."""
-
-    id: Picked[str]
-    name: Optional[Picked[str]]
-    names: Optional[Picked[Dict[int, str]]]
-    host: Optional[Picked[str]]
-    port: int
-    channels: Sequence[int]
-    sub_streams: bool
-    enabled: Optional[Picked[bool]]
-    transcode: Picked[bool]
-    retention_days: Optional[Picked[int]]
-    max_size: Optional[Picked[int]]
-    login: Login
-
-    def camera_id(self, channel: int) -> str:
-        return f"{self.id.value}-{channel}"
-
-
-def load_recorders(
-    entries: Sequence[Entry], transcode: Picked[bool], complete: bool, problems: List[str]
-) -> Tuple[List[Camera], Origins, Mapping[str, str]]:
-    """Build the cameras of the recorders of `RECORDERS`, channels in the order in which they are written.
-
-    `transcode` holds for recorders that do not say. With `complete` false a file could not be read, so
-    that what is missing is no news. Problems are added to `problems`. Third comes what has which
-    camera id, in lower case, also of recorders that cannot be used.
-    """
-    cameras: List[Camera] = []
-    origins: Origins = {}
-    taken: Dict[str, str] = {}
-    for entry in entries:
-        recorder = _read(entry, transcode, complete, problems)
-        if recorder is None:
-            continue
-        for channel in recorder.channels:
-            id = recorder.camera_id(channel)
-            taken[id.lower()] = f'channel {channel} of {recorder.id.origin} = "{recorder.id.value}"'
-            if recorder.host is not None:
-                cameras.append(_camera(recorder, recorder.host.value, channel))
-                found = _origins(recorder, recorder.host.origin, channel)
-                origins.update({f"cameras.{id}.{key}": origin for key, origin in found.items()})
-    return cameras, origins, taken
-
-
-def _read(entry: Entry, general_transcode: Picked[bool], complete: bool, problems: List[str]) -> Optional[_Recorder]:
-    fields = entry.fields
-    name = pick(fields.get("name", ()), values.text, problems)
-    pick(fields.get("kind", ()), _kind, problems)
-    host = pick(fields.get("host", ()), values.remote_host, problems)
-    port = pick(fields.get("port", ()), values.whole_number(1, 65535, _PORT), problems)
-    channels = pick(fields.get("channels", ()), _channels, problems)
-    names = pick(fields.get("names", ()), _names, problems)
-    sub_streams = pick(fields.get("sub_streams", ()), values.boolean, problems)
-    enabled = pick(fields.get("enabled", ()), values.boolean, problems)
-    transcode = pick(fields.get("transcode", ()), values.boolean, problems) or general_transcode
-    retention_days = pick(fields.get("retention_days", ()), values.retention_days, problems)
-    max_size = pick(fields.get("max_size", ()), values.size, problems)
-    login = config_login.by_keys(fields, problems)
-    if complete and "id" in fields:  # else the rest of the login may stand elsewhere
-        config_login.check_login(login, problems)
-    _check_names(names, channels, problems)
-    if entry.id is None:
-        return None
-    for key, example in _NEEDED if complete else ():
-        if key not in fields:
-            problems.append(
-                f'{entry.id.origin} = "{entry.id.value}" is a recorder without {key}; set its {key}, such as {example}.'
-            )
-    return _Recorder(
-        id=entry.id,
-        name=name,
-        names=names,
-        host=host,
-        port=port.value if port else _PORT,
-        channels=channels.value if channels else (),
-        sub_streams=sub_streams.value if sub_streams else True,
-        enabled=enabled,
-        transcode=transcode,
-        retention_days=retention_days,
-        max_size=max_size,
-        login=login,
-    )
-
-
-def _camera(recorder: _Recorder, host: str, channel: int) -> Camera:
-    main = recorder.login.applied_to(RtspSource(host, recorder.port, _target(channel, 1)))
-    name = recorder.name.value if recorder.name else recorder.id.value
-    own_name = recorder.names.value.get(channel) if recorder.names else None
-    return Camera(
-        id=recorder.camera_id(channel),
-        name=own_name or f"{name} {channel}",
-        source=main,
-        enabled=recorder.enabled.value if recorder.enabled else True,
-        transcode=recorder.transcode.value,
-        sub_source=replace(main, target=_target(channel, 2)) if recorder.sub_streams else None,
-        retention_days=recorder.retention_days.value if recorder.retention_days else None,
-        max_size=recorder.max_size.value if recorder.max_size else None,
-    )
-
-
-def _origins(recorder: _Recorder, host: Origin, channel: int) -> Origins:
-    named = recorder.names is not None and channel in recorder.names.value
-    name = recorder.names if named else recorder.name
-    login = recorder.login.origins()
-    origins = {
-        "name": name.origin if name else DEFAULT,
-        "enabled": recorder.enabled.origin if recorder.enabled else DEFAULT,
-        "transcode": recorder.transcode.origin,
-        "rtsp_url": host,
-        **login,
-    }
-    if recorder.retention_days is not None:
-        origins["retention_days"] = recorder.retention_days.origin
-    if recorder.max_size is not None:
-        origins["max_size"] = recorder.max_size.origin
-    if recorder.sub_streams:
-        origins["sub_rtsp_url"] = host
-        origins.update({f"sub_rtsp_url.{key}": origin for key, origin in login.items()})
-    return origins
-
-
-def _target(channel: int, stream: int) -> str:
-    return f"/Streaming/Channels/{channel}{stream:02d}"
-
-
-# --- parsers, see config_values ---
+def _host(raw: Raw) -> str:
+    return parse_host(values.text(raw).strip())
 
 
 def _kind(raw: Raw) -> str:
     kind = values.text(raw).strip().lower()
     if kind not in _KINDS:
-        raise ValueError("is no known kind of recorder; write hikvision, or name each channel in [[cameras]]")
+        raise ValueError("is not a known kind of NVR; write hikvision, or name each channel in [[cameras]]")
     return kind
 
 
 def _channels(raw: Raw) -> Tuple[int, ...]:
-    """Channel numbers; in the environment with commas between them."""
+    """Channel numbers; in the environment separated by commas."""
     example = "1,2" if raw.is_text else "[1, 2]"
     items = str(raw.value).split(",") if raw.is_text else raw.value
     if not isinstance(items, list):
@@ -223,8 +69,8 @@ def _channel(item: object, is_text: bool, example: str) -> int:
         )
     if not 1 <= number <= _MOST_CHANNELS:
         raise ValueError(
-            f"has {number}, which is no channel from 1 to {_MOST_CHANNELS}; "
-            f"write such as {example}, where 1 stands for Streaming/Channels/101"
+            f"has {number}, but channels are 1 to {_MOST_CHANNELS}; "
+            f"write for example {example}, where 1 stands for Streaming/Channels/101"
         )
     return number
 
@@ -236,7 +82,7 @@ def _names(raw: Raw) -> Dict[int, str]:
     names = {}
     for key, name in raw.value.items():
         if _CHANNEL.fullmatch(key) is None:
-            raise ValueError(f'has {json.dumps(key)}, which is no channel; write names.1 = "Gate" for channel 1')
+            raise ValueError(f'has {json.dumps(key)}, which is not a channel; write names.1 = "Gate" for channel 1')
         try:
             text = values.text(replace(raw, value=name))
         except ValueError as reason:
@@ -246,10 +92,132 @@ def _names(raw: Raw) -> Dict[int, str]:
     return names
 
 
+ID = Key("id", _nvr_id, "channel 1 of the NVR `nvr` is the camera `nvr-1`: letters, digits, `_` and `-`, at most 61")
+KIND = Key("kind", _kind, "`hikvision`, whose streams are `/Streaming/Channels/101` and so on")
+HOST = Key("host", _host, "name or address alone")
+PORT = Key("port", values.whole_number(1, 65535, _PORT), "port of RTSP, not of the NVR's web page or SDK", f"`{_PORT}`")
+CHANNELS = Key("channels", _channels, "numbers of the channels, 1 to 64: `[1, 2]`, in the environment `1,2`")
+NAMES = Key("names", _names, 'names of single channels: `names.2 = "Gate"`', "`name` and number", has_variable=False)
+SUB_STREAMS = Key(
+    "sub_streams", values.boolean, "whether to serve the sub streams, which doubles the sessions at the NVR", "`true`"
+)
+
+NVRS = Table(
+    noun="NVR",
+    article="an",
+    spellings=(Spelling("nvrs", "nvr"), Spelling("recorders", "recorder")),
+    id=ID,
+    keys=(ID, KIND, HOST, PORT, CHANNELS, NAMES, SUB_STREAMS, *LOGIN_KEYS, *COMMON_KEYS),
+    example_id="nvr",
+    needs="an id, kind, host and channels",
+)
+
+_REQUIRED = ((KIND, "hikvision"), (HOST, "192.168.1.200"), (CHANNELS, "[1, 2]"))
+
+
+@dataclass(frozen=True)
+class _Nvr:
+    """One NVR, as far as it could be read."""
+
+    id: Picked[str]
+    host: Optional[Picked[str]]
+    port: int
+    channels: Sequence[int]
+    names: Optional[Picked[Dict[int, str]]]
+    sub_streams: bool
+    login: Login
+    common: Common
+
+    def camera_id(self, channel: int) -> str:
+        return f"{self.id.value}-{channel}"
+
+
+def load_nvrs(
+    entries: Sequence[Entry], transcode: Picked[bool], complete: bool, problems: List[str]
+) -> Tuple[List[Camera], Origins, Mapping[str, str]]:
+    """Build the cameras of `NVRS`, the channels in the order in which they are written.
+
+    `transcode` applies to NVRs that do not set it. With `complete` false a file could not be read, so that
+    what is missing is not reported. Problems are added to `problems`. The third value names by camera id,
+    in lower case, the channel that has it, also for NVRs that cannot be used.
+    """
+    cameras: List[Camera] = []
+    origins: Origins = {}
+    taken: Dict[str, str] = {}
+    for entry in entries:
+        nvr = _read(entry, transcode, complete, problems)
+        if nvr is None:
+            continue
+        for channel in nvr.channels:
+            id = nvr.camera_id(channel)
+            taken[id.lower()] = f'channel {channel} of {nvr.id.origin} = "{nvr.id.value}"'
+            if nvr.host is not None:
+                cameras.append(_camera(nvr, nvr.host.value, channel))
+                found = _origins(nvr, nvr.host, channel)
+                origins.update({f"cameras.{id}.{key}": origin for key, origin in found.items()})
+    return cameras, origins, taken
+
+
+def _read(entry: Entry, general_transcode: Picked[bool], complete: bool, problems: List[str]) -> Optional[_Nvr]:
+    fields = entry.fields
+    KIND.read(fields, problems)
+    host = HOST.read(fields, problems)
+    port = PORT.read(fields, problems)
+    channels = CHANNELS.read(fields, problems)
+    names = NAMES.read(fields, problems)
+    sub_streams = SUB_STREAMS.read(fields, problems)
+    common = read_common(fields, general_transcode, problems)
+    login = config_login.by_keys(fields, problems)
+    if complete and ID.name in fields:  # otherwise the rest of the login may be elsewhere
+        config_login.check_login(login, problems)
+    _check_names(names, channels, problems)
+    if entry.id is None:
+        return None
+    for key, example in _REQUIRED if complete else ():
+        if key.name not in fields:
+            problems.append(
+                f'{entry.id.origin} = "{entry.id.value}" is an NVR without {key.name}; '
+                f"set its {key.name}, such as {example}."
+            )
+    return _Nvr(
+        id=entry.id,
+        host=host,
+        port=port.value if port else _PORT,
+        channels=channels.value if channels else (),
+        names=names,
+        sub_streams=sub_streams.value if sub_streams else True,
+        login=login,
+        common=common,
+    )
+
+
+def _camera(nvr: _Nvr, host: str, channel: int) -> Camera:
+    main = nvr.login.applied_to(RtspSource(host, nvr.port, _target(channel, 1)))
+    sub = replace(main, target=_target(channel, 2)) if nvr.sub_streams else None
+    name = nvr.common.name.value if nvr.common.name else nvr.id.value
+    own_name = nvr.names.value.get(channel) if nvr.names else None
+    return nvr.common.camera(nvr.camera_id(channel), own_name or f"{name} {channel}", main, sub)
+
+
+def _origins(nvr: _Nvr, host: Picked[str], channel: int) -> Origins:
+    login = nvr.login.origins()
+    origins = {**nvr.common.origins(), "rtsp_url": host.origin, **login}
+    if nvr.names is not None and channel in nvr.names.value:
+        origins["name"] = nvr.names.origin
+    if nvr.sub_streams:
+        origins["sub_rtsp_url"] = host.origin
+        origins.update({f"sub_rtsp_url.{key}": origin for key, origin in login.items()})
+    return origins
+
+
+def _target(channel: int, stream: int) -> str:
+    return f"/Streaming/Channels/{channel}{stream:02d}"
+
+
 def _check_names(
     names: Optional[Picked[Dict[int, str]]], channels: Optional[Picked[Tuple[int, ...]]], problems: List[str]
 ) -> None:
-    """A name without its channel is a slip in one of the two."""
+    """Report a name without its channel: one of the two is a mistake."""
     if names is None or channels is None:
         return
     for channel in names.value:

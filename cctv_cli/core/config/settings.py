@@ -1,24 +1,29 @@
-"""The effective configuration as frozen values. No I/O: `config.py` reads, this holds.
+"""The effective configuration as frozen values, and the declaration of every general setting. No I/O.
 
 Units: durations in seconds, sizes in bytes, bit rates in bit/s.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, Mapping, Optional, Tuple, Union
 from urllib.parse import quote
 
+from cctv_cli.core.config import values
+from cctv_cli.core.config.schema import Setting, setting
+from cctv_cli.core.config.values import DEFAULT, Origin
 from cctv_cli.core.units import FreeSpace, Secret, format_duration, format_size, write_bit_rate
 
+_DAY = 86_400  # seconds
 _PASSWORD_IN_TARGET = re.compile(r"(pass(?:word|wd)?|pwd)=[^&\s'\"]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, repr=False)
 class RtspSource:
-    """An RTSP stream, its password apart from everything that may be shown.
+    """An RTSP stream; its password is kept out of everything that may be shown.
 
     `host` is a name or an address, IPv6 without brackets.
     `target` is the path with its query, as it stands in the URL (it begins with "/" or is empty).
@@ -38,12 +43,12 @@ class RtspSource:
         return Secret(self._url(login, self.target))
 
     def userinfo(self) -> Secret:
-        """`user:password`, each percent-encoded; the colon stays, for FFmpeg sends no login without one."""
+        """`user:password`, each percent-encoded; always with the colon, without which FFmpeg sends no login."""
         password = "" if self.password is None else self.password.reveal()
         return Secret(f"{quote(self.username or '', safe='')}:{quote(password, safe='')}")
 
     def redacted_url(self) -> str:
-        """The URL for people: stars for the password, also for one that stands in the query."""
+        """The URL for people: stars for the password, also for one in the query."""
         login = "" if self.username is None else quote(self.username, safe="")
         if self.password is not None:
             login += ":***"
@@ -58,13 +63,13 @@ class RtspSource:
 
 
 def hide_password(text: str) -> str:
-    """A URL's path and query, or a text with URLs, with stars for a password that stands in the query."""
+    """A URL's path and query, or text with URLs, with stars for passwords in queries."""
     return _PASSWORD_IN_TARGET.sub(r"\1=***", text)
 
 
 @dataclass(frozen=True)
 class DemoSource:
-    """A synthetic camera that FFmpeg draws itself; `tone` adds sound."""
+    """A synthetic camera that FFmpeg draws itself; `tone` adds audio."""
 
     tone: bool
 
@@ -85,61 +90,210 @@ class Camera:
     enabled: bool = True
     transcode: bool = False
     sub_source: Optional[RtspSource] = None
-    retention_days: Optional[int] = None  # None: what holds for all
+    retention_days: Optional[int] = None  # None: the general setting
     max_size: Optional[int] = None  # bytes of this camera's recordings; None is no limit
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a value came from: a source such as "environment" or "cameras.toml", and its key there."""
-
-    source: str
-    key: str
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.key}" if self.key else self.source
-
-
-DEFAULT = Origin("default", "")
+def _true_false(value: bool) -> str:
+    return "true" if value else "false"
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that the user can set, after all layers are merged.
 
-    `transcode` is what holds for a camera that does not say; each camera's own is already settled.
-    Thresholds named `health_…` are where a finding begins: shares in percent, times in seconds.
+    `transcode` applies to a camera that has none of its own; each `Camera` has its effective value.
     `origins` maps each dotted key, such as "server.port" or "cameras.camera_01.name", to its origin.
     """
 
     cameras: Tuple[Camera, ...] = ()
-    host: str = "0.0.0.0"
-    port: int = 8000
-    storage: Path = Path("hls")
-    live_path: Optional[Path] = None
-    timezone: Optional[str] = None  # IANA name; None is the system's zone
-    accel_redirect: Optional[str] = None  # where a proxy finds the storage by X-Accel-Redirect
-    retention_days: int = 30
-    max_size: Optional[int] = None  # bytes of all cameras' recordings together; None is no limit
-    min_free: FreeSpace = field(default=FreeSpace(percent=5))  # of the storage's disk
-    cleanup_interval: float = 3600  # seconds between cleanups by `serve` and `record`
-    most_deleted: int = 50  # percent of a camera's bytes that a cleanup may delete beyond what age explains
-    health_cpu: int = 90
-    health_memory: int = 90
-    health_segment_age: float = 60
-    health_missing: float = 60  # of the last hour
-    health_gop: float = 10
-    alert_webhooks: Tuple[Secret, ...] = ()  # URLs; they often hold a token
-    alert_after: float = 60  # seconds that a finding lasts before it is sent
-    alert_reminder: float = 6 * 3600
-    log_format: str = "text"  # or "json"
-    log_file: Optional[Path] = None  # None is standard error
-    ffmpeg_path: Optional[Path] = None
-    ffmpeg_threads: int = 2
-    segment_duration: int = 10  # seconds of a live segment
-    video_bitrate: int = 2_000_000
-    audio_bitrate: int = 128_000
-    transcode: bool = False
+    timezone: Optional[str] = setting(
+        None,
+        "timezone",
+        "TIMEZONE",
+        values.time_zone,
+        "IANA name of the time zone that names folders and files",
+        unset="the system's",
+    )
+    host: str = setting("0.0.0.0", "server.host", "SERVER_HOST", values.host, "address to listen on")
+    port: int = setting(
+        8000, "server.port", "SERVER_PORT", values.whole_number(1, 65535, 8000), "port to listen on, 1 to 65535"
+    )
+    accel_redirect: Optional[str] = setting(
+        None,
+        "server.accel_redirect",
+        "ACCEL_REDIRECT",
+        values.accel_redirect,
+        "internal location by which nginx on this machine sends media files itself: `/cctv-media/` in examples/nginx",
+    )
+    storage: Path = setting(
+        Path("hls"), "storage.path", "HLS_BASE_PATH", values.path, "folder of live streams and recordings"
+    )
+    live_path: Optional[Path] = setting(
+        None,
+        "storage.live_path",
+        "LIVE_PATH",
+        values.path,
+        "folder of live streams outside the storage, such as a RAM disk",
+        unset="in storage.path",
+    )
+    retention_days: int = setting(
+        30, "retention.days", "RETENTION_DAYS", values.retention_days, "days to keep recordings, if the limits allow it"
+    )
+    max_size: Optional[int] = setting(
+        None,
+        "retention.max_size",
+        "RETENTION_MAX_SIZE",
+        values.size,
+        "limit for all recordings together, such as `2TB`",
+        show=format_size,
+        unset="no limit",
+    )
+    min_free: FreeSpace = setting(
+        FreeSpace(percent=5),
+        "retention.min_free",
+        "RETENTION_MIN_FREE",
+        values.free_space,
+        "space to keep free on each disk with recordings: a share of it, or a size such as `20GB`",
+    )
+    cleanup_interval: float = setting(
+        3600.0,
+        "retention.interval",
+        "RETENTION_INTERVAL",
+        values.duration(60, 7 * _DAY, "1h"),
+        "time between cleanups by `serve` and `record`",
+        show=format_duration,
+    )
+    most_deleted: int = setting(
+        50,
+        "retention.most_deleted",
+        "RETENTION_MOST_DELETED",
+        values.whole_number(1, 100, 50),
+        "percent of a camera's bytes that one cleanup may delete beyond what age explains",
+    )
+    health_cpu: int = setting(
+        90,
+        "health.cpu",
+        "HEALTH_CPU",
+        values.whole_number(1, 100, 90),
+        "percent of all CPU cores in use above which there is a warning",
+    )
+    health_memory: int = setting(
+        90,
+        "health.memory",
+        "HEALTH_MEMORY",
+        values.whole_number(1, 100, 90),
+        "percent of memory in use above which there is a warning",
+    )
+    health_segment_age: float = setting(
+        60.0,
+        "health.segment_age",
+        "HEALTH_SEGMENT_AGE",
+        values.duration(5, _DAY, "60s"),
+        "age of the newest live segment, and time to start, above which something is wrong",
+        show=format_duration,
+    )
+    health_missing: float = setting(
+        60.0,
+        "health.missing",
+        "HEALTH_MISSING",
+        values.duration(1, 3600, "60s"),
+        "time not recorded within the last hour above which there is a warning",
+        show=format_duration,
+    )
+    health_gop: float = setting(
+        10.0,
+        "health.gop",
+        "HEALTH_GOP",
+        values.duration(1, 3600, "10s"),
+        "time between key frames above which there is a warning",
+        show=format_duration,
+    )
+    alert_webhooks: Tuple[Secret, ...] = setting(
+        (),
+        "alerts.webhooks",
+        "ALERT_WEBHOOKS",
+        values.webhooks,
+        "URLs that receive findings as JSON, never shown; in the environment separated by commas",
+        show=lambda urls: ", ".join(map(str, urls)),
+    )
+    alert_after: float = setting(
+        60.0,
+        "alerts.after",
+        "ALERT_AFTER",
+        values.duration(1, _DAY, "60s"),
+        "how long a finding lasts, or is gone, before that is reported",
+        show=format_duration,
+    )
+    alert_reminder: float = setting(
+        6 * 3600.0,
+        "alerts.reminder",
+        "ALERT_REMINDER",
+        values.duration(60, 30 * _DAY, "6h"),
+        "time between reports of a finding that persists",
+        show=format_duration,
+    )
+    log_format: str = setting(
+        "text",
+        "log.format",
+        "LOG_FORMAT",
+        values.choice("text", "json"),
+        "`text` for people or `json` for machines; also `--log-format` of `serve` and `record`",
+    )
+    log_file: Optional[Path] = setting(
+        None,
+        "log.file",
+        "LOG_FILE",
+        values.path,
+        "log file, kept below 50 MB in five files",
+        unset="standard error",
+    )
+    ffmpeg_path: Optional[Path] = setting(
+        None,
+        "ffmpeg.path",
+        "FFMPEG_PATH",
+        values.path,
+        "FFmpeg to use; without it the one on the PATH, or else the `ffmpeg` extra's",
+        unset="searched for",
+    )
+    ffmpeg_threads: int = setting(
+        2,
+        "ffmpeg.threads",
+        "FFMPEG_THREAD_COUNT",
+        values.whole_number(1, 64, 2),
+        "threads of one camera's encoder, 1 to 64, with `transcode`",
+    )
+    segment_duration: int = setting(
+        10,
+        "stream.segment_duration",
+        "HLS_SEGMENT_DURATION",
+        values.whole_number(1, 60, 10),
+        "seconds of a live segment, 1 to 60",
+    )
+    video_bitrate: int = setting(
+        2_000_000,
+        "stream.video_bitrate",
+        "VIDEO_BITRATE",
+        values.bit_rate(50_000, 200_000_000),
+        "bits per second of video that is re-encoded",
+        show=write_bit_rate,
+    )
+    audio_bitrate: int = setting(
+        128_000,
+        "stream.audio_bitrate",
+        "AUDIO_BITRATE",
+        values.bit_rate(8_000, 512_000),
+        "bits per second of audio that is re-encoded, as G.711 is",
+        show=write_bit_rate,
+    )
+    transcode: bool = setting(
+        False,
+        "stream.transcode",
+        "TRANSCODE",
+        values.boolean,
+        "re-encode all video to H.264; otherwise it is copied as it is",
+        show=_true_false,
+    )
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
 
     def days_of(self, camera: Camera) -> int:
@@ -147,61 +301,39 @@ class Settings:
         return self.retention_days if camera.retention_days is None else camera.retention_days
 
 
+# every general setting by its field of `Settings`, in order
+SETTINGS: Mapping[str, Setting] = {
+    one.name: one.metadata["setting"] for one in dataclasses.fields(Settings) if "setting" in one.metadata
+}
+
+
 def describe(settings: Settings) -> List[Tuple[str, str, str]]:
     """The effective settings as rows (dotted key, value, origin) for people; passwords are stars."""
-    values = [
-        ("timezone", settings.timezone or "(the system's)"),
-        ("server.host", settings.host),
-        ("server.port", str(settings.port)),
-        ("storage.path", str(settings.storage)),
-        ("storage.live_path", str(settings.live_path or "(in storage.path)")),
-        ("server.accel_redirect", settings.accel_redirect or "(none)"),
-        ("retention.days", str(settings.retention_days)),
-        ("retention.max_size", _size(settings.max_size)),
-        ("retention.min_free", str(settings.min_free)),
-        ("retention.interval", format_duration(settings.cleanup_interval)),
-        ("retention.most_deleted", str(settings.most_deleted)),
-        ("health.cpu", str(settings.health_cpu)),
-        ("health.memory", str(settings.health_memory)),
-        ("health.segment_age", format_duration(settings.health_segment_age)),
-        ("health.missing", format_duration(settings.health_missing)),
-        ("health.gop", format_duration(settings.health_gop)),
-        ("alerts.webhooks", ", ".join(map(str, settings.alert_webhooks)) or "(none)"),
-        ("alerts.after", format_duration(settings.alert_after)),
-        ("alerts.reminder", format_duration(settings.alert_reminder)),
-        ("log.format", settings.log_format),
-        ("log.file", str(settings.log_file or "(standard error)")),
-        ("ffmpeg.path", str(settings.ffmpeg_path or "(searched for)")),
-        ("ffmpeg.threads", str(settings.ffmpeg_threads)),
-        ("stream.segment_duration", str(settings.segment_duration)),
-        ("stream.video_bitrate", write_bit_rate(settings.video_bitrate)),
-        ("stream.audio_bitrate", write_bit_rate(settings.audio_bitrate)),
-        ("stream.transcode", _yes_no(settings.transcode)),
-    ]
+    rows = [(declared.key, declared.text(getattr(settings, name))) for name, declared in SETTINGS.items()]
     for camera in settings.cameras:
-        values += [(f"cameras.{camera.id}.{key}", value) for key, value in _camera_values(camera)]
-    return [(key, value, str(settings.origins.get(key, DEFAULT))) for key, value in values]
+        rows += [(f"cameras.{camera.id}.{key}", value) for key, value in _camera_values(camera)]
+    return [(key, value, str(settings.origins.get(key, DEFAULT))) for key, value in rows]
 
 
 def _camera_values(camera: Camera) -> List[Tuple[str, str]]:
     common = [
         ("name", camera.name),
-        ("enabled", _yes_no(camera.enabled)),
-        ("transcode", _yes_no(camera.transcode)),
+        ("enabled", _true_false(camera.enabled)),
+        ("transcode", _true_false(camera.transcode)),
     ]
     if camera.retention_days is not None:
         common.append(("retention_days", str(camera.retention_days)))
     if camera.max_size is not None:
-        common.append(("max_size", _size(camera.max_size)))
+        common.append(("max_size", format_size(camera.max_size)))
     source = camera.source
     if isinstance(source, DemoSource):
         return [*common, ("source", "demo with a tone" if source.tone else "demo")]
-    values = [*common, ("rtsp_url", source.redacted_url()), *_login_values(source)]
+    rows = [*common, ("rtsp_url", source.redacted_url()), *_login_values(source)]
     sub = camera.sub_source
     if sub is not None:
-        values.append(("sub_rtsp_url", sub.redacted_url()))
-        values += [(f"sub_rtsp_url.{key}", value) for key, value in _login_values(sub)]
-    return values
+        rows.append(("sub_rtsp_url", sub.redacted_url()))
+        rows += [(f"sub_rtsp_url.{key}", value) for key, value in _login_values(sub)]
+    return rows
 
 
 def _login_values(source: RtspSource) -> List[Tuple[str, str]]:
@@ -209,11 +341,3 @@ def _login_values(source: RtspSource) -> List[Tuple[str, str]]:
         ("username", source.username or "(none)"),
         ("password", "(none)" if source.password is None else str(source.password)),
     ]
-
-
-def _size(value: Optional[int]) -> str:
-    return "(no limit)" if value is None else format_size(value)
-
-
-def _yes_no(value: bool) -> str:
-    return "true" if value else "false"

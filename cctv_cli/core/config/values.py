@@ -1,4 +1,4 @@
-"""Single values of the configuration: as a layer holds them, checked, and what is said of a bad one.
+"""Single values of the configuration: as a layer has them, their parsers, and the sentence for a bad one.
 
 A parser takes a `Raw` and returns the value, or raises ValueError with the rest of a sentence that begins
 with the value: "is not a whole number from 1 to 65535; write one such as 8000".
@@ -15,8 +15,6 @@ from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import urlsplit
 
 from cctv_cli.core import clock
-from cctv_cli.core.config.rtsp_url import parse_host, parse_rtsp_url
-from cctv_cli.core.config.settings import Origin, RtspSource
 from cctv_cli.core.layout import is_camera_id
 from cctv_cli.core.units import (
     FreeSpace,
@@ -49,8 +47,22 @@ class Layer(IntEnum):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a value came from: a source such as "environment" or "cameras.toml", and its key there."""
+
+    source: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.key}" if self.key else self.source
+
+
+DEFAULT = Origin("default", "")
+
+
+@dataclass(frozen=True)
 class Raw:
-    """A value as one layer holds it, unchecked. Relative paths count from `folder`; a secret is not shown."""
+    """A value as one layer has it, unchecked. Relative paths start from `folder`; a secret is not shown."""
 
     value: object = field(repr=False)
     origin: Origin
@@ -60,7 +72,7 @@ class Raw:
 
     @property
     def is_text(self) -> bool:
-        """True where numbers and booleans can only be written as text."""
+        """Whether this layer has only text, also for numbers and booleans."""
         return self.layer in (Layer.DOTENV, Layer.ENVIRONMENT)
 
 
@@ -79,7 +91,7 @@ Parser = Callable[[Raw], T]
 def pick(raws: Sequence[Raw], parse: Parser[T], problems: List[str]) -> Optional[Picked[T]]:
     """Check one setting in all its layers, the lowest first; the highest is the effective one.
 
-    A bad value is a problem even where a higher layer covers it.
+    A bad value is a problem even if a higher layer overrides it.
     """
     found = None
     for raw in raws:
@@ -91,7 +103,7 @@ def pick(raws: Sequence[Raw], parse: Parser[T], problems: List[str]) -> Optional
 
 
 def _shown(raw: Raw) -> str:
-    """` = value`, or nothing where the value may hold a password or says nothing in short."""
+    """` = value`, or nothing if the value may contain a password or is neither text nor a number."""
     value = str(raw.value) if isinstance(raw.value, Path) else raw.value
     if raw.secret or not isinstance(value, (str, int, float)):
         return ""
@@ -129,7 +141,7 @@ def bit_rate(low: int, high: int) -> Parser[int]:
         except ValueError as reason:
             raise ValueError(f"is not a bit rate; {reason}") from None
         if not low <= rate <= high:
-            raise ValueError(f"is out of range; write {low // 1000}k to {high // 1000}k (k stands for 1000 bit/s)")
+            raise ValueError(f"is out of range; write {low // 1000}k to {high // 1000}k (k is 1000 bit/s)")
         return rate
 
     return parse
@@ -169,13 +181,13 @@ def free_space(raw: Raw) -> FreeSpace:
 
 
 def webhooks(raw: Raw) -> Tuple[Secret, ...]:
-    """URLs that take alerts; in the environment with commas between them."""
+    """URLs that receive alerts; in the environment separated by commas."""
     items = raw.value.split(",") if isinstance(raw.value, str) and raw.is_text else raw.value
     if not isinstance(items, list):
         raise ValueError('is not a list; write URLs, such as ["https://example.org/hook"]')
     urls = [str(item).strip() for item in items if str(item).strip()]
     if not all(map(_is_webhook, urls)):
-        raise ValueError("has an entry that is no http or https URL; write URLs such as https://example.org/hook")
+        raise ValueError("has an entry that is not an http or https URL; write URLs such as https://example.org/hook")
     return tuple(map(Secret, urls))
 
 
@@ -183,7 +195,7 @@ def _is_webhook(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return _WEBHOOK.fullmatch(url) is not None and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that are none; its text may hold the URL
+    except ValueError:  # bad brackets or port; the error's own text may contain the URL
         return False
 
 
@@ -192,17 +204,17 @@ def choice(*words: str) -> Parser[str]:
 
     def parse(raw: Raw) -> str:
         if raw.value not in words:
-            raise ValueError(f"is none of {', '.join(words)}; write one of them")
+            raise ValueError(f"is not one of {', '.join(words)}; write one of them")
         return str(raw.value)
 
     return parse
 
 
 def accel_redirect(raw: Raw) -> str:
-    """The place of a proxy's internal location: a path that begins and ends with a slash."""
+    """The path of a proxy's internal location, which begins and ends with a slash."""
     value = text(raw)
     if _ACCEL.fullmatch(value) is None:
-        raise ValueError("is no internal location; write its path with a slash at both ends, such as /cctv-media/")
+        raise ValueError("is not an internal location; write a path with a slash at both ends, such as /cctv-media/")
     return value
 
 
@@ -214,7 +226,7 @@ def boolean(raw: Raw) -> bool:
         raise ValueError("is not a boolean; write true or false without quotes")
     word = str(raw.value).strip().lower()
     if word not in _TRUE + _FALSE:
-        raise ValueError("is not a boolean; write true or false (1/0, yes/no and on/off do too)")
+        raise ValueError("is not a boolean; write true or false (1/0, yes/no and on/off work too)")
     return word in _TRUE
 
 
@@ -223,7 +235,7 @@ def text(raw: Raw) -> str:
     if not isinstance(raw.value, str):
         raise ValueError("is not text; write it in quotes")
     if CONTROL.search(raw.value):
-        raise ValueError("holds a control character or a line break; write it without")
+        raise ValueError("contains a control character or a line break; remove it")
     return raw.value
 
 
@@ -238,20 +250,15 @@ def path(raw: Raw) -> Path:
     try:
         return raw.folder / written.expanduser()
     except RuntimeError:
-        raise ValueError("begins with ~ where no home folder is known; write the whole path") from None
+        raise ValueError("begins with ~, but no home folder is known; write the whole path") from None
 
 
 def host(raw: Raw) -> str:
     """A name or address to listen on."""
     value = text(raw)
     if _HOST.fullmatch(value) is None:
-        raise ValueError("is not a host; write a name or address such as 0.0.0.0, :: or 127.0.0.1 without port")
+        raise ValueError("is not a host; write a name or address such as 0.0.0.0, :: or 127.0.0.1, without a port")
     return value
-
-
-def remote_host(raw: Raw) -> str:
-    """A name or address to connect to, IPv6 without brackets."""
-    return parse_host(text(raw).strip())
 
 
 retention_days = whole_number(1, 36500, 30)
@@ -262,7 +269,7 @@ def time_zone(raw: Raw) -> str:
     name = text(raw)
     try:
         clock.zone(name)
-    except (KeyError, ValueError, OSError):  # unknown, no relative path, a folder of zones
+    except (KeyError, ValueError, OSError):  # unknown, not a relative path, a folder of zones
         raise ValueError("is not a known time zone; write an IANA name such as Europe/Berlin") from None
     return name
 
@@ -275,10 +282,3 @@ def camera_id(raw: Raw) -> str:
     if _WINDOWS_DEVICE.fullmatch(value):
         raise ValueError(f"is a device name on Windows; write another id such as camera_{value}")
     return value
-
-
-def rtsp_url(raw: Raw) -> RtspSource:
-    """An RTSP URL, with or without user name and password."""
-    if not isinstance(raw.value, str):
-        raise ValueError("is not text; write it in quotes")
-    return parse_rtsp_url(raw.value)

@@ -1,18 +1,45 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Optional
 
 import pytest
 
-from cctv_cli.core.config.settings import Camera, RtspSource, describe
+from cctv_cli.core.config.settings import Camera, RtspSource, Settings, describe
 from cctv_cli.core.units import Secret
 from tests.core.config.conftest import SECRET, Load
 
-NVR = "[[recorders]]\nid = 'nvr'\nkind = 'hikvision'\nhost = '192.168.1.200'\nchannels = [1, 2]\n"
+Form = Callable[[str], str]
+Problems = Callable[..., List[str]]
+
+NVR = "[[nvrs]]\nid = 'nvr'\nkind = 'hikvision'\nhost = '192.168.1.200'\nchannels = [1, 2]\n"
 LOGIN = f"username = 'admin'\npassword = '{SECRET}'\n"
 CAMERA = "[[cameras]]\nid = 'front'\nrtsp_url = 'rtsp://cam/1'\n"
+
+
+@pytest.fixture(params=["nvrs", "recorders"])
+def form(request: pytest.FixtureRequest) -> Form:
+    """Texts in the documented form, [[nvrs]] and NVR_<n>, or in the former one that means the same."""
+    if request.param == "nvrs":
+        return str
+
+    def former(text: str) -> str:
+        text = re.sub(r"\bNVR_(?=[0-9]+_)", "RECORDER_", text)
+        return re.sub(r"\bnvrs\b", "recorders", re.sub(r"\bnvr (?=[0-9] )", "recorder ", text))
+
+    return former
+
+
+@pytest.fixture
+def load(load: Load, form: Form) -> Load:
+    """Load what is written in the documented form, in either form."""
+
+    def loading(toml: str = "", env: Optional[Dict[str, str]] = None, dotenv: str = "") -> Settings:
+        return load(form(toml), {form(name): value for name, value in (env or {}).items()}, form(dotenv))
+
+    return loading
 
 
 def stream(number: str, host: str = "192.168.1.200", port: int = 554) -> RtspSource:
@@ -38,16 +65,16 @@ def test_what_is_written_holds_for_all_channels(load: Load) -> None:
     )
 
 
-def test_a_channel_may_have_a_name_of_its_own(load: Load) -> None:
+def test_a_channel_may_have_a_name_of_its_own(load: Load, form: Form) -> None:
     names = "name = 'Warehouse'\nnames.2 = 'Gate'\nnames.1 = ''\n"
     settings = load(NVR + names)
     assert [camera.name for camera in settings.cameras] == ["Warehouse 1", "Gate"]
-    assert str(settings.origins["cameras.nvr-1.name"]) == "cameras.toml: recorder 1 name"
-    assert str(settings.origins["cameras.nvr-2.name"]) == "cameras.toml: recorder 1 names"
-    assert [camera.name for camera in load(NVR + "[recorders.names]\n1 = 'Yard'\n").cameras] == ["Yard", "nvr 2"]
+    assert str(settings.origins["cameras.nvr-1.name"]) == form("cameras.toml: nvr 1 name")
+    assert str(settings.origins["cameras.nvr-2.name"]) == form("cameras.toml: nvr 1 names")
+    assert [camera.name for camera in load(NVR + "[nvrs.names]\n1 = 'Yard'\n").cameras] == ["Yard", "nvr 2"]
 
 
-def test_a_recorder_may_have_an_empty_password(load: Load) -> None:
+def test_an_nvr_may_have_an_empty_password(load: Load) -> None:
     cameras = load(NVR + "username = 'admin'\npassword = ''\n").cameras
     assert [camera.source for camera in cameras] == [
         replace(stream(number), password=Secret("")) for number in ("101", "201")
@@ -60,9 +87,9 @@ def test_a_password_file_serves_all_channels(load: Load, tmp_path: Path) -> None
     assert [camera.source for camera in cameras] == [stream("101"), stream("201")]
 
 
-def test_the_environment_has_its_say_field_by_field(load: Load) -> None:
-    env = {"RECORDER_7_ID": "nvr", "RECORDER_7_PASSWORD": SECRET, "RECORDER_7_CHANNELS": " 3, 4"}
-    dotenv = "RECORDER_7_HOST=10.0.0.1\nRECORDER_7_PASSWORD=other\nRECORDER_7_PORT=8554\n"
+def test_the_environment_overrides_key_by_key(load: Load, form: Form) -> None:
+    env = {"NVR_7_ID": "nvr", "NVR_7_PASSWORD": SECRET, "NVR_7_CHANNELS": " 3, 4"}
+    dotenv = "NVR_7_HOST=10.0.0.1\nNVR_7_PASSWORD=other\nNVR_7_PORT=8554\n"
     settings = load(NVR + "username = 'admin'\npassword = 'old'\n", env, dotenv)
     assert [camera.source for camera in settings.cameras] == [
         stream("301", "10.0.0.1", 8554),
@@ -73,12 +100,12 @@ def test_the_environment_has_its_say_field_by_field(load: Load) -> None:
         "name": "default",
         "enabled": "default",
         "transcode": "default",
-        "rtsp_url": ".env: RECORDER_7_HOST",
-        "username": "cameras.toml: recorder 1 username",
-        "password": "environment: RECORDER_7_PASSWORD",
-        "sub_rtsp_url": ".env: RECORDER_7_HOST",
-        "sub_rtsp_url.username": "cameras.toml: recorder 1 username",
-        "sub_rtsp_url.password": "environment: RECORDER_7_PASSWORD",
+        "rtsp_url": form(".env: NVR_7_HOST"),
+        "username": form("cameras.toml: nvr 1 username"),
+        "password": form("environment: NVR_7_PASSWORD"),
+        "sub_rtsp_url": form(".env: NVR_7_HOST"),
+        "sub_rtsp_url.username": form("cameras.toml: nvr 1 username"),
+        "sub_rtsp_url.password": form("environment: NVR_7_PASSWORD"),
     }
 
 
@@ -93,20 +120,20 @@ def test_the_environment_alone_is_enough(load: Load) -> None:
         "SUB_STREAMS": "no",
         "NAME": "Shop",
     }
-    settings = load(env={f"RECORDER_1_{key}": value for key, value in values.items()})
+    settings = load(env={f"NVR_1_{key}": value for key, value in values.items()})
     assert settings.cameras == (Camera("nvr-1", "Shop 1", stream("101", "nvr.local")),)
 
 
 def test_the_order_of_cameras(load: Load) -> None:
     env = {"CAMERA_1_ID": "env", "CAMERA_1_RTSP_URL": "rtsp://cam/2"}
-    more = {"RECORDER_1_ID": "b", "RECORDER_1_KIND": "hikvision", "RECORDER_1_HOST": "h", "RECORDER_1_CHANNELS": "1"}
-    toml = NVR.replace("nvr", "z") + NVR.replace("nvr", "a") + CAMERA
+    more = {"NVR_1_ID": "b", "NVR_1_KIND": "hikvision", "NVR_1_HOST": "h", "NVR_1_CHANNELS": "1"}
+    toml = NVR.replace("'nvr'", "'z'") + NVR.replace("'nvr'", "'a'") + CAMERA
     ids = [camera.id for camera in load(toml, {**env, **more}).cameras]
     assert ids == ["front", "env", "z-1", "z-2", "a-1", "a-2", "b-1"]
 
 
 @pytest.mark.parametrize(("general", "own", "transcode"), [("true", "", True), ("true", "false", False)])
-def test_a_recorders_own_transcode_wins(load: Load, general: str, own: str, transcode: bool) -> None:
+def test_an_nvrs_own_transcode_wins(load: Load, general: str, own: str, transcode: bool) -> None:
     settings = load(NVR + (f"transcode = {own}\n" if own else ""), {"TRANSCODE": general})
     assert {camera.transcode for camera in settings.cameras} == {transcode}
 
@@ -121,84 +148,95 @@ def test_hosts(load: Load, host: str, read: str) -> None:
 
 
 @pytest.mark.parametrize("id", ["a", "0", "NVR_2", "con", "a" * 61])
-def test_every_id_of_a_recorder_makes_ids_of_cameras(load: Load, id: str) -> None:
-    cameras = load(NVR.replace("nvr", id).replace("[1, 2]", "[64]")).cameras
+def test_every_id_of_an_nvr_makes_ids_of_cameras(load: Load, id: str) -> None:
+    cameras = load(NVR.replace("'nvr'", f"'{id}'").replace("[1, 2]", "[64]")).cameras
     as_camera = load(CAMERA.replace("front", cameras[0].id)).cameras[0]
     assert cameras[0].id == as_camera.id == f"{id}-64"
 
 
 @pytest.mark.parametrize("id", ["a b", "../a", ".a", "-a", "ä", "a" * 62, "a.b", "a/b"])
-def test_ids_that_make_no_folder_names(problems: Callable[..., List[str]], id: str) -> None:
-    (problem,) = problems(NVR.replace("nvr", id))
-    assert problem.startswith(f'cameras.toml: recorder 1 id = "{id}" is not a recorder id; write letters')
+def test_ids_that_make_no_folder_names(problems: Problems, form: Form, id: str) -> None:
+    (problem,) = problems(form(NVR.replace("'nvr'", f"'{id}'")))
+    assert problem.startswith(form("cameras.toml: nvr 1 ") + f'id = "{id}" is not an NVR id; write letters')
 
 
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
-        (without("kind"), 'id = "nvr" is a recorder without kind; set its kind, such as hikvision.'),
-        (without("host"), 'id = "nvr" is a recorder without host; set its host, such as 192.168.1.200.'),
-        (without("channels"), 'id = "nvr" is a recorder without channels; set its channels, such as [1, 2].'),
-        (without("id"), "recorder 1 kind is set for a recorder without an id; set its id, such as nvr."),
-        ("[[recorders]]", "recorder 1 is empty; give it an id, kind, host and channels, or remove its [[recorders]]"),
-        ("recorders = 1", "recorders is not a list of tables; begin each recorder with a line [[recorders]]"),
-        ("[recorders]\nid = 'a'", "recorders is not a list of tables; begin"),
-        ("[[recorder]]\nid = 'a'", "cameras.toml: recorder is no known key; the nearest is recorders."),
-        (NVR.replace("hikvision", "dahua"), 'kind = "dahua" is no known kind of recorder; write hikvision, or'),
-        (NVR.replace("'hikvision'", "1"), "recorder 1 kind = 1 is not text"),
-        (NVR.replace("192.168.1.200", f"rtsp://u:{SECRET}@h/"), "recorder 1 host is not a host; write a name or"),
-        (NVR.replace("192.168.1.200", f"u:{SECRET}@h"), "recorder 1 host is not a host; write a name or"),
-        (NVR.replace("192.168.1.200", "h:554"), 'recorder 1 host = "h:554" is not a host; write a name or'),
+        (without("kind"), 'id = "nvr" is an NVR without kind; set its kind, such as hikvision.'),
+        (without("host"), 'id = "nvr" is an NVR without host; set its host, such as 192.168.1.200.'),
+        (without("channels"), 'id = "nvr" is an NVR without channels; set its channels, such as [1, 2].'),
+        (without("id"), "nvr 1 kind is set for an NVR without an id; set its id, such as nvr."),
+        ("[[nvrs]]", "nvr 1 is empty; give it an id, kind, host and channels, or remove its [[nvrs]]"),
+        ("nvrs = 1", "nvrs is not a list of tables; begin each NVR with a line [[nvrs]]"),
+        ("[nvrs]\nid = 'a'", "nvrs is not a list of tables; begin"),
+        (NVR.replace("hikvision", "dahua"), 'kind = "dahua" is not a known kind of NVR; write hikvision, or'),
+        (NVR.replace("'hikvision'", "1"), "nvr 1 kind = 1 is not text"),
+        (NVR.replace("192.168.1.200", f"rtsp://u:{SECRET}@h/"), "nvr 1 host is not a host; write a name or"),
+        (NVR.replace("192.168.1.200", f"u:{SECRET}@h"), "nvr 1 host is not a host; write a name or"),
+        (NVR.replace("192.168.1.200", "h:554"), 'nvr 1 host = "h:554" is not a host; write a name or'),
         (NVR.replace("192.168.1.200", "h/a"), 'host = "h/a" is not a host'),
         (NVR.replace("192.168.1.200", "fd00::g"), 'host = "fd00::g" is not a host'),
         (NVR.replace("'192.168.1.200'", "1"), "host = 1 is not text"),
-        (NVR + "port = 0", "recorder 1 port = 0 is not a whole number from 1 to 65535; write one such as 554"),
-        (NVR.replace("[1, 2]", "2"), "recorder 1 channels = 2 is not a list; write the numbers of the channels, such"),
+        (NVR + "port = 0", "nvr 1 port = 0 is not a whole number from 1 to 65535; write one such as 554"),
+        (NVR.replace("[1, 2]", "2"), "nvr 1 channels = 2 is not a list; write the numbers of the channels, such"),
         (NVR.replace("[1, 2]", "'1, 2'"), 'channels = "1, 2" is not a list; write the numbers of the channels, such'),
-        (NVR.replace("[1, 2]", "[]"), "recorder 1 channels is an empty list; write the numbers of the channels, such"),
-        (NVR.replace("[1, 2]", "[1, 2, 1]"), "recorder 1 channels has channel 1 more than once; write each channel"),
-        (NVR.replace("[1, 2]", "['1']"), "recorder 1 channels has an entry that is not a whole number; write"),
-        (NVR.replace("[1, 2]", "[true]"), "recorder 1 channels has an entry that is not a whole number"),
-        (NVR.replace("[1, 2]", "[1.0]"), "recorder 1 channels has an entry that is not a whole number"),
-        (NVR.replace("[1, 2]", "[0]"), "recorder 1 channels has 0, which is no channel from 1 to 64"),
-        (NVR.replace("[1, 2]", "[65]"), "recorder 1 channels has 65, which is no channel from 1 to 64"),
-        (NVR.replace("[1, 2]", "[101]"), "has 101, which is no channel from 1 to 64; write such as [1, 2], where 1"),
-        (NVR + "names = 'Gate'", 'recorder 1 names = "Gate" is not a table; write names.1 = "Gate" for'),
-        (NVR + "names.one = 'Gate'", 'recorder 1 names has "one", which is no channel; write names.1 = "Gate"'),
-        (NVR + "names.1 = 1", "recorder 1 names has a name for channel 1 that is not text; write it in quotes."),
-        (NVR + 'names.1 = "a\\u0007"', "recorder 1 names has a name for channel 1 that holds a control character"),
+        (NVR.replace("[1, 2]", "[]"), "nvr 1 channels is an empty list; write the numbers of the channels, such"),
+        (NVR.replace("[1, 2]", "[1, 2, 1]"), "nvr 1 channels has channel 1 more than once; write each channel"),
+        (NVR.replace("[1, 2]", "['1']"), "nvr 1 channels has an entry that is not a whole number; write"),
+        (NVR.replace("[1, 2]", "[true]"), "nvr 1 channels has an entry that is not a whole number"),
+        (NVR.replace("[1, 2]", "[1.0]"), "nvr 1 channels has an entry that is not a whole number"),
+        (NVR.replace("[1, 2]", "[0]"), "nvr 1 channels has 0, but channels are 1 to 64"),
+        (NVR.replace("[1, 2]", "[65]"), "nvr 1 channels has 65, but channels are 1 to 64"),
+        (NVR.replace("[1, 2]", "[101]"), "has 101, but channels are 1 to 64; write for example [1, 2], where 1"),
+        (NVR + "names = 'Gate'", 'nvr 1 names = "Gate" is not a table; write names.1 = "Gate" for'),
+        (NVR + "names.one = 'Gate'", 'nvr 1 names has "one", which is not a channel; write names.1 = "Gate"'),
+        (NVR + "names.1 = 1", "nvr 1 names has a name for channel 1 that is not text; write it in quotes."),
+        (NVR + 'names.1 = "a\\u0007"', "nvr 1 names has a name for channel 1 that contains a control character"),
         (
             NVR + "names.3 = 'Gate'",
-            "recorder 1 names has a name for channel 3, which is not in cameras.toml: recorder 1 channels; add the",
+            "nvr 1 names has a name for channel 3, which is not in cameras.toml: nvr 1 channels; add the",
         ),
-        (NVR + "sub_streams = 'no'", 'recorder 1 sub_streams = "no" is not a boolean'),
-        (NVR + "enabled = 1", "recorder 1 enabled = 1 is not a boolean"),
-        (NVR + "transcode = 1", "recorder 1 transcode = 1 is not a boolean"),
-        (NVR + "name = 1", "recorder 1 name = 1 is not text"),
-        (NVR + "pasword = 'hunter2'", "recorder 1 pasword is no known key; the nearest is password."),
-        (NVR + "password = 'hunter2'", "recorder 1 password is a password without a user name; set the user name"),
-        (NVR + "username = 'a:b'", "recorder 1 username has a colon in the user name"),
-        (NVR + LOGIN + "password_file = 'x'", "recorder 1 password_file contradicts cameras.toml: recorder 1 passw"),
-        (NVR + f"username = 'a'\npassword = '{126 * 'a'}'", "recorder 1 password makes user name and password 128"),
-        (NVR + "rtsp_url = 'rtsp://cam/'", "recorder 1 rtsp_url is a key of [[cameras]], not of [[recorders]]"),
-        (CAMERA + "channels = [1]", "camera 1 channels is a key of [[recorders]], not of [[cameras]]; write it there."),
+        (NVR + "sub_streams = 'no'", 'nvr 1 sub_streams = "no" is not a boolean'),
+        (NVR + "enabled = 1", "nvr 1 enabled = 1 is not a boolean"),
+        (NVR + "transcode = 1", "nvr 1 transcode = 1 is not a boolean"),
+        (NVR + "name = 1", "nvr 1 name = 1 is not text"),
+        (NVR + "pasword = 'hunter2'", "nvr 1 pasword is not a known key; the nearest is password."),
+        (NVR + "password = 'hunter2'", "nvr 1 password is a password without a user name; set the user name"),
+        (NVR + "username = 'a:b'", "nvr 1 username has a colon in the user name"),
+        (NVR + LOGIN + "password_file = 'x'", "nvr 1 password_file contradicts cameras.toml: nvr 1 passw"),
+        (NVR + f"username = 'a'\npassword = '{126 * 'a'}'", "nvr 1 password makes user name and password 128"),
+        (NVR + "rtsp_url = 'rtsp://cam/'", "nvr 1 rtsp_url is a key of [[cameras]], not of [[nvrs]]"),
         (
-            NVR + NVR.replace("nvr", "NVR"),
-            'recorder 2 id = "NVR" is taken by cameras.toml: recorder 1 id = "nvr"; give',
+            NVR + NVR.replace("'nvr'", "'NVR'"),
+            'nvr 2 id = "NVR" is taken by cameras.toml: nvr 1 id = "nvr"; give',
         ),
         (
-            NVR.replace("nvr", "NVR") + CAMERA.replace("front", "nvr-1"),
-            'camera 1 id = "nvr-1" is taken by channel 1 of cameras.toml: recorder 1 id = "NVR"; give the camera an',
+            NVR.replace("'nvr'", "'NVR'") + CAMERA.replace("front", "nvr-1"),
+            'camera 1 id = "nvr-1" is taken by channel 1 of cameras.toml: nvr 1 id = "NVR"; give the camera an',
         ),
         (
             NVR + CAMERA.replace("front", "NVR-2"),
-            'camera 1 id = "NVR-2" is taken by channel 2 of cameras.toml: recorder 1 id = "nvr"; give the camera an',
+            'camera 1 id = "NVR-2" is taken by channel 2 of cameras.toml: nvr 1 id = "nvr"; give the camera an',
         ),
     ],
 )
-def test_each_mistake_gets_one_sentence(problems: Callable[..., List[str]], toml: str, said: str) -> None:
-    (problem,) = problems(toml)
+def test_each_mistake_gets_one_sentence(problems: Problems, form: Form, toml: str, said: str) -> None:
+    (problem,) = problems(form(toml))
     assert problem.startswith("cameras.toml: ")
+    assert form(said) in problem
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("[[nvr]]\nid = 'a'", "cameras.toml: nvr is not a known key; the nearest is nvrs."),
+        ("[[recorder]]\nid = 'a'", "cameras.toml: recorder is not a known key; the nearest is recorders."),
+        (CAMERA + "channels = [1]", "camera 1 channels is a key of [[nvrs]], not of [[cameras]]; write it there."),
+    ],
+)
+def test_a_hint_names_the_table(problems: Problems, toml: str, said: str) -> None:
+    (problem,) = problems(toml)
     assert said in problem
 
 
@@ -208,59 +246,62 @@ def test_each_mistake_gets_one_sentence(problems: Callable[..., List[str]], toml
         ({"CHANNELS": "1;2"}, 'CHANNELS = "1;2" has an entry that is not a whole number; write the numbers of the'),
         ({"CHANNELS": "1,"}, 'CHANNELS = "1," has an entry that is not a whole number'),
         ({"CHANNELS": "1-4"}, "such as 1,2."),
-        ({"CHANNELS": "101"}, 'CHANNELS = "101" has 101, which is no channel from 1 to 64; write such as 1,2, where'),
-        ({"HOST": f"rtsp://u:{SECRET}@h/"}, "environment: RECORDER_1_HOST is not a host"),
-        ({"NAMES": "x"}, "environment: RECORDER_1_NAMES is no known variable; the nearest is RECORDER_1_NAME."),
-        ({"PASWORD": SECRET}, "RECORDER_1_PASWORD is no known variable; the nearest is RECORDER_1_PASSWORD."),
+        ({"CHANNELS": "101"}, 'CHANNELS = "101" has 101, but channels are 1 to 64; write for example 1,2, where'),
+        ({"HOST": f"rtsp://u:{SECRET}@h/"}, "environment: NVR_1_HOST is not a host"),
+        ({"NAMES": "x"}, "environment: NVR_1_NAMES is not a known variable; the nearest is NVR_1_NAME."),
+        ({"PASWORD": SECRET}, "NVR_1_PASWORD is not a known variable; the nearest is NVR_1_PASSWORD."),
     ],
 )
-def test_bad_variables(problems: Callable[..., List[str]], env: Dict[str, str], said: str) -> None:
-    (problem,) = problems(NVR, {"RECORDER_1_ID": "nvr", **{f"RECORDER_1_{key}": value for key, value in env.items()}})
-    assert problem.startswith("environment: RECORDER_1_")
-    assert said in problem
+def test_bad_variables(problems: Problems, form: Form, env: Dict[str, str], said: str) -> None:
+    prefix = form("NVR_1_")
+    (problem,) = problems(form(NVR), {f"{prefix}ID": "nvr", **{prefix + key: value for key, value in env.items()}})
+    assert problem.startswith(f"environment: {prefix}")
+    assert form(said) in problem
 
 
-def test_a_camera_of_the_environment_takes_no_channels_id(problems: Callable[..., List[str]]) -> None:
+def test_a_camera_of_the_environment_takes_no_channels_id(problems: Problems, form: Form) -> None:
     env = {"CAMERA_3_ID": "nvr-1", "CAMERA_3_RTSP_URL": "rtsp://cam/1"}
-    (problem,) = problems(NVR, env)
-    assert problem.startswith('environment: CAMERA_3_ID = "nvr-1" is taken by channel 1 of cameras.toml: recorder 1 id')
+    (problem,) = problems(form(NVR), env)
+    owner = form("cameras.toml: nvr 1 id")
+    assert problem.startswith(f'environment: CAMERA_3_ID = "nvr-1" is taken by channel 1 of {owner}')
 
 
 def test_ids_like_a_channels_are_free_where_no_such_channel_is(load: Load) -> None:
     assert [camera.id for camera in load(NVR + CAMERA.replace("front", "nvr-3")).cameras] == ["nvr-3", "nvr-1", "nvr-2"]
 
 
-def test_all_problems_are_told_at_once(problems: Callable[..., List[str]]) -> None:
+def test_all_problems_are_reported_at_once(problems: Problems, form: Form) -> None:
     toml = (
-        "[[recorders]]\nid = 'a b'\nkind = 'x'\nhost = 'h:1'\nport = 0\nchannels = []\nusername = 'a:b'\nidd = 1\n"
-        "[[recorders]]\nid = 'nvr'\nchannels = [1]\n[[cameras]]\nid = 'nvr-1'\nrtsp_url = 'x'\n"
+        "[[nvrs]]\nid = 'a b'\nkind = 'x'\nhost = 'h:1'\nport = 0\nchannels = []\nusername = 'a:b'\nidd = 1\n"
+        "[[nvrs]]\nid = 'nvr'\nchannels = [1]\n[[cameras]]\nid = 'nvr-1'\nrtsp_url = 'x'\n"
     )
-    found = problems(toml, dotenv=f"RECORDER_9_PASSWORD={SECRET}\nRECORDER_9_PORTS=1\n")
+    found = problems(form(toml), dotenv=form(f"NVR_9_PASSWORD={SECRET}\nNVR_9_PORTS=1\n"))
     begins = [
-        ".env: RECORDER_9_PORTS is no known variable; the nearest is RECORDER_9_PORT.",
-        "cameras.toml: recorder 1 idd is no known key; the nearest is id.",
-        'cameras.toml: recorder 1 id = "a b"',
-        ".env: RECORDER_9_PASSWORD is set for a recorder without an id",
-        'cameras.toml: recorder 1 kind = "x"',
-        'cameras.toml: recorder 1 host = "h:1"',
-        "cameras.toml: recorder 1 port = 0",
-        "cameras.toml: recorder 1 channels is an empty list",
-        "cameras.toml: recorder 1 username has a colon",
-        'cameras.toml: recorder 2 id = "nvr" is a recorder without kind',
-        'cameras.toml: recorder 2 id = "nvr" is a recorder without host',
-        'cameras.toml: camera 1 id = "nvr-1" is taken by channel 1 of cameras.toml: recorder 2 id = "nvr"',
+        ".env: NVR_9_PORTS is not a known variable; the nearest is NVR_9_PORT.",
+        "cameras.toml: nvr 1 idd is not a known key; the nearest is id.",
+        'cameras.toml: nvr 1 id = "a b"',
+        ".env: NVR_9_PASSWORD is set for an NVR without an id",
+        'cameras.toml: nvr 1 kind = "x"',
+        'cameras.toml: nvr 1 host = "h:1"',
+        "cameras.toml: nvr 1 port = 0",
+        "cameras.toml: nvr 1 channels is an empty list",
+        "cameras.toml: nvr 1 username has a colon",
+        'cameras.toml: nvr 2 id = "nvr" is an NVR without kind',
+        'cameras.toml: nvr 2 id = "nvr" is an NVR without host',
+        'cameras.toml: camera 1 id = "nvr-1" is taken by channel 1 of cameras.toml: nvr 2 id = "nvr"',
         "cameras.toml: camera 1 rtsp_url is not an RTSP URL",
     ]
+    begins = [form(begin) for begin in begins]
     assert [problem[: len(begin)] for problem, begin in zip(found, begins)] == begins
     assert len(found) == len(begins)
 
 
-def test_what_a_file_holds_that_cannot_be_read_is_not_missed(problems: Callable[..., List[str]]) -> None:
-    (problem,) = problems("= broken", {"RECORDER_1_ID": "nvr", "RECORDER_1_PASSWORD": SECRET})
+def test_what_an_unreadable_file_may_contain_is_not_reported(problems: Problems, form: Form) -> None:
+    (problem,) = problems("= broken", {form("NVR_1_ID"): "nvr", form("NVR_1_PASSWORD"): SECRET})
     assert "is not valid TOML" in problem
 
 
-def test_what_is_shown_has_both_streams_and_no_password(load: Load) -> None:
+def test_what_is_shown_has_both_streams_and_no_password(load: Load, form: Form) -> None:
     settings = load(NVR + LOGIN + CAMERA)
     rows = describe(settings)
     assert {key for key, _, _ in rows} == set(settings.origins)
@@ -268,20 +309,20 @@ def test_what_is_shown_has_both_streams_and_no_password(load: Load) -> None:
         ("name", "nvr 2", "default"),
         ("enabled", "true", "default"),
         ("transcode", "false", "default"),
-        ("rtsp_url", "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/201", "cameras.toml: recorder 1 host"),
-        ("username", "admin", "cameras.toml: recorder 1 username"),
-        ("password", "***", "cameras.toml: recorder 1 password"),
-        ("sub_rtsp_url", "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/202", "cameras.toml: recorder 1 host"),
-        ("sub_rtsp_url.username", "admin", "cameras.toml: recorder 1 username"),
-        ("sub_rtsp_url.password", "***", "cameras.toml: recorder 1 password"),
+        ("rtsp_url", "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/201", form("cameras.toml: nvr 1 host")),
+        ("username", "admin", form("cameras.toml: nvr 1 username")),
+        ("password", "***", form("cameras.toml: nvr 1 password")),
+        ("sub_rtsp_url", "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/202", form("cameras.toml: nvr 1 host")),
+        ("sub_rtsp_url.username", "admin", form("cameras.toml: nvr 1 username")),
+        ("sub_rtsp_url.password", "***", form("cameras.toml: nvr 1 password")),
     ]
     assert SECRET not in f"{settings!r} {settings} {settings.cameras}"
 
 
-def test_retention_holds_for_every_channel_or_for_one_camera(load: Load) -> None:
+def test_retention_holds_for_every_channel_or_for_one_camera(load: Load, form: Form) -> None:
     own = '[[cameras]]\nid = "gate"\nrtsp_url = "rtsp://h/1"\nmax_size = "1GB"\n'
-    settings = load(f"{own}{NVR}retention_days = 7\n", {"RECORDER_1_ID": "nvr", "RECORDER_1_MAX_SIZE": "5GB"})
+    settings = load(f"{own}{NVR}retention_days = 7\n", {"NVR_1_ID": "nvr", "NVR_1_MAX_SIZE": "5GB"})
     found = {camera.id: (camera.retention_days, camera.max_size) for camera in settings.cameras}
     assert found == {"gate": (None, 10**9), "nvr-1": (7, 5 * 10**9), "nvr-2": (7, 5 * 10**9)}
-    assert str(settings.origins["cameras.nvr-2.max_size"]) == "environment: RECORDER_1_MAX_SIZE"
-    assert ("cameras.nvr-1.retention_days", "7", "cameras.toml: recorder 1 retention_days") in describe(settings)
+    assert str(settings.origins["cameras.nvr-2.max_size"]) == form("environment: NVR_1_MAX_SIZE")
+    assert ("cameras.nvr-1.retention_days", "7", form("cameras.toml: nvr 1 retention_days")) in describe(settings)

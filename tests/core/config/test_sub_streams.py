@@ -123,7 +123,7 @@ def test_another_users_password_is_not_lent(load: Load) -> None:
         (camera("rtsp://u:p@cam/1", sub_rtsp_url="rtsp://v:q@cam/1"), "camera 1 sub_rtsp_url is the same stream"),
         (camera(sub_rtsp_url=f"http://u:{SECRET}@cam/2"), "camera 1 sub_rtsp_url is not an RTSP URL; write"),
         ("[[cameras]]\nid = 'a'\nrtsp_url = 'rtsp://cam/1'\nsub_rtsp_url = 2\n", "sub_rtsp_url is not text; write it"),
-        (camera(subrtsp_url=SUB), "camera 1 subrtsp_url is no known key; the nearest is sub_rtsp_url."),
+        (camera(subrtsp_url=SUB), "camera 1 subrtsp_url is not a known key; the nearest is sub_rtsp_url."),
         ("[[cameras]]\nid = 'a'\nsub_rtsp_url = 'rtsp://cam/2'\n", 'id = "a" is a camera without an RTSP URL'),
         (
             camera("rtsp://u:p@cam/1", sub_rtsp_url=f"rtsp://u:{SECRET}@cam/2"),
@@ -153,7 +153,7 @@ def test_both_urls_are_told_at_once_with_their_variables(problems: Callable[...,
         "CAMERA_1_SUB_URL": SECRET,
     }
     assert [problem.partition(";")[0] for problem in problems(env=env)] == [
-        "environment: CAMERA_1_SUB_URL is no known variable",
+        "environment: CAMERA_1_SUB_URL is not a known variable",
         "environment: CAMERA_1_RTSP_URL has no host and port that can be used",
         "environment: CAMERA_1_SUB_RTSP_URL is not an RTSP URL",
     ]

@@ -1,0 +1,78 @@
+"""The environment and `.env`: their variables as raw values, unknown ones reported.
+
+`.env` is read by python-dotenv without interpolation: a `$` is a `$`. In single quotes every character except
+`'` and a backslash is literal; without quotes a `#` after a space begins a comment.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Dict, List, Mapping, Tuple
+
+from dotenv.parser import parse_stream
+
+from cctv_cli.core.config import names
+from cctv_cli.core.config.entries import Written
+from cctv_cli.core.config.schema import Fields, Table
+from cctv_cli.core.config.settings import SETTINGS
+from cctv_cli.core.config.text_file import read_text
+from cctv_cli.core.config.values import Layer, Origin, Raw
+
+Raws = Dict[str, Raw]  # by variable or by dotted key
+
+
+def read_environment(environ: Mapping[str, str], cwd: Path, problems: List[str]) -> Raws:
+    """The variables of the environment. Of unknown ones only the numbered are reported: others have many owners."""
+    for name in environ:
+        if names.numbered_variable(name) is not None and not names.is_known_variable(name):
+            problems.append(names.unknown_variable(Origin("environment", name)))
+    return _raws(environ, "environment", Layer.ENVIRONMENT, cwd)
+
+
+def read_dotenv(cwd: Path, problems: List[str]) -> Tuple[Raws, bool]:
+    """The variables of `.env`, and whether all of it could be read. Without the file: none, all read."""
+    path = cwd / ".env"
+    if not os.path.exists(path) or os.path.isdir(path):  # a folder `.env` is some virtual environment
+        return {}, True
+    text = read_text(path, ".env", "let the user that runs cctv read it", problems)
+    if text is None:
+        return {}, False
+    bindings = list(parse_stream(StringIO(text)))
+    bad = [binding.original for binding in bindings if binding.error]
+    for original in bad:
+        blank = original.string[: -len(original.string.lstrip())]
+        line = original.line + len(re.findall(r"\r\n|\r|\n", blank))
+        problems.append(f".env: line {line} is not KEY=value; correct it, and close any quote that it opens.")
+    found = {binding.key: binding.value or "" for binding in bindings if binding.key is not None}
+    for name in found:
+        if names.looks_like_ours(name) and not names.is_known_variable(name):
+            problems.append(names.unknown_variable(Origin(".env", name)))
+    return _raws(found, ".env", Layer.DOTENV, cwd), not bad
+
+
+def _raws(found: Mapping[str, str], source: str, layer: Layer, cwd: Path) -> Raws:
+    raws = {}
+    for name, value in found.items():
+        if value and names.is_known_variable(name):
+            variable = names.numbered_variable(name)
+            raws[name] = Raw(value, Origin(source, name), layer, cwd, variable is not None and variable.is_secret())
+    return raws
+
+
+def by_key(variables: Raws) -> Raws:
+    """The general settings among the variables, by dotted key."""
+    return {setting.key: variables[setting.variable] for setting in SETTINGS.values() if setting.variable in variables}
+
+
+def numbered(table: Table, dotenv: Raws, environment: Raws) -> List[Written]:
+    """The table's numbered variables as entries, by number; `.env` before the environment, which overrides it."""
+    groups: Dict[Tuple[int, str, str], Fields] = {}
+    for name, raw in [*dotenv.items(), *environment.items()]:
+        variable = names.numbered_variable(name)
+        if variable is not None and variable.table is table:
+            group = (int(variable.number), variable.number, variable.spelling.prefix)
+            groups.setdefault(group, {}).setdefault(variable.key.lower(), []).append(raw)
+    return [Written(f"{prefix}_<n>", groups[number, text, prefix]) for number, text, prefix in sorted(groups)]
