@@ -10,7 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from cctv_cli import version
-from cctv_cli.cli import cameras, cleanup, config, health, holds, record, serve
+from cctv_cli.cli import cameras, cleanup, config, health, holds, output, record, serve
+from cctv_cli.cli.exit_codes import EXIT_CODES
+from cctv_cli.cli.help import Command
+from cctv_cli.cli.result import Result
 from cctv_cli.core.errors import CctvError
 
 
@@ -26,24 +29,25 @@ class _ErrorsInOneSentence(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has enough: no complaint at exit either
         except OSError as error:
             if error.filename is None:
-                _fail(ctx, f"{error}; run again with cctv --debug to see where", 1)
+                _fail(ctx, f"{error}; run it again with cctv --debug to see where", 1)
             reason = error.strerror or "no reason given"
-            _fail(ctx, f"{error.filename} cannot be used ({reason}); check its disk and who may write there", 6)
+            _fail(ctx, f"{error.filename} cannot be used ({reason}); check the disk and the permissions", 6)
 
 
 def _fail(ctx: Any, message: str, exit_code: int) -> None:
-    from cctv_cli.cli.output import print_error
-
     if ctx.params.get("debug"):
         traceback.print_exc()
-    print_error(message)
+    output.show_error(message)
     ctx.exit(exit_code)
 
+
+_EXIT_CODES = "\n".join(("\b", "Exit codes:", *(f"  {code:2}  {meaning}" for code, meaning in EXIT_CODES.items())))
+_HEALTH = "cctv health ends with 0, 1 or 2 for ok, warning or critical."
 
 app = typer.Typer(
     cls=_ErrorsInOneSentence,
     name="cctv",
-    help="Record cameras around the clock and serve them live.",
+    epilog=f"{_EXIT_CODES}\n\n{_HEALTH}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: whole, wrapped, and in no time
@@ -53,27 +57,29 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"cctv {version()}")
-        raise typer.Exit()
+        output.finish(Result(document=None, text=(f"cctv {version()}",)), as_json=False)
 
 
 @app.callback()
 def _options(
-    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors, and log all there is to log."),
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors, and log everything."),
     show_version: Optional[bool] = typer.Option(
-        None, "--version", callback=_print_version, is_eager=True, help="Show the version."
+        None, "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
     ),
 ) -> None:
-    """Record cameras around the clock and serve them live."""
+    """Record cameras around the clock and serve them live.
+
+    `cctv COMMAND --help` explains a command. Try it without a camera: cctv serve --demo
+    """
 
 
-app.command("serve")(serve.serve)
-app.command("record")(record.record)
+app.command("serve", cls=Command)(serve.serve)
+app.command("record", cls=Command)(record.record)
 app.add_typer(cameras.app, name="cameras")
-app.command("health")(health.health)
-app.command("cleanup")(cleanup.cleanup)
+app.command("health", cls=Command)(health.health)
+app.command("cleanup", cls=Command)(cleanup.cleanup)
 app.add_typer(holds.app, name="holds")
-app.command("config")(config.config)
+app.command("config", cls=Command)(config.config)
 
 
 def main() -> None:

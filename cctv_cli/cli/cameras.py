@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import typer
 
-from cctv_cli.cli import options, output
+from cctv_cli.cli import options, output, views
+from cctv_cli.cli.help import Command
+from cctv_cli.cli.result import Result, Table
 
 if TYPE_CHECKING:
     from cctv_cli.core.config.settings import Camera
@@ -24,74 +26,91 @@ def cameras(
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Show every camera's state and the reason for it, with the server up or down."""
-    if context.invoked_subcommand is not None:
-        return
-    from cctv_cli.core.recording.schema import local_camera
-    from cctv_cli.core.runtime import Runtime
+    """Show the state of every camera and the reason for it.
 
-    runtime = Runtime(options.load(config, storage))
-    statuses = runtime.statuses()
-    if json:
-        output.print_json([local_camera(status, runtime.tz).model_dump(mode="json") for status in statuses])
-    elif statuses:
-        output.print_cameras(statuses, runtime.clock.now())
-    else:
-        output.print_line("No camera is configured; add one to cameras.toml, or try: cctv serve --demo")
+    It reads the files in the storage and so works whether or not cctv serve is running.
+
+    \b
+    Example:
+      cctv cameras
+    """
+    if context.invoked_subcommand is None:
+        output.finish(list_cameras(options.runtime(context)), as_json=options.as_json(context))
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     context: typer.Context,
     camera: Optional[List[str]] = typer.Argument(
-        None, help="Cameras to check. [default: all that are enabled]", show_default=False
+        None, metavar="CAMERA", help="Ids of the cameras to check. [default: all enabled cameras]", show_default=False
     ),
-    again: bool = typer.Option(False, "--again", help="Send a password that the camera refused once more."),
+    again: bool = typer.Option(False, "--again", help="Send a password again although the camera refused it."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Ask every camera what it sends, and say what to do where it fails.
+    """Ask the cameras what they send, and say what to do if one fails.
 
-    Exit code 9 when a camera cannot be recorded as it is. A password that a camera refused within
-    the last half hour is not sent once more, since cameras lock a user out after a few wrong ones.
+    The exit code is 9 if a camera cannot be recorded as it is. A password that a camera refused within the last
+    half hour is not sent again, because cameras lock a user out after a few wrong passwords.
+
+    \b
+    Example:
+      cctv cameras check front
     """
+    runtime = options.runtime(context)
+    with output.progress("Checking") as progress:
+        result = check_cameras(runtime, camera or (), again=again, progress=progress)
+    output.finish(result, as_json=options.as_json(context))
+
+
+def list_cameras(runtime: Runtime) -> Result:
+    """What all cameras are doing."""
+    from cctv_cli.core.recording.schema import local_camera
+
+    statuses = runtime.statuses()
+    hint = "No camera is configured; add one to cameras.toml, or try: cctv serve --demo"
+    return Result(
+        document=[local_camera(status, runtime.tz).model_dump(mode="json") for status in statuses],
+        text=(views.camera_table(statuses, runtime.clock.now()) if statuses else hint,),
+    )
+
+
+def check_cameras(
+    runtime: Runtime, names: Sequence[str], *, again: bool, progress: Optional[Callable[[int, int], None]] = None
+) -> Result:
+    """What the named cameras, or all enabled ones, answer; the error names those that fail. Raises UnknownCamera."""
     from cctv_cli.core.errors import CameraTrouble
     from cctv_cli.core.health.camera_check import check_streams, streams_of
     from cctv_cli.core.layout import login_files
     from cctv_cli.core.rtsp.login_guard import LoginGuard
-    from cctv_cli.core.runtime import Runtime
 
-    before = context.parent.params if context.parent else {}  # `cctv cameras --json check` is asked for, too
-    runtime = Runtime(options.load(config or before["config"], storage or before["storage"]))
-    wanted = _wanted(runtime, camera)
-    streams = [stream for each in wanted for stream in streams_of(each, runtime.status(each.id))]
+    streams = [each for camera in _wanted(runtime, names) for each in streams_of(camera, runtime.status(camera.id))]
     logins = LoginGuard(*login_files(runtime.settings.storage), runtime.clock, runtime.tz)
-    checks = []
+    checks: List[Check] = []
     for found in check_streams(streams, logins, again=again):
         checks.append(found)
-        if not (json or before["json"]):
-            output.print_line(_line(found, max(len(stream.name) for stream in streams)))
-    if json or before["json"]:
-        output.print_json([_json(found) for found in checks])
-    elif not checks:
-        output.print_line("There is no camera to check")
+        if progress is not None:
+            progress(len(checks), len(streams))
     failed = [found.stream.name for found in checks if not found.fine]
-    if failed:
-        raise CameraTrouble(
-            f"{len(failed)} of {len(checks)} streams cannot be recorded as they are: {', '.join(failed)}"
-        )
+    trouble = f"{len(failed)} of {views.count(len(checks), 'stream')} failed the check: {', '.join(failed)}"
+    table = Table(("Camera", "Result", "Details"), tuple(map(_row, checks)))
+    return Result(
+        document=[_json(found) for found in checks],
+        text=(table if checks else "There is no camera to check",),
+        error=CameraTrouble(trouble) if failed else None,
+    )
 
 
-def _wanted(runtime: Runtime, names: Optional[List[str]]) -> List[Camera]:
+def _wanted(runtime: Runtime, names: Sequence[str]) -> List[Camera]:
     if names:
         return [runtime.camera(name) for name in dict.fromkeys(names)]
     return [camera for camera in runtime.settings.cameras if camera.enabled]
 
 
-def _line(check: Check, width: int) -> str:
+def _row(check: Check) -> Tuple[str, ...]:
     outcome = "ok" if check.fine else check.found.outcome.value.replace("_", " ")
-    return f"{check.stream.name:{width}}  {outcome:12}  {check.found.reason}"
+    return check.stream.name, outcome, check.found.reason
 
 
 def _json(check: Check) -> Dict[str, Any]:

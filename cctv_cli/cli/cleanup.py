@@ -2,51 +2,70 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional, Sequence
 
 import typer
 
-from cctv_cli.cli import options, output
+from cctv_cli.cli import options, output, views
+from cctv_cli.cli.result import Result
 
 if TYPE_CHECKING:
-    from cctv_cli.core.retention.cleaner import Cleanup
     from cctv_cli.core.runtime import Runtime
 
 
 def cleanup(
+    context: typer.Context,
     camera: Optional[List[str]] = typer.Argument(
-        None, help="Cameras to clean up, by their own limits alone. [default: all, by all limits]", show_default=False
+        None,
+        metavar="CAMERA",
+        help="Ids of the cameras to clean up, each by its own age and size limits alone. "
+        "[default: all cameras, by all limits]",
+        show_default=False,
     ),
-    preview: bool = typer.Option(False, "--preview", help="Show what would go and why; delete nothing."),
-    force: bool = typer.Option(False, "--force", help="Go on although a brake refuses. Look at the preview first."),
+    preview: bool = typer.Option(False, "--preview", help="Show what would be deleted and why, and delete nothing."),
+    force: bool = typer.Option(False, "--force", help="Delete although a brake refuses to. Look at the preview first."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Delete recordings that are too old, too many, or that a full disk has no room for; oldest first.
+    """Delete the recordings that retention no longer keeps.
 
-    Says nothing when all is well, unless it runs on a terminal. Holds and files that are not cctv's stay.
+    The oldest go first: those that are too old, those above a size limit, and those for which a full disk has no
+    room. Recordings under a hold stay, and so do files that cctv did not record. It prints nothing if all is well,
+    except on a terminal.
+
+    \b
+    Example:
+      cctv cleanup --preview
     """
+    runtime, cameras = options.runtime(context), camera or ()
+    if preview:
+        result = preview_cleanup(runtime, cameras, force=force)
+    else:
+        with output.progress("Deleting") as progress:
+            result = clean_up(runtime, cameras, force=force, progress=progress)
+    output.finish(result, as_json=options.as_json(context))
+
+
+def preview_cleanup(runtime: Runtime, cameras: Sequence[str], *, force: bool) -> Result:
+    """What a cleanup would delete. Raises CleanupRuns, UnknownCamera, StorageError."""
+    from cctv_cli.core.retention.report import report
+
+    values = report(runtime.cleaner().preview(cameras, force=force), runtime.tz)
+    return Result(document=values, text=views.preview_text(values))
+
+
+def clean_up(
+    runtime: Runtime, cameras: Sequence[str], *, force: bool, progress: Optional[Callable[[int, int], None]] = None
+) -> Result:
+    """What a cleanup deleted, and what it did not. Raises CleanupRuns, UnknownCamera, StorageError."""
     from cctv_cli.core.retention.report import report, summary
-    from cctv_cli.core.runtime import Runtime
 
-    runtime = Runtime(options.load(config, storage))
-    cameras = camera or []
-    done = runtime.cleaner().preview(cameras, force=force) if preview else _run(runtime, cameras, force)
-    values = report(done, runtime.tz)
-    if json:
-        output.print_json(values)
-    elif preview:
-        output.print_cleanup(values)
-    elif output.on_terminal():
-        output.print_line(summary(done) if done.done.files else "There was nothing to delete")
-    if not preview:
-        done.raise_troubles()
-
-
-def _run(runtime: Runtime, cameras: List[str], force: bool) -> Cleanup:
-    with ExitStack() as shown:
-        progress = shown.enter_context(output.progress("Deleting")) if output.on_terminal() else None
-        return runtime.cleaner().run(cameras, force=force, progress=progress)
+    done = runtime.cleaner().run(cameras, force=force, progress=progress)
+    return Result(
+        document=report(done, runtime.tz),
+        text=(summary(done) if done.done.files else "There was nothing to delete",),
+        terminal_only=True,
+        error=done.error,
+    )

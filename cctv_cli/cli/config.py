@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
+
+import typer
 
 from cctv_cli.cli import options, output
+from cctv_cli.cli.result import Result, Table
+
+if TYPE_CHECKING:
+    from cctv_cli.core.config.settings import Settings
 
 
-def config(config: Optional[Path] = options.CONFIG, json: bool = options.JSON) -> None:
-    """Show the effective settings and where each came from; passwords are never shown.
+def config(context: typer.Context, config: Optional[Path] = options.CONFIG, json: bool = options.JSON) -> None:
+    """Check the configuration and show where each setting came from.
 
-    Checks the configuration too: every problem is printed at once, and the exit code is 3.
+    Passwords are never shown. If the configuration has problems, all of them are printed, and the exit code is 3.
+
+    \b
+    Example:
+      cctv config --config /etc/cctv/cameras.toml
     """
+    output.finish(show_settings(options.settings(context)), as_json=options.as_json(context))
+
+
+def show_settings(settings: Settings) -> Result:
+    """Every setting with its value and where that came from."""
     from cctv_cli.core.config.settings import describe
 
-    rows = describe(options.load(config))
-    if json:
-        output.print_json([{"key": key, "value": value, "from": origin} for key, value, origin in rows])
-    else:
-        output.print_settings(rows)
+    rows = describe(settings)
+    return Result(
+        document=[{"key": key, "value": value, "from": origin} for key, value, origin in rows],
+        text=(Table(("Setting", "Value", "From"), tuple(rows)),),
+    )

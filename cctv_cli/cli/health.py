@@ -1,4 +1,4 @@
-"""`cctv health`: what is wrong and what to do, here or at a remote server; also a test of the webhooks."""
+"""`cctv health`: what is wrong and what to do, here or on a remote server; also a test of the webhooks."""
 
 from __future__ import annotations
 
@@ -7,44 +7,93 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 import typer
 
-from cctv_cli.cli import options, output
+from cctv_cli.cli import options, output, views
+from cctv_cli.cli.result import Result
 
 if TYPE_CHECKING:
     from cctv_cli.core.config.settings import Settings
 
 
 def health(
+    context: typer.Context,
     url: Optional[str] = typer.Option(
-        None, "--url", help="Ask this cctv serve, such as http://192.168.1.10:8000, in place of the files here."
+        None,
+        "--url",
+        metavar="URL",
+        help="Ask the cctv serve at this address, such as http://192.168.1.10:8000. [default: read the files here]",
     ),
     test_alert: bool = typer.Option(False, "--test-alert", help="Send a test message to every webhook instead."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Show what is wrong and what to do, with the server up or down.
+    """Show what is wrong and what to do about it.
 
-    Exit code 0: all is well; 1: a warning; 2: critical. An error of this command itself has its own code: 3 the
-    configuration, 20 the health cannot be told, 21 a webhook did not take the test message.
+    It reads the files in the storage and so works whether or not cctv serve is running.
+
+    The exit code is 0 if all is well, 1 for a warning and 2 if something is critical. Errors of the command itself
+    have codes of their own: 3 for the configuration, 20 if the health cannot be determined, 21 if a webhook did not
+    accept the test message.
+
+    \b
+    Example:
+      cctv health --url http://192.168.1.10:8000
     """
+    if url is not None and test_alert:
+        raise typer.BadParameter("cannot be combined with --test-alert", param_hint="--url")
+    result = _defects_reported(context, url, test_alert)
+    output.finish(result, as_json=options.as_json(context))
+
+
+def _defects_reported(context: typer.Context, url: Optional[str], test_alert: bool) -> Result:
+    """The result that was asked for; what fails unexpectedly is HealthUnknown, since code 1 would mean a warning."""
     from cctv_cli.core.errors import CctvError, HealthUnknown
 
-    if url is not None and test_alert:
-        raise typer.BadParameter("works without --test-alert: webhooks are tested from here", param_hint="--url")
     try:
         if test_alert:
-            _test_alert(options.load(config, storage), json)
-            return
-        report = _local(options.load(config, storage)) if url is None else _remote(url)
+            return send_test_alerts(options.settings(context))
+        return report_health(_local(options.settings(context)) if url is None else _remote(url))
     except CctvError:
         raise
-    except Exception as error:  # code 1 would be taken for a warning
-        raise HealthUnknown(f"The health cannot be told ({error}); run cctv --debug health to see where") from error
-    if json:
-        output.print_json(report)
-    else:
-        output.print_health(report)
-    raise typer.Exit({"ok": 0, "warning": 1}.get(report["status"], 2))
+    except Exception as error:
+        raise HealthUnknown(
+            f"The health cannot be determined ({error}); run cctv --debug health to see where it fails"
+        ) from error
+
+
+def report_health(report: Dict[str, Any]) -> Result:
+    """A report, as `GET /health` answers it, with the exit code that monitoring systems expect."""
+    exit_code = {"ok": 0, "warning": 1}.get(report["status"], 2)
+    return Result(document=report, text=views.health_text(report), exit_code=exit_code)
+
+
+def send_test_alerts(settings: Settings) -> Result:
+    """Send a test message to every webhook, once. Raises ConfigError without webhooks."""
+    from cctv_cli.core.errors import AlertNotTaken, ConfigError
+    from cctv_cli.core.health.webhooks import post, webhook_name
+
+    if not settings.alert_webhooks:
+        raise ConfigError(["No webhook is configured; add one to webhooks in [alerts] or set ALERT_WEBHOOKS"])
+    body = _test_message(settings)
+    results: List[Dict[str, Any]] = []
+    for number, webhook in enumerate(settings.alert_webhooks, 1):
+        refusal = post(webhook, body)
+        reason = None if refusal is None else refusal.reason
+        results.append({"webhook": webhook_name(number, webhook), "taken": refusal is None, "reason": reason})
+    refused = [result["webhook"] for result in results if not result["taken"]]
+    trouble = (
+        f"{len(refused)} of {views.count(len(results), 'webhook')} did not accept the test message: "
+        f"{', '.join(refused)}; correct ALERT_WEBHOOKS, or find out why the service refuses it"
+    )
+    return Result(
+        document=results,
+        text=tuple(_line(result) for result in results),
+        error=AlertNotTaken(trouble) if refused else None,
+    )
+
+
+def _line(result: Dict[str, Any]) -> str:
+    return f"{result['webhook']}: " + ("accepted" if result["taken"] else f"not accepted, {result['reason']}")
 
 
 def _local(settings: Settings) -> Dict[str, Any]:
@@ -59,31 +108,6 @@ def _remote(url: str) -> Dict[str, Any]:
     from cctv_cli.cli.remote import fetch_health
 
     return fetch_health(url)
-
-
-def _test_alert(settings: Settings, json: bool) -> None:
-    """Send a test message to every webhook, once. Raises AlertNotTaken, ConfigError without webhooks."""
-    from cctv_cli.core.errors import AlertNotTaken, ConfigError
-    from cctv_cli.core.health.webhooks import post, webhook_name
-
-    if not settings.alert_webhooks:
-        raise ConfigError(["No webhook is configured; add one to webhooks in [alerts] or set ALERT_WEBHOOKS"])
-    body = _test_message(settings)
-    results: List[Dict[str, Any]] = []
-    for number, webhook in enumerate(settings.alert_webhooks, 1):
-        name, refusal = webhook_name(number, webhook), post(webhook, body)
-        reason = None if refusal is None else refusal.reason
-        results.append({"webhook": name, "taken": refusal is None, "reason": reason})
-        if not json:
-            output.print_line(f"{name}: taken" if reason is None else f"{name}: not taken, {reason}")
-    if json:
-        output.print_json(results)
-    refused = [result["webhook"] for result in results if not result["taken"]]
-    if refused:
-        raise AlertNotTaken(
-            f"{len(refused)} of {len(results)} webhooks did not take the test message: {', '.join(refused)}; "
-            "correct ALERT_WEBHOOKS, or see why their service refuses"
-        )
 
 
 def _test_message(settings: Settings) -> Dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, Optional, Tuple
 
 import typer
 
-from cctv_cli.cli import options, output
+from cctv_cli.cli import options, output, views
+from cctv_cli.cli.help import Command
+from cctv_cli.cli.result import Result, Table
 
 if TYPE_CHECKING:
     from cctv_cli.core.layout import CameraLayout
@@ -24,79 +26,95 @@ def holds(
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Show every hold: recordings of that time are kept, even when the disk is full."""
-    if context.invoked_subcommand is not None:
-        return
-    runtime = _runtime(context, config, storage)
-    found = [_values(layout, hold, runtime) for layout, hold in _all(runtime)]
-    if json:
-        output.print_json(found)
-    elif found:
-        output.print_rows(("Id", "Camera", "From", "Until", "Note"), [tuple(hold.values()) for hold in found])
-    else:
-        output.print_line('Nothing is held; hold with: cctv holds add CAMERA "2026-11-03 14:00" "2026-11-03 15:00"')
+    """Show all holds: recordings that no cleanup deletes.
+
+    Recordings under a hold stay until it is released, even if the disk is full.
+
+    \b
+    Example:
+      cctv holds add front "2026-11-03 14:00" "2026-11-03 15:00" --note "break-in"
+    """
+    if context.invoked_subcommand is None:
+        output.finish(list_holds(options.runtime(context)), as_json=options.as_json(context))
 
 
-@app.command()
+@app.command(cls=Command)
 def add(
     context: typer.Context,
-    camera: str = typer.Argument(..., help="The camera's id."),
-    from_: str = typer.Argument(..., metavar="FROM", help='Local time, or with a UTC offset: "2026-11-03 14:00".'),
-    until: str = typer.Argument(..., metavar="UNTIL", help='The end: "2026-11-03 15:00".'),
-    note: str = typer.Option("", "--note", help="Why, or for whom."),
+    camera: str = typer.Argument(..., metavar="CAMERA", help="Id of the camera."),
+    from_: str = typer.Argument(
+        ..., metavar="FROM", help='Start, in local time or with a UTC offset, such as "2026-11-03 14:00".'
+    ),
+    until: str = typer.Argument(..., metavar="UNTIL", help="End, written in the same way; at the latest today."),
+    note: str = typer.Option("", "--note", metavar="TEXT", help="Why you keep it, or for whom. [default: no note]"),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Keep what a camera recorded in this time until the hold is released."""
-    from cctv_cli.core.storage.holds import add_hold, deleted_count
+    """Keep what a camera recorded in this time.
 
-    runtime = _runtime(context, config, storage)
-    layout = _layout(runtime, camera)
-    begin, end = _time(from_, runtime, "FROM"), _time(until, runtime, "UNTIL", end=True)
-    made = add_hold(layout, begin, end, note, runtime.clock.now(), runtime.tz)
-    hold = _values(layout, made, runtime)
-    if json or _before(context, "json"):
-        output.print_json(hold)
-    else:
-        gone = deleted_count(layout, made, runtime.tz)
-        lost = f"; {gone} recordings of that time were deleted before" if gone else ""
-        output.print_line(f"Held: {camera} from {hold['from']} until {hold['until']}, id {hold['id']}{lost}")
+    The hold lasts until you release it.
+
+    \b
+    Example:
+      cctv holds add front "2026-11-03 14:00" "2026-11-03 15:00" --note "break-in"
+    """
+    runtime = options.runtime(context)
+    start, end = _time(from_, runtime, "FROM"), _time(until, runtime, "UNTIL", end=True)
+    output.finish(hold(runtime, camera, start, end, note), as_json=options.as_json(context))
 
 
-@app.command()
+@app.command(cls=Command)
 def release(
     context: typer.Context,
-    hold_id: str = typer.Argument(..., metavar="ID", help="The id that cctv holds shows."),
+    hold_id: str = typer.Argument(..., metavar="ID", help="Id of the hold, as cctv holds shows it."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """End a hold: the next cleanup may delete what it kept."""
+    """End a hold, so that cleanups may delete what it kept.
+
+    \b
+    Example:
+      cctv holds release 1f2e3d4c
+    """
+    output.finish(release_hold(options.runtime(context), hold_id), as_json=options.as_json(context))
+
+
+def list_holds(runtime: Runtime) -> Result:
+    """Every hold of every camera."""
+    found = [_json(layout, entry, runtime) for layout, entry in _all(runtime)]
+    hint = 'There are no holds; add one with: cctv holds add CAMERA "2026-11-03 14:00" "2026-11-03 15:00"'
+    table = Table(("Id", "Camera", "From", "Until", "Note"), tuple(tuple(each.values()) for each in found))
+    return Result(document=found, text=(table if found else hint,))
+
+
+def hold(runtime: Runtime, camera_id: str, start: float, end: float, note: str) -> Result:
+    """Hold what a camera recorded between two instants. Raises UnknownCamera, HoldError."""
+    from cctv_cli.core.storage.holds import add_hold, deleted_count
+
+    layout = _layout(runtime, camera_id)
+    entry = add_hold(layout, start, end, note, runtime.clock.now(), runtime.tz)
+    gone = deleted_count(layout, entry, runtime.tz)
+    document = _json(layout, entry, runtime)
+    lost = f"; {views.count(gone, 'recording')} of that time had already been deleted" if gone else ""
+    return Result(
+        document=document,
+        text=(f"Hold {entry.id} keeps {camera_id} from {document['from']} until {document['until']}{lost}",),
+    )
+
+
+def release_hold(runtime: Runtime, hold_id: str) -> Result:
+    """End a hold. Raises HoldError when there is none of that id."""
     from cctv_cli.core.errors import HoldError
-    from cctv_cli.core.storage.holds import release_hold
+    from cctv_cli.core.storage.holds import release_hold as end_hold
 
-    runtime = _runtime(context, config, storage)
-    for layout, hold in _all(runtime):
-        if hold.id == hold_id:
-            release_hold(layout, hold_id, runtime.tz)
-            if json or _before(context, "json"):
-                output.print_json(_values(layout, hold, runtime))
-            else:
-                output.print_line(f"Released: {layout.camera_id}, id {hold_id}")
-            return
-    raise HoldError(f"There is no hold {hold_id[:80]!r}; cctv holds shows all")
-
-
-def _before(context: typer.Context, name: str) -> Any:
-    """An option that stood before the subcommand: `cctv holds --json add` asks for it, too."""
-    return context.parent.params.get(name) if context.parent else None
-
-
-def _runtime(context: typer.Context, config: Optional[Path], storage: Optional[Path]) -> Runtime:
-    from cctv_cli.core.runtime import Runtime
-
-    return Runtime(options.load(config or _before(context, "config"), storage or _before(context, "storage")))
+    for layout, entry in _all(runtime):
+        if entry.id == hold_id:
+            end_hold(layout, hold_id, runtime.tz)
+            text = f"Hold {hold_id} of {layout.camera_id} is released"
+            return Result(document=_json(layout, entry, runtime), text=(text,))
+    raise HoldError(f"There is no hold {hold_id[:80]!r}; cctv holds lists all holds")
 
 
 def _layout(runtime: Runtime, camera_id: str) -> CameraLayout:
@@ -113,13 +131,13 @@ def _layout(runtime: Runtime, camera_id: str) -> CameraLayout:
 def _all(runtime: Runtime) -> Iterator[Tuple[CameraLayout, HoldEntry]]:
     from cctv_cli.core.layout import CameraLayout
     from cctv_cli.core.retention.scan import camera_folders
-    from cctv_cli.core.storage.holds import list_holds
+    from cctv_cli.core.storage import holds as stored
 
     storage = runtime.settings.storage
     for camera_id in camera_folders(storage) if storage.is_dir() else ():
         layout = CameraLayout(storage, camera_id)
-        for hold in list_holds(layout):
-            yield layout, hold
+        for entry in stored.list_holds(layout):
+            yield layout, entry
 
 
 def _time(text: str, runtime: Runtime, name: str, *, end: bool = False) -> float:
@@ -131,13 +149,13 @@ def _time(text: str, runtime: Runtime, name: str, *, end: bool = False) -> float
         raise typer.BadParameter(f"{text!r}: {error}", param_hint=name) from None
 
 
-def _values(layout: CameraLayout, hold: HoldEntry, runtime: Runtime) -> Dict[str, str]:
+def _json(layout: CameraLayout, entry: HoldEntry, runtime: Runtime) -> Dict[str, str]:
     from cctv_cli.core.clock import format_instant
 
     return {
-        "id": hold.id,
+        "id": entry.id,
         "camera": layout.camera_id,
-        "from": format_instant(hold.start, runtime.tz),
-        "until": format_instant(hold.end, runtime.tz),
-        "note": hold.note,
+        "from": format_instant(entry.start, runtime.tz),
+        "until": format_instant(entry.end, runtime.tz),
+        "note": entry.note,
     }

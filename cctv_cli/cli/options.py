@@ -1,36 +1,77 @@
-"""Options that several commands share, and how they become settings."""
+"""Options that several commands share, and how they become settings.
+
+A command declares `--config`, `--storage` and `--json` as parameters; their values are read from its context.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 import typer
 
 if TYPE_CHECKING:
     from cctv_cli.core.config.settings import Settings
+    from cctv_cli.core.runtime import Runtime
 
-CONFIG = typer.Option(None, "--config", "-c", help="Configuration file. [default: ./cameras.toml if it is there]")
+CONFIG = typer.Option(
+    None,
+    "--config",
+    "-c",
+    metavar="FILE",
+    help="Configuration file. [default: CCTV_CONFIG, or ./cameras.toml if it exists]",
+)
 STORAGE = typer.Option(
-    None, "--storage", help="Folder for live streams and recordings. [default: HLS_BASE_PATH or ./hls]"
+    None,
+    "--storage",
+    metavar="FOLDER",
+    help="Folder of the live streams and recordings. [default: HLS_BASE_PATH or ./hls]",
 )
 LOG_FORMAT = typer.Option(
-    None, "--log-format", help="Log lines as text, or as json: one object a line. [default: LOG_FORMAT or text]"
+    None,
+    "--log-format",
+    metavar="FORMAT",
+    help="Format of the log lines: text, or json with one object per line. [default: LOG_FORMAT or text]",
 )
-JSON = typer.Option(False, "--json", help="Print JSON for scripts.")
+JSON = typer.Option(False, "--json", help="Print one JSON document for scripts instead of text for people.")
+
+
+def given(context: typer.Context, name: str) -> Any:
+    """The value of an option, also where it stands before a subcommand: `cctv holds --json add`."""
+    here: Any = context
+    while here is not None:
+        if here.params.get(name):
+            return here.params[name]
+        here = here.parent
+    return None
+
+
+def as_json(context: typer.Context) -> bool:
+    """Whether `--json` was given."""
+    return bool(given(context, "json"))
 
 
 def debug(context: typer.Context) -> bool:
-    """Whether `cctv --debug` was asked for."""
-    return bool(context.find_root().params.get("debug"))
+    """Whether `cctv --debug` was given."""
+    return bool(given(context, "debug"))
 
 
-def load(config: Optional[Path], storage: Optional[Path] = None, **flags: object) -> Settings:
-    """The effective settings; flags that are None were not given. Raises ConfigError."""
+def settings(context: typer.Context, **flags: object) -> Settings:
+    """The effective settings; a flag `server__port=None` was not given. Raises ConfigError."""
     from cctv_cli.core.config.load import load_settings
 
-    given: Dict[str, object] = {key.replace("__", "."): value for key, value in flags.items() if value is not None}
+    on_command_line: Dict[str, object] = {
+        key.replace("__", "."): value for key, value in flags.items() if value is not None
+    }
+    storage: Optional[Path] = given(context, "storage")
     if storage is not None:
-        given["storage.path"] = str(storage)
-    return load_settings(config=config, environ=os.environ, cwd=Path.cwd(), flags=given)
+        on_command_line["storage.path"] = str(storage)
+    return load_settings(config=given(context, "config"), environ=os.environ, cwd=Path.cwd(), flags=on_command_line)
+
+
+def runtime(context: typer.Context) -> Runtime:
+    """The system that the settings describe. Raises ConfigError."""
+    from cctv_cli.core.runtime import Runtime
+
+    return Runtime(settings(context))

@@ -1,4 +1,4 @@
-"""Asks a remote `cctv serve` for its health, in bounded time, and says in one sentence what went wrong."""
+"""Asks a remote `cctv serve` for its health, in bounded time; one sentence says what went wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cctv_cli.api.models import ErrorModel, HealthModel
 from cctv_cli.core.errors import HealthUnknown
 
 _STEP = 5.0  # seconds for each step of the request
-_WHOLE = 15.0  # seconds for the whole answer
+_TOTAL = 15.0  # seconds for the whole answer
 _LARGEST = 32 * 1024 * 1024  # bytes
 
 
@@ -27,40 +27,40 @@ def fetch_health(url: str) -> Dict[str, Any]:
     name = f"{place.scheme}://{place.host}" + ("" if place.port is None else f":{place.port}")  # without a login
     answer = _get(place, name)
     if answer.status == 401:
-        raise HealthUnknown(f"The server at {name} does not let this machine ask ({_detail(answer)})")
+        raise HealthUnknown(f"The server at {name} refuses requests from this machine ({_detail(answer)})")
     if answer.status == 200:
         try:
             return HealthModel.model_validate_json(answer.body).model_dump()
         except ValidationError:
             pass
     if answer.status == 503:
-        raise HealthUnknown(f"The server at {name} cannot tell its health ({_detail(answer)})")
+        raise HealthUnknown(f"The server at {name} cannot report its health ({_detail(answer)})")
     raise HealthUnknown(
-        f"What answers at {name} is no cctv server (status {answer.status}); give the address of cctv serve"
+        f"What answers at {name} is not a cctv server (status {answer.status}); give the address of cctv serve"
     )
 
 
 def _place(url: str) -> httpx.URL:
-    """The address of /health below the one that was given."""
+    """The address of `/health` on the server that was given. Raises HealthUnknown."""
     try:
         given = httpx.URL(url if "://" in url else f"http://{url}")
         if given.scheme not in ("http", "https") or not given.host:
-            raise httpx.InvalidURL("no http URL")
+            raise httpx.InvalidURL("not an http URL")
         path = given.path.rstrip("/")
         return given.copy_with(path=path if path.endswith("/health") else f"{path}/health", query=None, fragment=None)
     except (httpx.InvalidURL, ValueError):
-        raise HealthUnknown("--url is no address of a server; write it such as http://192.168.1.10:8000") from None
+        raise HealthUnknown("--url is not the address of a server; write it like http://192.168.1.10:8000") from None
 
 
 def _get(place: httpx.URL, name: str) -> _Answer:
-    end = time.monotonic() + _WHOLE
+    end = time.monotonic() + _TOTAL
     body = b""
     try:
         with httpx.stream("GET", place, timeout=_STEP) as answer:
             for block in answer.iter_bytes():
                 body += block
                 if time.monotonic() > end or len(body) > _LARGEST:
-                    raise HealthUnknown(f"The server at {name} answers without an end; is it cctv serve?")
+                    raise HealthUnknown(f"The server at {name} sends an endless answer; is it cctv serve?")
             return _Answer(answer.status_code, body)
     except httpx.TimeoutException:
         reason = f"it did not answer within {_STEP:g} s"
@@ -68,7 +68,7 @@ def _get(place: httpx.URL, name: str) -> _Answer:
         reason = str(error) or "no connection"
     except httpx.HTTPError as error:
         reason = f"the connection failed, {type(error).__name__}"
-    raise HealthUnknown(f"The server at {name} cannot be asked ({reason}); is cctv serve running there?")
+    raise HealthUnknown(f"The server at {name} cannot be reached ({reason}); is cctv serve running there?")
 
 
 def _detail(answer: _Answer) -> str:

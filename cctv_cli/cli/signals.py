@@ -1,7 +1,7 @@
 """Signals: handlers record what was asked, the main loop acts.
 
-SIGTERM and SIGINT stop the recorders, SIGUSR1 leaves them to the next supervisor, SIGHUP reads the
-configuration again. Windows knows SIGINT and SIGBREAK alone.
+SIGTERM and SIGINT stop the recorders, SIGUSR1 leaves them running for the next supervisor, SIGHUP reads the
+configuration again. On Windows there are only SIGINT and SIGBREAK.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ class Signals:
         self._reload = False
 
     def install(self) -> None:
-        """Take over the handlers. Call from the main thread."""
+        """Install the handlers. Call from the main thread."""
         for number in END_SIGNALS:
             signal.signal(number, self._end)
         if LEAVE_SIGNAL is not None:
             signal.signal(LEAVE_SIGNAL, self._leave)
         if RELOAD_SIGNAL is not None:
-            signal.signal(RELOAD_SIGNAL, self._ask_reload)
+            signal.signal(RELOAD_SIGNAL, self._request_reload)
 
     def take_reload(self) -> bool:
-        """Whether a reload was asked since the last call."""
+        """Whether a reload was asked for since the last call."""
         asked, self._reload = self._reload, False
         return asked
 
@@ -41,5 +41,5 @@ class Signals:
     def _leave(self, number: int, frame: Optional[FrameType]) -> None:
         self.ended = self.leave_running = True
 
-    def _ask_reload(self, number: int, frame: Optional[FrameType]) -> None:
+    def _request_reload(self, number: int, frame: Optional[FrameType]) -> None:
         self._reload = True

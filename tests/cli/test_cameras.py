@@ -147,7 +147,9 @@ def test_a_check_of_cameras_that_are_well(cctv: Callable[..., Any], home: Path, 
     result = cctv("cameras", "check")
     assert (result.code, result.err) == (0, "")
     said = f"127.0.0.1:{recorder.port} sends h264 video of 320x240 and pcmu audio at 8000 Hz."
-    assert [line.split(None, 2) for line in result.out.splitlines()] == [["front", "ok", said], ["yard", "ok", said]]
+    titles, *rows = result.out.splitlines()
+    assert [row.split(None, 2) for row in rows] == [["front", "ok", said], ["yard", "ok", said]]
+    assert titles.split() == ["Camera", "Result", "Details"]
     assert recorder.sessions == 0
 
 
@@ -180,7 +182,7 @@ def test_a_check_says_what_is_wrong_and_ends_with_code_9(
     recorder.answer(404)
     result = cctv("cameras", "check", "--json", "front")
     assert result.code == 9
-    assert result.err == "Error: 1 of 1 streams cannot be recorded as they are: front\n"
+    assert result.err == "Error: 1 of 1 stream failed the check: front\n"
     assert [(each["fine"], each["outcome"], each["status"]) for each in json.loads(result.out)] == [
         (False, "not_found", 404)
     ]
@@ -193,7 +195,7 @@ def test_checks_never_send_a_refused_password_once_more(
     for _ in range(3):
         result = cctv("cameras", "check")
         assert result.code == 9
-        assert [line.split()[1] for line in result.out.splitlines()] == ["unauthorized"] * 2
+        assert [line.split()[1] for line in result.out.splitlines()[1:]] == ["unauthorized"] * 2
         assert "try it again at" in result.out.splitlines()[-1]
         assert "--again" in result.out.splitlines()[-1]
         assert "wrong-password" not in result.out + result.err

@@ -65,9 +65,9 @@ def test_a_preview_says_what_goes_and_why_and_deletes_nothing(cctv: Cctv, front:
     lines = result.out.splitlines()
     row = next(line.split() for line in lines if "older than 30 days" in line)
     assert row[0] == "front" and row[2:4] == ["delete", "1"]
-    assert "front: not touched, for it is not cctv's: notes.txt" in lines
-    assert any(line.startswith("front: deletes 1 recordings") for line in lines)
-    assert any(line.startswith("Disk of ") and " after; 1.0 kB must be" in line for line in lines)
+    assert "front: left alone because cctv did not record it: notes.txt" in lines
+    assert any(line.startswith("front: would delete 1 recording (") for line in lines)
+    assert any(line.startswith("Disk of ") and " after the cleanup; 1.0 kB must stay free" in line for line in lines)
     assert len(recordings_of(front)) == 3
 
 

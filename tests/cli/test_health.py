@@ -116,7 +116,10 @@ def test_an_error_of_the_command_is_no_warning(
     monkeypatch.setattr(Runtime, "health", broken)
     result = cctv("health")
     assert (result.code, result.out) == (20, "")
-    assert result.err == "Error: The health cannot be told (a defect); run cctv --debug health to see where\n"
+    assert (
+        result.err
+        == "Error: The health cannot be determined (a defect); run cctv --debug health to see where it fails\n"
+    )
 
 
 # ---- another machine
@@ -142,14 +145,18 @@ def report_of(server: HttpAnswers) -> bytes:
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (401, b'{"detail": "Cameras are shown to others only."}', "does not let this machine ask (Cameras are shown"),
-        (401, b"<html>", "does not let this machine ask (status 401)"),
-        (200, b"<html>", "is no cctv server (status 200)"),
-        (200, b"[]", "is no cctv server (status 200)"),
-        (200, b'{"status": "ok"}', "is no cctv server (status 200)"),
-        (404, b'{"detail": "Not Found"}', "is no cctv server (status 404)"),
-        (302, b"", "is no cctv server (status 302)"),
-        (503, b'{"detail": "The storage cannot be used."}', "cannot tell its health (The storage cannot be used)"),
+        (
+            401,
+            b'{"detail": "Cameras are shown to others only."}',
+            "refuses requests from this machine (Cameras are shown",
+        ),
+        (401, b"<html>", "refuses requests from this machine (status 401)"),
+        (200, b"<html>", "is not a cctv server (status 200)"),
+        (200, b"[]", "is not a cctv server (status 200)"),
+        (200, b'{"status": "ok"}', "is not a cctv server (status 200)"),
+        (404, b'{"detail": "Not Found"}', "is not a cctv server (status 404)"),
+        (302, b"", "is not a cctv server (status 302)"),
+        (503, b'{"detail": "The storage cannot be used."}', "cannot report its health (The storage cannot be used)"),
     ],
 )
 def test_what_is_wrong_with_an_answer_is_one_sentence(
@@ -167,7 +174,7 @@ def test_a_server_that_is_not_there(cctv: Callable[..., Any], home: Path) -> Non
         port = free.getsockname()[1]
     result = cctv("health", "--url", f"http://user:{PASSWORD}@127.0.0.1:{port}")
     assert (result.code, result.out) == (20, "")
-    assert f"The server at http://127.0.0.1:{port} cannot be asked" in result.err
+    assert f"The server at http://127.0.0.1:{port} cannot be reached" in result.err
     assert "is cctv serve running there?" in result.err
     assert PASSWORD not in result.err
 
@@ -202,7 +209,7 @@ def test_a_test_alert_reaches_every_webhook(
         monkeypatch.setenv("ALERT_WEBHOOKS", f"{one.url}/{TOKEN},{two.url}/{TOKEN}")
         result = cctv("health", "--test-alert")
         assert (result.code, result.err) == (0, "")
-        assert result.out.splitlines() == ["webhook 1 (127.0.0.1): taken", "webhook 2 (127.0.0.1): taken"]
+        assert result.out.splitlines() == ["webhook 1 (127.0.0.1): accepted", "webhook 2 (127.0.0.1): accepted"]
         for server in (one, two):
             (body,) = server.bodies
             assert (body["event"], body["name"], body["host"]) == ("test", "test", socket.gethostname())
@@ -216,10 +223,10 @@ def test_a_webhook_that_refuses_is_code_21_and_its_url_stays_secret(
         result = cctv("health", "--test-alert")
         assert result.code == 21
         assert result.out.splitlines() == [
-            "webhook 1 (127.0.0.1): not taken, it answered 404",
-            "webhook 2 (127.0.0.1): taken",
+            "webhook 1 (127.0.0.1): not accepted, it answered 404",
+            "webhook 2 (127.0.0.1): accepted",
         ]
-        assert "1 of 2 webhooks did not take the test message: webhook 1 (127.0.0.1); " in result.err
+        assert "1 of 2 webhooks did not accept the test message: webhook 1 (127.0.0.1); " in result.err
         as_json = cctv("health", "--test-alert", "--json")
         assert [found["taken"] for found in json.loads(as_json.out)] == [False, True]
         assert (as_json.code, len(good.bodies)) == (21, 2)

@@ -32,10 +32,10 @@ def front(home: Path) -> CameraTree:
 def test_a_hold_from_its_beginning_to_its_end(cctv: Cctv, front: CameraTree) -> None:
     added = cctv("holds", "add", "front", *TIMES, "--note", "break-in [police]")
     assert (added.code, added.err) == (0, "")
-    assert added.out.startswith(
-        "Held: front from 2025-11-03T14:00:00.000+01:00 until 2025-11-03T15:00:00.000+01:00, id "
+    hold_id = added.out.split()[1]
+    assert added.out == (
+        f"Hold {hold_id} keeps front from 2025-11-03T14:00:00.000+01:00 until 2025-11-03T15:00:00.000+01:00\n"
     )
-    hold_id = added.out.split()[-1]
     listed = json.loads(cctv("holds", "--json").out)
     assert listed == [
         {
@@ -49,19 +49,19 @@ def test_a_hold_from_its_beginning_to_its_end(cctv: Cctv, front: CameraTree) -> 
     table = cctv("holds").out.splitlines()
     assert table[0].split() == ["Id", "Camera", "From", "Until", "Note"]
     assert table[1].startswith(hold_id) and table[1].rstrip().endswith("break-in [police]")
-    assert cctv("holds", "release", hold_id).out == f"Released: front, id {hold_id}\n"
+    assert cctv("holds", "release", hold_id).out == f"Hold {hold_id} of front is released\n"
     assert json.loads(cctv("holds", "--json").out) == []
-    assert cctv("holds").out.startswith("Nothing is held")
+    assert cctv("holds").out.startswith("There are no holds; ")
     again = cctv("holds", "release", hold_id)
-    assert (again.code, again.err) == (13, f"Error: There is no hold '{hold_id}'; cctv holds shows all\n")
+    assert (again.code, again.err) == (13, f"Error: There is no hold '{hold_id}'; cctv holds lists all holds\n")
 
 
-def test_what_was_deleted_before_is_told(cctv: Cctv, front: CameraTree) -> None:
+def test_what_had_already_been_deleted_is_reported(cctv: Cctv, front: CameraTree) -> None:
     journal = Journal(front.layout.journal("2025-11-03"))
     (taken,) = journal.segments()
     front.record("2025-11-03T14:40:00+01:00", 60)
     journal.append(DeletionEntry(taken.file, taken.start, taken.duration, taken.bytes, "older"), None)
-    assert cctv("holds", "add", "front", *TIMES).out.endswith("; 1 recordings of that time were deleted before\n")
+    assert cctv("holds", "add", "front", *TIMES).out.endswith("; 1 recording of that time had already been deleted\n")
 
 
 def test_a_held_recording_outlives_its_age(cctv: Cctv, front: CameraTree) -> None:
@@ -80,7 +80,7 @@ def test_a_camera_that_is_no_longer_configured_can_be_held(cctv: Cctv, front: Ca
     assert cctv("holds", "add", "attic", *TIMES).code == 7
 
 
-def test_mistakes_are_told_in_one_sentence(cctv: Cctv, front: CameraTree) -> None:
+def test_mistakes_are_explained_in_one_sentence(cctv: Cctv, front: CameraTree) -> None:
     wrong_date = cctv("holds", "add", "front", "2024-11-03 14:00", "2024-11-03 15:00")
     assert wrong_date.code == 13
     assert wrong_date.err == (

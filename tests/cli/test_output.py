@@ -14,6 +14,8 @@ import pytest
 from rich.console import Console
 
 from cctv_cli.cli import output
+from cctv_cli.cli.result import Result
+from cctv_cli.cli.views import camera_table
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
@@ -47,7 +49,7 @@ def console_of(file: io.StringIO, width: int = 160) -> Console:
 def cells(*statuses: CameraStatus) -> List[List[str]]:
     """The cells of the table, a row for each camera."""
     shown = io.StringIO()
-    console_of(shown).print(output.camera_table(statuses, AT))
+    console_of(shown).print(output.rendered(camera_table(statuses, AT)))
     header, *lines = shown.getvalue().splitlines()
     begins = [header.index(title) for title in TITLES]
     return [[line[begin:end].strip() for begin, end in zip(begins, [*begins[1:], None])] for line in lines]
@@ -78,7 +80,7 @@ def test_a_reason_is_text_and_no_markup() -> None:
 def test_a_narrow_table_folds_and_loses_nothing() -> None:
     shown = io.StringIO()
     reason = "the camera refuses connections; check its port and that RTSP is on"
-    console_of(shown, 80).print(output.camera_table([replace(RUNNING, reason=reason)], AT))
+    console_of(shown, 80).print(output.rendered(camera_table([replace(RUNNING, reason=reason)], AT)))
     text = shown.getvalue()
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
     words = text.split()
@@ -86,7 +88,7 @@ def test_a_narrow_table_folds_and_loses_nothing() -> None:
 
 
 def test_json_keeps_every_script_and_ends_its_line(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_json({"name": "Hintertür 入口"})
+    output.show(Result({"name": "Hintertür 入口"}), as_json=True)
     out, err = capsys.readouterr()
     assert (json.loads(out), err) == ({"name": "Hintertür 入口"}, "")
     assert "Hintertür 入口" in out
@@ -94,7 +96,7 @@ def test_json_keeps_every_script_and_ends_its_line(capsys: pytest.CaptureFixture
 
 
 def test_every_problem_is_a_line_of_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_error("The first.\nThe [red]second[/red].")
+    output.show_error("The first.\nThe [red]second[/red].")
     assert capsys.readouterr() == ("", "Error: The first.\nError: The [red]second[/red].\n")
 
 

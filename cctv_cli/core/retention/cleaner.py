@@ -17,7 +17,14 @@ from filelock import FileLock, Timeout
 from cctv_cli.core import files
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import Settings
-from cctv_cli.core.errors import CleanupIncomplete, CleanupRefused, CleanupRuns, StorageError, UnknownCamera
+from cctv_cli.core.errors import (
+    CctvError,
+    CleanupIncomplete,
+    CleanupRefused,
+    CleanupRuns,
+    StorageError,
+    UnknownCamera,
+)
 from cctv_cli.core.layout import CameraLayout, cleanup_files
 from cctv_cli.core.retention.eraser import Erased, Eraser
 from cctv_cli.core.retention.plan import (
@@ -104,10 +111,17 @@ class Cleanup:
             )
         return (*problems, *self.plan.shortfalls)
 
+    @property
+    def error(self) -> Optional[CctvError]:
+        """The problems as CleanupRefused or CleanupIncomplete; None when there are none."""
+        if not self.problems:
+            return None
+        return (CleanupRefused if self.plan.refusals else CleanupIncomplete)("\n".join(self.problems))
+
     def raise_troubles(self) -> None:
-        """Raise CleanupRefused or CleanupIncomplete when there are problems."""
-        if self.problems:
-            raise (CleanupRefused if self.plan.refusals else CleanupIncomplete)("\n".join(self.problems))
+        """Raise the error, if there is one."""
+        if self.error is not None:
+            raise self.error
 
 
 class _Item(NamedTuple):
