@@ -19,6 +19,7 @@ from cctv_cli.cli.views import camera_table
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
+from cctv_cli.core.units import CameraName
 
 AT = 1_000_000.0
 RUNNING = CameraStatus(
@@ -138,7 +139,7 @@ def test_a_traceback_is_for_debug(logging_as_before: None, debug: bool) -> None:
 
 def test_json_lines_are_json_on_a_terminal_too(logging_as_before: None, capsys: pytest.CaptureFixture[str]) -> None:
     output.log_lines(terminal(io.StringIO()), Settings(log_format="json"))
-    logging.getLogger("cctv.recorder").warning("%s: [red]no answer[/red]", "front")
+    logging.getLogger("cctv.recorder").warning("%s: [red]no answer[/red]", CameraName("front"))
     fields = json.loads(capsys.readouterr().err)
     assert (fields["camera"], fields["message"]) == ("front", "front: [red]no answer[/red]")
 
@@ -148,7 +149,7 @@ def test_a_log_file_takes_the_place_of_standard_error(
     logging_as_before: None, capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str
 ) -> None:
     output.log_lines(console_of(io.StringIO()), Settings(log_format=form, log_file=tmp_path / "cctv.log"))
-    logging.getLogger("cctv.recorder").info("%s: recorded", "front")
+    logging.getLogger("cctv.recorder").info("%s: recorded", CameraName("front"))
     (line,) = (tmp_path / "cctv.log").read_text().splitlines()
     assert line.endswith(" INFO front: recorded" if form == "text" else '"camera": "front"}')
     assert capsys.readouterr() == ("", "")
