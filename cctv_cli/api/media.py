@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 from cctv_cli.api.access import send_detail
 from cctv_cli.api.byte_range import ByteRange, RangeNotSatisfiable, accepts_gzip, matches_etag, parse_range
 from cctv_cli.api.media_cache import CachedFile, FileVersion, MediaCache, OpenFile
+from cctv_cli.core.files import NotRegularFile
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -84,18 +85,21 @@ async def serve_file(
     path: Path,
     kind: MediaKind,
     proxy_target: Optional[bytes] = None,
+    *,
+    inside: Optional[Path] = None,
 ) -> None:
     """Answer one HTTP request for a file of the storage, from `cache` or, if it is large, from disk.
 
-    200, 206, 304 or 416 as the request's headers say; 204 for OPTIONS, 404 for a file that is not there,
+    200, 206, 304 or 416 as the request's headers say; 204 for OPTIONS, 404 where no regular file is,
     405 for other methods, 503 when the disk fails. A client that leaves early ends it quietly. Raises
     OSError when the disk fails after the answer began: the connection must break then, not end well.
+    Below the folder `inside` no symbolic link is followed.
 
     With `proxy_target` the proxy in front sends the file, which it finds there: then 200 has no body but an
     X-Accel-Redirect, and tag, range and length are the proxy's work.
     """
     with contextlib.suppress(_ClientGone):
-        await _serve(scope, receive, send, cache, path, kind, proxy_target)
+        await _serve(scope, receive, send, cache, path, kind, proxy_target, inside)
 
 
 async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) -> None:
@@ -118,6 +122,7 @@ async def _serve(
     path: Path,
     kind: MediaKind,
     proxy_target: Optional[bytes],
+    inside: Optional[Path],
 ) -> None:
     method = scope["method"]
     if method == "OPTIONS":
@@ -129,12 +134,12 @@ async def _serve(
         return
     try:
         if proxy_target is not None:
-            await cache.require(path)
+            await cache.require(path, inside=inside)
             await _send_to_proxy(send, proxy_target, path.suffix, kind)
             return
-        found = await cache.get(path, kind.freshness, compress=kind.is_playlist)
-        file = found or await cache.open(path)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        found = await cache.get(path, kind.freshness, inside=inside, compress=kind.is_playlist)
+        file = found or await cache.open(path, inside=inside)
+    except (FileNotFoundError, NotADirectoryError, NotRegularFile):
         detail = f"{path.name} does not exist, or not any more; ask for the playlist or the list again."
         await send_detail(send, 404, detail, _CORS)
         return

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
-import stat
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Callable, Dict, NamedTuple, Optional, TypeVar
+from typing import BinaryIO, Callable, Dict, NamedTuple, Optional, Protocol, TypeVar
+
+from cctv_cli.core import files
 
 _T = TypeVar("_T")
 _THREADS = 8
@@ -71,8 +72,16 @@ class OpenFile:
         await _in_thread(self._executor, self._file.close)
 
 
-def _open_binary(path: Path) -> BinaryIO:
-    return open(path, "rb")
+class Status(Protocol):
+    """See `files.status`."""
+
+    def __call__(self, path: Path, *, inside: Optional[Path]) -> os.stat_result: ...
+
+
+class Opener(Protocol):
+    """See `files.open_to_read`."""
+
+    def __call__(self, path: Path, *, inside: Optional[Path]) -> BinaryIO: ...
 
 
 @dataclass
@@ -93,8 +102,8 @@ class MediaCache:
         max_bytes: int,
         *,
         clock: Callable[[], float] = time.monotonic,
-        status: Callable[[Path], os.stat_result] = os.stat,
-        opener: Callable[[Path], BinaryIO] = _open_binary,
+        status: Status = files.status,
+        opener: Opener = files.open_to_read,
     ) -> None:
         self.max_bytes = max_bytes
         self.max_item = max_bytes // 4
@@ -106,12 +115,14 @@ class MediaCache:
         self._loads: Dict[Path, asyncio.Task[Optional[CachedFile]]] = {}
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="media")
 
-    async def get(self, path: Path, freshness: float, *, compress: bool = False) -> Optional[CachedFile]:
+    async def get(
+        self, path: Path, freshness: float, *, inside: Optional[Path] = None, compress: bool = False
+    ) -> Optional[CachedFile]:
         """The file's present bytes; None if it is larger than `max_item` bytes: then use `open`.
 
         An entry is trusted for `freshness` seconds after it was last compared with the file on disk. Requests
-        that meet while the disk is asked share one answer. Raises FileNotFoundError (also for what is
-        no regular file) and other OSErrors; failures are not remembered.
+        that meet while the disk is asked share one answer. Below the folder `inside` no symbolic link is
+        followed. Raises FileNotFoundError, NotRegularFile and other OSErrors; failures are not remembered.
         """
         entry = self._entries.get(path)
         if entry is not None and self._clock() - entry.checked < freshness:
@@ -119,18 +130,18 @@ class MediaCache:
             return entry.file
         load = self._loads.get(path)
         if load is None:
-            load = asyncio.ensure_future(self._load(path, compress))
+            load = asyncio.ensure_future(self._load(path, inside, compress))
             self._loads[path] = load
             load.add_done_callback(lambda _: self._loads.pop(path))
         return await asyncio.shield(load)  # one client that leaves takes nobody else's answer along
 
-    async def require(self, path: Path) -> None:
-        """Raise FileNotFoundError when the file is not there, other OSErrors when its disk fails."""
-        _version(await _in_thread(self._executor, partial(self._status, path)))
+    async def require(self, path: Path, *, inside: Optional[Path] = None) -> None:
+        """Raise what `get` would raise for this file."""
+        await _in_thread(self._executor, partial(self._status, path, inside=inside))
 
-    async def open(self, path: Path) -> OpenFile:
-        """Open a large file; the caller closes it. Raises FileNotFoundError and other OSErrors."""
-        return await _in_thread(self._executor, partial(self._open, path))
+    async def open(self, path: Path, *, inside: Optional[Path] = None) -> OpenFile:
+        """Open a large file; the caller closes it. Raises what `get` raises."""
+        return await _in_thread(self._executor, partial(self._open, path, inside))
 
     def close(self) -> None:
         """Drop everything and let the threads end."""
@@ -138,12 +149,12 @@ class MediaCache:
         self.used_bytes = 0
         self._executor.shutdown(wait=False)
 
-    async def _load(self, path: Path, compress: bool) -> Optional[CachedFile]:
+    async def _load(self, path: Path, inside: Optional[Path], compress: bool) -> Optional[CachedFile]:
         checked = self._clock()
         entry = self._entries.get(path)
         known = entry.file if entry else None
         try:
-            found = await _in_thread(self._executor, partial(self._look, path, known, compress))
+            found = await _in_thread(self._executor, partial(self._look, path, inside, known, compress))
         except OSError:
             self._forget(path)
             raise
@@ -152,20 +163,21 @@ class MediaCache:
             self._remember(path, _Entry(found, checked))
         return found
 
-    def _look(self, path: Path, known: Optional[CachedFile], compress: bool) -> Optional[CachedFile]:
+    def _look(
+        self, path: Path, inside: Optional[Path], known: Optional[CachedFile], compress: bool
+    ) -> Optional[CachedFile]:
         """`known` if the file is still that one, else what is there now, None if large. Runs in a thread."""
-        version = _version(self._status(path))  # first: to open a FIFO would wait for its writer
-        if known is not None and version == known.version:
+        if known is not None and _version(self._status(path, inside=inside)) == known.version:
             return known
-        with self._opener(path) as file:
+        with self._opener(path, inside=inside) as file:
             version = _version(os.fstat(file.fileno()))
             if version.size > self.max_item:
                 return None
             body = file.read(version.size)
         return CachedFile(version, body, _smaller_gzip(body) if compress else None)
 
-    def _open(self, path: Path) -> OpenFile:
-        file = self._opener(path)
+    def _open(self, path: Path, inside: Optional[Path]) -> OpenFile:
+        file = self._opener(path, inside=inside)
         try:
             return OpenFile(file, self._executor)
         except BaseException:
@@ -185,8 +197,6 @@ class MediaCache:
 
 
 def _version(status: os.stat_result) -> FileVersion:
-    if not stat.S_ISREG(status.st_mode):
-        raise FileNotFoundError("not a regular file")
     return FileVersion(status.st_mtime_ns, status.st_size, status.st_ino)
 
 

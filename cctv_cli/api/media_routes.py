@@ -7,12 +7,11 @@ of a path is matched by `layout`; none is joined as it came.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cctv_cli.api.accel import proxy_target
 from cctv_cli.api.access import send_detail
-from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, MediaKind, serve_file, serve_text
+from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, serve_file, serve_text
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.stream import LiveStates
 from cctv_cli.core.errors import UnknownCamera
@@ -112,7 +111,9 @@ class MediaRoutes:
         elif number is not None and number > live.window.segments[-1].number:
             await send_detail(send, 404, f"{name} is not finished yet; ask for {LIVE_PLAYLIST} again.", _CORS)
         else:
-            await self._segment(layout.live / name, LIVE_SEGMENT, scope, receive, send)
+            path = layout.live / name
+            target = proxy_target(self._runtime.settings, scope, path)
+            await serve_file(scope, receive, send, self._cache, path, LIVE_SEGMENT, target)
 
     def _offers_both(self, stream: _Stream, name: str) -> bool:
         return (
@@ -124,13 +125,13 @@ class MediaRoutes:
         layout = self._runtime.layout(camera_id)
         name = parse_recording(day, hour, file)
         if name is not None:
-            await self._segment(layout.recording(name), RECORDED_SEGMENT, scope, receive, send)
+            path = layout.recording(name)
+            target = proxy_target(self._runtime.settings, scope, path)
+            inside = layout.recordings
+            await serve_file(scope, receive, send, self._cache, path, RECORDED_SEGMENT, target, inside=inside)
         elif file == HOUR_PLAYLIST and is_day(day) and is_hour(hour):
-            await serve_file(scope, receive, send, self._cache, layout.hour_playlist(day, hour), PLAYLIST)
+            path, inside = layout.hour_playlist(day, hour), layout.recordings
+            await serve_file(scope, receive, send, self._cache, path, PLAYLIST, inside=inside)
         else:
             shown = f"{day}/{hour}/{file}"[:_SHOWN]
             await send_detail(send, 404, f"{shown} names no recording; ask for the list.", _CORS)
-
-    async def _segment(self, path: Path, kind: MediaKind, scope: Scope, receive: Receive, send: Send) -> None:
-        target = proxy_target(self._runtime.settings, scope, path)
-        await serve_file(scope, receive, send, self._cache, path, kind, target)

@@ -1,47 +1,202 @@
-"""The disk: whole-file replacement, moves that never overwrite, hashes.
+"""The disk: regular files opened and nothing else, whole-file replacement, moves that never overwrite, hashes.
 
-Everything here raises OSError as the system reports it.
+Everything here raises OSError as the system reports it. Whoever reads a file of the storage opens it by
+`open_to_read`, or reads it by what stands on that.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Union
 
+from cctv_cli.core.system import FILE_FLAGS, open_folder
 from cctv_cli.core.system import sync_folder as sync_folder  # callers find it here, with the rest of the disk
 
 _CHUNK = 1 << 18
 
 
-def replace_text(path: Path, text: str, *, durable: bool = True) -> None:
+class NotRegularFile(OSError):
+    """A symbolic link, folder, FIFO, socket or device lies where a file was expected."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EINVAL, "not a regular file", str(path))
+
+
+class Folder:
+    """A folder, in which files are opened and removed by their names. Methods raise OSError.
+
+    One that is opened by `at` or `folder` stays that folder, whatever is put in its place meanwhile, where the
+    system can hold one open (see `system.open_folder`).
+    """
+
+    def __init__(self, path: Path, handle: Optional[int] = None) -> None:
+        self.path = path
+        self._handle = handle
+
+    @classmethod
+    def at(cls, path: Path) -> Folder:
+        """Open a folder, or the one that a symbolic link leads to."""
+        return cls(path, open_folder(path, follow=True))
+
+    def folder(self, name: str) -> Folder:
+        """Open a folder in this one; a symbolic link is refused."""
+        return Folder(self.path / name, open_folder(self.path / name, self._handle))
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+
+    def names(self) -> List[str]:
+        """What lies in it."""
+        return os.listdir(self.path if self._handle is None else self._handle)
+
+    def open(self, name: str, flags: int) -> int:
+        """Open a regular file by the `flags` of os.open; anything else, also a symbolic link, is refused.
+
+        Raises NotRegularFile.
+        """
+        with self._naming(name):
+            try:
+                self.status(name)  # first: to open a device may be to use it
+            except FileNotFoundError:
+                if not flags & os.O_CREAT:
+                    raise
+            handle = os.open(self._target(name), flags | FILE_FLAGS, 0o666, dir_fd=self._handle)
+            try:
+                _require_regular(os.fstat(handle), self.path / name)
+            except BaseException:
+                os.close(handle)
+                raise
+            return handle
+
+    def replace(self, draft: str, name: str) -> None:
+        """Give a file the name of another one, which goes."""
+        with self._naming(name):
+            os.replace(self._target(draft), self._target(name), src_dir_fd=self._handle, dst_dir_fd=self._handle)
+
+    def remove(self, name: str) -> None:
+        """Delete a file. Of a symbolic link the link goes, not what it leads to."""
+        with self._naming(name):
+            os.unlink(self._target(name), dir_fd=self._handle)
+
+    def remove_folder(self, name: str) -> None:
+        """Delete an empty folder."""
+        with self._naming(name):
+            os.rmdir(self._target(name), dir_fd=self._handle)
+
+    def status(self, name: str) -> os.stat_result:
+        """The status of a regular file. Raises NotRegularFile."""
+        with self._naming(name):
+            status = os.lstat(self._target(name), dir_fd=self._handle)
+            _require_regular(status, self.path / name)
+            return status
+
+    def _target(self, name: str) -> Union[str, Path]:
+        return self.path / name if self._handle is None else name
+
+    @contextmanager
+    def _naming(self, name: str) -> Iterator[None]:
+        """Let errors name the whole path."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self.path / name)
+            raise
+
+
+def _require_regular(status: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotRegularFile(path)
+
+
+@contextmanager
+def _folder_of(path: Path, inside: Optional[Path]) -> Iterator[Folder]:
+    """The folder that a file lies in; on the way there from the folder `inside` no symbolic link is followed."""
+    if inside is None:
+        yield Folder(path.parent)
+        return
+    with ExitStack() as opened:
+        folder = opened.enter_context(Folder.at(inside))
+        for name in path.parent.relative_to(inside).parts:
+            folder = opened.enter_context(folder.folder(name))
+        yield folder
+
+
+def open_to_read(path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
+    """Open a regular file of the storage; nothing else that may lie there is opened or waited for.
+
+    The file itself must not be a symbolic link, nor must any folder on the way to it from the folder `inside`.
+    Raises NotRegularFile.
+    """
+    with _folder_of(path, inside) as folder:
+        return os.fdopen(folder.open(path.name, os.O_RDONLY), "rb")
+
+
+def open_to_change(path: Path) -> BinaryIO:
+    """Open a file for reading and writing in place, as `open_to_read` does."""
+    with _folder_of(path, None) as folder:
+        return os.fdopen(folder.open(path.name, os.O_RDWR), "rb+")
+
+
+def open_to_append(path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
+    """Open a file, new if there is none, for reading and for writing at its end, as `open_to_read` does."""
+    with _folder_of(path, inside) as folder:
+        return os.fdopen(folder.open(path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT), "ab+")
+
+
+def status(path: Path, *, inside: Optional[Path] = None) -> os.stat_result:
+    """The status of a file that `open_to_read` would open."""
+    with _folder_of(path, inside) as folder:
+        return folder.status(path.name)
+
+
+def replace_text(path: Path, text: str, *, durable: bool = True, inside: Optional[Path] = None) -> None:
     """Give `path` new content in one step, in UTF-8; see `replace_bytes`."""
-    replace_bytes(path, text.encode(), durable=durable)
+    replace_bytes(path, text.encode(), durable=durable, inside=inside)
 
 
-def replace_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+def replace_bytes(path: Path, data: bytes, *, durable: bool = True, inside: Optional[Path] = None) -> None:
     """Give `path` new content in one step: a reader sees the old bytes or the new ones.
 
-    With `durable` so also after a power cut; waiting for the disk can take long on a busy one.
+    With `durable` so also after a power cut; waiting for the disk can take long on a busy one. Of folders
+    below `inside` none is reached through a symbolic link.
     """
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        remove(draft)
-        raise
+    draft = f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp"
+    with _folder_of(path, inside) as folder:
+        try:
+            with os.fdopen(_new_file(folder, draft), "wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            folder.replace(draft, path.name)
+        except OSError:
+            with suppress(FileNotFoundError):
+                folder.remove(draft)
+            raise
     if durable:
         sync_folder(path.parent)
+
+
+def _new_file(folder: Folder, name: str) -> int:
+    """Open a file that was not there before: what an earlier process of the same number left goes."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return folder.open(name, flags)
+    except (FileExistsError, NotRegularFile):
+        folder.remove(name)
+        return folder.open(name, flags)
 
 
 def is_draft(name: str, of: str) -> bool:
@@ -51,15 +206,21 @@ def is_draft(name: str, of: str) -> bool:
 
 def overwrite_text(path: Path, text: str) -> None:
     """Write over an existing file in place: not safe from a power cut, but it needs no free space."""
-    with path.open("r+", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    with open_to_change(path) as file:
+        file.write(text.encode())
         file.truncate()
 
 
-def read_text(path: Path) -> Optional[str]:
+def read_bytes(path: Path, *, inside: Optional[Path] = None) -> bytes:
+    """All of a file; see `open_to_read`."""
+    with open_to_read(path, inside=inside) as file, naming(path):
+        return file.read()
+
+
+def read_text(path: Path, *, inside: Optional[Path] = None) -> Optional[str]:
     """The text of a file; None when there is no such file."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_bytes(path, inside=inside).decode("utf-8", errors="replace")
     except FileNotFoundError:
         return None
 
@@ -99,7 +260,7 @@ def naming(path: Path) -> Iterator[None]:
 def sha256_synced(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal, taken after its bytes are on the disk."""
     digest = hashlib.sha256()
-    with path.open("rb+") as file:  # Windows lets only writers sync
+    with open_to_change(path) as file:  # Windows lets only writers sync
         os.fsync(file.fileno())
         with naming(path):
             for chunk in iter(lambda: file.read(_CHUNK), b""):
@@ -107,9 +268,10 @@ def sha256_synced(path: Path) -> str:
     return digest.hexdigest()
 
 
-def remove(path: Path) -> None:
-    """Delete a file if it is there."""
+def remove(path: Path, *, inside: Optional[Path] = None) -> None:
+    """Delete a file if it is there; of folders below `inside` none is reached through a symbolic link."""
     try:
-        path.unlink()
+        with _folder_of(path, inside) as folder:
+            folder.remove(path.name)
     except FileNotFoundError:
         pass

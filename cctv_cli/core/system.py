@@ -5,8 +5,10 @@ Every function here works on both; where Windows has no twin, it says so.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,8 @@ class Fifo(NamedTuple):
     writer: int
 
 
+NOT_A_FOLDER = "not a folder, or a symbolic link"
+
 if sys.platform == "win32":
     END_SIGNALS: Tuple[int, ...] = (signal.SIGINT, signal.SIGBREAK)
     LEAVE_SIGNAL: Optional[int] = None  # there is none: a process that is left behind was killed
@@ -27,6 +31,19 @@ if sys.platform == "win32":
 
     CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
     NEW_SESSION = False
+
+    # Links are looked for before a file is opened; there is no flag that refuses one.
+    FILE_FLAGS = os.O_BINARY | os.O_NOINHERIT
+
+    def open_folder(path: Path, parent: Optional[int] = None, *, follow: bool = False) -> Optional[int]:
+        """None, after a look that it is a folder and, without `follow`, no link or junction: none can be held open.
+
+        Raises OSError.
+        """
+        status = os.stat(path) if follow else os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode) or status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT:
+            raise NotADirectoryError(errno.ENOTDIR, NOT_A_FOLDER, str(path))
+        return None
 
     def sync_folder(folder: Path) -> None:
         """Nothing: a folder cannot be opened, and NTFS journals renames itself."""
@@ -58,6 +75,22 @@ else:
 
     CREATION_FLAGS = 0
     NEW_SESSION = True
+
+    # No link is followed, and nobody waits for the other end of a FIFO.
+    FILE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+    def open_folder(path: Path, parent: Optional[int] = None, *, follow: bool = False) -> Optional[int]:
+        """Open a folder, found by its name in the open folder `parent` if there is one. Raises OSError.
+
+        Without `follow` a symbolic link is not a folder.
+        """
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+        try:
+            return os.open(path if parent is None else path.name, flags, dir_fd=parent)
+        except OSError as error:
+            if not follow and error.errno in (errno.ENOTDIR, errno.ELOOP):
+                raise NotADirectoryError(errno.ENOTDIR, NOT_A_FOLDER, str(path)) from None
+            raise type(error)(error.errno, error.strerror, str(path)) from None
 
     def sync_folder(folder: Path) -> None:
         """Make renames in a folder last over a power cut. Raises OSError."""

@@ -8,7 +8,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterator, List
+from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterator, List, Optional
 
 import httpx
 import pytest
@@ -218,7 +218,7 @@ async def test_a_file_deleted_between_two_requests_is_404(cache: MediaCache, roo
 
 
 async def test_a_failing_disk_is_503_with_the_reason(root: Path) -> None:
-    def fail(path: Path) -> BinaryIO:
+    def fail(path: Path, *, inside: Optional[Path]) -> BinaryIO:
         raise OSError(errno.EIO, "Input/output error")
 
     cache = MediaCache(BUDGET, opener=fail)
@@ -233,7 +233,7 @@ async def test_a_failing_disk_is_503_with_the_reason(root: Path) -> None:
 async def test_a_hundred_cold_requests_read_the_file_once(root: Path) -> None:
     opened: List[Path] = []
 
-    def count(path: Path) -> BinaryIO:
+    def count(path: Path, *, inside: Optional[Path]) -> BinaryIO:
         opened.append(path)
         return open_binary(path)
 
@@ -280,7 +280,7 @@ class Opened:
     def __init__(self) -> None:
         self.files: List[BinaryIO] = []
 
-    def __call__(self, path: Path) -> BinaryIO:
+    def __call__(self, path: Path, *, inside: Optional[Path]) -> BinaryIO:
         self.files.append(open_binary(path))
         return self.files[-1]
 

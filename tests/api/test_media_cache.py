@@ -6,11 +6,12 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import BinaryIO, Iterator, List, Set
+from typing import BinaryIO, Iterator, List, Optional, Set
 
 import pytest
 
 from cctv_cli.api.media_cache import CachedFile, MediaCache
+from cctv_cli.core import files
 
 pytestmark = pytest.mark.anyio
 BUDGET = 400_000
@@ -33,16 +34,16 @@ class Disk:
         self.hold = threading.Event()
         self.hold.set()
 
-    def status(self, path: Path) -> os.stat_result:
+    def status(self, path: Path, *, inside: Optional[Path] = None) -> os.stat_result:
         self.looked.append(path)
         self.threads.add(threading.get_ident())
-        return os.stat(path)
+        return files.status(path, inside=inside)
 
-    def open(self, path: Path) -> BinaryIO:
+    def open(self, path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
         self.opened.append(path)
         self.threads.add(threading.get_ident())
         assert self.hold.wait(10)
-        return open(path, "rb")
+        return files.open_to_read(path, inside=inside)
 
     def cache(self, max_bytes: int = BUDGET) -> MediaCache:
         return MediaCache(max_bytes, clock=lambda: self.now, status=self.status, opener=self.open)
@@ -118,8 +119,8 @@ async def test_a_growing_file_is_seen_after_its_freshness(cache: MediaCache, dis
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not replace open files")
 async def test_a_file_replaced_while_it_is_read_gives_the_whole_of_the_old_one(disk: Disk, segment: Path) -> None:
-    def open_then_replace(path: Path) -> BinaryIO:
-        file = disk.open(path)
+    def open_then_replace(path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
+        file = disk.open(path, inside=inside)
         replace(path, b"another length")
         return file
 
@@ -134,7 +135,7 @@ async def test_the_disk_is_never_touched_on_the_event_loop(cache: MediaCache, di
     await body_of(cache, segment)
     disk.now += FRESHNESS
     await body_of(cache, segment)
-    assert len(disk.looked) == 2
+    assert (len(disk.opened), len(disk.looked)) == (1, 1)
     assert threading.get_ident() not in disk.threads
 
 
@@ -203,14 +204,14 @@ async def test_a_missing_file_is_looked_for_every_time(cache: MediaCache, disk: 
 
 
 async def test_a_folder_is_no_file(cache: MediaCache, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(files.NotRegularFile):
         await cache.get(tmp_path, FRESHNESS)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no FIFOs in folders")
 async def test_a_fifo_is_no_file_and_blocks_nobody(cache: MediaCache, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "00.ts")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(files.NotRegularFile):
         await cache.get(tmp_path / "00.ts", FRESHNESS)
 
 

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
-import sys
+import threading
 from pathlib import Path
-from typing import List
+from typing import Any, Callable, Dict, List
 
 import pytest
 
+import cctv_cli
 from cctv_cli.core import files
-
-posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX links and permissions")
+from tests.support.odd_files import OUTSIDE, bounded, odd_files, posix, put
 
 
 def names(folder: Path) -> List[str]:
@@ -155,11 +156,152 @@ def test_a_replacement_that_a_crash_cut_short_leaves_a_draft(tmp_path: Path, mon
     class Crash(BaseException):
         pass
 
-    def crash(*arguments: object) -> None:
+    def crash(*arguments: object, **options: object) -> None:
         raise Crash
 
-    monkeypatch.setattr(Path, "replace", crash)
+    monkeypatch.setattr(os, "replace", crash)
     with pytest.raises(Crash):
         files.replace_text(tmp_path / "a", "text")
     (left,) = tmp_path.iterdir()
     assert files.is_draft(left.name, "a")
+
+
+# ---- what is not a regular file
+
+
+def _change(path: Path) -> bytes:
+    with files.open_to_change(path) as file:
+        return file.read()
+
+
+def _append(path: Path) -> int:
+    with files.open_to_append(path) as file:
+        return file.write(b"line\n")
+
+
+_OPENERS: Dict[str, Callable[[Path], object]] = {
+    "read": files.read_bytes,
+    "text": files.read_text,
+    "json": files.read_json,
+    "status": files.status,
+    "change": _change,
+    "append": _append,
+    "overwrite": lambda path: files.overwrite_text(path, "text"),
+    "hash": files.sha256_synced,
+}
+
+
+@posix
+@odd_files
+@pytest.mark.parametrize("opener", list(_OPENERS))
+def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path: Path, kind: str, opener: str) -> None:
+    path = tmp_path / "journal.jsonl"
+    put(kind, path)
+    with pytest.raises(files.NotRegularFile, match=r"not a regular file.*journal\.jsonl"):
+        bounded(lambda: _OPENERS[opener](path))
+    if kind == "link":
+        assert path.read_bytes() == OUTSIDE
+
+
+@posix
+@pytest.mark.parametrize("kind", ["fifo", "link", "device"])
+def test_a_replacement_takes_the_place_of_whatever_lies_there(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "live.m3u8"
+    put(kind, path)
+    bounded(lambda: files.replace_text(path, "text"))
+    assert files.read_text(path) == "text"
+    assert [each.read_bytes() for each in tmp_path.glob("*.outside")] in ([], [OUTSIDE])
+
+
+@posix
+@pytest.mark.parametrize("kind", ["fifo", "link", "device"])
+def test_a_draft_is_a_new_file_whatever_lies_there(tmp_path: Path, kind: str) -> None:
+    draft = tmp_path / f"live.m3u8.{os.getpid()}.{threading.get_ident()}.tmp"
+    put(kind, draft)
+    files.replace_text(tmp_path / "live.m3u8", "text")
+    assert files.read_text(tmp_path / "live.m3u8") == "text"
+    assert not os.path.lexists(draft)
+    assert [each.read_bytes() for each in tmp_path.glob("*.outside")] in ([], [OUTSIDE])
+
+
+@posix
+def test_a_file_put_in_place_of_one_that_was_looked_at_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lstat = tmp_path / "41.ts", os.lstat
+    path.write_bytes(b"frames")
+
+    def swap(*arguments: Any, **options: Any) -> os.stat_result:
+        status = lstat(*arguments, **options)
+        path.unlink()
+        os.mkfifo(path)
+        return status
+
+    monkeypatch.setattr(os, "lstat", swap)
+    with pytest.raises(files.NotRegularFile):
+        bounded(lambda: files.read_bytes(path))
+
+
+@posix
+@pytest.mark.parametrize("linked", ["2026-11-20", "2026-11-20/14", "2026-11-20/14/41.ts"])
+def test_below_a_folder_no_symbolic_link_is_followed(tmp_path: Path, linked: str) -> None:
+    root, outside = tmp_path / "recordings", tmp_path / "outside"
+    path = root / "2026-11-20/14/41.ts"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"frames")
+    assert files.read_bytes(path, inside=root) == b"frames"
+    (root / linked).rename(outside)
+    (root / linked).symlink_to(outside)
+    for call in (
+        lambda: files.read_bytes(path, inside=root),
+        lambda: files.open_to_append(path, inside=root),
+        lambda: files.status(path, inside=root),
+    ):
+        with pytest.raises(OSError, match=r"symbolic link|not a regular file") as caught:
+            call()
+        assert str(root) in str(caught.value)
+
+
+@posix
+def test_the_folder_itself_may_be_reached_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk/14").mkdir(parents=True)
+    (tmp_path / "disk/14/41.ts").write_bytes(b"frames")
+    (tmp_path / "recordings").symlink_to(tmp_path / "disk")
+    assert files.read_bytes(tmp_path / "recordings/14/41.ts", inside=tmp_path / "recordings") == b"frames"
+
+
+def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        files.replace_text(tmp_path / "a", "text")
+        files.open_to_append(tmp_path / "b").close()
+        (tmp_path / "c").write_text("text")
+    finally:
+        os.umask(before)
+    assert len({(tmp_path / name).stat().st_mode for name in "abc"}) == 1
+
+
+_OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
+
+
+def _opens(call: ast.Call) -> bool:
+    """Whether a call is one of `open` or of a method of `Path` that opens a file; methods of `files` are not."""
+    if isinstance(call.func, ast.Name):
+        return call.func.id == "open"
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _OPENING:
+        return False
+    owner = call.func.value
+    name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else "path"
+    return "path" in name or name in ("draft", "file") or not isinstance(owner, (ast.Name, ast.Attribute))
+
+
+def test_every_file_of_the_storage_is_opened_here() -> None:
+    package = Path(cctv_cli.__file__).parent
+    found = {
+        source.relative_to(package).as_posix()
+        for source in package.rglob("*.py")
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and _opens(node)
+    }
+    assert "core/config/login.py" in found  # what a person names in the configuration may well be a link or a pipe
+    assert [name for name in found if not name.startswith("core/config/")] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant
 
 _BYTES = 1_000_000
@@ -40,8 +41,8 @@ class BoundedLog:
 
     def _append(self, text: str) -> None:
         try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(text)
+            with files.open_to_append(self._path) as file:
+                file.write(text.encode("utf-8", "replace"))
                 size = file.tell()
             if size > _BYTES:
                 os.replace(self._path, self._path.with_name(self._path.name + ".1"))

@@ -15,6 +15,7 @@ from pathlib import Path
 from struct import unpack_from
 from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
 
+from cctv_cli.core.files import open_to_change, open_to_read
 from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, newest_end
 
 _MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins behind its length (8.8.4, 8.8.5)
@@ -37,13 +38,13 @@ class _Track(NamedTuple):
 
 def frames(path: Path) -> List[Frame]:
     """Every video frame of a whole file in its order. Raises OSError."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         return list(_all_frames(file))
 
 
 def first_pts(path: Path) -> Optional[int]:
     """The raw time of a file's first video frame; None when there is none yet. Raises OSError."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         return next((time for time, _ in _all_frames(file)), None)
 
 
@@ -67,7 +68,7 @@ def header_size(path: Path) -> Optional[int]:
 
     Raises OSError.
     """
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         moov = _moov(file, _size(file))
     return None if moov is None else moov[1]
 
@@ -89,7 +90,7 @@ def tag_file_hvc1(path: Path) -> None:
     size = header_size(path)
     if size is None:
         return
-    with path.open("rb+") as file, _keeping_times(path):
+    with open_to_change(path) as file, _keeping_times(path):
         header = file.read(size)
         tagged = tag_hvc1(header)
         if tagged != header:
@@ -103,7 +104,7 @@ def cut_torn_end(path: Path) -> None:
 
     The file's times stay. Raises OSError.
     """
-    with path.open("rb+") as file, _keeping_times(path):
+    with open_to_change(path) as file, _keeping_times(path):
         size = _size(file)
         whole = whole_size(file, size)
         if 0 < whole < size:
@@ -128,7 +129,7 @@ def leading_sps(path: Path) -> Tuple[bytes, ...]:
 
     They tell the picture's size. The header does not: FFmpeg takes it from what the camera announced.
     """
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         size = _size(file)
         first = next((box for box in _file_boxes(file, 0, size) if box[0] == b"mdat"), None)
         data = b"" if first is None else _read(file, first[1], min(first[2], first[1] + _TAIL))
@@ -149,7 +150,7 @@ def _leading_sps(sample: bytes) -> Iterator[bytes]:
 
 def holds_video(path: Path) -> bool:
     """Whether a file names a video track, with or without a frame of it. Raises OSError."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         return _video_track(file, _size(file)) is not None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, List, Optional, Tuple
 
+from cctv_cli.core.files import open_to_read
 from cctv_cli.core.media.span import ENOUGH, Frame, newest_end
 
 PACKET = 188
@@ -26,7 +27,7 @@ def frames(path: Path) -> List[Frame]:
     """
     found: List[Frame] = []
     pid = None
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         for block in iter(lambda: file.read(_BLOCK), b""):
             pid = video_pid(block) if pid is None else pid
             if pid is not None:
@@ -36,7 +37,7 @@ def frames(path: Path) -> List[Frame]:
 
 def first_pts(path: Path) -> Optional[int]:
     """The raw PTS of a file's first video frame; None when there is none yet. Raises OSError."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         head = file.read(_TAIL)
     pid = video_pid(head)
     if pid is None:
@@ -62,7 +63,7 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional
 
 def holds_video(path: Path) -> bool:
     """Whether a file's head names a video stream, with or without a frame of it. Raises OSError."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         return video_pid(file.read(_TAIL)) is not None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional, Tuple
 
+from cctv_cli.core.files import open_to_read
 from cctv_cli.core.layout import MP4
 from cctv_cli.core.media.fmp4 import boxes, inside
 from cctv_cli.core.media.mpegts import PACKET, payload, streams
@@ -37,7 +38,7 @@ class Picture:
 
 def read_picture(path: Path) -> Optional[Picture]:
     """What a file with the suffix of its form holds; None when its head does not tell. Raises OSError."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         head = file.read(_HEAD)
     try:
         (codec, width, height), sound = _of_mp4(head) if path.suffix == MP4 else _of_ts(head)

@@ -167,12 +167,12 @@ class LiveWriter:
         if offset is None:
             return None
         if not init.exists():
-            with path.open("rb") as file:
+            with files.open_to_read(path) as file:
                 files.replace_bytes(init, tag_hvc1(file.read(offset)), durable=False)
         sps = leading_sps(path)
         self.outgrew_header = self.outgrew_header or bool(sps and self._sps and sps != self._sps)
         self._sps = sps or self._sps
-        with path.open("rb") as file:
+        with files.open_to_read(path) as file:
             size = whole_size(file, path.stat().st_size)
         return Part(self._first_of_run, offset, max(size - offset, 0))
 

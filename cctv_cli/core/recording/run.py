@@ -16,6 +16,7 @@ from cctv_cli.core import files
 from cctv_cli.core.ffmpeg.command import supports_audio
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.ffmpeg.process import STDERR_NAME, Process
+from cctv_cli.core.files import open_to_read
 from cctv_cli.core.layout import CameraLayout, parse_incoming
 from cctv_cli.core.media.segment_file import holds_video, last_end, measure
 from cctv_cli.core.media.span import MediaSpan
@@ -134,7 +135,7 @@ class ActiveRun:
         FFmpeg writes this rest when the next file's first frame comes.
         """
         late = self.record.frames_late + (closed and supports_audio(self.record.audio))
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             return last_end(file, size, path.suffix, frames_late=late, usual=self._step)
 
     @property

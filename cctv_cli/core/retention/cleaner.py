@@ -341,7 +341,7 @@ class Cleaner:
             raise CleanupRuns(f"Process {pid} cleans this storage up already; wait until it is done") from None
         try:
             with suppress(OSError):  # a full disk: the lock is what counts
-                file.write_text(f"{os.getpid()}\n", encoding="utf-8")
+                files.replace_text(file, f"{os.getpid()}\n", durable=False)
             yield
             with suppress(OSError):
                 files.remove(file)

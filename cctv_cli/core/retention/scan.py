@@ -104,7 +104,7 @@ def _read_day(
     The answer is the names of files that are not ours.
     """
     try:
-        segments, others = read_brief(layout.journal(date).read_bytes())
+        segments, others = read_brief(files.read_bytes(layout.journal(date), inside=layout.recordings))
     except FileNotFoundError:
         return [name for name in on_disk if not _is_playlist(name[3:])]
     deleted = deleted_files(others)
@@ -118,9 +118,9 @@ def _read_day(
     leftovers = {name for name in left & deleted if _is_ours(name)}
     full = {name[:2] for name in day.names}
     for hour in sorted(hours):
-        files = tuple(sorted(name for name in leftovers if name.startswith(hour)))
-        if files or hour not in full or (f"{hour}/{HOUR_PLAYLIST}" not in on_disk and _any_in(hour, day, on_disk)):
-            found.unfinished.append(UnfinishedHour(date, hour, files))
+        undone = tuple(sorted(name for name in leftovers if name.startswith(hour)))
+        if undone or hour not in full or (f"{hour}/{HOUR_PLAYLIST}" not in on_disk and _any_in(hour, day, on_disk)):
+            found.unfinished.append(UnfinishedHour(date, hour, undone))
     return [name for name in left - leftovers if not _is_playlist(name[3:])]
 
 

@@ -11,11 +11,11 @@ from cctv_cli.core.layout import CameraLayout, is_day, is_hour
 def recorded_days(layout: CameraLayout) -> List[str]:
     """The days from the oldest that still has recordings on, in order; all when none has.
 
-    Those before were emptied by retention: their journals stay for good, and need no look.
+    Those before were emptied by retention: their journals stay for good, and need no look. A symbolic link is no day.
     """
     try:
         with os.scandir(layout.recordings) as entries:
-            days = sorted(entry.name for entry in entries if is_day(entry.name) and entry.is_dir())
+            days = sorted(entry.name for entry in entries if is_day(entry.name) and entry.is_dir(follow_symlinks=False))
     except FileNotFoundError:
         return []
     oldest = next((day for day in days if _has_hours(layout, day)), "")

@@ -6,8 +6,9 @@ import os
 import re
 from datetime import tzinfo
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import BinaryIO, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
+from cctv_cli.core import files
 from cctv_cli.core.storage.entries import (
     NO_LINE,
     DeletionEntry,
@@ -32,18 +33,22 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._recordings = path.parent.parent
+
+    def _open(self) -> BinaryIO:
+        return files.open_to_read(self.path, inside=self._recordings)
 
     def lines(self) -> List[bytes]:
         """Every line, without line ends; none when there is no journal yet. Raises OSError."""
         try:
-            return self.path.read_bytes().splitlines()
+            return files.read_bytes(self.path, inside=self._recordings).splitlines()
         except FileNotFoundError:
             return []
 
     def read_on(self, offset: int) -> bytes:
         """What was written from byte `offset` on; nothing when there is no journal yet. Raises OSError."""
         try:
-            with self.path.open("rb") as file:
+            with self._open() as file:
                 file.seek(offset)
                 return file.read()
         except FileNotFoundError:
@@ -72,7 +77,7 @@ class Journal:
 
         Quick, since months of days are counted: no line is parsed, and one that a crash tore may count.
         """
-        found = _BYTES.findall(self.path.read_bytes())
+        found = _BYTES.findall(files.read_bytes(self.path, inside=self._recordings))
         deleted = {file for kind, file, _ in found if kind == b"deletion"}
         return sum(int(size) for kind, file, size in found if kind == b"segment" and file not in deleted)
 
@@ -114,7 +119,7 @@ class Journal:
             line = render_line(entry, tz, previous)
             previous = line_hash(line)
             text += line + b"\n"
-        with self.path.open("ab+") as file:
+        with files.open_to_append(self.path, inside=self._recordings) as file:
             size = file.seek(0, os.SEEK_END)
             if size:
                 file.seek(size - 1)
@@ -126,7 +131,7 @@ class Journal:
 
     def _last_line(self) -> Optional[bytes]:
         try:
-            with self.path.open("rb") as file:
+            with self._open() as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(0, size - 16 * 1024))
                 lines = file.read().splitlines()
@@ -140,7 +145,10 @@ class Journal:
             earlier = sorted(p for p in day.parent.iterdir() if p.name < day.name and (p / self.path.name).is_file())
         except FileNotFoundError:
             return NO_LINE
-        last = Journal(earlier[-1] / self.path.name)._last_line() if earlier else None
+        try:
+            last = Journal(earlier[-1] / self.path.name)._last_line() if earlier else None
+        except OSError:  # it must not keep this day from being written
+            return NO_LINE
         return NO_LINE if last is None else line_hash(last)
 
 

@@ -1,0 +1,69 @@
+"""What may lie where a file is expected, and a call that must not hang on it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+from pathlib import Path
+from typing import Callable, Dict, List, TypeVar
+
+import pytest
+
+Answer = TypeVar("Answer")
+
+_PATIENCE = 30.0  # seconds; what waits for the other end of a FIFO waits for ever
+OUTSIDE = b"nobody may read this"
+
+
+def _link(path: Path) -> None:
+    outside = path.with_name(f"{path.name}.outside")
+    outside.write_bytes(OUTSIDE)
+    path.symlink_to(outside)
+
+
+def _device(path: Path) -> None:
+    """A device like /dev/zero, which is read without end."""
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("root alone makes devices")
+
+
+_KINDS: Dict[str, Callable[[Path], None]] = {
+    "fifo": lambda path: os.mkfifo(path),
+    "link": _link,
+    "folder": lambda path: path.mkdir(),
+    "device": _device,
+}
+
+odd_files = pytest.mark.parametrize("kind", list(_KINDS))
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither FIFOs in folders nor devices")
+
+
+def put(kind: str, path: Path) -> None:
+    """Let something odd take the place of a file, or of none."""
+    if path.exists():
+        path.unlink()
+    _KINDS[kind](path)
+
+
+def bounded(call: Callable[[], Answer]) -> Answer:
+    """What a call answers or raises; AssertionError when it hangs."""
+    answers: List[Answer] = []
+    errors: List[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(call())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    assert not thread.is_alive(), "it hangs"
+    if errors:
+        raise errors[0]
+    return answers[0]
