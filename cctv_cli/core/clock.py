@@ -15,13 +15,13 @@ DAY = 86400.0  # seconds; a local day may have an hour more or less
 
 
 class Clock(Protocol):
-    """What a service may ask about time; tests bring their own."""
+    """The source of time for everything that needs it; tests have their own."""
 
     def now(self) -> float:
         """The wall time as an instant."""
 
     def monotonic(self) -> float:
-        """Seconds on a clock that nobody sets."""
+        """Seconds on a clock that is never set."""
 
 
 class SystemClock:
@@ -32,14 +32,14 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds on a clock that nobody sets."""
+        """Seconds on a clock that is never set."""
         return time.monotonic()
 
 
 def zone(name: Optional[str]) -> Optional[tzinfo]:
-    """The time zone of an IANA name; None stands for the system's zone.
+    """The time zone of an IANA name; None means the system's zone.
 
-    Raises KeyError (ZoneInfoNotFoundError) for a name that nobody knows.
+    Raises KeyError (ZoneInfoNotFoundError) for an unknown name.
     """
     if name is None:
         return None
@@ -61,7 +61,7 @@ def format_instant(instant: float, tz: Optional[tzinfo]) -> str:
 
 
 def parse_instant(text: str) -> float:
-    """The instant of an ISO 8601 text that carries a UTC offset. Raises ValueError."""
+    """The instant of an ISO 8601 time with a UTC offset. Raises ValueError for anything else."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no UTC offset")

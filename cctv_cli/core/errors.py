@@ -1,4 +1,4 @@
-"""The errors that a user may see.
+"""The errors that users may see.
 
     CctvError                     exit code 1
     ├── ConfigError               3   the configuration cannot be used
@@ -6,19 +6,19 @@
     ├── AlreadySupervised         5   another process supervises this camera
     ├── StorageError              6   the storage cannot be read or written
     ├── UnknownCamera             7   no camera of that id is configured
-    ├── AddressError              8   the HTTP address cannot be had
-    ├── CameraTrouble             9   a camera that was checked cannot be recorded as it is
-    ├── CleanupRefused           10   a brake held a cleanup back
-    ├── CleanupIncomplete        11   a cleanup could not delete everything that it should
-    ├── CleanupRuns              12   another cleanup is at work
+    ├── AddressError              8   the HTTP address is not available
+    ├── CameraTrouble             9   a checked camera cannot be recorded as it is configured
+    ├── CleanupRefused           10   a brake stopped a cleanup
+    ├── CleanupIncomplete        11   a cleanup could not delete everything that it should have
+    ├── CleanupRuns              12   another cleanup is running
     ├── HoldError                13   a hold cannot be made or found
     ├── CameraDisabled           14   the configuration disables the camera that is to be started
-    ├── HealthUnknown             20  the health cannot be told: a server does not answer, or a defect
-    └── AlertNotTaken             21  a webhook did not take a test message
+    ├── HealthUnknown             20  the health is unknown: a server does not answer, or a defect
+    └── AlertNotTaken             21  a webhook did not accept a test message
 
-Exit code 2 is a wrong command line; `cctv health` ends with 0, 1 or 2 for what it found. Ctrl-C ends `serve` and
-`record` in order, with 0. Every message is one sentence for the user that names the thing, the cause and the cure,
-and never holds a password.
+Exit code 2 is a wrong command line; `cctv health` exits with 0, 1 or 2 for what it found. Ctrl-C ends `serve` and
+`record` in good order, with 0. Every message is one sentence that names the thing, the cause and the cure, and never
+contains a password.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from typing import Sequence, Tuple
 
 
 class CctvError(Exception):
-    """Base of every error that is meant for the user's eyes."""
+    """Base of every error that is meant for users."""
 
     exit_code = 1
 
 
 class ConfigError(CctvError):
-    """The configuration cannot be used; carries every problem found at once."""
+    """The configuration cannot be used; `problems` has every problem that was found."""
 
     exit_code = 3
 
@@ -67,37 +67,37 @@ class UnknownCamera(CctvError):
 
 
 class AddressError(CctvError):
-    """The HTTP server's address or port cannot be had."""
+    """The HTTP server's address or port is not available."""
 
     exit_code = 8
 
 
 class CameraTrouble(CctvError):
-    """A check found cameras that cannot be recorded as they are."""
+    """A check found cameras that cannot be recorded as they are configured."""
 
     exit_code = 9
 
 
 class CleanupRefused(CctvError):
-    """A brake held back some or all of a cleanup; `--force` goes on."""
+    """A brake stopped some or all of a cleanup; `--force` overrides it."""
 
     exit_code = 10
 
 
 class CleanupIncomplete(CctvError):
-    """A cleanup could not delete some files, or a limit cannot be kept without deleting what is held."""
+    """A cleanup could not delete some files, or a limit cannot be met without deleting what a hold keeps."""
 
     exit_code = 11
 
 
 class CleanupRuns(CctvError):
-    """Another cleanup of this storage is at work."""
+    """Another cleanup of this storage is running."""
 
     exit_code = 12
 
 
 class HoldError(CctvError):
-    """A hold cannot be made, or there is none of that id."""
+    """A hold cannot be created, or none has that id."""
 
     exit_code = 13
 
@@ -109,12 +109,12 @@ class CameraDisabled(CctvError):
 
 
 class HealthUnknown(CctvError):
-    """The health cannot be told: codes 1 and 2 would mean that it was."""
+    """The health is unknown, so the exit code must not be 1 or 2."""
 
     exit_code = 20
 
 
 class AlertNotTaken(CctvError):
-    """A webhook did not take a test message."""
+    """A webhook did not accept a test message."""
 
     exit_code = 21

@@ -15,7 +15,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
 
 
 class Secret:
-    """A text that prints as stars; only `reveal()` gives it away."""
+    """Text that prints as stars; only `reveal()` returns it."""
 
     __slots__ = ("_value",)
 
@@ -23,7 +23,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The secret itself: for the moment of use, never for print."""
+        """The secret itself: only to use it, never to print it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -67,7 +67,7 @@ def parse_bit_rate(text: str) -> int:
         raise ValueError("write a bit rate such as 2000k, 2M or 2000000")
     value = int(match.group(1)) * {"": 1, "k": 1000, "m": 1_000_000}[match.group(2).lower()]
     if value == 0:
-        raise ValueError("a bit rate is more than zero")
+        raise ValueError("a bit rate must be more than zero")
     return value
 
 
@@ -78,17 +78,17 @@ def parse_duration(text: str) -> float:
         raise ValueError("write a duration such as 90s, 10m, 24h or 7d")
     value = float(match.group(1)) * _SECONDS[match.group(2)]
     if value <= 0:
-        raise ValueError("a duration is more than zero")
+        raise ValueError("a duration must be more than zero")
     return value
 
 
 def write_bit_rate(value: int) -> str:
-    """Write bit/s as `parse_bit_rate` reads it back, exactly: "2000k", "128500"."""
+    """Write bit/s so that `parse_bit_rate` reads back exactly the same: "2000k", "128500"."""
     return str(value) if value % 1000 else f"{value // 1000}k"
 
 
 def format_bit_rate(value: Optional[float]) -> str:
-    """Write bit/s the way people say it: "2.0 Mb/s", "256 kb/s"; "-" for None."""
+    """Write bit/s for people: "2.0 Mb/s", "256 kb/s"; "-" for None."""
     if value is None:
         return "-"
     if value >= 1_000_000:
@@ -111,12 +111,12 @@ def parse_size(text: str) -> int:
         raise ValueError("write a size such as 500GB, 1.5TB or 20GiB")
     value = int(float(match.group(1)) * (1024 if match.group(3) else 1000) ** _POWERS[match.group(2)])
     if value == 0:
-        raise ValueError("a size is more than zero")
+        raise ValueError("a size must be more than zero")
     return value
 
 
 def format_size(value: float) -> str:
-    """Write bytes the way people say it: "1.5 TB", "12 GB", "340 MB", "0 B"."""
+    """Write bytes for people: "1.5 TB", "12 GB", "340 MB", "0 B"."""
     size, unit = float(value), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if abs(size) < 1000:
@@ -127,13 +127,13 @@ def format_size(value: float) -> str:
 
 @dataclass(frozen=True)
 class FreeSpace:
-    """How much of a disk stays free: a share of it in percent, or bytes."""
+    """How much of a disk to keep free: a share of it in percent, or bytes."""
 
     percent: float = 0.0
     bytes: int = 0
 
     def of(self, total: int) -> int:
-        """The bytes that stay free on a disk of `total` bytes; of one that is smaller than that, half."""
+        """The bytes to keep free on a disk of `total` bytes, at most half of them."""
         return min(round(total * self.percent / 100) + self.bytes, total // 2)
 
     def __str__(self) -> str:
@@ -150,5 +150,5 @@ def parse_free_space(text: str) -> FreeSpace:
             raise ValueError("write a share of the disk or a size, such as 5% or 20GB") from None
     value = float(percent.group(1))
     if not 0 < value <= 50:
-        raise ValueError("a share lies above 0% and goes up to 50%")
+        raise ValueError("write a share above 0%, up to 50%")
     return FreeSpace(percent=value)

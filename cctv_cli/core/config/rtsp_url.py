@@ -1,14 +1,14 @@
-"""RTSP URLs as people write them, taken apart. Pure; no error ever repeats any part of the URL.
+"""RTSP URLs as people write them, taken apart. Pure; no error repeats any part of the URL.
 
 The rules for user name and password:
 
-- They stand before the `@` after which a host and an optional port are followed by "/" or the end. The
-  first ":" parts them; with nothing after it the password is empty, and without it there is none. Inside
-  the password `@ : / ? #` may stand raw as long as that leaves one reading of the URL; with two readings
-  it is refused.
-- Where every `%` is followed by two hexadecimal digits, they are percent-encoded (RFC 3986 § 2.1, UTF-8).
-  Where none is, a `%` is a `%`. A mixture is refused: a guess would be a wrong password, and cameras lock
-  an account after a few of those.
+- They end at the `@` after which a host and an optional port are followed by "/" or the end. The first
+  ":" separates them; with nothing after it the password is empty, and without it there is none. The
+  password may contain `@ : / ? #` unencoded as long as the URL can be read in only one way; with two
+  ways it is refused.
+- If every `%` is followed by two hexadecimal digits, they are percent-encoded (RFC 3986 § 2.1, UTF-8).
+  If none is, a `%` is a `%`. A mixture is refused: a guess may be a wrong password, and cameras lock an
+  account after a few of those.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def parse_rtsp_url(url: str) -> RtspSource:
     if any(not char.isprintable() or char in " \"'\\" for char in url):
         raise ValueError(
             "has a space, quote, backslash or control character; percent-encode it "
-            "(a space is %20), or give the password by the key password"
+            "(a space is %20), or use the key password"
         )
     (userinfo, (host, port, target)) = _only_reading(url[scheme.end() :])
     if _TARGET.match(target) is None:
@@ -54,16 +54,14 @@ def parse_rtsp_url(url: str) -> RtspSource:
 
 
 def parse_host(text: str) -> str:
-    """A name or address that stands alone, IPv6 with or without brackets, as `RtspSource.host` has it.
+    """A name or address alone, IPv6 with or without brackets, in the form of `RtspSource.host`.
 
     Raises ValueError with cause and cure.
     """
     bare_ipv6 = text.count(":") > 1 and not text.startswith("[")
     address = _address(f"[{text}]" if bare_ipv6 else text)
     if address is None or address[1:] != (None, ""):
-        raise ValueError(
-            "is not a host; write a name or address alone, such as 192.168.1.200, without rtsp:// and port"
-        )
+        raise ValueError("is not a host; write only a name or address, such as 192.168.1.200, without rtsp:// and port")
     return address[0]
 
 
@@ -78,13 +76,13 @@ def _only_reading(rest: str) -> Tuple[Optional[str], Address]:
             readings.append((rest[:at], address))
     if not readings:
         raise ValueError(
-            "has no host and port that can be used; write rtsp://host:port/path with a port from 1 to 65535 "
+            "has no usable host and port; write rtsp://host:port/path with a port from 1 to 65535 "
             "and an IPv6 address in brackets"
         )
     if len(readings) > 1:
         raise ValueError(
             "can be read in more than one way; percent-encode the password (@ is %40, / is %2F), "
-            "or give it by the key password"
+            "or use the key password"
         )
     return readings[0]
 
@@ -117,14 +115,14 @@ def _decoded(text: str) -> str:
         return text
     if encoded != text.count("%"):
         raise ValueError(
-            "has a user name or password with some % that are encoded and some that are not; "
-            "write each plain % as %25, or give the password by the key password"
+            "has a user name or password in which some % are encoded and some are not; "
+            "write each plain % as %25, or use the key password"
         )
     try:
         plain = unquote_to_bytes(text).decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError(
-            "has a user name or password that is not UTF-8 when decoded; give them by the keys username and password"
+            "has a user name or password that is not UTF-8 when decoded; use the keys username and password"
         ) from None
     if _CONTROL.search(plain):
         raise ValueError("has a control character in its user name or password; no camera takes one")

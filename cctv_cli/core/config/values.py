@@ -166,18 +166,22 @@ def duration(low: float, high: float, example: str) -> Parser[float]:
 
 def size(raw: Raw) -> int:
     """A size in bytes, from text such as "500GB"."""
+    if not isinstance(raw.value, str):
+        raise ValueError('is not a size; write one such as "500GB", in quotes')
     try:
-        return parse_size(text(raw))
+        return parse_size(raw.value)
     except ValueError as reason:
         raise ValueError(f"is not a size; {reason}") from None
 
 
 def free_space(raw: Raw) -> FreeSpace:
     """A share of a disk or a size, from text such as "5%" or "20GB"."""
+    if not isinstance(raw.value, str):
+        raise ValueError('is not an amount of free space; write one such as "5%" or "20GB", in quotes')
     try:
-        return parse_free_space(text(raw))
+        return parse_free_space(raw.value)
     except ValueError as reason:
-        raise ValueError(f"is not free space; {reason}") from None
+        raise ValueError(f"is not an amount of free space; {reason}") from None
 
 
 def webhooks(raw: Raw) -> Tuple[Secret, ...]:

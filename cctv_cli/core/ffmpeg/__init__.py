@@ -1,1 +1,1 @@
-"""FFmpeg itself: finding it, whole commands as argv, the process, its stderr, and why it ended."""
+"""FFmpeg itself: finding it, whole commands as argv, the process, its standard error, and why it ended."""

@@ -1,4 +1,4 @@
-"""Why FFmpeg ended, from its last lines: its exit codes say too little. Pure."""
+"""Why FFmpeg ended, from its last lines, since its exit codes say too little. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Optional, Sequence, Tuple
 
 from cctv_cli.core.config.settings import RtspSource, hide_password
 
-_AGAIN_AND_AGAIN = 5  # a run may begin with a few such lines
+_MANY = 5  # a run may begin with a few such lines
 _BACKWARDS = re.compile(r"(?i)non-monoton|out of order")
 _URL_USER = re.compile(r"(?i)\b(rtsps?://)[^\s/@]*@")
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`cause` as the journal calls it, `reason` as one sentence for the operator."""
+    """`cause` is the word in the journal, `reason` one sentence for the operator."""
 
     cause: str
     reason: str
@@ -27,43 +27,55 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
     (
         r"(?:failed:|returned) 401\b|Unauthorized",
         "unauthorized",
-        "the camera refuses the login; correct user name and password",
+        "the camera refuses the login; check the user name and the password",
     ),
-    (r"first pts and dts value must be set", NO_FIRST_TIME, "the camera sends B-frames; FFmpeg is told to expect them"),
-    (r"No space left on device", "disk full", "the disk is full; free space or shorten the retention"),
+    (
+        r"first pts and dts value must be set",
+        NO_FIRST_TIME,
+        "the camera sends B-frames; FFmpeg is restarted with an option for them",
+    ),
+    (r"No space left on device", "disk full", "the disk is full; free some space or keep recordings for fewer days"),
     (r"(?:failed:|returned) 404\b", "not found", "the camera has no stream at this URL; check the channel number"),
     (
-        # a recorder at its ceiling of sessions says 453, or 500 at SETUP
+        # an NVR at its limit of sessions answers 453, or 500 to SETUP
         r"failed: (?:453|503)\b|SETUP failed: 500\b|Not Enough Bandwidth",
         "busy",
-        "the camera serves too many viewers; close some or restart it",
+        "the camera has too many viewers; close some, or restart the camera",
     ),
-    (r"(?:failed:|returned) 403\b", "forbidden", "the camera forbids this user the stream; grant it live view"),
-    (r"Connection refused", "refused", "the camera refuses connections; check its port and that RTSP is on"),
+    (
+        r"(?:failed:|returned) 403\b",
+        "forbidden",
+        "the camera does not allow this user to view the stream; give the user permission for live view",
+    ),
+    (
+        r"Connection refused",
+        "refused",
+        "the camera refuses the connection; check its port, and that RTSP is enabled in the camera",
+    ),
     (
         r"Failed to resolve|Name or service not known|nodename nor servname",
         "unreachable",
-        "the camera's name is unknown",
+        "the camera's host name cannot be resolved; check its address",
     ),
     (
         r"No route to host|Network is unreachable",
         "unreachable",
-        "no network leads to the camera; check its address",
+        "the camera cannot be reached; check its address and the network",
     ),
-    (r"timed out|Invalid data found", "silent", "the camera stopped answering; check its network and power"),
+    (r"timed out|Invalid data found", "silent", "the camera stopped responding; check its network and power"),
     (
         r"Permission denied|Read-only file system",
         "storage",
-        "the storage cannot be written; check its permissions",
+        "the storage is not writable; check its permissions",
     ),
     (r"Input/output error", "storage or network", "reading or writing failed; see ffmpeg.log"),
 )
 
 
 def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
-    """Name the cause of an FFmpeg's end from its latest log lines and exit code (None when it is not known)."""
+    """The cause of an FFmpeg's end, from its latest log lines and its exit code (None if unknown)."""
     if exit_code is not None and exit_code < 0:
-        return Diagnosis("killed", f"FFmpeg was ended by signal {-exit_code}")
+        return Diagnosis("killed", f"FFmpeg was killed by signal {-exit_code}")
     text = "\n".join(lines)
     for pattern, cause, reason in _SIGNS:
         if re.search(pattern, text):
@@ -71,18 +83,18 @@ def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
     if exit_code == 0:
         return Diagnosis("closed", "the camera closed the connection")
     code = "" if exit_code is None else f" with code {exit_code}"
-    return Diagnosis("ended", f"FFmpeg ended{code}; see ffmpeg.log")
+    return Diagnosis("ended", f"FFmpeg exited{code}; see ffmpeg.log")
 
 
 def complains_of_times(lines: Sequence[str]) -> bool:
-    """Whether FFmpeg says again and again that a stream's times go back: it squeezes them then."""
-    return sum(_BACKWARDS.search(line) is not None for line in lines) >= _AGAIN_AND_AGAIN
+    """Whether FFmpeg keeps reporting times that go backwards, which makes it squeeze the stream."""
+    return sum(_BACKWARDS.search(line) is not None for line in lines) >= _MANY
 
 
 def redact(text: str, source: Optional[RtspSource]) -> str:
-    """What FFmpeg says of a source without its password: it prints the whole URL on errors.
+    """A line of FFmpeg's without the password of its source: FFmpeg prints the whole URL in errors.
 
-    Without the source, as when a camera was just removed, the user part of every RTSP URL goes all the same.
+    Without the source, such as after a camera was removed, the user part of every RTSP URL is still removed.
     """
     if source is not None and source.password is not None and source.password.reveal():
         text = text.replace(source.userinfo().reveal(), "***")

@@ -1,7 +1,7 @@
-"""FFmpeg processes: start them detached, find them again, stop them, read what they say.
+"""FFmpeg processes: start them detached, find them again, stop them, read their standard error.
 
-The only module that spawns and signals. On POSIX a recorder's standard error is a FIFO that the
-recorder itself holds open at both ends: it survives its reader, and the next supervisor reads on.
+The only module that spawns and signals recording processes. On POSIX their standard error is a FIFO that FFmpeg
+itself holds open at both ends: it survives its reader, and the next supervisor continues to read.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, Fifo, make_fifo, o
 from cctv_cli.core.units import Secret
 
 STDERR_NAME = "stderr"
-# a recorder gets no variable but these: the configured environment may hold passwords
+# FFmpeg gets only these variables: the environment may contain passwords
 _KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
-_INSIST = 2.0  # seconds between a repeated request to end and the kill
-_POLL = 0.05  # seconds between looks at a process that is not our child
+_INSIST = 2.0  # seconds between the second SIGTERM and the kill
+_POLL = 0.05  # seconds between checks of a process that is not our child
 _LONGEST_LINE = 4000  # bytes
 
 
 class Process(Protocol):
-    """A recorder's process, whoever started it."""
+    """The process of a run, whoever started it."""
 
     @property
     def pid(self) -> int:
         """Its process id."""
 
     def alive(self) -> bool:
-        """Whether it runs; a zombie does not."""
+        """Whether it is running; a zombie is not."""
 
     def exit_code(self) -> Optional[int]:
-        """How it ended: negative for a signal, None when that cannot be known."""
+        """Its exit code, negative for a signal; None while it runs, or if it cannot be known."""
 
     def ask_to_end(self) -> None:
-        """SIGTERM; on Windows the process ends at once."""
+        """Send SIGTERM; on Windows the process ends at once."""
 
     def kill(self) -> None:
-        """End it without its consent."""
+        """End it at once."""
 
     def wait(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds; True when it has ended."""
+        """Wait up to `timeout` seconds; True if it has ended."""
 
 
 class OwnProcess:
@@ -110,10 +110,10 @@ class AdoptedProcess:
         try:
             send()
         except psutil.Error:
-            pass  # gone, or not ours to signal: the wait that follows tells
+            pass  # gone, or not ours to signal: the wait that follows shows it
 
     def wait(self, timeout: float) -> bool:
-        # not psutil's wait: a zombie that no init collects would take the whole time
+        # not psutil's wait, which takes the whole time for a zombie that no init reaps
         pause = threading.Event()
         end = time.monotonic() + timeout
         while self.alive():
@@ -124,9 +124,9 @@ class AdoptedProcess:
 
 
 def find(run: str, folder: Path, pid: Optional[int]) -> Optional[AdoptedProcess]:
-    """The living process of a run: its argv carries the run's id, it works in the camera's folder.
+    """The living process of a run: its argv has the run's id and its working directory is the camera's folder.
 
-    `pid` is where to look first; without it, or when another process has it now, all are looked at.
+    `pid` is checked first; without it, or if another process has it now, all processes are checked.
     """
     if pid is not None and psutil.pid_exists(pid):
         try:
@@ -151,7 +151,10 @@ def _carries(process: psutil.Process, run: str, folder: Path) -> bool:
 
 
 def stop(process: Process, grace: float) -> None:
-    """Ask, wait `grace` seconds, insist, kill. A second SIGTERM ends an FFmpeg that waits for a silent camera."""
+    """Send SIGTERM, wait `grace` seconds, send it again, kill.
+
+    The second SIGTERM ends an FFmpeg that waits for a silent camera.
+    """
     process.ask_to_end()
     if process.wait(grace):
         return
@@ -162,8 +165,8 @@ def stop(process: Process, grace: float) -> None:
     process.wait(_INSIST)
 
 
-def listen(handle: int, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
-    """Read a recorder's standard error by lines, in a thread; `ended` is called when the recorder closed it."""
+def listen(handle: int, on_line: Callable[[str], None], on_end: Callable[[], None]) -> None:
+    """Read standard error line by line in a thread; `on_end` is called when FFmpeg has closed it."""
 
     def read() -> None:
         with os.fdopen(handle, "rb", buffering=0) as stream:
@@ -173,16 +176,16 @@ def listen(handle: int, heard: Callable[[str], None], ended: Callable[[], None])
                 rest = rest[-_LONGEST_LINE:]
                 for line in lines:
                     if line.strip():
-                        heard(line[:_LONGEST_LINE].decode("utf-8", "replace"))
-        ended()
+                        on_line(line[:_LONGEST_LINE].decode("utf-8", "replace"))
+        on_end()
 
     threading.Thread(target=read, name="ffmpeg-stderr", daemon=True).start()
 
 
 def spawn(
-    command: Command, folder: Path, run_folder: Path, heard: Callable[[str], None], ended: Callable[[], None]
+    command: Command, folder: Path, run_folder: Path, on_line: Callable[[str], None], on_end: Callable[[], None]
 ) -> OwnProcess:
-    """Start a recorder in `folder`, detached from us. Raises OSError when it cannot be started."""
+    """Start FFmpeg in `folder`, detached from us. Raises OSError if it cannot be started."""
     fifo = make_fifo(run_folder / STDERR_NAME)
     try:
         popen = subprocess.Popen(
@@ -203,10 +206,10 @@ def spawn(
         if fifo is not None:
             os.close(fifo.writer)
     try:
-        listen(_reader(popen, fifo), heard, ended)
-        _tell(popen, command.stdin)
+        listen(_reader(popen, fifo), on_line, on_end)
+        _write_stdin(popen, command.stdin)
     except BaseException:
-        popen.kill()  # nobody would know of it
+        popen.kill()  # otherwise it would run unknown to anybody
         popen.wait()
         raise
     return OwnProcess(popen)
@@ -221,21 +224,21 @@ def _reader(popen: subprocess.Popen[bytes], fifo: Optional[Fifo]) -> int:
     return reader
 
 
-def _tell(popen: subprocess.Popen[bytes], text: Optional[Secret]) -> None:
+def _write_stdin(popen: subprocess.Popen[bytes], text: Optional[Secret]) -> None:
     if text is None or popen.stdin is None:
         return
     try:
         with popen.stdin as pipe:
             pipe.write(text.reveal().encode())
     except BrokenPipeError:
-        pass  # it ended already; its exit says so
+        pass  # it has ended already, which its exit code shows
 
 
-def listen_again(run_folder: Path, heard: Callable[[str], None], ended: Callable[[], None]) -> None:
-    """Read on at an adopted recorder's standard error, where it is a FIFO. Raises OSError."""
+def listen_again(run_folder: Path, on_line: Callable[[str], None], on_end: Callable[[], None]) -> None:
+    """Continue to read the standard error of an adopted process, if it is a FIFO. Raises OSError."""
     reader = open_fifo(run_folder / STDERR_NAME)
     if reader is not None:
-        listen(reader, heard, ended)
+        listen(reader, on_line, on_end)
 
 
 def _environment(environ: Mapping[str, str]) -> Dict[str, str]:

@@ -1,4 +1,4 @@
-"""`ffmpeg.log`: what FFmpeg said, with the time, bounded however much it says."""
+"""`ffmpeg.log`: the lines of FFmpeg's standard error with the time, bounded however many there are."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LINES_A_MINUTE = 200
 
 
 class BoundedLog:
-    """Writes lines into a file of about 1 MB, with one older file (`ffmpeg.log.1`) beside it.
+    """Writes lines to a file of about 1 MB, with one older file (`ffmpeg.log.1`) beside it.
 
-    A line equal to the last is counted, not written; more than 200 lines a minute are counted too.
+    A line that repeats the last one is counted, not written; so are lines beyond 200 a minute.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,10 +26,10 @@ class BoundedLog:
         self._in_minute = 0
 
     def write(self, line: str, now: float) -> None:
-        """Log one line at the instant `now`. A disk that cannot be written loses the line, nothing else."""
+        """Log one line at the instant `now`. If the disk cannot be written, only the line is lost."""
         if not 0 <= now - self._minute < 60:
             self._minute, self._in_minute = now, 0
-            self._last = ""  # a line that goes on for hours is seen to go on
+            self._last = ""  # a line that repeats for hours is written once a minute
         self._in_minute += 1
         if line == self._last or self._in_minute > _LINES_A_MINUTE:
             self._unwritten += 1

@@ -1,4 +1,4 @@
-/// What the server answers, and how to ask it.
+/// The server's answers, and the requests for them.
 ///
 /// Each class that has `fromJson` decodes one schema of the server's /openapi.json.
 library;
@@ -126,7 +126,7 @@ class Gap {
   final String detail;
 }
 
-/// How the system is.
+/// The state of the whole system.
 class Health {
   const Health({required this.status, required this.findings});
 
@@ -141,7 +141,7 @@ class Health {
   final List<Finding> findings;
 }
 
-/// One thing that was looked at.
+/// One result of the health check.
 class Finding {
   const Finding({required this.name, required this.severity, required this.camera, required this.sentence});
 
@@ -172,14 +172,14 @@ class ApiError implements Exception {
   String toString() => detail;
 }
 
-/// Asks one server.
+/// Sends requests to one server.
 class CctvApi {
   const CctvApi(this.server);
 
   /// Such as http://192.168.1.10:8000
   final Uri server;
 
-  /// The address of a path that the server named.
+  /// The address of a path in one of the server's answers.
   Uri url(String path) => server.resolve(path);
 
   Future<List<Camera>> cameras() async {

@@ -413,7 +413,7 @@ class HealthList extends StatelessWidget {
   }
 }
 
-/// Shows what `load` brings; pulling down asks again.
+/// Shows what `load` returns; pulling down loads it again.
 class Loaded<T> extends StatefulWidget {
   const Loaded({super.key, required this.load, required this.builder});
 

@@ -239,11 +239,15 @@ def test_passwords_survive_dotenv(load: Load, line: str, password: str) -> None:
         ),
         (
             "[retention]\nmax_size = 500",
-            "retention.max_size = 500 is not a size; is not text; write it in quotes.",
+            'retention.max_size = 500 is not a size; write one such as "500GB", in quotes.',
         ),
         (
             '[retention]\nmin_free = "60%"',
-            'retention.min_free = "60%" is not free space; a share lies above 0% and goes up to 50%.',
+            'retention.min_free = "60%" is not an amount of free space; write a share above 0%, up to 50%.',
+        ),
+        (
+            "[retention]\nmin_free = 5",
+            'retention.min_free = 5 is not an amount of free space; write one such as "5%" or "20GB", in quotes.',
         ),
         (
             '[retention]\ninterval = "1s"',
@@ -320,7 +324,7 @@ def test_passwords_survive_dotenv(load: Load, line: str, password: str) -> None:
         ),
         (
             "[[cameras]]\nid = 'a'\nrtsp_url = 'rtsp://u:hunter2@h:0/'",
-            "camera 1 rtsp_url has no host and port",
+            "camera 1 rtsp_url has no usable host and port",
         ),
         (CAMERA + CAMERA, 'camera 2 id = "front" is taken by cameras.toml: camera 1 id = "front"; give each'),
         (CAMERA + CAMERA.replace("front", "FRONT"), 'camera 2 id = "FRONT" is taken by'),
@@ -489,7 +493,7 @@ def test_all_problems_are_told_at_once(problems: Callable[..., List[str]]) -> No
         'cameras.toml: camera 3 id = "front" is taken',
         'environment: CAMERA_2_ID = "Front" is taken',
         'cameras.toml: camera 1 enabled = "x"',
-        "cameras.toml: camera 1 rtsp_url has no host",
+        "cameras.toml: camera 1 rtsp_url has no usable host",
         "cameras.toml: camera 3 rtsp_url is not an RTSP URL",
         'environment: CAMERA_2_ENABLED = "x"',
         "cameras.toml: storage.live_path",

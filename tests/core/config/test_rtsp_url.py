@@ -63,16 +63,16 @@ def test_logins(userinfo: str, username: Optional[str], password: Optional[str])
         ("", "not an RTSP URL"),
         ("http://secret@cam/a", "not an RTSP URL"),
         ("cam/secret", "not an RTSP URL"),
-        ("rtsp://", "no host"),
-        ("rtsp:///secret", "no host"),
-        ("rtsp://admin:secret@/a", "no host"),
-        ("rtsp://admin:secret@cam:0/a", "no host"),
-        ("rtsp://admin:secret@cam:65536/a", "no host"),
-        ("rtsp://admin:secret@cam:/a", "no host"),
-        ("rtsp://admin:secret@2001:db8::1/a", "no host"),
-        ("rtsp://admin:secret@[2001:db8::zz]/a", "no host"),
-        ("rtsp://admin:secret@[::1::2]/a", "no host"),
-        ("rtsp://admin:secret@-cam/a", "no host"),
+        ("rtsp://", "no usable host"),
+        ("rtsp:///secret", "no usable host"),
+        ("rtsp://admin:secret@/a", "no usable host"),
+        ("rtsp://admin:secret@cam:0/a", "no usable host"),
+        ("rtsp://admin:secret@cam:65536/a", "no usable host"),
+        ("rtsp://admin:secret@cam:/a", "no usable host"),
+        ("rtsp://admin:secret@2001:db8::1/a", "no usable host"),
+        ("rtsp://admin:secret@[2001:db8::zz]/a", "no usable host"),
+        ("rtsp://admin:secret@[::1::2]/a", "no usable host"),
+        ("rtsp://admin:secret@-cam/a", "no usable host"),
         ("rtsp://admin:secret@cam\n/a", "control character"),
         ("rtsp://admin:secret@cam/a\nfile b", "control character"),
         ("rtsp://admin:sec ret@cam/a", "has a space"),
@@ -114,7 +114,7 @@ def test_hosts_that_stand_alone(text: str, host: str) -> None:
     "text", ["", "cam:554", "[::1]:554", "cam/", "rtsp://cam", "u:secret@cam", "a b", "1:2:3", "[::1"]
 )
 def test_what_is_no_host_alone(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a host; write a name or address alone") as caught:
+    with pytest.raises(ValueError, match="is not a host; write only a name or address") as caught:
         parse_host(text)
     assert "secret" not in str(caught.value)
 

@@ -154,7 +154,7 @@ def test_both_urls_are_told_at_once_with_their_variables(problems: Callable[...,
     }
     assert [problem.partition(";")[0] for problem in problems(env=env)] == [
         "environment: CAMERA_1_SUB_URL is not a known variable",
-        "environment: CAMERA_1_RTSP_URL has no host and port that can be used",
+        "environment: CAMERA_1_RTSP_URL has no usable host and port",
         "environment: CAMERA_1_SUB_RTSP_URL is not an RTSP URL",
     ]
 

@@ -126,7 +126,7 @@ def test_what_ffmpeg_said_names_the_cause(line: str, cause: str) -> None:
     ],
 )
 def test_a_number_that_is_no_status_locks_nobody_out(line: str) -> None:
-    # "unauthorized" keeps a recorder silent for half an hour; channel 4 of a Hikvision recorder is called 401
+    # "unauthorized" stops all tries for half an hour; channel 4 of a Hikvision NVR is called 401
     assert diagnose([line], 0).cause == "closed"
 
 
@@ -143,9 +143,9 @@ def test_channel_401_that_is_refused_is_not_unauthorized() -> None:
     ("exit_code", "cause", "reason"),
     [
         (0, "closed", "the camera closed the connection"),
-        (-9, "killed", "FFmpeg was ended by signal 9"),
-        (1, "ended", "FFmpeg ended with code 1; see ffmpeg.log"),
-        (None, "ended", "FFmpeg ended; see ffmpeg.log"),
+        (-9, "killed", "FFmpeg was killed by signal 9"),
+        (1, "ended", "FFmpeg exited with code 1; see ffmpeg.log"),
+        (None, "ended", "FFmpeg exited; see ffmpeg.log"),
     ],
 )
 def test_without_a_word_the_exit_code_must_do(exit_code: int, cause: str, reason: str) -> None:
