@@ -1,6 +1,6 @@
 """The entries of a table, cameras or NVRs, merged by id from all layers and spellings.
 
-Order: as they stand in cameras.toml, then those that only the environment or `.env` names, by their number.
+Order: as in cameras.toml, then those that only the environment or `.env` names, by their number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cctv_cli.core.config.values import Picked
 
 @dataclass(frozen=True)
 class Written:
-    """An entry as it was written. Of one `form`, such as "[[cameras]]" or "CAMERA_<n>", each id stands once."""
+    """An entry as it was written. An id may appear once in each `form`, such as "[[cameras]]" or "CAMERA_<n>"."""
 
     form: str
     fields: Fields
@@ -30,7 +30,7 @@ class Entry:
 
 
 def merge(table: Table, written: Sequence[Written], complete: bool, problems: List[str]) -> List[Entry]:
-    """One entry for each id. In each layer a value may stand in one form, or alike in several.
+    """One entry for each id. Within a layer, forms may repeat a value but not contradict each other.
 
     With `complete` false a file could not be read, so that what is missing is not reported.
     """

@@ -20,7 +20,7 @@ class Setting:
     """A general setting.
 
     `key` is its dotted key in cameras.toml, `variable` its environment variable. `show` writes a value as
-    text, `unset` says what holds while there is none. `meaning` describes the value with its unit.
+    text, `unset` is the text without one. `meaning` describes the value with its unit.
     """
 
     key: str
@@ -31,7 +31,7 @@ class Setting:
     unset: str
 
     def text(self, value: object) -> str:
-        """The value for people; what holds without one stands in parentheses."""
+        """The value for people; `unset` in parentheses if there is none."""
         return f"({self.unset})" if value is None or value == () else self.show(value)
 
 
@@ -52,7 +52,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Key(Generic[T]):
-    """A key of a camera or an NVR. `default` says what holds without it, `meaning` describes the value.
+    """A key of a camera or an NVR. `default` is the text for what applies without it, `meaning` describes the value.
 
     A `secret` may contain a password. Without `has_variable` it can only be written in cameras.toml.
     """

@@ -26,7 +26,7 @@ class RtspSource:
     """An RTSP stream; its password is kept out of everything that may be shown.
 
     `host` is a name or an address, IPv6 without brackets.
-    `target` is the path with its query, as it stands in the URL (it begins with "/" or is empty).
+    `target` is the path with its query, as in the URL (it begins with "/" or is empty).
     `username` and `password` are plain text, not percent-encoded.
     """
 

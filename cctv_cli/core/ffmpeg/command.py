@@ -160,7 +160,7 @@ def _ffconcat(source: RtspSource, audio: AudioOutput) -> str:
             f"option timeout {_RTSP_TIMEOUT * 1_000_000}",
             # without it a stream whose first PTS is slightly negative freezes after 13 h 14 m
             "option correct_ts_overflow 0",
-            # frames reach the disk half a second after the camera's first, not two: nobody needs the rate guessed
+            # frames reach the disk half a second after the first, not two, since FFmpeg does not guess the rate
             "option fpsprobesize 0",
             f"option allowed_media_types {media}",
             "",
