@@ -12,6 +12,7 @@ from typing import Optional, Protocol
 
 HOUR = 3600.0  # seconds
 DAY = 86400.0  # seconds; a local day may have an hour more or less
+_END = float(1 << 33)  # the year 2242, up to which a float is exact enough for milliseconds
 
 
 class Clock(Protocol):
@@ -61,8 +62,15 @@ def format_instant(instant: float, tz: Optional[tzinfo]) -> str:
 
 
 def parse_instant(text: str) -> float:
-    """The instant of an ISO 8601 time with a UTC offset. Raises ValueError for anything else."""
+    """The instant of an ISO 8601 time with a UTC offset.
+
+    Raises ValueError for anything else, and for years that `format_instant` cannot write in every zone and on
+    every system: those before 1970 and after 2241.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no UTC offset")
-    return moment.timestamp()
+    instant = moment.timestamp()
+    if not 0 <= instant < _END:
+        raise ValueError(f"{text!r} is not between 1970 and 2242")
+    return instant

@@ -59,6 +59,20 @@ def test_a_text_without_utc_offset_is_refused(text: str) -> None:
         parse_instant(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00+00:00",
+        "1969-12-31T23:59:59.999+00:00",
+        "2242-03-17T00:00:00+00:00",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
+def test_a_year_that_cannot_be_written_in_every_zone_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="1970 and 2242"):
+        parse_instant(text)
+
+
 def test_a_zone_that_nobody_knows_is_refused() -> None:
     with pytest.raises(KeyError, match="Mars"):
         zone("Mars/Olympus_Mons")

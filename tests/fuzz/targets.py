@@ -6,16 +6,26 @@ document.
 
 from __future__ import annotations
 
+import re
 import tempfile
+from datetime import timedelta, timezone
 from pathlib import Path
-from typing import Callable, Dict
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from cctv_cli.core.config.settings import RtspSource
+from cctv_cli.core.hls.playlist import parse_live, render_live
 from cctv_cli.core.media import fmp4, mpegts, segment_file
 from cctv_cli.core.media.parameter_sets import read_h264, read_h265
 from cctv_cli.core.media.picture import read_picture
 from cctv_cli.core.media.span import WRAP, rhythm_of
+from cctv_cli.core.rtsp.digest import is_stale, login_for
+from cctv_cli.core.rtsp.result import Outcome, Problem
+from cctv_cli.core.rtsp.sdp import parse_sdp, video_control
+from cctv_cli.core.rtsp.wire import Answer, AnswerReader, write_request
+from cctv_cli.core.units import Secret
 
 _LARGEST = 16_888  # pixels; see parameter_sets
+_CODEC = re.compile(r"[a-z0-9_.+-]{1,40}\Z", re.ASCII)
 _FOLDER = tempfile.TemporaryDirectory(prefix="cctv-fuzz-")
 
 
@@ -59,6 +69,80 @@ def check_parameter_sets(data: bytes) -> None:
         assert 0 < width <= _LARGEST and 0 < height <= _LARGEST
 
 
+def check_rtsp(data: bytes) -> None:
+    """A camera's answers: in pieces of a size that the first byte names, and in one; and what is made of them."""
+    size, data = (data[0] or 1, data[1:]) if data else (1, b"")
+    whole, problem = _answers([data])
+    assert (whole, problem) == _answers([data[at : at + size] for at in range(0, len(data), size)])
+    assert sum(len(answer.body) for answer in whole) <= len(data)
+    for answer in whole:
+        assert 0 <= answer.status <= 999
+        is_stale(answer)
+        _check_login(answer)
+        check_sdp(answer.body)
+        _check_request(write_request("SETUP", answer.first("content-base"), 1, f"Session: {answer.first('session')}"))
+
+
+def check_sdp(data: bytes) -> None:
+    """A session description."""
+    text = data.decode("utf-8", "replace")
+    video, audio = parse_sdp(text)
+    for stream in (video, audio):
+        assert stream is None or _CODEC.match(stream.codec)
+    if video is not None:
+        assert (video.width is None) == (video.height is None)
+        assert all(length is None or 0 < length < 100_000 for length in (video.width, video.height))
+    assert audio is None or audio.rate is None or 0 < audio.rate < 10**9
+    control = video_control(text)
+    assert control is None or (video is not None and len(control.split()) == 1)
+
+
+def check_live_playlist(data: bytes) -> None:
+    """The text of a live playlist: what is read renders and reads back as the same."""
+    window = parse_live(data.decode("utf-8", "replace"))
+    if window is None:
+        return
+    numbers = [segment.number for segment in window.segments]
+    assert numbers == list(range(window.next_number - len(numbers), window.next_number))
+    for tz in (timezone.utc, timezone(timedelta(hours=-12)), timezone(timedelta(hours=14))):
+        again = parse_live(render_live(window, tz))
+        assert again is not None
+        assert render_live(again, tz) == render_live(window, tz)
+        assert [segment.part for segment in again.segments] == [segment.part for segment in window.segments]
+
+
+def _answers(pieces: Sequence[bytes]) -> Tuple[List[Answer], Optional[Outcome]]:
+    """The answers in what a camera sends, and what is wrong with the rest."""
+    reader = AnswerReader()
+    found: List[Answer] = []
+    try:
+        for piece in pieces:
+            reader.feed(piece)
+            while True:
+                answer = reader.next_answer()
+                if answer is None:
+                    break
+                found.append(answer)
+    except Problem as problem:
+        return found, problem.outcome
+    return found, None
+
+
+def _check_login(answer: Answer) -> None:
+    source = RtspSource("camera", 554, "/", "admin", Secret("secret"))
+    try:
+        login = login_for(answer, source)
+    except Problem:
+        return
+    _check_request(write_request("DESCRIBE", "rtsp://camera/", 1, f"Authorization: {login.header('DESCRIBE', '/')}"))
+
+
+def _check_request(request: bytes) -> None:
+    """Whatever a camera sent, a request with parts of it stays one request of four lines."""
+    assert request.endswith(b"\r\n\r\n") and b"secret" not in request
+    assert len(request[:-4].splitlines()) == 4
+
+
 def _check_media(path: Path, size: int, fewest_bytes: int) -> None:
     """What holds for files of both forms; a frame takes `fewest_bytes` at the least."""
     frames = segment_file.frames(path)
@@ -92,4 +176,7 @@ TARGETS: Dict[str, Callable[[bytes], None]] = {
     "mpegts": check_mpegts,
     "fmp4": check_fmp4,
     "parameter_sets": check_parameter_sets,
+    "rtsp": check_rtsp,
+    "sdp": check_sdp,
+    "live_playlist": check_live_playlist,
 }

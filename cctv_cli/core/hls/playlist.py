@@ -9,10 +9,14 @@ import math
 import re
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import format_instant, parse_instant
 from cctv_cli.core.layout import MP4, TS, live_init_name, live_segment_name, parse_live_init, parse_live_segment
+
+_COUNT = re.compile(r"\d{1,12}\Z", re.ASCII)
+_SECONDS = re.compile(r"\d{1,6}(?:\.\d{1,6})?,?\Z", re.ASCII)
+_TAGS_OF_ONE_SEGMENT = ("#EXT-X-DISCONTINUITY", "#EXT-X-PROGRAM-DATE-TIME", "#EXTINF", "#EXT-X-BYTERANGE")
 
 
 @dataclass(frozen=True)
@@ -111,35 +115,62 @@ def render_live(window: LiveWindow, tz: Optional[tzinfo]) -> str:
 
 def parse_live(text: str) -> Optional[LiveWindow]:
     """The window of a playlist that `render_live` wrote; None for anything else."""
-    target = re.search(r"^#EXT-X-TARGETDURATION:(\d+)$", text, re.MULTILINE)
-    sequence = re.search(r"^#EXT-X-DISCONTINUITY-SEQUENCE:(\d+)$", text, re.MULTILINE)
-    if target is None or sequence is None:
-        return None
-    segments: List[LiveSegment] = []
-    start, duration, discontinuity, init = 0.0, 0.0, False, None
-    part: Optional[Part] = None
     try:
-        for line in text.splitlines():
-            if line == "#EXT-X-DISCONTINUITY":
-                discontinuity = True
-            elif line.startswith("#EXT-X-MAP:"):
-                init = parse_live_init(line.split('"')[1])
-            elif line.startswith("#EXT-X-BYTERANGE:") and init is not None:
-                size, _, offset = line.split(":", 1)[1].partition("@")
-                part = Part(init, int(offset), int(size))
-            elif line.startswith("#EXT-X-PROGRAM-DATE-TIME:"):
-                start = parse_instant(line.split(":", 1)[1])
-            elif line.startswith("#EXTINF:"):
-                duration = float(line[len("#EXTINF:") :].rstrip(","))
-            elif line and not line.startswith("#"):
-                number = parse_live_segment(line)
-                if number is None:
-                    return None
-                segments.append(LiveSegment(number, start, duration, discontinuity, part))
-                discontinuity, part = False, None
-    except (ValueError, IndexError):
+        return _parse_window(text)
+    except (ValueError, KeyError, IndexError):
         return None
-    return LiveWindow(int(target.group(1)), tuple(segments), int(sequence.group(1)))
+
+
+def _parse_window(text: str) -> LiveWindow:
+    """The window of a playlist. Raises ValueError, KeyError or IndexError for what `render_live` does not write."""
+    tags: Dict[str, str] = {}
+    segments: List[LiveSegment] = []
+    for line in text.split("\n"):
+        if line.startswith("#"):
+            tag, _, value = line.partition(":")
+            tags[tag] = value
+        elif line:
+            segments.append(_parse_segment(line, tags))
+            for tag in _TAGS_OF_ONE_SEGMENT:
+                tags.pop(tag, None)
+    if any(after.number != before.number + 1 for before, after in zip(segments, segments[1:])):
+        raise ValueError("players count segments one by one")
+    target, discontinuities = tags["#EXT-X-TARGETDURATION"], tags["#EXT-X-DISCONTINUITY-SEQUENCE"]
+    return LiveWindow(_parse_count(target), tuple(segments), _parse_count(discontinuities))
+
+
+def _parse_segment(name: str, tags: Dict[str, str]) -> LiveSegment:
+    """The segment of this name behind these tags."""
+    number = parse_live_segment(name)
+    if number is None or _SECONDS.match(tags["#EXTINF"]) is None:
+        raise ValueError("not the name or the duration of a live segment")
+    segment = LiveSegment(
+        number,
+        parse_instant(tags["#EXT-X-PROGRAM-DATE-TIME"]),
+        float(tags["#EXTINF"].rstrip(",")),
+        "#EXT-X-DISCONTINUITY" in tags,
+        _parse_part(tags),
+    )
+    if live_segment_name(number, segment.suffix) != name:
+        raise ValueError("a name of the other container")
+    return segment
+
+
+def _parse_part(tags: Dict[str, str]) -> Optional[Part]:
+    """Where a segment lies in its file of fragmented MP4; None for MPEG-TS."""
+    if not {"#EXT-X-MAP", "#EXT-X-BYTERANGE"} & tags.keys():
+        return None
+    init = parse_live_init(tags["#EXT-X-MAP"].split('"')[1])
+    if init is None:
+        raise ValueError("not the name of an initialization section")
+    size, _, offset = tags["#EXT-X-BYTERANGE"].partition("@")
+    return Part(init, _parse_count(offset), _parse_count(size))
+
+
+def _parse_count(text: str) -> int:
+    if _COUNT.match(text) is None:
+        raise ValueError("not a count")
+    return int(text)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Pure text in, values out. Only the first video and the first audio of a description count, and of
 each only its first payload type, because that is what FFmpeg takes; other media (ONVIF metadata)
-are passed over.
+are skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Iterator, Optional, Tuple
 from cctv_cli.core.media.parameter_sets import read_h264, read_h265
 
 _MEDIA = re.compile(r"(\w+)[ \t]+\S+[ \t]+\S+[ \t]+(\d+)", re.ASCII)
-_FORMAT = re.compile(r"^a=rtpmap:(\d+)[ \t]+([\w.+-]+)(?:/(\d{1,9}))?", re.ASCII | re.MULTILINE)
+# a longer encoding name than this is none, and would grow every record of the codec
+_FORMAT = re.compile(r"^a=rtpmap:(\d+)[ \t]+([\w.+-]{1,40})(?![\w.+-])(?:/(\d{1,9}))?", re.ASCII | re.MULTILINE)
 _DIMENSIONS = re.compile(r"^a=x-dimensions:[ \t]*(\d{1,5})[ \t]*,[ \t]*(\d{1,5})", re.ASCII | re.MULTILINE)
 _CONTROL = re.compile(r"^a=control:[ \t]*(\S+)", re.ASCII | re.MULTILINE)
 _FRAME_SIZE = re.compile(r"^a=framesize:\d+[ \t]+(\d{1,5})-(\d{1,5})", re.ASCII | re.MULTILINE)
@@ -56,7 +57,7 @@ _SAMPLING_RATES = {"g722": 16000, "mp2": None}
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A camera's video: codec such as "h264", "hevc", "mjpeg"; size in pixels where it is told."""
+    """A camera's video: codec such as "h264", "hevc", "mjpeg"; size in pixels where it is known."""
 
     codec: str
     width: Optional[int] = None
@@ -74,7 +75,7 @@ class AudioStream:
 def parse_sdp(text: str) -> Tuple[Optional[VideoStream], Optional[AudioStream]]:
     """Read the first video and the first audio of a session description; None for what it lacks.
 
-    Lines that are not understood are passed over: cameras write many of their own.
+    Lines that are not understood are skipped: cameras write many of their own.
     """
     video: Optional[VideoStream] = None
     audio: Optional[AudioStream] = None
@@ -105,9 +106,15 @@ def _media(text: str) -> Iterator[Tuple[str, str, str]]:
 
 def _video(media: str, payload_type: str) -> VideoStream:
     codec, _ = _codec(media, payload_type)
-    told = _DIMENSIONS.search(media) or _FRAME_SIZE.search(media)
-    size = _coded_size(codec, media, payload_type) or (told and (int(told.group(1)), int(told.group(2))))
+    size = _coded_size(codec, media, payload_type) or _announced_size(media)
     return VideoStream(codec, *size) if size else VideoStream(codec)
+
+
+def _announced_size(media: str) -> Optional[Tuple[int, int]]:
+    """The size that a camera announces in words of its own; None without one, or for an empty picture."""
+    found = _DIMENSIONS.search(media) or _FRAME_SIZE.search(media)
+    width, height = map(int, found.groups()) if found else (0, 0)
+    return (width, height) if width and height else None
 
 
 def _coded_size(codec: str, media: str, payload_type: str) -> Optional[Tuple[int, int]]:
@@ -135,7 +142,7 @@ def _codec(media: str, payload_type: str) -> Tuple[str, Optional[int]]:
     name, clock = _STATIC.get(payload_type, ("unknown", None))
     for number, mapped_name, mapped_clock in _FORMAT.findall(media):
         if number == payload_type:
-            name, clock = mapped_name, int(mapped_clock) if mapped_clock else None
+            name, clock = mapped_name, int(mapped_clock or 0) or None
             break
     codec = _CODECS.get(name.upper(), name.lower())
     # G.726 has a name for each of its bit rates and bit orders (RFC 3551 § 4.5.4).

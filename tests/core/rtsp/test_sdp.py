@@ -112,6 +112,8 @@ def test_text_that_describes_nothing(text: str) -> None:
         ("m=video 0 RTP/AVP 96 97\na=rtpmap:97 JPEG/90000\na=rtpmap:96 H264/90000", VideoStream("h264")),
         ("m=video 0 RTP/AVP 9\na=rtpmap:96 H264/90000\na=rtpmap:9 H265/90000", VideoStream("hevc")),
         ("m=video 0 RTP/AVP 96", VideoStream("unknown")),
+        ("m=video 0 RTP/AVP 96\na=rtpmap:96 " + "H" * 20_000 + "/90000", VideoStream("unknown")),
+        ("m=video 0 RTP/AVP 96\na=x-dimensions:0,576\na=rtpmap:96 H264/90000", VideoStream("h264")),
         ("m=video 0 RTP/AVP 96\na=rtpmap:96 vnd.maker.svac/90000", VideoStream("vnd.maker.svac")),
     ],
 )
@@ -132,6 +134,7 @@ def test_video_formats(media: str, expected: VideoStream) -> None:
         ("m=audio 0 RTP/AVP 98\na=rtpmap:98 opus/48000/2", AudioStream("opus", 48000)),
         ("m=audio 0 RTP/AVP 98\na=rtpmap:98 L16", AudioStream("l16", None)),
         ("m=audio 0 RTP/AVP 98", AudioStream("unknown", None)),
+        ("m=audio 0 RTP/AVP 98\na=rtpmap:98 L16/0", AudioStream("l16", None)),
         ("m=audio 0 RTP/AVP 98\na=rtpmap:98 vnd.maker.voice/16000", AudioStream("vnd.maker.voice", 16000)),
     ],
 )
