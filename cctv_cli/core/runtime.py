@@ -21,9 +21,9 @@ from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.watch import HealthWatch
 from cctv_cli.core.layout import CameraLayout, login_files
-from cctv_cli.core.recording.recorder import Tools
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.retention.cleaner import Cleaner
 from cctv_cli.core.retention.schedule import CleanupSchedule
 from cctv_cli.core.rtsp.login_guard import LoginGuard

@@ -23,9 +23,9 @@ from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.settings import Camera, RtspSource, Settings
 from cctv_cli.core.ffmpeg.find import find_ffmpeg
 from cctv_cli.core.health.watch import HealthWatch
-from cctv_cli.core.recording.recorder import Tools
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.retention.schedule import CleanupSchedule
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import VideoStream

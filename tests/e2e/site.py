@@ -14,9 +14,9 @@ from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recording.recorder import Tools
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
 from tests.support.clip import Clip
 from tests.support.evidence import segments
 from tests.support.rtsp_camera import RtspCamera

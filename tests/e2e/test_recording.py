@@ -22,10 +22,10 @@ from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json, read_text
 from cctv_cli.core.hls.playlist import parse_live
 from cctv_cli.core.layout import CameraLayout, login_files
-from cctv_cli.core.recording.recorder import Tools
 from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.entries import SegmentEntry
@@ -307,9 +307,9 @@ def test_what_a_crash_left_waits_until_the_camera_is_recorded(
         recorded_by: List[int] = []
         commit = RecordingStore.commit
 
-        def watched(archive: RecordingStore, *args: Any, **options: Any) -> SegmentEntry:
+        def watched(store: RecordingStore, *args: Any, **options: Any) -> SegmentEntry:
             recorded_by.append(site.pid())
-            return commit(archive, *args, **options)
+            return commit(store, *args, **options)
 
         monkeypatch.setattr(RecordingStore, "commit", watched)
         site.supervisor.start()
@@ -423,10 +423,10 @@ def test_a_defect_of_ours_leaves_one_ffmpeg(
     defects = iter([True, True])
     real = ActiveRun.look
 
-    def look(run: ActiveRun, monotonic: float, now: float, *, read_time: bool) -> None:
+    def look(run: ActiveRun, *args: Any, **options: Any) -> None:
         if next(defects, False):
             raise RuntimeError("a defect")
-        real(run, monotonic, now, read_time=read_time)
+        real(run, *args, **options)
 
     monkeypatch.setattr(ActiveRun, "look", look)
     with RtspCamera(clip_of(audio=None)) as camera:

@@ -19,8 +19,8 @@ from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recording.recorder import Tools
 from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
 from tests.e2e.demo_server import DemoServer, free_port, played
 from tests.support.clip import make_clip
 from tests.support.evidence import assert_whole, segments

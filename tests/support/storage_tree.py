@@ -23,6 +23,7 @@ from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.entries import SegmentEntry
+from cctv_cli.core.storage.gaps import Reason, gaps_after
 
 RUN = "00c0ffee00c0ffee"
 _FRAMES_PER_SECOND = 5
@@ -61,8 +62,8 @@ class CameraTree:
         self._live = LiveWriter(self.layout, settings.segment_duration, tz)
         self._duration = settings.segment_duration
         self._timeline: Optional[Timeline] = None
-        self._archive = RecordingStore(self.layout, tz)
-        self._archive.open()
+        self._store = RecordingStore(self.layout, tz)
+        self._store.open()
         self._committed = 0
         self._lock: Optional[FileLock] = None
 
@@ -111,11 +112,12 @@ class CameraTree:
         self._committed += 1
         span = measure(source)
         assert span is not None
-        return self._archive.commit(source, instant(start), span, RUN, cut=True)
+        gaps = gaps_after(self._store.covered_until, [Reason(instant(start), "unknown")])
+        return self._store.commit(source, instant(start), span, RUN, cut=True, gaps=gaps)
 
     def miss(self, until: str, cause: str, detail: str) -> None:
         """Journal that nothing was recorded up to this ISO 8601 time."""
-        self._archive.explain(instant(until), cause, detail)
+        self._store.explain(instant(until), cause, detail)
 
 
 def instant(text: str) -> float:

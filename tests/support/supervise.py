@@ -15,8 +15,8 @@ from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.rtsp_url import parse_rtsp_url
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg.find import inspect
-from cctv_cli.core.recording.recorder import Tools
 from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
 
 
 def main(ffmpeg: str, storage: str, url: str, seconds: str) -> None:

@@ -105,6 +105,13 @@ class LiveWriter:
             log.error("%s: the live window cannot be written: %s", self._layout.camera_id, error)
         self.fault = str(error)
 
+    @property
+    def fault_sentence(self) -> str:
+        """Why the window cannot be written, and what to check; empty if it can."""
+        elsewhere = self._layout.folder not in self._layout.live.parents
+        where = "LIVE_PATH" if elsewhere else "its folder"
+        return f"live cannot be written ({self.fault}); check {where} and its disk" if self.fault else ""
+
     def newest(self) -> Optional[Tuple[int, int]]:
         """Number and bytes of the segment that is being written; None before the first."""
         for number in (self._next + 1, self._next):

@@ -1,7 +1,7 @@
 """Media time and wall time of one run. Pure.
 
 FFmpeg knows that a frame is complete when the next one begins, so the time e up to which the camera had
-filmed (see `media_span.newest_end`) was real at the instant w of the last write, or a little earlier: sound
+filmed (see `media.span.newest_end`) was real at the instant w of the last write, or a little earlier: audio
 and network hold frames back. The delay is never negative, so the smallest `w - e` seen is the best guess of
 the instant of media time 0: the *anchor*. Only the last minute counts: clocks drift and are set.
 """
@@ -16,8 +16,7 @@ from cctv_cli.core.media.span import TICKS, WRAP
 
 BUCKET = 30.0  # seconds; the anchor is the smallest value of this bucket of time and the one before
 CLOCK_STEP = 0.25  # seconds by which wall time leaves monotonic time when somebody sets the clock
-RUNAWAY = 2.0  # seconds that media time may be away from monotonic time ...
-RUNAWAY_FOR = 3.0  # ... for this long, before the run is given up
+RUNAWAY = 2.0  # seconds that media time may be away from monotonic time
 _HEAD_START = 0.5  # seconds of media that a camera may send from before it was asked
 
 
@@ -103,9 +102,9 @@ def _follow_clock(timeline: Timeline, monotonic: float, now: Optional[float]) ->
     return replace(timeline, anchor=anchor, bucket=bucket, wall=timeline.wall + step, clock_offset=offset)
 
 
-def runs_away(timeline: Timeline, monotonic: float, patience: float = RUNAWAY_FOR) -> bool:
-    """Whether media time has been more than 2 s away from real time for `patience` seconds."""
-    return timeline.astray_since is not None and monotonic - timeline.astray_since >= patience
+def astray_for(timeline: Timeline, monotonic: float) -> float:
+    """Seconds since media time left real time by more than 2 s; 0 while it keeps pace."""
+    return 0.0 if timeline.astray_since is None else monotonic - timeline.astray_since
 
 
 def lags(timeline: Timeline) -> bool:

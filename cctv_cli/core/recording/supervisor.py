@@ -16,8 +16,9 @@ from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
-from cctv_cli.core.recording.recorder import Recorder, Tools
+from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.state import RecorderState, State, from_json
+from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.units import CameraName
 
 _AFTER_DEFECT = 5.0  # seconds

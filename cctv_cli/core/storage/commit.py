@@ -1,34 +1,32 @@
 """The recordings of one camera: commits finished files and says where nothing was recorded.
 
-A commit writes the journal first and moves the file then: a crash between the two is mended by
+A commit writes the journal first and moves the file then: a crash between the two is repaired by
 finishing the move, because the journal's line names the file on both sides.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from itertools import count, islice
 from pathlib import Path
-from typing import Callable, Container, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Container, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from filelock import FileLock
 
 from cctv_cli.core import files
-from cctv_cli.core.clock import DAY, local_time
+from cctv_cli.core.clock import local_time
 from cctv_cli.core.hls.playlist import RecordedSegment, render_hour
 from cctv_cli.core.layout import MP4, CameraLayout, RecordingName, is_day, is_run, parse_recording, recording_name
 from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
-from cctv_cli.core.storage.entries import JOINT, GapEntry, SegmentEntry, joins
+from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry, joins
+from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, by_day, gaps_after
 from cctv_cli.core.storage.journal import Journal
-
-NO_FRAMES = ("no frames", "the camera sent no frames")  # cause and detail of a gap
 
 _LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
 _FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
-_MOST_DAYS = 62  # a longer gap is one line: a clock that wakes up in another year is no reason for thousands
 _MISNAMED_DAYS = 3  # a time zone that moved west names new recordings after days that are there already
 _CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
 
@@ -82,8 +80,12 @@ class RecordingStore:
 
     @property
     def covered_until(self) -> Optional[float]:
-        """The instant up to which recordings and gaps explain everything; None before the first recording."""
-        return self._covered_until
+        """The instant up to which recordings and gaps explain everything; None before the first recording.
+
+        What a clock that was wrong dated into the future does not count.
+        """
+        covered = self._covered_until
+        return covered if covered is not None and covered <= self._now() + _FUTURE else None
 
     def open(self) -> None:
         """Finish what a crash interrupted and learn up to when everything is explained."""
@@ -102,31 +104,32 @@ class RecordingStore:
         if recordings.exists() and recordings.stat().st_dev != folder.stat().st_dev:
             raise OSError(f"{recordings} is another disk than its camera's folder; mount the disk at {folder} instead")
 
-    def commit(self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool) -> SegmentEntry:
+    def commit(
+        self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool, gaps: Sequence[GapEntry] = ()
+    ) -> SegmentEntry:
         """Make a finished file a recording: journal line, move, playlist.
 
-        `start` is the instant of its first frame; `cut` says that it began at a minute's boundary.
-        Time before it that nothing covers is journalled as a gap with the cause "unknown" unless
-        `explain` was called first.
+        `start` is the instant of its first frame, `gaps` explain the time before it; `cut` says that it began at a
+        minute's boundary.
         """
         name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
         first = recording_name(name_at)
-        journal = Journal(self._layout.journal(first.day))
         with self._lock:
             day, entry = self._promised(first.day, run, source.name)
             if entry is None:
-                self._add_gap(start, "unknown", "")
                 if source.suffix == MP4:
                     cut_torn_end(source)
                     tag_file_hvc1(source)
-                name = self._free_name(name_at, source.suffix, journal.hour_names(first.hour))
+                name = self._free_name(
+                    name_at, source.suffix, Journal(self._layout.journal(day)).hour_names(first.hour)
+                )
                 size, digest = source.stat().st_size, files.sha256_synced(source)
                 header = header_size(source) or 0
                 entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
-                missed = [GapEntry(start + h.offset, h.duration, *NO_FRAMES) for h in span.holes]
-                journal.append_all([entry, *missed], self._tz)  # at once: a crash in between would lose the gaps
-                files.sync_folder(self._layout.day(first.day))
+                holes = (GapEntry(start + hole.offset, hole.duration, *NO_FRAMES) for hole in span.holes)
+                self._journal(gaps, day, [entry, *holes])
+                files.sync_folder(self._layout.day(day))
             self._cover(entry.end)
             self._stale.add((day, entry.file[:2]))
             target = self._layout.day(day) / entry.file
@@ -145,45 +148,31 @@ class RecordingStore:
         return day, None
 
     def _cover(self, end: float) -> None:
-        """Everything up to `end` is explained; what a wrong clock dated into the future counts no more."""
-        covered = self._covered_until
-        trusted = covered is not None and covered <= self._now() + _FUTURE
-        self._covered_until = max(end, covered) if trusted and covered is not None else end
+        """Everything up to `end` is explained now."""
+        covered = self.covered_until
+        self._covered_until = end if covered is None else max(end, covered)
 
     def explain(self, until: float, cause: str, detail: str = "") -> None:
         """Journal that nothing was recorded up to the instant `until`, and why."""
         with self._lock:
-            self._add_gap(until, cause, detail)
+            self._journal(gaps_after(self.covered_until, [Reason(until, cause, detail)]))
+        if self._covered_until is not None and self.covered_until is None:
+            self._covered_until = until
 
-    def _add_gap(self, until: float, cause: str, detail: str) -> None:
-        begin = self._covered_until
-        if begin is not None and begin > self._now() + _FUTURE:
-            self._covered_until = begin = until
-        if begin is None or until - begin <= JOINT:
-            return
-        for start, end in self._by_day(begin, until):
-            day = local_time(start, self._tz).strftime("%Y-%m-%d")
-            self._layout.day(day).mkdir(parents=True, exist_ok=True)
-            Journal(self._layout.journal(day)).append(GapEntry(start, end - start, cause, detail), self._tz)
-            self._covered_until = end
+    def _journal(self, gaps: Iterable[GapEntry], day: str = "", lines: Sequence[Entry] = ()) -> None:
+        """Write gaps into the journals of their days; the last append holds the `lines` of `day` too.
 
-    def _by_day(self, start: float, end: float) -> Iterator[Tuple[float, float]]:
-        """Cut a stretch at local midnights, so that each day's journal explains its own day."""
-        if end - start > _MOST_DAYS * DAY:
-            yield start, end
-            return
-        while start < end:
-            local = local_time(start, self._tz)
-            tomorrow = (local.replace(tzinfo=None) + timedelta(days=1)).replace(
-                hour=0, minute=0, second=0, microsecond=0
-            )
-            midnight = self._instant(tomorrow)
-            stop = min(end, midnight if midnight > start else end)
-            yield start, stop
-            start = stop
-
-    def _instant(self, naive: datetime) -> float:
-        return (naive if self._tz is None else naive.replace(tzinfo=self._tz)).timestamp()
+        A crash between two of them loses none: what is not explained yet is explained at the next start.
+        """
+        days: Dict[str, List[Entry]] = {}
+        for gap_day, gap in by_day(gaps, self._tz):
+            days.setdefault(gap_day, []).append(gap)
+        if lines:
+            days[day] = [*days.pop(day, []), *lines]
+        for name, entries in days.items():
+            self._layout.day(name).mkdir(parents=True, exist_ok=True)
+            Journal(self._layout.journal(name)).append_all(entries, self._tz)
+            self._cover(max(entry.end for entry in entries if isinstance(entry, (GapEntry, SegmentEntry))))
 
     def _free_name(self, at: datetime, suffix: str, taken: Container[str]) -> RecordingName:
         names = (recording_name(at, take, suffix) for take in count())

@@ -9,7 +9,8 @@ from typing import Iterator, Optional, Sequence
 import pytest
 
 from cctv_cli.core.media.span import TICKS, WRAP
-from cctv_cli.core.recording.media_clock import RUNAWAY_FOR, Timeline, begin, observe, runs_away
+from cctv_cli.core.recording.media_clock import Timeline, astray_for, begin, observe
+from cctv_cli.core.recording.stall import RUNAWAY_FOR
 
 TRUTH = 1_792_888_200.0  # the instant of media time 0
 BOOT = 5_000.0  # monotonic time at that instant
@@ -81,7 +82,7 @@ def test_a_cameras_drift_is_followed_for_days(fast: float) -> None:
         timeline = watch(timeline, every(4, day * 86_400 + 1, (day + 1) * 86_400), fast=fast)
         newest = timeline.wall - TRUTH
         assert timeline.instant(raw(newest * (1 + fast))) == pytest.approx(TRUTH + newest, abs=0.05)
-        assert not runs_away(timeline, BOOT + newest)
+        assert astray_for(timeline, BOOT + newest) < RUNAWAY_FOR
 
 
 def test_times_wrap_after_26_hours_and_a_frame_keeps_its_instant() -> None:
@@ -108,7 +109,7 @@ def test_somebody_sets_the_clock(step: float) -> None:
     timeline = watch(None, every(2, 1, 60))
     after = watch(timeline, every(2, 61, 120), wall_ahead=step)
     assert error(after, 120) == pytest.approx(step, abs=0.05)
-    assert not runs_away(after, BOOT + 120)
+    assert astray_for(after, BOOT + 120) < RUNAWAY_FOR
 
 
 @pytest.mark.parametrize("step", [0.5, 0.9])  # time daemons step by half a second and more
@@ -122,11 +123,11 @@ def test_a_clock_set_forward_a_little_is_noticed_within_a_minute(step: float) ->
 def test_a_camera_whose_clock_jumps_is_given_up_after_ten_seconds(jump: float) -> None:
     timeline = watch(None, every(2, 1, 100))
     timeline = watch(timeline, iter([100.0]), late=[0.0], media_ahead=jump)
-    assert not runs_away(timeline, BOOT + 100)
+    assert astray_for(timeline, BOOT + 100) < RUNAWAY_FOR
     timeline = watch(timeline, every(2, 102, 110), late=[0.0], media_ahead=jump)
-    assert not runs_away(timeline, BOOT + 100 + RUNAWAY_FOR - 0.1)
+    assert astray_for(timeline, BOOT + 100 + RUNAWAY_FOR - 0.1) < RUNAWAY_FOR
     timeline = watch(timeline, iter([110.0]), late=[0.0], media_ahead=jump)
-    assert runs_away(timeline, BOOT + 110)
+    assert astray_for(timeline, BOOT + 110) >= RUNAWAY_FOR
 
 
 def test_until_then_the_anchor_stays() -> None:
@@ -139,7 +140,7 @@ def test_a_jump_that_ends_in_time_is_forgiven() -> None:
     timeline = watch(None, every(2, 1, 100))
     timeline = watch(timeline, every(2, 101, 108), media_ahead=5)
     timeline = watch(timeline, every(2, 109, 200))
-    assert not runs_away(timeline, BOOT + 200)
+    assert astray_for(timeline, BOOT + 200) < RUNAWAY_FOR
     assert error(timeline, 200) == pytest.approx(min(LATE), abs=0.02)
 
 
@@ -149,14 +150,14 @@ def test_squeezed_media_is_given_up_within_half_a_minute() -> None:
     for second in every(2, 101, 131):
         media = 100 + (second - 100) * 85 / 130
         timeline = observe(timeline, raw(media), TRUTH + second, BOOT + second)
-    assert runs_away(timeline, BOOT + 131)
+    assert astray_for(timeline, BOOT + 131) >= RUNAWAY_FOR
 
 
 @pytest.mark.parametrize("fast", [0.01, -0.01], ids=["fast", "slow"])
 def test_a_camera_whose_clock_is_one_percent_off_is_followed(fast: float) -> None:
     timeline = watch(None, every(2, 1, 600), fast=fast)
     assert timeline.instant(raw(600 * (1 + fast))) == pytest.approx(TRUTH + 600, abs=1.1)
-    assert not runs_away(timeline, BOOT + 600)
+    assert astray_for(timeline, BOOT + 600) < RUNAWAY_FOR
 
 
 def test_a_network_pause_that_is_caught_up_with_is_no_jump() -> None:
@@ -164,7 +165,7 @@ def test_a_network_pause_that_is_caught_up_with_is_no_jump() -> None:
     for second in (62.0, 64.0, 66.0, 68.0):
         timeline = observe(timeline, raw(60), TRUTH + 60.02, BOOT + second)
     timeline = watch(timeline, every(2, 70, 120))
-    assert not runs_away(timeline, BOOT + 120)
+    assert astray_for(timeline, BOOT + 120) < RUNAWAY_FOR
     assert error(timeline, 120) == pytest.approx(min(LATE), abs=0.02)
 
 
@@ -173,7 +174,7 @@ def test_frames_that_stay_away_are_no_jump_of_the_cameras_clock() -> None:
     timeline = watch(None, every(2, 1, 60))
     for second in every(2, 62, 75):
         timeline = observe(timeline, raw(60), TRUTH + 60.02, BOOT + second)
-    assert not runs_away(timeline, BOOT + 75)
+    assert astray_for(timeline, BOOT + 75) < RUNAWAY_FOR
 
 
 def test_an_adopted_run_is_taken_up_where_it_was_left() -> None:
@@ -181,20 +182,20 @@ def test_an_adopted_run_is_taken_up_where_it_was_left() -> None:
     adopted = Timeline(saved.anchor, saved.wall, saved.media)
     timeline = watch(adopted, every(2, 3600, 3660))
     assert error(timeline, 3660) == pytest.approx(min(LATE), abs=0.03)
-    assert not runs_away(timeline, BOOT + 3660)
+    assert astray_for(timeline, BOOT + 3660) < RUNAWAY_FOR
 
 
 def test_a_run_that_nobody_watched_is_placed_without_monotonic_time() -> None:
     timeline = begin(raw(60), TRUTH + 60.02, None)
     assert timeline.instant(raw(1)) == pytest.approx(TRUTH + 1.02)
-    assert not runs_away(timeline, BOOT + 3600)
+    assert astray_for(timeline, BOOT + 3600) < RUNAWAY_FOR
 
 
 def test_media_that_was_late_at_first_may_catch_up() -> None:
     # the first frame was seen 5 s after it was taken, the others come at once then
     line = replace(begin(raw(0.04), TRUTH + 5, BOOT + 5), launched=BOOT - 1)
     line = watch(line, every(1.5, 6, 40))
-    assert not runs_away(line, BOOT + 40, 0.0)
+    assert astray_for(line, BOOT + 40) == 0.0
     assert abs(error(line, 39.0)) < 0.1
 
 
@@ -202,5 +203,5 @@ def test_media_that_is_older_than_its_ffmpeg_jumped_ahead() -> None:
     line = replace(begin(raw(0.04), TRUTH + 0.05, BOOT + 0.05), launched=BOOT - 1)
     line = watch(line, every(1.5, 1, 20))
     line = watch(line, every(1.5, 20, 30), media_ahead=45.0)
-    assert runs_away(line, BOOT + 30, RUNAWAY_FOR)
+    assert astray_for(line, BOOT + 30) >= RUNAWAY_FOR
     assert abs(error(line, 19.0)) < 0.1

@@ -16,8 +16,9 @@ from cctv_cli.core import files
 from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recording.recorder import Recorder, Tools
+from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.state import Run, State, to_json
+from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import VideoStream
 from cctv_cli.core.storage.commit import RecordingStore

@@ -9,11 +9,16 @@ from typing import List
 
 import pytest
 
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.config.settings import DemoSource
 from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording.backlog import leftovers
 from cctv_cli.core.recording.live_window import LiveWriter
-from cctv_cli.core.recording.run import ActiveRun, leftovers
+from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.state import Run
+from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
 from cctv_cli.core.storage.journal import Journal
@@ -30,13 +35,13 @@ class Left:
         self.layout = CameraLayout(folder, "cam1")
         self.folder = self.layout.run_folder(RUN)
         self.folder.mkdir(parents=True)
-        self.archive = RecordingStore(self.layout, None)
-        self.archive.open()
+        self.store = RecordingStore(self.layout, None)
+        self.store.open()
         live = LiveWriter(self.layout, 10, None)
         live.open(None)
-        self.run = ActiveRun(
-            Run(RUN, "", AT - 10, 0, frames_late=frames_late, audio=audio), self.layout, self.archive, live, None
-        )
+        stderr = Stderr(BoundedLog(self.layout.log_file), SystemClock(), DemoSource(tone=False), lambda: None)
+        record = Run(RUN, "", AT - 10, 0, frames_late=frames_late, audio=audio)
+        self.run = ActiveRun(record, self.layout, self.store, live, stderr)
 
     def lay(self, number: int, source: Path, written_at: float) -> Path:
         path = self.layout.incoming_file(RUN, number)
@@ -123,14 +128,14 @@ def test_a_file_that_cannot_be_committed_holds_up_no_other(
 ) -> None:
     bad = left.lay(0, media.run[0], AT + 1)
     left.lay(1, media.run[1], AT + 2)
-    real = left.archive.commit
+    real = left.store.commit
 
     def commit(source: Path, *args: object, **options: object) -> SegmentEntry:
         if source == bad:
             raise PermissionError(13, "Permission denied", str(source))
         return real(source, *args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(left.archive, "commit", commit)
+    monkeypatch.setattr(left.store, "commit", commit)
     assert left.run.commit(alive=False) == 1
     assert bad.exists()
 
@@ -173,7 +178,7 @@ def test_a_live_window_that_grows_is_no_stall_while_older_minutes_are_committed(
     for second, source in ((10.0, media.run[0]), (20.0, media.run[1])):
         shutil.copy(source, left.layout.live_segment(int(second / 10) - 1))
         left.run.look(second, AT + second, read_time=False)
-    assert left.run.streaming.still_for(21.0) == 1.0
+    assert left.run.observe(21.0).live_still_for == 1.0
 
 
 def test_runs_that_ended_come_in_the_order_in_which_they_began(left: Left, media: Media) -> None:
@@ -184,7 +189,7 @@ def test_runs_that_ended_come_in_the_order_in_which_they_began(left: Left, media
     os.utime(later / left.layout.incoming_file(RUN, 0).name, (AT + 60, AT + 60))
     for folder, at in ((later, AT + 100), (left.folder, AT + 200)):  # a file of the older one was committed since
         os.utime(folder, (at, at))
-    assert [run for _, run in leftovers(left.layout, None)] == [RUN, later.name]
+    assert [folder.name for folder in leftovers(left.layout, None)] == [RUN, later.name]
 
 
 def test_a_clock_that_jumped_ahead_dates_nothing_into_the_future(left: Left, media: Media) -> None:

@@ -17,6 +17,7 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.media.span import Hole, MediaSpan
 from cctv_cli.core.storage.commit import RecordingStore, as_played
 from cctv_cli.core.storage.entries import NO_LINE, DeletionEntry, Entry, GapEntry, HoldEntry, SegmentEntry, line_hash
+from cctv_cli.core.storage.gaps import Reason, gaps_after
 from cctv_cli.core.storage.journal import Journal
 
 BERLIN = zone("Europe/Berlin")
@@ -31,15 +32,15 @@ class Camera:
     def __init__(self, folder: Path) -> None:
         self.now = parse_instant("2030-01-01T00:00:00+00:00")  # after everything here
         self.layout = CameraLayout(folder, "cam1")
-        self.archive = self.opened()
+        self.store = self.opened()
         self._files = 0
 
     def opened(self) -> RecordingStore:
         """What the next supervisor has."""
-        archive = RecordingStore(self.layout, BERLIN, lambda: self.now)
+        store = RecordingStore(self.layout, BERLIN, lambda: self.now)
         self.layout.folder.mkdir(parents=True, exist_ok=True)
-        archive.open()
-        return archive
+        store.open()
+        return store
 
     def incoming(self, run: str = RUN) -> Path:
         path = self.layout.incoming_file(run, self._files)
@@ -59,7 +60,8 @@ class Camera:
         source: Optional[Path] = None,
     ) -> SegmentEntry:
         span = MediaSpan(first=0, duration=seconds, frames=1, holes=holes)
-        return self.archive.commit(source or self.incoming(run), start, span, run, cut=cut)
+        gaps = gaps_after(self.store.covered_until, [Reason(start, "unknown")])
+        return self.store.commit(source or self.incoming(run), start, span, run, cut=cut, gaps=gaps)
 
     def journal(self, day: str = TODAY) -> List[Entry]:
         return list(Journal(self.layout.journal(day)).entries())
@@ -234,29 +236,40 @@ def test_the_chain_of_hashes_runs_through_midnight(camera: Camera) -> None:
 
 
 def test_before_the_first_recording_nothing_is_missing(camera: Camera) -> None:
-    camera.archive.explain(NOON, "silent")
+    camera.store.explain(NOON, "silent")
     camera.record(NOON + 60)
     assert camera.gaps() == []
-    assert camera.archive.covered_until == NOON + 120
+    assert camera.store.covered_until == NOON + 120
 
 
 def test_what_is_missing_is_explained_with_its_cause(camera: Camera) -> None:
     camera.record(NOON)
-    camera.archive.explain(NOON + 75, "silent", "the camera stopped answering")
+    camera.store.explain(NOON + 75, "silent", "the camera stopped answering")
     camera.record(NOON + 75, cut=False)
     assert camera.gaps() == [GapEntry(NOON + 60, 15.0, "silent", "the camera stopped answering")]
 
 
-def test_what_nobody_explained_is_unknown(camera: Camera) -> None:
+def test_a_recording_and_the_gaps_before_it_are_journalled_at_once(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
     camera.record(NOON)
-    camera.record(NOON + 90, cut=False)
-    assert camera.gaps() == [GapEntry(NOON + 60, 30.0, "unknown")]
+    appended: List[int] = []
+    real = Journal.append_all
+
+    def append_all(journal: Journal, entries: Sequence[Entry], tz: object) -> None:
+        appended.append(len(entries))
+        real(journal, entries, tz)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Journal, "append_all", append_all)
+    entry = camera.record(NOON + 90, cut=False)
+    assert camera.journal()[1:] == [GapEntry(NOON + 60, 30.0, "unknown"), entry]
+    assert appended == [2]
 
 
 def test_causes_follow_each_other(camera: Camera) -> None:
     camera.record(NOON)
-    camera.archive.explain(NOON + 100, "refused")
-    camera.archive.explain(NOON + 160, "unauthorized")
+    camera.store.explain(NOON + 100, "refused")
+    camera.store.explain(NOON + 160, "unauthorized")
     camera.record(NOON + 180)
     assert [(gap.cause, gap.duration) for gap in camera.gaps()] == [
         ("refused", 40.0),
@@ -274,7 +287,7 @@ def test_a_joint_within_its_tolerance_is_no_gap(camera: Camera, seconds: float) 
 
 def test_gaps_are_cut_at_local_midnight(camera: Camera) -> None:
     camera.record(parse_instant("2026-11-23T23:58:00+01:00"))
-    camera.archive.explain(parse_instant("2026-11-25T00:00:30+01:00"), "silent")
+    camera.store.explain(parse_instant("2026-11-25T00:00:30+01:00"), "silent")
     assert times(camera.gaps("2026-11-23")) == [("2026-11-23T23:59:00.000+01:00", 60.0)]
     assert times(camera.gaps("2026-11-24")) == [("2026-11-24T00:00:00.000+01:00", 86_400.0)]
     assert times(camera.gaps("2026-11-25")) == [("2026-11-25T00:00:00.000+01:00", 30.0)]
@@ -297,10 +310,10 @@ def test_days_are_as_long_as_the_zone_says(tmp_path: Path, name: str, day: str, 
     source = layout.incoming_file(RUN, 0)
     source.parent.mkdir(parents=True)
     source.write_bytes(b"recording")
-    archive = RecordingStore(layout, tz)
+    store = RecordingStore(layout, tz)
     begin = datetime.fromisoformat(day).replace(hour=12, tzinfo=tz).timestamp() - 24 * 3600
-    archive.commit(source, begin, MediaSpan(0, 60.0, 1), RUN, cut=True)
-    archive.explain(begin + 72 * 3600, "silent")
+    store.commit(source, begin, MediaSpan(0, 60.0, 1), RUN, cut=True)
+    store.explain(begin + 72 * 3600, "silent")
     (gap,) = Journal(layout.journal(day)).entries()
     assert gap.duration == hours * 3600
     assert format_instant(gap.start, tz).startswith(day)
@@ -309,9 +322,9 @@ def test_days_are_as_long_as_the_zone_says(tmp_path: Path, name: str, day: str, 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system's zone cannot be chosen by a process")
 def test_the_systems_zone_cuts_days_too(tmp_path: Path) -> None:
     camera = Camera(tmp_path)
-    camera.archive = RecordingStore(camera.layout, None)
+    camera.store = RecordingStore(camera.layout, None)
     camera.record(parse_instant("2026-10-24T23:59:00+02:00"))
-    camera.archive.explain(parse_instant("2026-10-26T00:00:00+01:00"), "silent")
+    camera.store.explain(parse_instant("2026-10-26T00:00:00+01:00"), "silent")
     assert times(camera.gaps("2026-10-24", "2026-10-25")) == [("2026-10-25T00:00:00.000+02:00", 90_000.0)]
     assert not camera.layout.day("2026-10-26").exists()
 
@@ -359,7 +372,7 @@ def test_a_clock_that_was_set_back_makes_no_gap(camera: Camera) -> None:
 
 def test_the_next_supervisor_knows_what_is_covered(camera: Camera) -> None:
     camera.record(NOON)
-    camera.archive.explain(NOON + 90, "silent")
+    camera.store.explain(NOON + 90, "silent")
     assert camera.opened().covered_until == NOON + 90
 
 
@@ -387,8 +400,8 @@ def test_an_empty_folder_covers_nothing(camera: Camera) -> None:
 
 def test_what_was_missing_overnight_is_explained_by_the_next_supervisor(camera: Camera) -> None:
     camera.record(NOON)
-    archive = camera.opened()
-    archive.explain(NOON + 300, "unsupervised")
+    store = camera.opened()
+    store.explain(NOON + 300, "unsupervised")
     assert camera.gaps() == [GapEntry(NOON + 60, 240.0, "unsupervised")]
 
 
@@ -401,11 +414,11 @@ def test_a_crash_between_journal_and_move_is_finished_on_open(camera: Camera, mo
         with pytest.raises(_Crash):
             camera.record(NOON + 60, source=source)
     assert camera.playlist("12") == ["00.ts"]
-    archive = camera.opened()
+    store = camera.opened()
     assert (camera.layout.hour(TODAY, "12") / "01.ts").read_bytes() == content
     assert not source.exists()
     assert camera.playlist("12") == ["00.ts", "01.ts"]
-    assert archive.covered_until == NOON + 120
+    assert store.covered_until == NOON + 120
 
 
 def test_a_crash_just_before_midnight_is_finished_on_the_next_day(
@@ -456,8 +469,8 @@ def test_a_journal_that_a_crash_tore_opens(camera: Camera) -> None:
     entry = camera.record(NOON)
     with camera.layout.journal(TODAY).open("ab") as file:
         file.write(b'{"type": "segment", "start": "2026-11-23T12:01')
-    camera.archive = camera.opened()
-    assert camera.archive.covered_until == entry.end
+    camera.store = camera.opened()
+    assert camera.store.covered_until == entry.end
     assert camera.record(NOON + 60).file == "12/01.ts"
     assert camera.playlist("12") == ["00.ts", "01.ts"]
 
@@ -517,10 +530,10 @@ def test_a_recording_from_the_future_hides_no_later_gap(camera: Camera, reopened
     camera.record(NOON + 400 * 86_400)  # the clock was wrong for a minute
     camera.now = NOON + 180
     if reopened:
-        camera.archive = camera.opened()
+        camera.store = camera.opened()
     camera.record(NOON + 120)
     camera.now = NOON + 600
-    camera.archive.explain(NOON + 500, "refused")
+    camera.store.explain(NOON + 500, "refused")
     assert times(camera.gaps())[-1] == (format_instant(NOON + 180, BERLIN), 320.0)
 
 
@@ -539,7 +552,7 @@ def test_a_playlist_that_could_not_be_written_is_written_at_the_next_start(
         with pytest.raises(OSError, match="No space left"):
             camera.record(NOON + 59 * 60)
     camera.record(NOON + 3600)
-    camera.archive = camera.opened()
+    camera.store = camera.opened()
     assert camera.playlist("12") == ["59.ts"]
     assert camera.playlist("13") == ["00.ts"]
 

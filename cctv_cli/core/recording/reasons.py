@@ -1,0 +1,13 @@
+"""Why nothing is recorded, where the camera and FFmpeg are not the cause. Pure."""
+
+from __future__ import annotations
+
+from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
+
+UNSUPERVISED = Diagnosis("unsupervised", "the recorder ended while nobody supervised it")
+BY_OPERATOR = Diagnosis("stopped", "an operator stopped the camera")
+SHUTDOWN = Diagnosis("shut down", "cctv was stopped")
+DISABLED = Diagnosis("disabled", "the camera is disabled in the configuration")
+RESTARTED = Diagnosis("restarted", "an operator restarted the camera")
+RECONFIGURED = Diagnosis("reconfigured", "the configuration changed")
+FOLLOWS_MAIN = Diagnosis("follows main", "the main stream was restarted, and with it the sub stream")

@@ -1,0 +1,49 @@
+"""What the FFmpeg of one run says: written to the log, and its latest lines kept to explain what happens."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Callable, Deque, List, Tuple
+
+from cctv_cli.core.clock import Clock
+from cctv_cli.core.config.settings import RtspSource, Source
+from cctv_cli.core.ffmpeg.diagnosis import redact
+from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
+
+_LINES = 50
+RECENT = 15.0  # seconds for which a complaint of FFmpeg explains what happens
+
+
+class Stderr:
+    """The standard error of one run, which a thread of its own reads. Passwords are removed from its lines."""
+
+    def __init__(self, log: BoundedLog, clock: Clock, source: Source, wake: Callable[[], None]) -> None:
+        self._log = log
+        self._clock = clock
+        self._source = source if isinstance(source, RtspSource) else None
+        self._wake = wake
+        self._lines: Deque[Tuple[float, str]] = deque(maxlen=_LINES)  # with their monotonic times
+        self._closed = threading.Event()
+
+    def was_closed(self) -> bool:
+        """Whether FFmpeg has closed it since the last question: it ends now, most likely."""
+        closed = self._closed.is_set()
+        self._closed.clear()
+        return closed
+
+    def recent_lines(self, within: float = RECENT) -> List[str]:
+        """The lines of the last seconds: an old complaint explains no new trouble."""
+        now = self._clock.monotonic()
+        return [line for at, line in list(self._lines) if now - at <= within]
+
+    def on_line(self, line: str) -> None:
+        """FFmpeg wrote a line."""
+        line = redact(line, self._source)
+        self._lines.append((self._clock.monotonic(), line))
+        self._log.write(line, self._clock.now())
+
+    def on_closed(self) -> None:
+        """There will be no more."""
+        self._closed.set()
+        self._wake()

@@ -1,0 +1,28 @@
+"""What a recorder needs from outside."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Callable, Optional
+
+from cctv_cli.core.clock import Clock
+from cctv_cli.core.config.settings import RtspSource
+from cctv_cli.core.ffmpeg.command import RECORDING_SECONDS, Ffmpeg
+from cctv_cli.core.rtsp.login_guard import LoginGuard
+from cctv_cli.core.rtsp.probe import probe
+from cctv_cli.core.rtsp.result import ProbeResult
+
+
+@dataclass(frozen=True)
+class Tools:
+    """FFmpeg, time, chance, the way to ask a camera, and who counts logins."""
+
+    ffmpeg: Ffmpeg
+    tz: Optional[tzinfo]
+    clock: Clock
+    chance: Callable[[], float] = random.random
+    probe: Callable[[RtspSource], ProbeResult] = probe
+    logins: Optional[LoginGuard] = None
+    recording_seconds: int = RECORDING_SECONDS

@@ -1,0 +1,55 @@
+"""What is known of a camera's stream, and what is written of its audio, as a table."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pytest
+
+from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource
+from cctv_cli.core.ffmpeg.command import AudioOutput
+from cctv_cli.core.recording.state import Run
+from cctv_cli.core.recording.stream import Stream, stream_of
+from cctv_cli.core.rtsp.result import Outcome, ProbeResult
+from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream
+
+ENCODED, COPIED, SILENCE, NONE = AudioOutput.ENCODED, AudioOutput.COPIED, AudioOutput.SILENCE, AudioOutput.NONE
+CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
+
+
+def found(video: Optional[str], audio: Optional[str] = None) -> ProbeResult:
+    return ProbeResult(
+        Outcome.OK, "", video=VideoStream(video) if video else None, audio=AudioStream(audio) if audio else None
+    )
+
+
+def run(codec: str, audio: str = "") -> Run:
+    return Run("0123456789abcdef", "", 0.0, 0, codec=codec, audio=audio)
+
+
+@pytest.mark.parametrize(
+    ("probe", "last", "main_audio", "expected", "has_audio"),
+    [
+        pytest.param(found("hevc"), run("h264", "aac"), None, Stream("hevc", "", ENCODED), False, id="probed"),
+        pytest.param(found(None), run("hevc", "aac"), None, Stream("hevc", "aac", COPIED), True, id="as it ran"),
+        pytest.param(None, None, None, Stream("", "", ENCODED), False, id="nothing is known"),
+        pytest.param(None, run("x" * 20_000), None, Stream("", "", ENCODED), False, id="of a damaged file"),
+        pytest.param(found("h264", "pcmu"), None, None, Stream("h264", "pcmu", ENCODED), True, id="G.711"),
+        pytest.param(found("h264", "g7221"), None, None, Stream("h264", "g7221", NONE), False, id="unsupported"),
+        pytest.param(found("h264"), None, "aac", Stream("h264", "", SILENCE), True, id="a sub stream without"),
+        pytest.param(found("h264", "aac"), None, "", Stream("h264", "aac", NONE), False, id="its main without"),
+        pytest.param(found("h264", "aac"), None, "pcmu", Stream("h264", "aac", COPIED), True, id="both have"),
+    ],
+)
+def test_stream_of(
+    probe: Optional[ProbeResult], last: Optional[Run], main_audio: Optional[str], expected: Stream, has_audio: bool
+) -> None:
+    stream = stream_of(CAMERA, probe, last, main_audio)
+    assert stream == expected
+    assert stream.has_audio == has_audio
+
+
+@pytest.mark.parametrize(("tone", "audio"), [(True, "aac"), (False, "")])
+def test_a_demo_camera_needs_no_probe(tone: bool, audio: str) -> None:
+    camera = Camera("demo", "Demo", DemoSource(tone=tone))
+    assert stream_of(camera, None, run("hevc", "pcmu")) == Stream("h264", audio, ENCODED)
