@@ -49,3 +49,15 @@ def test_h265_every_frame_once_at_its_true_time(
                 check=True,
             )
             assert played.stderr == ""
+
+
+def test_a_first_key_frame_that_carries_its_sps_twice_is_no_other_picture(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(video="hevc", audio=None), repeat_sps=True) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(3)
+        stopped_at = site.stop()
+        assert len({entry.run for _, entry in segments(site.layout)}) == 1
+        assert_whole(site.layout, sent(camera, stopped_at))

@@ -34,6 +34,10 @@ class Codec:
         """The nal_unit_type (ITU-T H.264 § 7.3.1, H.265 § 7.3.1.2)."""
         return nal[0] & 0x1F if len(self.sei) == 1 else nal[0] >> 1 & 0x3F
 
+    def is_sps(self, nal: bytes) -> bool:
+        """Whether the NAL unit is a sequence parameter set, which stands before the picture parameter set."""
+        return self.nal_type(nal) == self.parameter_sets[-2]
+
     def is_slice(self, nal: bytes) -> bool:
         """Whether the NAL unit holds a piece of a picture."""
         return self.nal_type(nal) in self.slices

@@ -143,6 +143,7 @@ class VideoStream(Stream):
 
     def __init__(self, clock: CameraClock, channel: Channel, interleaved: int, ssrc: int) -> None:
         super().__init__(clock, VIDEO_TYPE, VIDEO_CLOCK, interleaved, ssrc)
+        self.repeats_sps = False  # in the next key frame
         self._channel = channel
         self._number = 0
 
@@ -161,7 +162,11 @@ class VideoStream(Stream):
     def take(self) -> Piece:
         frame = self._channel.frame(self._number)
         delay = (frame.shown - frame.number) / self._channel.fps * self._clock.speed
-        payloads = [payload for nal in _marked(frame) for payload in _payloads(frame.codec, nal)]
+        nals = _marked(frame)
+        if self.repeats_sps and frame.unit.is_key:
+            nals = [each for nal in nals for each in ([nal, nal] if frame.codec.is_sps(nal) else [nal])]
+            self.repeats_sps = False
+        payloads = [payload for nal in nals for payload in _payloads(frame.codec, nal)]
         piece = self._piece(self._clock.media_time(self.due) + delay, payloads, frame)
         self.skip()
         return piece

@@ -86,7 +86,8 @@ class RtspCamera:
     SETUP beyond `max_sessions` is answered 453. The RTP timestamps of all streams are `rtp_offset` at the start
     of its life; its clock runs `clock_speed` times as fast as true time. A client gets frames from the next
     keyframe on, with `start_mid_gop` from the next frame on, and sound from the same moment; with `key_on_play`
-    the clip begins anew for it, and for all others on that path.
+    the clip begins anew for it, and for all others on that path. With `repeat_sps` the first key frame of each
+    session carries its sequence parameter set twice.
 
     For tests to read: `ledger` (of all channels), `connections`, `refusals` (requests with wrong credentials),
     `garbled` (frames and packets of sound sent as garbage, which are not in the ledger), `started_at` (wall
@@ -109,6 +110,7 @@ class RtspCamera:
         clock_speed: float = 1.0,
         start_mid_gop: bool = False,
         key_on_play: bool = False,
+        repeat_sps: bool = False,
     ) -> None:
         self.path = path
         self.port = port
@@ -119,6 +121,7 @@ class RtspCamera:
         self.max_sessions = max_sessions
         self.start_mid_gop = start_mid_gop
         self.key_on_play = key_on_play
+        self.repeat_sps = repeat_sps
         self.ledger: List[SentFrame] = []
         self.connections: List[ConnectionRecord] = []
         self.refusals: List[Refusal] = []

@@ -263,8 +263,12 @@ class Session:
         self._thread: Optional[threading.Thread] = None
 
     def set_up(self, control: str, interleaved: int) -> None:
-        kind = VideoStream if control == VIDEO else SoundStream
-        self._streams[control] = kind(self._camera._clock, self.channel, interleaved, self.number << 8 | interleaved)
+        clock, ssrc = self._camera._clock, self.number << 8 | interleaved
+        if control == SOUND:
+            self._streams[control] = SoundStream(clock, self.channel, interleaved, ssrc)
+            return
+        video = self._streams[control] = VideoStream(clock, self.channel, interleaved, ssrc)
+        video.repeats_sps = self._camera.repeat_sps
 
     def prepare(self) -> str:
         """Choose the first frame; the RTP-Info that tells it (RFC 2326 § 12.33)."""

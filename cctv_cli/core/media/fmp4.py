@@ -13,7 +13,7 @@ import struct
 from contextlib import contextmanager
 from pathlib import Path
 from struct import unpack_from
-from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
+from typing import BinaryIO, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
 from cctv_cli.core.files import open_to_change, open_to_read
 from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, newest_end
@@ -124,16 +124,17 @@ def _keeping_times(path: Path) -> Iterator[None]:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def leading_sps(path: Path) -> Tuple[bytes, ...]:
+def leading_sps(path: Path) -> FrozenSet[bytes]:
     """The sequence parameter sets before a file's first H.265 picture; empty where it has none. Raises OSError.
 
-    They tell the picture's size. The header does not: FFmpeg takes it from what the camera announced.
+    They tell the picture's size. The header does not: FFmpeg takes it from what the camera announced. A set,
+    because cameras send one and the same more than once.
     """
     with open_to_read(path) as file:
         size = _size(file)
         first = next((box for box in _file_boxes(file, 0, size) if box[0] == b"mdat"), None)
         data = b"" if first is None else _read(file, first[1], min(first[2], first[1] + _TAIL))
-    return tuple(_leading_sps(data))
+    return frozenset(_leading_sps(data))
 
 
 def _leading_sps(sample: bytes) -> Iterator[bytes]:

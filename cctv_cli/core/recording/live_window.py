@@ -12,7 +12,7 @@ import math
 from contextlib import suppress
 from datetime import tzinfo
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import FrozenSet, List, Optional, Tuple
 
 from cctv_cli.core import files
 from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, Part, parse_live, render_live
@@ -36,20 +36,20 @@ def window_size(segment_duration: int) -> int:
 class LiveWriter:
     """Renders and prunes one camera's live window.
 
-    `update` and `unfinished` raise OSError as the disk reports it; a window that cannot be opened is told by `fault`.
+    `update` and `unfinished` raise OSError as the disk reports it; `fault` says why a window cannot be opened.
     """
 
     def __init__(self, layout: CameraLayout, segment_duration: int, tz: Optional[tzinfo]) -> None:
         self._layout = layout
         self.segment_duration = segment_duration
         self._tz = tz
-        self._window = LiveWindow(segment_duration)
+        self._window = self._written = LiveWindow(segment_duration)  # as it is, and as the playlist says it
         self._next = 0
         self._first_of_run = 0
         self._suffix = TS
         self.fault = ""  # why the window cannot be written; empty if it can
         self.outgrew_header = False  # the run's initialization section no longer describes its picture
-        self._sps: Tuple[bytes, ...] = ()  # of the segment before
+        self._sps: FrozenSet[bytes] = frozenset()  # of the segment before
         self._jumped = False  # the camera's clock jumped ahead in the segment before
 
     @property
@@ -74,6 +74,7 @@ class LiveWriter:
             self.failed(error)
         if self._window.segments:
             self._next = self._window.next_number
+        self._written = self._window
 
     def begin_run(self, previous: Optional[Run], now: float, codec: str) -> int:
         """The number of the first segment of a new run of this codec: above all that any playlist ever named."""
@@ -84,7 +85,7 @@ class LiveWriter:
                 # the live folder was lost (a RAM disk): no run makes more than a segment a second
                 self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
         self._first_of_run, self._suffix = self._next, media_suffix(codec)
-        self.outgrew_header, self._sps, self._jumped = False, (), False
+        self.outgrew_header, self._sps, self._jumped = False, frozenset(), False
         with suppress(OSError):
             files.remove(self._layout.live_init(self._next))  # of a run that died before its first segment was whole
         return self._next
@@ -126,22 +127,28 @@ class LiveWriter:
         return [(n, self._path(n)) for n in (self._next, self._next + 1) if self._exists(n)]
 
     def update(self, timeline: Timeline, *, alive: bool) -> None:
-        """Add the segments that are finished now, render the playlist, prune."""
-        if alive and not self._exists(self._next + 1) and not self._exists(self._next + 2):
+        """Add the segments that are finished now, prune, render the playlist."""
+        finished = not alive or self._exists(self._next + 1) or self._exists(self._next + 2)
+        if not (finished or self.fault or self._window is not self._written):
             return  # the usual look: nothing has finished
-        before = self._window
+        if self.fault:
+            self._prune()  # a full disk takes nothing until this makes room
+        self._add_finished(timeline, alive)
+        if self._window is not self._written:
+            self._prune()
+            # after a power cut nobody watches on: the window restarts, above every number used before
+            files.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
+            self._written = self._window
+            self.fault = ""
+
+    def _add_finished(self, timeline: Timeline, alive: bool) -> None:
         while True:
             segment = self._finished(self._next, timeline, alive)
             if segment is not None:
                 self._window = self._window.append(segment, 1 if self._outdated(segment) else self._size)
             elif not self._exists(self._next + 2):
-                break  # else FFmpeg is long past this one: it was deleted, or holds no frame
+                return  # else FFmpeg is long past this one: it was deleted, or holds no frame
             self._next += 1
-        if self._window is not before:
-            # after a power cut nobody watches on: the window begins anew, above every number used before
-            files.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
-            self._prune()
-            self.fault = ""
 
     def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:
         end = self._first_pts(number + 1)
@@ -203,7 +210,7 @@ class LiveWriter:
 
     def _prune(self) -> None:
         # a segment stays for one more window after it left the playlist (RFC 8216 6.2.2)
-        oldest = self._window.segments[0].number - self._size
+        oldest = self._window.segments[0].number - self._size if self._window.segments else 0
         names = self._names()
         gone = [name for name in names if _is_older(name, oldest)]
         inits = sorted(n for n in map(parse_live_init, names) if n is not None)

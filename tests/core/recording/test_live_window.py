@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from typing import List, Optional
 
 import pytest
 
+from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant, zone
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.hls.playlist import LiveWindow, parse_live
@@ -325,3 +327,49 @@ def test_what_a_dead_run_left_of_its_first_segment_serves_no_other(stage: Stage)
     stage.layout.live_init(number).write_bytes(b"stale")
     assert stage.writer.begin_run(None, TRUTH, "hevc") == number
     assert not stage.layout.live_init(number).exists()
+
+
+def test_a_full_disk_recovers_because_old_segments_go_before_the_playlist_is_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stage.begin()
+    stage.lay(run, *range(WINDOW + 2))
+    stage.update(run)
+    stage.lay(run, *range(WINDOW + 2, SEGMENTS))
+    room = len(stage.files()) - 1  # segments; the playlist finds room when one has gone
+    real = files.replace_text
+
+    def replace_text(path: Path, text: str, **options: bool) -> None:
+        if len(stage.files()) > room:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        real(path, text, **options)
+
+    monkeypatch.setattr(files, "replace_text", replace_text)
+    assert stage.update(run) == list(range(SEGMENTS - 1 - WINDOW, SEGMENTS - 1))
+
+
+def test_a_playlist_that_could_not_be_written_is_written_at_the_next_look(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            stage.update(run)
+    assert stage.update(run) == [0, 1]
+
+
+def test_while_the_window_cannot_be_written_every_look_makes_room(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, *range(SEGMENTS))
+    stage.update(run)
+    stale = stage.layout.live_segment(0)
+    stale.write_bytes(b"stale")
+    stage.writer.failed(OSError(errno.ENOSPC, "No space left on device"))
+    stage.update(run)
+    assert not stale.exists()
