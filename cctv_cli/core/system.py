@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
+
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how Linux writes blanks in names of mount points
 
 
 class Fifo(NamedTuple):
@@ -59,6 +62,10 @@ if sys.platform == "win32":
     def is_read_only(folder: Path) -> bool:
         """No: Windows tells it when somebody writes."""
         return False
+
+    def mount_points() -> Tuple[str, ...]:
+        """None: drives and mounted folders cannot be listed without asking each, and one may hang."""
+        return ()
 
     def load() -> Optional[Tuple[float, float, float]]:
         """None: Windows counts none."""
@@ -121,6 +128,15 @@ else:
     def is_read_only(folder: Path) -> bool:
         """Whether a folder's disk is mounted read-only. Raises OSError."""
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+    def mount_points() -> Tuple[str, ...]:
+        """Where disks are mounted, read without touching them; empty where the system keeps no such list (macOS)."""
+        try:
+            with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
+                fields = [line.split(" ") for line in file]
+        except OSError:
+            return ()
+        return tuple(_OCTAL.sub(lambda octal: chr(int(octal.group(1), 8)), field[1]) for field in fields)
 
     def load() -> Optional[Tuple[float, float, float]]:
         """How many processes wanted a core, on average of 1, 5 and 15 minutes."""

@@ -1,0 +1,157 @@
+"""Asking disks that may hang: each disk has a thread of its own, and whoever asks it waits only so long.
+
+A mount that no longer answers (a network share, a dying USB disk) blocks stat, statvfs and open, and such a call cannot
+be taken back. So calls are made on daemon threads, one for each disk: what hangs there costs that thread alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import Future, wait
+from pathlib import Path
+from typing import Any, Callable, Dict, Generic, Hashable, Optional, Tuple, TypeVar
+
+from cctv_cli.core.system import mount_points
+
+T = TypeVar("T")
+
+LIMIT = 5.0  # seconds that one call may take; a sleeping disk spins up within them
+_MOUNTS_FRESH = 10.0  # seconds
+
+
+class DiskHangs(OSError):
+    """A disk did not answer in time."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ETIMEDOUT, "its disk does not answer")
+
+
+class DiskThreads:
+    """Makes calls on one thread for each disk, one after the other. Safe to use from many threads.
+
+    A call that takes more than `limit` seconds hangs: until it returns, no other call is made on its disk, and whoever
+    asks that disk gets DiskHangs at once.
+    """
+
+    def __init__(self, limit: float = LIMIT) -> None:
+        self._limit = limit
+        self._queues: Dict[str, _Queue] = {}
+        self._lock = threading.Lock()
+        self._mounts: Tuple[float, Tuple[str, ...]] = (0.0, ())
+
+    def submit(self, place: Path, what: Hashable, call: Callable[[], T]) -> Answer[T]:
+        """Have a call made on the disk of `place`; those who ask for the same `what` meanwhile share it."""
+        disk = self._disk(place)
+        with self._lock:
+            queue = self._queues.setdefault(disk, _Queue(disk, self._limit))
+        return Answer(disk, queue, queue.submit(what, call))
+
+    def ask(self, place: Path, what: Hashable, call: Callable[[], T]) -> T:
+        """What a call on the disk of `place` returns. Raises what it raises, and DiskHangs."""
+        return self.submit(place, what, call).get()
+
+    def _disk(self, place: Path) -> str:
+        """The mount point above a path, found without touching its disk; the path itself where nobody lists them."""
+        now = time.monotonic()
+        at, mounts = self._mounts
+        if not at or now - at > _MOUNTS_FRESH:
+            mounts = mount_points()
+            self._mounts = (now, mounts)
+        path = os.path.abspath(place)
+        above = (mount for mount in mounts if path == mount or path.startswith(mount.rstrip("/") + "/"))
+        return max(above, key=len, default=path)
+
+
+class Answer(Generic[T]):
+    """What a call on the disk `disk` returns, once it has."""
+
+    def __init__(self, disk: str, queue: _Queue, future: Future[T]) -> None:
+        self.disk = disk
+        self._queue = queue
+        self._future = future
+
+    def get(self) -> T:
+        """Wait for it. Raises what the call raises, and DiskHangs."""
+        while not self._future.done():
+            wait([self._future], timeout=self._queue.patience())
+        return self._future.result()
+
+    async def arrives(self) -> T:
+        """Wait for it without occupying a thread. Raises what the call raises, and DiskHangs."""
+        future = asyncio.wrap_future(self._future)
+        while not future.done():
+            await asyncio.wait([future], timeout=self._queue.patience())
+        return future.result()
+
+
+class _Call:
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call = call
+        self.future: Future[Any] = Future()
+        self.future.set_running_or_notify_cancel()  # one asker that leaves must not cancel it for the others
+
+
+class _Queue:
+    """The calls that wait for one disk, and the thread that makes them while there are any."""
+
+    def __init__(self, disk: str, limit: float) -> None:
+        self._disk = disk
+        self._limit = limit
+        self._calls: OrderedDict[Hashable, _Call] = OrderedDict()  # the first one is in progress
+        self._started: Optional[float] = None  # when that was, monotonic; None while no thread runs
+        self._lock = threading.Lock()
+
+    def submit(self, what: Hashable, call: Callable[[], T]) -> Future[T]:
+        with self._lock:
+            if self._left() <= 0:
+                hung = _Call(call)
+                hung.future.set_exception(DiskHangs())
+                return hung.future
+            queued = self._calls.get(what)
+            if queued is None:
+                queued = self._calls[what] = _Call(call)
+            if self._started is None:
+                self._started = time.monotonic()
+                threading.Thread(target=self._work, name=f"disk {self._disk}", daemon=True).start()
+            return queued.future
+
+    def patience(self) -> float:
+        """The seconds that the call in progress has left; when it has none, all that wait fail."""
+        with self._lock:
+            left = self._left()
+            failed = [] if left > 0 else list(self._calls.values())
+            if failed:
+                self._calls.clear()
+        for each in failed:
+            each.future.set_exception(DiskHangs())
+        return max(0.0, left)
+
+    def _left(self) -> float:
+        return self._limit if self._started is None else self._started + self._limit - time.monotonic()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._calls:
+                    self._started = None
+                    return
+                what, current = next(iter(self._calls.items()))
+                self._started = time.monotonic()
+            result, error = None, None
+            try:
+                result = current.call()
+            except BaseException as raised:  # belongs to those who wait for it
+                error = raised
+            with self._lock:
+                if self._calls.get(what) is not current:  # it took too long, and nobody waits any more
+                    continue
+                del self._calls[what]
+            if error is None:
+                current.future.set_result(result)
+            else:
+                current.future.set_exception(error)

@@ -1,0 +1,164 @@
+"""Disks that hang, as threads that wait for an event: what hangs, what goes on, and what is started in vain."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+
+from cctv_cli.core import disk_threads
+from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
+from cctv_cli.core.system import mount_points
+from tests.support.waiting import wait_for
+
+HUNG, FINE = Path("/mnt/hung/hls/front"), Path("/mnt/fine/hls/yard")
+LIMIT = 0.2  # seconds
+
+
+class Time:
+    """The monotonic clock of the threads under test: it stands still unless a call takes its time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
+    made = Time()
+    monkeypatch.setattr(disk_threads, "time", made)
+    monkeypatch.setattr(disk_threads, "mount_points", lambda: ("/", "/mnt/hung", "/mnt/fine", "/mnt/hung2"))
+    return made
+
+
+class Hang:
+    """A call that waits until a test lets it go, and which threads made it; too long, if it `hangs`."""
+
+    def __init__(self, clock: Time) -> None:
+        self.go_on = threading.Event()
+        self.hangs = True
+        self.threads: List[str] = []
+        self._clock = clock
+
+    def __call__(self) -> str:
+        self.threads.append(threading.current_thread().name)
+        if self.hangs:
+            self._clock.now += LIMIT
+        self.go_on.wait(60)
+        return "late"
+
+
+@pytest.fixture
+def hang(clock: Time) -> Iterator[Hang]:
+    made = Hang(clock)
+    yield made
+    made.go_on.set()
+
+
+@pytest.fixture
+def threads() -> DiskThreads:
+    return DiskThreads(LIMIT)
+
+
+def test_what_a_call_returns_or_raises_is_the_askers(threads: DiskThreads) -> None:
+    def fail() -> None:
+        raise KeyError("a defect")
+
+    assert threads.ask(FINE, "a", lambda: 5) == 5
+    with pytest.raises(KeyError, match="a defect"):
+        threads.ask(FINE, "a", fail)
+    assert threads.ask(FINE, "a", lambda: 6) == 6
+
+
+def test_a_disk_that_hangs_costs_one_thread_and_no_other_disk(threads: DiskThreads, hang: Hang) -> None:
+    with pytest.raises(DiskHangs, match="its disk does not answer"):
+        threads.ask(HUNG, "a", hang)
+    for name in ("a", "b", "c"):
+        with pytest.raises(DiskHangs):
+            threads.ask(HUNG / name, name, hang)
+        assert threads.ask(FINE, name, lambda: "here") == "here"
+        assert threads.ask(Path("/mnt/hung2/hls"), name, lambda: "here, too") == "here, too"
+    assert hang.threads == ["disk /mnt/hung"]
+
+
+def test_what_waits_behind_a_call_that_hangs_fails_with_it(threads: DiskThreads, hang: Hang) -> None:
+    made: List[str] = []
+    answers = [threads.submit(HUNG, "first", hang), threads.submit(HUNG, "next", lambda: made.append("next"))]
+    for answer in answers:
+        assert answer.disk == "/mnt/hung"
+        with pytest.raises(DiskHangs):
+            answer.get()
+    hang.go_on.set()
+    assert wait_for(lambda: answers_again(threads), 20, "the disk") and made == []
+
+
+def answers_again(threads: DiskThreads) -> bool:
+    try:
+        return threads.ask(HUNG, "again", lambda: True)
+    except DiskHangs:
+        return False
+
+
+def test_askers_of_the_same_share_one_call(threads: DiskThreads, hang: Hang) -> None:
+    hang.hangs = False
+    answers = [threads.submit(HUNG, "same", hang) for _ in range(3)]
+    hang.go_on.set()
+    assert [answer.get() for answer in answers] == ["late"] * 3
+    assert len(hang.threads) == 1
+
+
+def test_many_calls_may_take_longer_together_than_one(threads: DiskThreads, clock: Time) -> None:
+    def slow() -> str:
+        clock.now += LIMIT * 0.9
+        return "here"
+
+    answers = [threads.submit(FINE, number, slow) for number in range(10)]
+    assert [answer.get() for answer in answers] == ["here"] * 10
+
+
+def test_an_event_loop_waits_without_a_thread_and_one_that_leaves_takes_no_others_answer(
+    threads: DiskThreads, hang: Hang
+) -> None:
+    hang.hangs = False
+
+    async def ask() -> List[object]:
+        answer = threads.submit(HUNG, "same", hang)
+        leaves = asyncio.ensure_future(answer.arrives())
+        stays = asyncio.ensure_future(answer.arrives())
+        await asyncio.sleep(0)
+        leaves.cancel()
+        hang.go_on.set()
+        return list(await asyncio.gather(leaves, stays, return_exceptions=True))
+
+    left, stayed = asyncio.run(ask())
+    assert isinstance(left, asyncio.CancelledError)
+    assert stayed == "late"
+
+    async def ask_in_vain() -> None:
+        hang.hangs = True
+        hang.go_on.clear()
+        await threads.submit(HUNG, "vain", hang).arrives()
+
+    with pytest.raises(DiskHangs):
+        asyncio.run(ask_in_vain())
+
+
+def test_without_a_list_of_mounts_each_place_counts_as_a_disk(
+    threads: DiskThreads, hang: Hang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_threads, "mount_points", tuple)
+    with pytest.raises(DiskHangs):
+        threads.ask(HUNG, "a", hang)
+    assert threads.ask(HUNG.with_name("yard"), "a", lambda: "here") == "here"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists them without asking the disks")
+def test_mount_points_of_this_machine() -> None:
+    found = mount_points()
+    assert "/" in found and "/proc" in found
