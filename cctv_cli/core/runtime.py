@@ -13,6 +13,7 @@ from typing import Callable, List, Optional, Sequence, Tuple
 from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.errors import CameraDisabled, CctvError, ConfigError, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.find import can_draw_text, find_ffmpeg
@@ -58,8 +59,10 @@ class Runtime:
         self.tz = zone(settings.timezone)
         self.clock: Clock = clock or SystemClock()
         self._load = load
-        self._statuses = StatusReader(self.settings, self.tz)
-        self._facts = FactsReader(self.settings, self.tz, self.clock)
+        self._disks = DiskThreads()  # for statuses and control
+        self._facts_disks = DiskThreads()  # a long look at health must not delay those
+        self._statuses = StatusReader(self.settings, self.tz, self._disks)
+        self._facts = FactsReader(self.settings, self.tz, self.clock, self._facts_disks)
         self._supervisor: Optional[Supervisor] = None
         self._watch: Optional[HealthWatch] = None
         self._schedule: Optional[CleanupSchedule] = None
@@ -78,13 +81,13 @@ class Runtime:
         return self._statuses.layout(self.camera(camera_id).id, sub=sub)
 
     def status(self, camera_id: str) -> CameraStatus:
-        """What a camera is doing. Raises UnknownCamera, OSError."""
-        return self._statuses.read(self.camera(camera_id), self.clock.now())
+        """What a camera is doing. Raises UnknownCamera."""
+        (status,) = self._statuses.read([self.camera(camera_id)], self.clock.now())
+        return status
 
     def statuses(self) -> List[CameraStatus]:
-        """What all cameras are doing, in the order of the configuration. Raises OSError."""
-        now = self.clock.now()
-        return [self._statuses.read(camera, now) for camera in self.settings.cameras]
+        """What all cameras are doing, in the order of the configuration."""
+        return self._statuses.read(self.settings.cameras, self.clock.now())
 
     def health(self) -> Report:
         """What is wrong, and the facts behind it, of up to a second ago."""
@@ -170,8 +173,8 @@ class Runtime:
         if settings != asked:
             log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")
         self.settings = settings
-        self._statuses = StatusReader(settings, self.tz)
-        self._facts = FactsReader(settings, self.tz, self.clock, device=self._facts.device)
+        self._statuses = StatusReader(settings, self.tz, self._disks)
+        self._facts = FactsReader(settings, self.tz, self.clock, self._facts_disks, self._facts.device)
         self._supervisor.reload(settings)
         self._remember_days()
         if self._watch is not None:

@@ -222,7 +222,7 @@ def test_a_reload_does_not_forget_which_disk_the_storage_was(tmp_path: Path) -> 
         storage.rename(tmp_path / "away")
         storage.symlink_to(other)
         made.reload(made.settings)
-        assert made.runtime.health().facts.storage.disk.fault == "another disk is there than when cctv began"
+        assert made.runtime.health().facts.storage.disk.fault == "another disk is there than when cctv started"
     finally:
         if storage.is_symlink():
             storage.unlink()

@@ -1,4 +1,4 @@
-"""What is known of a system at one instant: what `health_facts` gathers, `health` judges and every front shows. Values.
+"""What is known of a system at one instant: `gather` finds it, `findings` judges it, every front end shows it. Values.
 
 Instants are seconds since 1970 UTC, durations seconds, sizes bytes, rates bit/s. What is not known is None.
 """
@@ -54,7 +54,8 @@ class CameraFacts:
     `failure` is why it failed last, while it has not recorded since. `last_segment_at` is the end of the newest
     finished live segment, `gop` the longest time between its key frames. `restarts_last_hour` counts other runs
     of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
-    `waiting` counts recorded files that should have been committed long ago.
+    `waiting` counts recorded files that should have been committed long ago. `unread` is why its files could not be
+    read, with the cure; nothing else is known then.
     """
 
     id: str
@@ -78,6 +79,7 @@ class CameraFacts:
     restarts_last_hour: int = 0
     future_until: Optional[float] = None
     waiting: int = 0
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,14 @@ class DiskFacts:
     min_free: int
     fault: str = ""
     cameras: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HungDisk:
+    """A disk that did not answer in time, with these cameras: the storage root's, or one of their own."""
+
+    cameras: Tuple[str, ...]
+    is_root: bool
 
 
 @dataclass(frozen=True)
@@ -136,9 +146,9 @@ class Promise:
 class StorageFacts:
     """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth.
 
-    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was begun, `problems` are
+    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was made, `problems` are
     sentences about what the last one did not do. `others` are disks that cameras have of their own, `unmounted` are
-    cameras that had one and lie on the storage root's now.
+    cameras that had one and are on the storage root's now, `hung` are disks that do not answer.
     """
 
     disk: DiskFacts
@@ -148,6 +158,7 @@ class StorageFacts:
     others: Tuple[DiskFacts, ...] = ()
     problems: Tuple[str, ...] = ()
     unmounted: Tuple[str, ...] = ()
+    hung: Tuple[HungDisk, ...] = ()
 
     @property
     def oldest(self) -> Optional[float]:

@@ -8,7 +8,7 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import DAY, format_instant
 from cctv_cli.core.config.settings import Settings
-from cctv_cli.core.health.facts import CameraFacts, DiskFacts, Facts, Promise, SystemFacts
+from cctv_cli.core.health.facts import CameraFacts, DiskFacts, Facts, HungDisk, Promise, StorageFacts, SystemFacts
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.units import format_duration, format_size
 
@@ -18,6 +18,7 @@ SHORT = 0.8  # of what should stay free: cleanups begin at the whole of it, so a
 FULL = 5  # a disk with less than this part of what should stay free is full
 MISSED = 3  # cleanups in a row
 _LEAST_FREE = 100_000_000  # bytes, where next to nothing should stay free
+_UNREAD = "What it does is not known: {}"
 _CURES = {
     State.STALLED: "see ffmpeg.log in its folder, and restart the camera itself if it does not come back",
     State.BACKOFF: "cctv cameras check asks the camera itself",
@@ -88,7 +89,8 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
     """Everything that was found at the instant `now`, the worst first."""
     findings: List[Finding] = [
         *_cameras(facts.cameras),
-        *_storage(facts.storage.disk),
+        *map(_hung, facts.storage.hung),
+        *_storage(facts.storage),
         *map(_unmounted, facts.storage.unmounted),
         *(finding for disk in facts.storage.others for finding in _space(disk)),
         *_supervision(facts.cameras),
@@ -96,8 +98,12 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
         *_cleanup(facts, limits, now),
         *_system(facts.system, limits),
     ]
+    hung = {camera for disk in facts.storage.hung for camera in disk.cameras}
     for camera in facts.cameras:
-        findings += _camera(camera, limits, now)
+        if not camera.unread:
+            findings += _camera(camera, limits, now)
+        elif camera.id not in hung:
+            findings.append(Finding("camera_unreadable", Severity.CRITICAL, _UNREAD.format(camera.unread), camera.id))
     return tuple(sorted(findings, key=lambda finding: -finding.severity.exit_code))
 
 
@@ -107,7 +113,21 @@ def _cameras(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
         yield Finding("no_cameras", Severity.WARNING, sentence)
 
 
-def _storage(disk: DiskFacts) -> Iterator[Finding]:
+def _hung(disk: HungDisk) -> Finding:
+    """What does not answer; of a disk of cameras' own it is the first one's finding."""
+    names = ", ".join(disk.cameras)
+    if disk.is_root:
+        name, camera = "The storage's disk" + (f" (with {names})" if names else ""), None
+    else:
+        name, camera = f"The disk of {names}", disk.cameras[0]
+    sentence = f"{name} does not answer; check its cable, power supply or network share, then mount it again"
+    return Finding("storage_unresponsive", Severity.CRITICAL, sentence, camera)
+
+
+def _storage(storage: StorageFacts) -> Iterator[Finding]:
+    disk = storage.disk
+    if any(hung.is_root for hung in storage.hung):
+        return
     if disk.fault:
         cure = "mount its disk, correct HLS_BASE_PATH or the permissions, or start cctv serve, which makes a new one"
         sentence = f"The storage cannot be used: {disk.fault}; {cure}"
@@ -141,7 +161,7 @@ def _space(disk: DiskFacts) -> Iterator[Finding]:
 
 
 def _supervision(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
-    alone = [camera for camera in cameras if camera.wanted and not camera.supervised]
+    alone = [camera for camera in cameras if camera.wanted and not camera.supervised and not camera.unread]
     if not alone:
         return
     names = ", ".join(camera.id for camera in alone)

@@ -6,13 +6,15 @@ Instants are ISO 8601 with UTC offset, rates bit/s, and null is what is not know
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.recording.state import State
-from cctv_cli.core.recording.status import CameraStatus
+
+if TYPE_CHECKING:
+    from cctv_cli.core.recording.status import CameraStatus
 
 # fields of several models
 REASON: Any = Field(examples=["recording"], description="One sentence: why the camera is in this state, and what to do")

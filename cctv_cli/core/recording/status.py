@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import psutil
 
 from cctv_cli.core import files
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.disk_threads import Answer, DiskHangs, DiskThreads
 from cctv_cli.core.hls.playlist import LiveWindow, parse_live
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
+from cctv_cli.core.recording.schema import local_camera
 from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
 from cctv_cli.core.storage.entries import SegmentEntry
 from cctv_cli.core.storage.journal import Journal
+from cctv_cli.core.units import CameraName
+
+log = logging.getLogger("cctv.status")
 
 
 @dataclass(frozen=True)
@@ -46,27 +53,40 @@ class CameraStatus:
 
 
 class StatusReader:
-    """Reads statuses; remembers what it counted in journals and reads on behind that."""
+    """Reads statuses; remembers what it counted in journals and reads on from there.
 
-    def __init__(self, settings: Settings, tz: Optional[tzinfo]) -> None:
+    `disks` makes the calls that may hang; without it `look` alone may be used, from one thread for each disk.
+    """
+
+    def __init__(self, settings: Settings, tz: Optional[tzinfo], disks: Optional[DiskThreads] = None) -> None:
         self._settings = settings
         self._tz = tz
+        self._disks = disks or DiskThreads()
         self._counted: Dict[Path, Tuple[int, int, float]] = {}  # file, bytes read, seconds
 
     def layout(self, camera_id: str, *, sub: bool = False) -> CameraLayout:
         """The camera's paths, or those of its sub stream."""
         return CameraLayout(self._settings.storage, camera_id, self._settings.live_path, sub=sub)
 
-    def read(self, camera: Camera, now: float) -> CameraStatus:
-        """The camera's status at the instant `now`; an unreadable folder is told as its reason."""
-        try:
-            return self._read(camera, now)
-        except OSError as error:
-            reason = f"its storage cannot be read ({error.strerror or error}); check the disk and permissions"
-            nothing = (None, None, None, 0, None, "", "", None, None, 0.0)
-            return CameraStatus(camera.id, camera.name, camera.enabled, State.STOPPED, reason, *nothing)
+    def read(self, cameras: Sequence[Camera], now: float) -> List[CameraStatus]:
+        """The cameras' statuses at the instant `now`; one that cannot be read says why in its reason."""
+        answers = [
+            self._disks.submit(self.layout(camera.id).recordings, camera.id, partial(self.look, camera, now))
+            for camera in cameras
+        ]
+        return [_answered(camera, answer) for camera, answer in zip(cameras, answers)]
 
-    def _read(self, camera: Camera, now: float) -> CameraStatus:
+    def look(self, camera: Camera, now: float) -> CameraStatus:
+        """One camera's status, read by this thread, which hangs if the disk does."""
+        try:
+            status = self.look_or_raise(camera, now)
+            local_camera(status, self._tz)  # what cannot be shown is damaged
+        except Exception as error:
+            return unreadable(camera, error)
+        return status
+
+    def look_or_raise(self, camera: Camera, now: float) -> CameraStatus:
+        """As `look`, but raises what reading raises: OSError, and anything for damaged files."""
         layout = self.layout(camera.id)
         shown = from_json(RecorderState, files.read_json(layout.state_file))
         run = from_json(Run, files.read_json(layout.run_file))
@@ -105,6 +125,30 @@ class StatusReader:
             seconds += sum(entry.duration for entry in entries if isinstance(entry, SegmentEntry))
             self._counted[journal.path] = (status.st_ino, read, seconds)
         return seconds
+
+
+def _answered(camera: Camera, answer: Answer[CameraStatus]) -> CameraStatus:
+    try:
+        return answer.get()
+    except DiskHangs as error:
+        return unreadable(camera, error)
+
+
+def unreadable(camera: Camera, error: Exception) -> CameraStatus:
+    """What is known of a camera whose files cannot be read; a defect or damage is logged."""
+    if not isinstance(error, OSError):
+        log.error("%s: its files cannot be read", CameraName(camera.id), exc_info=error)
+    nothing = (None, None, None, 0, None, "", "", None, None, 0.0)
+    return CameraStatus(camera.id, camera.name, camera.enabled, State.STOPPED, why_unreadable(error), *nothing)
+
+
+def why_unreadable(error: Exception) -> str:
+    """Why a camera's files cannot be read, as a clause with the cure."""
+    if isinstance(error, DiskHangs):
+        return "its disk does not answer; check its cable, power supply or network share"
+    if isinstance(error, OSError):
+        return f"its storage cannot be read ({error.strerror or error}); check the disk and permissions"
+    return f"its files are damaged ({type(error).__name__}); the log of cctv says where"
 
 
 def _state(

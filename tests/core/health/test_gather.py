@@ -233,7 +233,7 @@ def test_a_storage_that_is_not_there_is_a_fault(reader: FactsReader, settings: S
     assert facts.storage.disk.free > 0
     assert [c.state for c in facts.cameras] == [State.STOPPED] * 2
     settings.storage.write_text("a file in the way")
-    assert read(FactsReader(settings, None, FixedClock(instant(NOW)))).storage.disk.fault == "it is no folder"
+    assert read(FactsReader(settings, None, FixedClock(instant(NOW)))).storage.disk.fault == "it is not a folder"
 
 
 def test_another_disk_at_the_storages_place_is_a_fault(
@@ -247,7 +247,7 @@ def test_another_disk_at_the_storages_place_is_a_fault(
     settings.storage.rmdir()
     settings.storage.symlink_to(other)
     clock.advance(2)
-    assert read(reader).storage.disk.fault == "another disk is there than when cctv began"
+    assert read(reader).storage.disk.fault == "another disk is there than when cctv started"
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="everybody but root is held up by a mode")

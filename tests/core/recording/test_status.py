@@ -54,7 +54,7 @@ class Stage:
         self._children: List[subprocess.Popen[str]] = []
 
     def read(self, camera: Camera = CAMERA, now: float = NOW) -> CameraStatus:
-        return self.reader.read(camera, now)
+        return self.reader.look(camera, now)
 
     def show(self, state: RecorderState) -> None:
         files.replace_text(self.layout.state_file, to_json(state))
@@ -248,7 +248,7 @@ def test_what_is_not_running_was_not_stopped_when_it_began_to_run(stage: Stage) 
 
 
 def test_a_camera_that_never_ran_has_a_status(tmp_path: Path) -> None:
-    status = StatusReader(Settings(storage=tmp_path / "none"), BERLIN).read(CAMERA, NOW)
+    status = StatusReader(Settings(storage=tmp_path / "none"), BERLIN).look(CAMERA, NOW)
     assert (status.state, status.since, status.recorded_today) == (State.STOPPED, None, 0.0)
 
 
@@ -279,7 +279,7 @@ def test_the_live_window_may_lie_elsewhere(tmp_path: Path) -> None:
     layout.live.mkdir(parents=True)
     window = LiveWindow(10, (LiveSegment(8, NOW - 20, 10.0),))
     files.replace_text(layout.live_playlist, render_live(window, BERLIN))
-    assert StatusReader(settings, BERLIN).read(CAMERA, NOW).last_segment_at == NOW - 10
+    assert StatusReader(settings, BERLIN).look(CAMERA, NOW).last_segment_at == NOW - 10
 
 
 def segment(minute: int, start: float, duration: float = 60.0) -> SegmentEntry:

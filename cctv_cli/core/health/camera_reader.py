@@ -1,0 +1,248 @@
+"""Gathers the facts of one camera: what it does, what was recorded of it, its FFmpegs, and the disk they write to."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple
+
+from cctv_cli.core import files
+from cctv_cli.core.clock import DAY, HOUR, format_instant
+from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.footage.catalog import day_segments
+from cctv_cli.core.footage.coverage import Coverage, Piece, coverage, growth, runs
+from cctv_cli.core.health.facts import CameraFacts, CameraStorage, DiskFacts, ProcessFacts
+from cctv_cli.core.health.journal_tail import JournalTail
+from cctv_cli.core.health.live_meter import LiveMeter
+from cctv_cli.core.health.report import camera_model, camera_storage_model, process_model
+from cctv_cli.core.hls.playlist import parse_live
+from cctv_cli.core.layout import CameraLayout, parse_incoming
+from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
+from cctv_cli.core.recording.status import CameraStatus, StatusReader, carries, unreadable
+from cctv_cli.core.storage.days import recorded_days
+from cctv_cli.core.storage.journal import Journal
+from cctv_cli.core.units import FreeSpace
+
+_COUNT_EVERY = 60.0  # seconds between looks at what all the days of a camera take
+_FUTURE = 60.0  # seconds by which a recording may end in the future: clocks are set by small steps
+_LATE = 300.0  # seconds in which a finished file should be committed
+
+
+class _Day(NamedTuple):
+    """What the recordings of a day take, while its journal is this file of this size."""
+
+    file: int
+    size: int
+    bytes: int
+
+
+class _Count(NamedTuple):
+    """The days that a camera has journals of, oldest first, and the start of the oldest recording."""
+
+    at: float  # monotonic
+    days: Dict[str, _Day]
+    oldest: Optional[float]
+
+
+@dataclass(frozen=True)
+class CameraLook:
+    """What one look at a camera found. `device` is the disk of its recordings (st_dev), None before there are any.
+
+    `supervisor` is a process id; `processes` do not say yet what they use.
+    """
+
+    facts: CameraFacts
+    storage: CameraStorage
+    supervisor: Optional[int] = None
+    processes: Tuple[ProcessFacts, ...] = ()
+    device: Optional[int] = None
+    disk: Optional[DiskFacts] = None
+
+
+def unread(camera: Camera, settings: Settings, error: Exception) -> CameraLook:
+    """What is left to say of a camera whose files cannot be read."""
+    status = unreadable(camera, error)
+    facts = CameraFacts(
+        id=camera.id,
+        name=camera.name,
+        wanted=camera.enabled,
+        supervised=False,
+        state=status.state,
+        reason=status.reason,
+        since=None,
+        unread=status.reason,
+    )
+    return CameraLook(facts, CameraStorage(camera.id, settings.days_of(camera)))
+
+
+class CameraReader:
+    """Looks at one camera, and remembers what did not change. Not for two threads at once."""
+
+    def __init__(self, camera: Camera, settings: Settings, tz: Optional[tzinfo]) -> None:
+        self._camera = camera
+        self._settings = settings
+        self._tz = tz
+        self._statuses = StatusReader(settings, tz)
+        self._layout = self._statuses.layout(camera.id)
+        self._tail = JournalTail(tz)
+        self._live = LiveMeter()
+        self._counted: Optional[_Count] = None
+
+    @property
+    def place(self) -> Path:
+        """A path on its disk."""
+        return self._layout.recordings
+
+    def look(self, now: float, monotonic: float) -> CameraLook:
+        """What is known at the instant `now`. Whatever its files hold disturbs no other camera."""
+        try:
+            found = self._look(now, monotonic)
+            self._prove(found, now)
+        except Exception as error:
+            return unread(self._camera, self._settings, error)
+        return found
+
+    def _prove(self, look: CameraLook, now: float) -> None:
+        """Raise an error for values that the report could not show: they come from damaged files."""
+        camera_model(look.facts, now, self._tz)
+        camera_storage_model(look.storage, self._tz)
+        for process in look.processes:
+            process_model(process, now, self._tz)
+        if look.facts.future_until is not None:
+            format_instant(look.facts.future_until, self._tz)
+
+    def _look(self, now: float, monotonic: float) -> CameraLook:
+        """Raises OSError, and anything for damaged files."""
+        camera, layout = self._camera, self._layout
+        status = self._statuses.look_or_raise(camera, now)
+        run = from_json(Run, files.read_json(layout.run_file))
+        running_since = run.started if run is not None and status.state is State.RUNNING else None
+        recent = self._tail.read(layout, now - DAY)
+        last_hour = [piece for piece in recent.pieces if piece.end > now - HOUR]
+        facts = self._stream(status, monotonic)
+
+        def covered(pieces: Sequence[Piece], span: float) -> Coverage:
+            begin, first, wanted = now - span, recent.first, facts.wanted
+            return coverage(pieces, begin, now, first=first, running_since=running_since, wanted=wanted)
+
+        facts = replace(
+            facts,
+            last_hour=covered(last_hour, HOUR),
+            last_day=covered(recent.pieces, DAY),
+            restarts_last_hour=max(0, runs(last_hour) - 1),
+            future_until=_future(recent.pieces, now),
+            waiting=_waiting(layout, now),
+        )
+        days, oldest = self._count(monotonic)
+        grown = growth(recent.pieces, now, running=running_since is not None)
+        kept = self._settings.days_of(camera)
+        storage = CameraStorage(camera.id, kept, days, grown, oldest, camera.max_size)
+        device = _device(layout.recordings)
+        disk = None if device is None else disk_usage(layout.recordings, self._settings.min_free)
+        return CameraLook(facts, storage, status.supervisor_pid, tuple(self._processes()), device, disk)
+
+    def _stream(self, status: CameraStatus, monotonic: float) -> CameraFacts:
+        """What the camera does and sends now."""
+        camera, layout = self._camera, self._layout
+        shown = from_json(RecorderState, files.read_json(layout.state_file))
+        look = self._live.look(layout, parse_live(files.read_text(layout.live_playlist) or ""), monotonic)
+        return CameraFacts(
+            id=camera.id,
+            name=camera.name,
+            wanted=camera.enabled and not layout.stopped_file.exists(),
+            supervised=status.supervisor_pid is not None,
+            state=status.state,
+            reason=status.reason,
+            since=status.since,
+            failure=shown.failure if shown is not None and status.supervisor_pid is not None else "",
+            codec=status.codec,
+            audio=status.audio,
+            width=None if look.picture is None else look.picture.width,
+            height=None if look.picture is None else look.picture.height,
+            bit_rate=status.bit_rate,
+            frame_rate=look.rhythm.frame_rate,
+            gop=look.rhythm.gop,
+            last_segment_at=status.last_segment_at,
+        )
+
+    def _processes(self) -> Iterator[ProcessFacts]:
+        """The FFmpegs of the camera's streams that ever ran."""
+        for stream in ("main", "sub"):
+            layout = self._statuses.layout(self._camera.id, sub=stream == "sub")
+            run = from_json(Run, files.read_json(layout.run_file))
+            shown = from_json(RecorderState, files.read_json(layout.state_file))
+            if run is None:
+                continue
+            pid = run.pid if run.pid is not None and carries(run.pid, run.run) else None
+            yield ProcessFacts(
+                camera=self._camera.id,
+                stream=stream,
+                pid=pid,
+                cpu=None,
+                memory=None,
+                started=None if pid is None else run.started,
+                restarts=0 if shown is None else shown.restarts,
+                last_exit="" if shown is None else shown.last_exit,
+                last_exit_at=None if shown is None else shown.last_exit_at,
+            )
+
+    def _count(self, monotonic: float) -> Tuple[Tuple[Tuple[str, int], ...], Optional[float]]:
+        """The bytes of each day, oldest first, and the start of the oldest recording. Raises OSError."""
+        known = self._counted
+        if known is None or not 0 <= monotonic - known.at < _COUNT_EVERY:
+            before = {} if known is None else known.days
+            days = {day: _count_day(self._layout, day, before.get(day)) for day in recorded_days(self._layout)}
+            first = next((day for day, counted in days.items() if counted.bytes), None)
+            if known is None or first is None or days[first] != before.get(first):
+                oldest = None if first is None else next((s.start for s in day_segments(self._layout, first)), None)
+            else:
+                oldest = known.oldest
+            known = self._counted = _Count(monotonic, days, oldest)
+        return tuple((day, counted.bytes) for day, counted in known.days.items() if counted.bytes), known.oldest
+
+
+def disk_usage(place: Path, min_free: FreeSpace) -> DiskFacts:
+    """The disk of a path that is there."""
+    try:
+        usage = shutil.disk_usage(place)
+    except OSError as error:
+        return DiskFacts(0, 0, 0, 0, f"its disk cannot be queried ({error.strerror or error})")
+    return DiskFacts(usage.total, usage.used, usage.free, min_free.of(usage.total))
+
+
+def _device(recordings: Path) -> Optional[int]:
+    try:
+        return recordings.stat().st_dev
+    except FileNotFoundError:
+        return None
+
+
+def _count_day(layout: CameraLayout, day: str, before: Optional[_Day]) -> _Day:
+    journal = Journal(layout.journal(day))
+    try:
+        status = journal.path.stat()
+        if before is not None and (before.file, before.size) == (status.st_ino, status.st_size):
+            return before
+        return _Day(status.st_ino, status.st_size, journal.kept_bytes())
+    except FileNotFoundError:
+        return _Day(0, 0, 0)
+
+
+def _future(pieces: Sequence[Piece], now: float) -> Optional[float]:
+    latest = max((piece.end for piece in pieces), default=now)
+    return latest if latest > now + _FUTURE else None
+
+
+def _waiting(layout: CameraLayout, now: float) -> int:
+    files = (path for path in layout.incoming.glob("*/*") if parse_incoming(path.name) is not None)
+    return sum(now - written > _LATE for written in _times(files))
+
+
+def _times(files: Iterable[Path]) -> Iterator[float]:
+    """When files were last written, but for those that are committed meanwhile."""
+    for path in files:
+        with suppress(FileNotFoundError):
+            yield path.stat().st_mtime
