@@ -42,7 +42,7 @@ def router(runtime: Runtime) -> APIRouter:
     @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def restart_camera(camera_id: str) -> CameraModel:
         """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one: start that instead."""
-        if runtime.camera(camera_id).enabled and runtime.layout(camera_id).stopped_file.exists():
+        if runtime.camera(camera_id).enabled and runtime.is_stopped(camera_id):
             detail = f"Camera {camera_id} was stopped by an operator; start it with POST /cameras/{camera_id}/start."
             raise HTTPException(409, detail)
         runtime.restart_camera(camera_id)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from functools import partial
 from typing import Dict, List, Tuple
 
 from fastapi import APIRouter, Query, Response
-from fastapi.concurrency import run_in_threadpool
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CleanupModel
+from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.retention.report import report, summary
 from cctv_cli.core.runtime import Runtime
 
 log = logging.getLogger("cctv.cleanup")
 
+_LIMIT = 300.0  # seconds that a scan may take
 _FRESH = 5.0  # seconds for which a preview is told again: it scans everything, and anybody may ask
 
 FORCE = Query(False, description="Go on although a brake refuses; look at the preview first")
@@ -55,16 +56,16 @@ class _Previews:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._known: Dict[bool, Tuple[float, str]] = {}  # by `force`: monotonic seconds and JSON
-        self._locks: Dict[str, asyncio.Lock] = {}  # made in the server's loop, which Python 3.8 asks for
+        self._disks = DiskThreads(_LIMIT)
 
     async def read(self, force: bool) -> str:
         """The preview as JSON. Raises CctvError, OSError."""
-        async with self._locks.setdefault("scan", asyncio.Lock()):
-            at, text = self._known.get(force, (0.0, ""))
-            if not text or not 0 <= self._runtime.clock.monotonic() - at < _FRESH:
-                text = await run_in_threadpool(self._scan, force)
-                self._known[force] = (self._runtime.clock.monotonic(), text)
-            return text
+        at, text = self._known.get(force, (0.0, ""))
+        if not text or not 0 <= self._runtime.clock.monotonic() - at < _FRESH:
+            storage = self._runtime.settings.storage
+            text = await self._disks.submit(storage, force, partial(self._scan, force)).arrives()
+            self._known[force] = (self._runtime.clock.monotonic(), text)
+        return text
 
     def forget(self) -> None:
         """What was known holds no longer."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
+from functools import partial
 from typing import List, Optional
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -10,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
 from cctv_cli.core.clock import format_instant
+from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.footage.catalog import Catalog, Day, day_segments
 from cctv_cli.core.layout import HOUR_PLAYLIST, is_day
@@ -18,6 +21,7 @@ from cctv_cli.core.storage.days import recorded_days
 
 _DAYS = 31  # of a page: the default retention and today
 _MOST_DAYS = 366
+_LIMIT = 60.0  # seconds that one list may take: a year of journals on a slow disk
 _BREATH = 0.1  # seconds between days that are read ahead, for everybody else
 _DATE = {"format": "date"}
 
@@ -38,9 +42,10 @@ def read_ahead(runtime: Runtime, catalog: Catalog, ended: threading.Event) -> No
 def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
     """The endpoints of this resource that answer JSON; `media_routes` answers the media."""
     routes = APIRouter(prefix="/recordings", tags=["recordings"], responses=errors(404))
+    disks = DiskThreads(_LIMIT)
 
     @routes.get("/{camera_id}", response_model=RecordingsModel, summary="List recordings")
-    def list_recordings(
+    async def list_recordings(
         camera_id: str,
         date: Optional[str] = Query(
             None,
@@ -65,20 +70,38 @@ def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
         for text in (date, before):
             if text is not None and not is_day(text):
                 raise HTTPException(422, f"{text[:80]!r} is not a date; write it as YYYY-MM-DD.")
-        if date is None:
-            # one more than is shown tells whether there is a next page
-            days = catalog.days(layout, before=before, limit=limit + 1)
-            shown = [_model(runtime, camera_id, day) for day in days[:limit]]
-            more = f"/recordings/{camera_id}?limit={limit}&before={shown[-1].date}" if len(days) > limit else None
-            return _json(RecordingsModel(camera_id=camera_id, days=shown, next_url=more))
-        day = catalog.day(layout, date)
-        if day is None or day.emptied:
-            raise HTTPException(404, f"Camera {camera_id} recorded nothing on {date}; ask for the list of days.")
-        model = _model(runtime, camera_id, day)
-        model.recordings = _segments(runtime, camera_id, date)
-        return _json(RecordingsModel(camera_id=camera_id, days=[model]))
+        listing = _Listing(runtime, catalog, camera_id)
+        call = partial(listing.days, before, limit) if date is None else partial(listing.day, date)
+        return await disks.submit(layout.recordings, (camera_id, date, before, limit), call).arrives()
 
     return routes
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The answers for one camera."""
+
+    runtime: Runtime
+    catalog: Catalog
+    camera_id: str
+
+    def days(self, before: Optional[str], limit: int) -> Response:
+        """A page of days."""
+        layout = self.runtime.layout(self.camera_id)
+        # one more than is shown tells whether there is a next page
+        days = self.catalog.days(layout, before=before, limit=limit + 1)
+        shown = [_model(self.runtime, self.camera_id, day) for day in days[:limit]]
+        next_page = f"/recordings/{self.camera_id}?limit={limit}&before={shown[-1].date}" if len(days) > limit else None
+        return _json(RecordingsModel(camera_id=self.camera_id, days=shown, next_url=next_page))
+
+    def day(self, date: str) -> Response:
+        """One day with each of its recordings."""
+        day = self.catalog.day(self.runtime.layout(self.camera_id), date)
+        if day is None or day.emptied:
+            raise HTTPException(404, f"Camera {self.camera_id} recorded nothing on {date}; ask for the list of days.")
+        model = _model(self.runtime, self.camera_id, day)
+        model.recordings = _segments(self.runtime, self.camera_id, date)
+        return _json(RecordingsModel(camera_id=self.camera_id, days=[model]))
 
 
 def _json(model: RecordingsModel) -> Response:

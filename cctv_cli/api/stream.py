@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Dict, List, Optional, Tuple
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import StreamInfoModel
+from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant
-from cctv_cli.core.files import read_json, read_text
+from cctv_cli.core.disk_threads import Answer, DiskThreads
 from cctv_cli.core.footage.variants import measure_variant
 from cctv_cli.core.hls.playlist import LiveWindow, Variant, parse_live, render_multivariant
 from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST
@@ -62,13 +63,14 @@ class LiveStates:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._disks = DiskThreads()
         self._seen: Dict[Tuple[str, bool], Tuple[float, Live]] = {}
         self._locks: Dict[Tuple[str, bool], asyncio.Lock] = {}
 
     async def get(self, camera_id: str, *, sub: bool = False, least_number: int = -1) -> Live:
         """What viewers get; a look that does not know segment `least_number` yet is not good enough.
 
-        Raises UnknownCamera.
+        Raises UnknownCamera, OSError.
         """
         self._runtime.camera(camera_id)
         stream = (camera_id, sub)
@@ -78,7 +80,7 @@ class LiveStates:
         async with self._locks.setdefault(stream, asyncio.Lock()):
             live = self._recent(stream, least_number)
             if live is None:
-                live = await run_in_threadpool(self.look, camera_id, sub=sub)
+                live = await self._ask(camera_id, sub=sub).arrives()
                 self._seen[stream] = (self._runtime.clock.monotonic(), live)
             return live
 
@@ -93,7 +95,8 @@ class LiveStates:
             if live.window is not None:
                 layout = self._runtime.layout(camera_id, sub=sub)
                 try:
-                    variants.append(await run_in_threadpool(measure_variant, layout, live.window, uri))
+                    measure = partial(measure_variant, layout, live.window, uri)
+                    variants.append(await self._disks.submit(layout.live, (camera_id, uri), measure).arrives())
                 except FileNotFoundError:
                     continue  # its live folder was lost: the other stream plays on
         return render_multivariant(variants) if variants else None
@@ -105,12 +108,20 @@ class LiveStates:
         newest = live.window.segments[-1].number if live.window is not None else -1
         return live if newest >= least_number else None
 
-    def look(self, camera_id: str, *, sub: bool = False) -> Live:
-        """Read the files of the camera or of its sub stream. Raises UnknownCamera, OSError."""
+    def look(self, camera_id: str) -> Live:
+        """What viewers of the camera's main stream get now. Raises UnknownCamera, OSError."""
+        return self._ask(camera_id).get()
+
+    def _ask(self, camera_id: str, *, sub: bool = False) -> Answer[Live]:
+        place = self._runtime.layout(camera_id).recordings
+        return self._disks.submit(place, (camera_id, sub), partial(self._look, camera_id, sub=sub))
+
+    def _look(self, camera_id: str, *, sub: bool) -> Live:
+        """Read the files of the camera or of its sub stream, on their disk's thread. Raises UnknownCamera, OSError."""
         layout = self._runtime.layout(camera_id, sub=sub)
-        window = parse_live(read_text(layout.live_playlist) or "")
+        window = parse_live(files.read_text(layout.live_playlist) or "")
         status = self._runtime.status(camera_id)
-        shown = from_json(RecorderState, read_json(layout.state_file)) if sub else None
+        shown = from_json(RecorderState, files.read_json(layout.state_file)) if sub else None
         if shown is not None:
             status = replace(status, state=shown.state, reason=f"its sub stream: {shown.reason}")
         return judge(status, layout.stopped_file.exists(), window, self._runtime.clock.now())

@@ -85,6 +85,11 @@ class Runtime:
         (status,) = self._statuses.read([self.camera(camera_id)], self.clock.now())
         return status
 
+    def is_stopped(self, camera_id: str) -> bool:
+        """Whether an operator stopped the camera. Raises UnknownCamera, OSError."""
+        layout = self.layout(camera_id)
+        return self._disks.ask(layout.recordings, ("is stopped", camera_id), layout.stopped_file.exists)
+
     def statuses(self) -> List[CameraStatus]:
         """What all cameras are doing, in the order of the configuration."""
         return self._statuses.read(self.settings.cameras, self.clock.now())
@@ -213,15 +218,20 @@ class Runtime:
     def stop_camera(self, camera_id: str) -> None:
         """Stop a camera until `start_camera`, also over restarts. Raises UnknownCamera, OSError."""
         layout = self.layout(camera_id)
-        layout.folder.mkdir(parents=True, exist_ok=True)
-        files.replace_text(layout.stopped_file, "")
+
+        def mark() -> None:
+            layout.folder.mkdir(parents=True, exist_ok=True)
+            files.replace_text(layout.stopped_file, "")
+
+        self._disks.ask(layout.recordings, ("stop", camera_id), mark)
         if self._supervisor is not None:
             self._supervisor.wake(camera_id)
 
     def start_camera(self, camera_id: str) -> None:
         """Let a stopped camera record again. Raises UnknownCamera, CameraDisabled, OSError."""
         self._require_enabled(camera_id)
-        files.remove(self.layout(camera_id).stopped_file)
+        layout = self.layout(camera_id)
+        self._disks.ask(layout.recordings, ("start", camera_id), partial(files.remove, layout.stopped_file))
         if self._supervisor is not None:
             self._supervisor.wake(camera_id)
 

@@ -200,10 +200,10 @@ class CountedStates(LiveStates):
         self.looks = 0
         self.go_on = threading.Event()
 
-    def look(self, camera_id: str, *, sub: bool = False) -> Live:
+    def _look(self, camera_id: str, *, sub: bool) -> Live:
         self.looks += 1
         assert self.go_on.wait(10)
-        return super().look(camera_id, sub=sub)
+        return super()._look(camera_id, sub=sub)
 
 
 async def test_one_look_serves_all_viewers_for_half_a_second(

@@ -14,6 +14,7 @@ from cctv_cli.core.health.facts import (
     Coverage,
     DiskFacts,
     Facts,
+    HungDisk,
     Promise,
     StorageFacts,
     SystemFacts,
@@ -273,3 +274,25 @@ def test_the_limits_are_those_of_the_settings() -> None:
 
 def test_findings_are_values() -> None:
     assert Finding("cpu", Severity.OK, "Fine") == Finding("cpu", Severity.OK, "Fine", None)
+
+
+UNREAD = replace(FINE, supervised=False, state=State.STOPPED, reason="r", unread="its files are damaged; see the log")
+
+
+def test_a_disk_that_does_not_answer_is_one_finding_that_names_its_cameras() -> None:
+    yard = replace(UNREAD, id="yard")
+    system = facts(FINE, UNREAD, yard)
+    hung = replace(system, storage=replace(system.storage, hung=(HungDisk(("front", "yard"), is_root=False),)))
+    assert found(hung) == [("storage_unresponsive", "critical", "front")]
+    assert "The disk of front, yard does not answer" in assess(hung, LIMITS, NOW)[0].sentence
+
+
+def test_a_storage_root_that_does_not_answer_is_no_storage_fault_as_well() -> None:
+    system = facts(UNREAD, disk=DiskFacts(0, 0, 0, 0, "its disk does not answer"))
+    hung = replace(system, storage=replace(system.storage, hung=(HungDisk(("front",), is_root=True),)))
+    assert found(hung) == [("storage_unresponsive", "critical", None)]
+    assert "The storage's disk (with front) does not answer" in assess(hung, LIMITS, NOW)[0].sentence
+
+
+def test_a_camera_whose_files_cannot_be_read_has_that_finding_alone() -> None:
+    assert found(facts(UNREAD)) == [("camera_unreadable", "critical", "front")]

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -18,12 +18,16 @@ from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.footage.coverage import Coverage
 from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Facts, ProcessFacts
+from cctv_cli.core.health.facts import HungDisk as HungDiskFact
 from cctv_cli.core.health.gather import FactsReader
+from cctv_cli.core.health.journal_tail import JournalTail
 from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.storage.marker import Marker, ensure_marker, remember_own_disks, write_marker
 from cctv_cli.core.units import FreeSpace
+from tests.support.hung_disk import HungDisk
 from tests.support.storage_tree import CameraTree, FixedClock, instant
+from tests.support.waiting import wait_for
 
 NOW = "2026-07-14T15:30:00+02:00"
 RUN = "0123456789abcdef"
@@ -314,3 +318,66 @@ def test_a_camera_whose_folder_cannot_be_read_hides_no_other(reader: FactsReader
     assert [c.state for c in facts.cameras] == [State.RUNNING, State.STOPPED]
     assert "storage cannot be read" in facts.cameras[1].reason
     assert facts.cameras[1].wanted
+
+
+@pytest.fixture
+def hung(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[HungDisk]:
+    """The disk of the camera yard, which hangs."""
+    (settings.storage / "yard").mkdir(parents=True)
+    disk = HungDisk(settings.storage / "yard", monkeypatch)
+    yield disk
+    disk.go_on.set()
+
+
+def test_a_disk_that_hangs_hides_no_camera_of_another_and_costs_one_thread(
+    reader: FactsReader, front: CameraTree, hung: HungDisk, clock: FixedClock
+) -> None:
+    front.show(State.RUNNING, "recording", since=instant(NOW))
+    for _ in range(5):
+        facts = read(reader)
+        assert [(c.state, bool(c.unread)) for c in facts.cameras] == [(State.RUNNING, False), (State.STOPPED, True)]
+        assert facts.cameras[1].unread.startswith("its disk does not answer; check its cable")
+        assert facts.storage.hung == (HungDiskFact(("yard",), is_root=False),)
+        assert facts.storage.disk.fault == ""
+        clock.advance(2)
+    assert hung.hanging() == [f"disk {hung.place}"]
+    hung.go_on.set()
+    wait_for(lambda: clock.advance(2) or not read(reader).storage.hung, 20, "the disk to answer again")
+
+
+def test_a_storage_root_that_hangs_is_told(
+    reader: FactsReader, settings: Settings, front: CameraTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = HungDisk(settings.storage, monkeypatch)
+    try:
+        storage = read(reader).storage
+        assert storage.hung == (HungDiskFact(("front", "yard"), is_root=True),)
+        assert (storage.disk.total, storage.disk.fault) == (0, "its disk does not answer")
+        assert disk.hanging() == [f"disk {settings.storage}"]
+    finally:
+        disk.go_on.set()
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), OverflowError("inf"), KeyError("codec")])
+def test_a_defect_or_damage_of_one_camera_stays_its_own(
+    reader: FactsReader,
+    front: CameraTree,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    front.show(State.RUNNING, "recording", since=instant(NOW))
+    real = JournalTail.read
+
+    def damaged(tail: JournalTail, layout: CameraLayout, since: float) -> Any:
+        if layout.camera_id == "yard":
+            raise error
+        return real(tail, layout, since)
+
+    monkeypatch.setattr(JournalTail, "read", damaged)
+    facts = read(reader)
+    assert [(c.state, c.unread) for c in facts.cameras] == [
+        (State.RUNNING, ""),
+        (State.STOPPED, f"its files are damaged ({type(error).__name__}); the log of cctv says where"),
+    ]
+    assert "yard: its files cannot be read" in caplog.text

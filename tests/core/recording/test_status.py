@@ -17,6 +17,7 @@ from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, render_live
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
+from cctv_cli.core.recording import status as status_module
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
@@ -304,3 +305,34 @@ def test_a_new_day_begins_at_local_midnight(stage: Stage) -> None:
     midnight = parse_instant("2026-11-24T00:00:00+01:00")
     assert stage.read(now=midnight - 0.001).recorded_today == 60.0
     assert stage.read(now=midnight).recorded_today == 0.0
+
+
+def test_a_defect_or_damage_of_one_camera_hides_no_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = status_module.parse_live
+
+    def damaged(text: str) -> Optional[LiveWindow]:
+        if text == "damaged":
+            raise RecursionError("too deep")
+        return real(text)
+
+    monkeypatch.setattr(status_module, "parse_live", damaged)
+    other = replace(CAMERA, id="cam2")
+    stage.show(RUNNING)
+    CameraLayout(stage.settings.storage, "cam2").live.mkdir(parents=True)
+    CameraLayout(stage.settings.storage, "cam2").live_playlist.write_text("damaged")
+    fine, bad = stage.reader.read([CAMERA, other], NOW)
+    assert fine.reason.startswith("no supervisor is running")
+    assert (bad.state, bad.reason) == (
+        State.STOPPED,
+        "its files are damaged (RecursionError); the log of cctv says where",
+    )
+    assert "cam2: its files cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e15])
+def test_a_value_that_cannot_be_shown_is_damage(stage: Stage, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = LiveWindow(10, (LiveSegment(0, value, 10.0),))
+    monkeypatch.setattr(status_module, "parse_live", lambda text: window)
+    assert stage.read().reason.startswith("its files are damaged")

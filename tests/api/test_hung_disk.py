@@ -1,0 +1,80 @@
+"""One camera's disk hangs: every answer still comes, the other cameras are served, and no pool of threads runs dry."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import AsyncIterator, List
+
+import httpx
+import pytest
+
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.recording.state import State
+from tests.api.conftest import NOW
+from tests.support.hung_disk import HungDisk
+from tests.support.storage_tree import CameraTree, FixedClock, instant
+
+pytestmark = pytest.mark.anyio
+
+MANY = 60  # requests at once: more than a server has threads for them
+
+
+@pytest.fixture
+def yard(settings: Settings) -> CameraTree:
+    """The neighbour, which is on the air."""
+    tree = CameraTree(settings, "yard")
+    tree.begin_stream(0, instant(NOW) - 21)
+    tree.stream(2)
+    tree.show(State.RUNNING, "recording", since=instant(NOW) - 120)
+    return tree
+
+
+@pytest.fixture
+async def hung(front: CameraTree, yard: CameraTree, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HungDisk]:
+    """The disk of the camera front, which hangs."""
+    disk = HungDisk(front.layout.folder, monkeypatch)
+    yield disk
+    disk.go_on.set()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/cameras", 200),
+        ("/cameras/front", 200),
+        ("/health", 200),
+        ("/metrics", 200),
+        ("/stream/front/live.m3u8", 503),
+        ("/stream/front/info", 503),
+        ("/recordings/front", 503),
+        ("/recordings/front?date=2026-07-14", 503),
+    ],
+)
+async def test_every_request_is_answered_and_the_neighbour_is_served(
+    client: httpx.AsyncClient, hung: HungDisk, clock: FixedClock, path: str, status: int
+) -> None:
+    answers = await asyncio.gather(*(client.get(path) for _ in range(MANY)))
+    assert {answer.status_code for answer in answers} == {status}
+    clock.advance(2)
+    for other in ("/stream/yard/live.m3u8", "/cameras/yard", "/health", path.replace("front", "yard")):
+        assert (await client.get(other)).status_code in (200, 404), other
+    assert set(hung.hanging()) == {f"disk {hung.place}"}
+
+
+async def test_what_is_told_names_the_disk_and_its_camera_alone(client: httpx.AsyncClient, hung: HungDisk) -> None:
+    cameras = (await client.get("/cameras")).json()
+    assert [(camera["id"], camera["state"]) for camera in cameras[:2]] == [("front", "stopped"), ("yard", "running")]
+    assert cameras[0]["reason"].startswith("its disk does not answer")
+    health = (await client.get("/health")).json()
+    critical = [finding for finding in health["findings"] if finding["severity"] == "critical"]
+    assert [(finding["name"], finding["camera"]) for finding in critical] == [("storage_unresponsive", "front")]
+    assert critical[0]["sentence"].startswith("The disk of front does not answer; check its cable")
+    refused: List[httpx.Response] = [
+        await client.get("/stream/front/live.m3u8"),
+        await client.get("/recordings/front"),
+        await client.post("/cameras/front/stop"),
+        await client.post("/cameras/front/restart"),
+    ]
+    assert {(answer.status_code, answer.json()["detail"]) for answer in refused} == {
+        (503, "The storage cannot be used (its disk does not answer); check its disk.")
+    }

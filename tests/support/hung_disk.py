@@ -1,0 +1,66 @@
+"""A disk that hangs: whoever reads a file or asks for the state of one below it waits, in a real thread.
+
+The time limit of this disk is over as soon as a thread hangs on it, that of every other disk never: no test waits for
+seconds, and none depends on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any, Callable, List, Set
+
+import pytest
+
+from cctv_cli.core import disk_threads
+
+_SOON = 0.05  # seconds after which those who wait look whether it hangs
+_PATIENCE = 60.0  # seconds after which a thread goes on, whatever a test forgets
+
+
+class HungDisk:
+    """The disk that is mounted at `place`; it answers while `go_on` is set."""
+
+    def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.place = place
+        self.go_on = threading.Event()
+        self.threads: Set[str] = set()
+        monkeypatch.setattr(disk_threads._Queue, "_left", self._left)
+        monkeypatch.setattr(disk_threads, "mount_points", lambda: ("/", str(place)))
+        for name in ("open", "stat", "lstat", "scandir", "listdir", "mkdir"):
+            self._hold(os, name, monkeypatch)
+        self._hold(Path, "open", monkeypatch)
+        self._hold(Path, "read_text", monkeypatch)
+        self._hold(Path, "stat", monkeypatch)
+
+    def _hold(self, owner: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = getattr(owner, name)
+
+        def held(path: Any = ".", *args: Any, **options: Any) -> Any:
+            self.touch(path)
+            return real(path, *args, **options)
+
+        monkeypatch.setattr(owner, name, held)
+
+    def touch(self, path: Any) -> None:
+        """Wait while the disk hangs, if this path is on it."""
+        if self.go_on.is_set() or not isinstance(path, (str, Path)) or not self._has(Path(path)):
+            return
+        self.threads.add(threading.current_thread().name)
+        self.go_on.wait(_PATIENCE)
+
+    def _has(self, path: Path) -> bool:
+        return path == self.place or self.place in path.parents
+
+    @property
+    def _left(self) -> Callable[[disk_threads._Queue], float]:
+        """The seconds that a queue's call in progress has left."""
+        return lambda queue: queue._limit if queue._disk != str(self.place) else 0.0 if self._hangs() else _SOON
+
+    def _hangs(self) -> bool:
+        return bool(self.threads) and not self.go_on.is_set()
+
+    def hanging(self) -> List[str]:
+        """The threads that hang on it, or did."""
+        return sorted(self.threads)
