@@ -15,7 +15,7 @@ import stat
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Union
+from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional, Union
 
 from cctv_cli.core.system import FILE_FLAGS, open_folder
 from cctv_cli.core.system import sync_folder as sync_folder  # callers find it here, with the rest of the disk
@@ -90,6 +90,13 @@ class Folder:
         with self._naming(name):
             os.unlink(self._target(name), dir_fd=self._handle)
 
+    def sync(self) -> None:
+        """Make renames in it last over a power cut."""
+        if self._handle is None:
+            sync_folder(self.path)
+        else:
+            os.fsync(self._handle)
+
     def remove_folder(self, name: str) -> None:
         """Delete an empty folder."""
         with self._naming(name):
@@ -121,16 +128,18 @@ def _require_regular(status: os.stat_result, path: Path) -> None:
 
 
 @contextmanager
-def _folder_of(path: Path, inside: Optional[Path]) -> Iterator[Folder]:
-    """The folder that a file lies in; on the way there from the folder `inside` no symbolic link is followed."""
-    if inside is None:
-        yield Folder(path.parent)
-        return
+def open_folder_in(path: Path, *, inside: Path) -> Iterator[Folder]:
+    """Open a folder; on the way there from the folder `inside` no symbolic link is followed."""
     with ExitStack() as opened:
         folder = opened.enter_context(Folder.at(inside))
-        for name in path.parent.relative_to(inside).parts:
+        for name in path.relative_to(inside).parts:
             folder = opened.enter_context(folder.folder(name))
         yield folder
+
+
+def _folder_of(path: Path, inside: Optional[Path]) -> ContextManager[Folder]:
+    """The folder that a file lies in."""
+    return Folder(path.parent) if inside is None else open_folder_in(path.parent, inside=inside)
 
 
 def open_to_read(path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
@@ -172,21 +181,44 @@ def replace_bytes(path: Path, data: bytes, *, durable: bool = True, inside: Opti
     With `durable` so also after a power cut; waiting for the disk can take long on a busy one. Of folders
     below `inside` none is reached through a symbolic link.
     """
-    draft = f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp"
     with _folder_of(path, inside) as folder:
-        try:
-            with os.fdopen(_new_file(folder, draft), "wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            folder.replace(draft, path.name)
-        except OSError:
-            with suppress(FileNotFoundError):
-                folder.remove(draft)
-            raise
+        replace_in(folder, path.name, data, durable=durable)
+
+
+def replace_in(folder: Folder, name: str, data: bytes, *, durable: bool = True) -> None:
+    """Give a file in an open folder new content; see `replace_bytes`."""
+    draft = f"{name}.{os.getpid()}.{threading.get_ident()}.tmp"
+    try:
+        with os.fdopen(_new_file(folder, draft), "wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        folder.replace(draft, name)
+    except OSError:
+        with suppress(FileNotFoundError):
+            folder.remove(draft)
+        raise
     if durable:
-        sync_folder(path.parent)
+        folder.sync()
+
+
+def holds(folder: Folder, name: str, data: bytes) -> bool:
+    """Whether a file in an open folder can be read and has just this content."""
+    try:
+        with os.fdopen(folder.open(name, os.O_RDONLY), "rb") as file:
+            return file.read(len(data) + 1) == data
+    except OSError:
+        return False
+
+
+def is_file(folder: Folder, name: str) -> bool:
+    """Whether a regular file of this name lies in an open folder."""
+    try:
+        folder.status(name)
+    except (FileNotFoundError, NotRegularFile):
+        return False
+    return True
 
 
 def _new_file(folder: Folder, name: str) -> int:

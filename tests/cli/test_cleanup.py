@@ -9,8 +9,8 @@ from typing import Any, Callable, List
 import pytest
 from filelock import FileLock
 
-from cctv_cli.core import files
 from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.files import Folder
 from cctv_cli.core.layout import cleanup_files, storage_marker
 from cctv_cli.core.storage.marker import ensure_marker
 from tests.cli.conftest import run_process
@@ -110,14 +110,14 @@ def test_json_comes_with_a_refusal_too(cctv: Cctv, front: CameraTree, home: Path
 def test_a_file_that_cannot_be_deleted_is_an_exit_code(
     cctv: Cctv, front: CameraTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remove = files.remove
+    remove = Folder.remove
 
-    def refuse(path: Path) -> None:
-        if path.suffix == ".ts":
+    def refuse(self: Folder, name: str) -> None:
+        if name.endswith(".ts"):
             raise PermissionError(1, "Operation not permitted")
-        remove(path)
+        remove(self, name)
 
-    monkeypatch.setattr(files, "remove", refuse)
+    monkeypatch.setattr(Folder, "remove", refuse)
     result = cctv("cleanup")
     assert result.code == 11
     assert "could not be deleted (Operation not permitted)" in result.err

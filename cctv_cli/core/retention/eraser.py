@@ -8,17 +8,17 @@ what must be gone. The day's folder stays with its journal for good.
 from __future__ import annotations
 
 import errno
-import os
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import tzinfo
-from pathlib import Path
 from typing import Iterable, List, Optional, Sequence, Set, Tuple
 
 from filelock import Timeout
 
 from cctv_cli.core import files
+from cctv_cli.core.files import Folder
 from cctv_cli.core.layout import HOUR_PLAYLIST, CameraLayout
-from cctv_cli.core.storage.commit import journal_lock, render_hour_playlist
+from cctv_cli.core.storage.commit import journal_lock, render_playlist_in
 from cctv_cli.core.storage.entries import DeletionEntry, HoldEntry
 from cctv_cli.core.storage.journal import Journal
 
@@ -39,6 +39,7 @@ class Eraser:
 
     def __init__(self, layout: CameraLayout, tz: Optional[tzinfo]) -> None:
         self._layout = layout
+        self._storage = layout.folder.parent
         self._tz = tz
         self._lock = journal_lock(layout)
 
@@ -58,28 +59,36 @@ class Eraser:
         return Erased(failed=((self._shown(f"{day}/{hour}"), reason),))
 
     def _erase(self, day: str, hour: str, deletions: Sequence[DeletionEntry], leftovers: Sequence[str]) -> Erased:
-        self._refuse_links(day, hour)
         journal = Journal(self._layout.journal(day))
-        holds = journal.holds()
-        going = [deletion for deletion in deletions if not _is_held(deletion, holds)]
-        gone = self._write_journal(journal, hour, going)
-        self._render(day, hour)
-        failed: List[Tuple[str, str]] = []
-        known = journal.deletions() if leftovers else {}
-        finishing = [name for name in leftovers if name in known and not _is_held(known[name], holds)]
-        for file in (*(d.file for d in going), *finishing):
+        with ExitStack() as opened:
+            # from the storage on no link leads there, and what takes a folder's place meanwhile is not entered
+            day_folder = opened.enter_context(files.open_folder_in(self._layout.day(day), inside=self._storage))
             try:
-                files.remove(journal.path.parent / file)
-            except OSError as error:
-                failed.append((self._shown(f"{day}/{file}"), error.strerror or str(error)))
-            else:
-                gone.add(file)
-        if not journal.hour_segments(hour):
-            _remove_folder(self._layout.hour(day, hour))
+                folder = opened.enter_context(day_folder.folder(hour))
+            except FileNotFoundError:  # with all that was in it: that it went is journalled all the same
+                folder = None
+            holds = journal.holds()
+            going = [deletion for deletion in deletions if not _is_held(deletion, holds)]
+            gone = self._write_journal(journal, folder, going)
+            if folder is None:
+                return Erased(len(going), sum(deletion.bytes for deletion in going))
+            self._render(folder, journal)
+            known = journal.deletions() if leftovers else {}
+            finishing = [name for name in leftovers if name in known and not _is_held(known[name], holds)]
+            failed: List[Tuple[str, str]] = []
+            for file in (*(d.file for d in going), *finishing):
+                try:
+                    _remove(folder, file)
+                except OSError as error:
+                    failed.append((self._shown(f"{day}/{file}"), error.strerror or str(error)))
+                else:
+                    gone.add(file)
+            if not journal.hour_segments(hour):
+                _remove_folder(day_folder, folder)
         freed = [d.bytes for d in going if d.file in gone]
         return Erased(len(gone), sum(freed), tuple(failed))
 
-    def _write_journal(self, journal: Journal, hour: str, going: Sequence[DeletionEntry]) -> Set[str]:
+    def _write_journal(self, journal: Journal, folder: Optional[Folder], going: Sequence[DeletionEntry]) -> Set[str]:
         """Say why recordings go; the names of those that had to go before, because the disk took not a line more."""
         if not going:
             return set()
@@ -87,29 +96,22 @@ class Eraser:
             journal.append_all(going, self._tz)
             return set()
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in _FULL or folder is None:
                 raise
         written = journal.deletions()  # a part of the lines may have found room
-        folder, first = journal.path.parent, going[0].file
-        files.remove(folder / hour / HOUR_PLAYLIST)  # it must not name what is missing
-        files.remove(folder / first)
+        first = going[0].file
+        _remove(folder, HOUR_PLAYLIST)  # it must not name what is missing
+        _remove(folder, first)
         journal.append_all([deletion for deletion in going if deletion.file not in written], self._tz)
         return {first}
 
-    def _render(self, day: str, hour: str) -> None:
+    def _render(self, folder: Folder, journal: Journal) -> None:
         try:
-            render_hour_playlist(self._layout, day, hour, self._tz)
+            render_playlist_in(folder, journal, self._tz)
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            files.remove(self._layout.hour_playlist(day, hour))  # the next cleanup finds it missing
-
-    def _refuse_links(self, day: str, hour: str) -> None:
-        """Raise OSError when a folder on the way has become a symbolic link since it was scanned."""
-        layout = self._layout
-        for folder in (layout.folder, layout.recordings, layout.day(day), layout.hour(day, hour)):
-            if folder.is_symlink():
-                raise OSError(errno.ELOOP, f"{folder} is a symbolic link")
+            _remove(folder, HOUR_PLAYLIST)  # the next cleanup finds it missing
 
     def _shown(self, in_recordings: str) -> str:
         return f"{self._layout.folder.name}/recordings/{in_recordings}"
@@ -119,12 +121,20 @@ def _is_held(deletion: DeletionEntry, holds: Iterable[HoldEntry]) -> bool:
     return any(hold.covers(deletion.start, deletion.start + deletion.duration) for hold in holds)
 
 
-def _remove_folder(folder: Path) -> None:
+def _remove(hour: Folder, file: str) -> None:
+    """Delete a regular file of an hour, by its name in the day or in the hour, if it is there. Raises OSError."""
+    name = file.rsplit("/", 1)[-1]
+    with suppress(FileNotFoundError):
+        hour.status(name)
+        hour.remove(name)
+
+
+def _remove_folder(day: Folder, hour: Folder) -> None:
     """Remove an hour's folder unless something foreign is in it."""
     try:
-        for name in os.listdir(folder):
+        for name in hour.names():
             if files.is_draft(name, HOUR_PLAYLIST):
-                files.remove(folder / name)
-        folder.rmdir()
+                _remove(hour, name)
+        day.remove_folder(hour.path.name)
     except OSError:  # not empty, or gone: nothing that anybody must do
         pass

@@ -7,6 +7,7 @@ finishing the move, because the journal's line names the file on both sides.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from itertools import count, islice
 from pathlib import Path
@@ -17,7 +18,16 @@ from filelock import FileLock
 from cctv_cli.core import files
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.hls.playlist import RecordedSegment, render_hour
-from cctv_cli.core.layout import MP4, CameraLayout, RecordingName, is_day, is_run, parse_recording, recording_name
+from cctv_cli.core.layout import (
+    HOUR_PLAYLIST,
+    MP4,
+    CameraLayout,
+    RecordingName,
+    is_day,
+    is_run,
+    parse_recording,
+    recording_name,
+)
 from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
@@ -41,13 +51,20 @@ def render_hour_playlist(layout: CameraLayout, day: str, hour: str, tz: Optional
 
     The caller holds the lock.
     """
-    segments = Journal(layout.journal(day)).hour_segments(hour)
-    present = [s for s in segments if (layout.day(day) / s.file).is_file()]
-    text, path = render_hour(as_played(present), tz), layout.hour_playlist(day, hour)
+    with suppress(FileNotFoundError), files.open_folder_in(layout.hour(day, hour), inside=layout.recordings) as folder:
+        render_playlist_in(folder, Journal(layout.journal(day)), tz)
+
+
+def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo]) -> None:
+    """Do the same in the open folder of an hour, whose day has this journal."""
+    segments = journal.hour_segments(hour.path.name)
+    present = [s for s in segments if files.is_file(hour, s.file.rsplit("/", 1)[1])]
+    text = render_hour(as_played(present), tz).encode()
     if not present:
-        files.remove(path)
-    elif files.read_text(path) != text:
-        files.replace_text(path, text)
+        with suppress(FileNotFoundError):
+            hour.remove(HOUR_PLAYLIST)
+    elif not files.holds(hour, HOUR_PLAYLIST, text):
+        files.replace_in(hour, HOUR_PLAYLIST, text)
 
 
 def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:

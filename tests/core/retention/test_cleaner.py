@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import shutil
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Set
@@ -16,16 +18,19 @@ from cctv_cli.core import files
 from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import CleanupIncomplete, CleanupRefused, CleanupRuns, StorageError, UnknownCamera
+from cctv_cli.core.files import Folder
 from cctv_cli.core.footage.catalog import Catalog, day_segments
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.retention import eraser as eraser_module
 from cctv_cli.core.retention.cleaner import Cleaner, Cleanup
+from cctv_cli.core.retention.eraser import Eraser
 from cctv_cli.core.retention.report import report, summary
 from cctv_cli.core.storage.entries import DeletionEntry, HoldEntry, line_hash
 from cctv_cli.core.storage.holds import add_hold, release_hold
 from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.storage.marker import ensure_marker, place, read_marker, remember_days, write_marker
 from cctv_cli.core.units import FreeSpace
+from tests.support.odd_files import odd_files, posix, put
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 
 BERLIN = zone("Europe/Berlin")
@@ -294,7 +299,7 @@ def crash(*arguments: object, **named: object) -> None:
 
 @pytest.mark.parametrize(
     ("where", "name"),
-    [(eraser_module, "render_hour_playlist"), (files, "remove"), (eraser_module, "_remove_folder")],
+    [(eraser_module, "render_playlist_in"), (eraser_module, "_remove"), (eraser_module, "_remove_folder")],
     ids=["after the journal", "after the playlist", "after the files"],
 )
 def test_the_next_cleanup_finishes_what_a_crash_interrupted(
@@ -317,15 +322,15 @@ def test_the_next_cleanup_finishes_what_a_crash_interrupted(
 
 def test_a_crash_between_two_files_of_an_hour_is_finished(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.lay()
-    remove = files.remove
+    remove = Folder.remove
 
-    def crash_at_the_second(path: Path) -> None:
-        if path.name == "01.ts":
+    def crash_at_the_second(self: Folder, name: str) -> None:
+        if name == "01.ts":
             raise Crash
-        remove(path)
+        remove(self, name)
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "remove", crash_at_the_second)
+        patched.setattr(Folder, "remove", crash_at_the_second)
         with pytest.raises(Crash):
             site.run()
     assert f"{OLD}/10/01.ts" in site.files() and f"{OLD}/10/00.ts" not in site.files()
@@ -337,15 +342,15 @@ def test_a_crash_between_two_files_of_an_hour_is_finished(site: Site, monkeypatc
 
 def test_a_file_that_cannot_be_deleted_is_told_and_the_others_go(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.lay()
-    remove = files.remove
+    remove = Folder.remove
 
-    def refuse(path: Path) -> None:
-        if path.name == "00.ts" and OLD in str(path):
+    def refuse(self: Folder, name: str) -> None:
+        if name == "00.ts" and OLD in str(self.path):
             raise PermissionError(errno.EPERM, "Operation not permitted")
-        remove(path)
+        remove(self, name)
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "remove", refuse)
+        patched.setattr(Folder, "remove", refuse)
         done = site.run()
         assert site.files() == AFTER | {f"{OLD}/10/00.ts"}
         assert done.failed == ((f"front/recordings/{OLD}/10/00.ts", "Operation not permitted"),)
@@ -378,15 +383,15 @@ def test_a_playlist_for_which_there_is_no_room_is_rendered_by_the_next_cleanup(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.lay()
-    replace_text = files.replace_text
+    replace_in = files.replace_in
 
-    def full(path: Path, text: str, **named: Any) -> None:
-        if path.name == "playlist.m3u8":
+    def full(folder: Folder, name: str, data: bytes, **named: Any) -> None:
+        if name == "playlist.m3u8":
             raise OSError(errno.ENOSPC, "No space left on device")
-        replace_text(path, text, **named)
+        replace_in(folder, name, data, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "replace_text", full)
+        patched.setattr(files, "replace_in", full)
         assert site.run().failed == ()
     assert site.files() == AFTER
     assert not site.tree().layout.hour_playlist(EDGE, "15").exists()
@@ -496,6 +501,91 @@ def test_a_folder_that_becomes_a_link_after_the_scan_is_not_entered(
     assert site.deletions(OLD) == []
 
 
+def lay_hour_outside(site: Site, outside: Path) -> List[str]:
+    """An hour of 60 recordings that goes, and 60 files of the same names outside the storage, at every depth."""
+    names = [f"{minute:02}.ts" for minute in range(60)]
+    for name in names:
+        site.tree().record(f"{OLD}T10:{name[:2]}:00+02:00", 60)
+    site.tree().record(f"{TODAY}T14:00:00+02:00", 60)
+    for below in ("", "10", f"{OLD}/10", f"recordings/{OLD}/10"):
+        (outside / below).mkdir(parents=True, exist_ok=True)
+        for name in (*names, "playlist.m3u8"):
+            (outside / below / name).write_bytes(b"somebody else's")
+    return names
+
+
+@posix
+@pytest.mark.parametrize("level", ["camera", "recordings", "day", "hour"])
+@pytest.mark.parametrize("moment", ["_write_journal", "_render"])
+def test_a_folder_that_is_swapped_for_a_link_amid_a_deletion_costs_nothing_outside(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str, moment: str
+) -> None:
+    outside = tmp_path / "outside"
+    lay_hour_outside(site, outside)
+    before = sorted(outside.rglob("*"))
+    layout, step = site.tree().layout, getattr(Eraser, moment)
+    swapped = {
+        "camera": layout.folder,
+        "recordings": layout.recordings,
+        "day": layout.day(OLD),
+        "hour": layout.hour(OLD, "10"),
+    }[level]
+
+    def swap_after(self: Eraser, *arguments: Any) -> Any:
+        answer = step(self, *arguments)
+        if not swapped.is_symlink():
+            swapped.rename(tmp_path / "aside")
+            swapped.symlink_to(outside)
+        return answer
+
+    monkeypatch.setattr(Eraser, moment, swap_after)
+    site.run()
+    assert swapped.is_symlink()
+    assert sorted(path for path in outside.rglob("*") if path.name != "journal.jsonl") == before
+
+
+@posix
+def test_folders_that_are_swapped_again_and_again_cost_nothing_outside(site: Site, tmp_path: Path) -> None:
+    outside, aside = tmp_path / "outside", tmp_path / "aside"
+    names = lay_hour_outside(site, outside)
+    hour, over = site.tree().layout.hour(OLD, "10"), threading.Event()
+
+    def swap() -> None:
+        while not over.is_set():
+            with suppress(OSError):
+                hour.rename(aside)
+                hour.symlink_to(outside)
+                hour.unlink()
+            with suppress(OSError):
+                aside.rename(hour)
+
+    eraser, day = Eraser(site.tree().layout, BERLIN), Journal(site.tree().layout.journal(OLD))
+    deletions = [DeletionEntry(s.file, s.start, s.duration, s.bytes, "old") for s in day.segments()]
+    thread = threading.Thread(target=swap, daemon=True)
+    thread.start()
+    try:
+        for deletion in deletions:
+            eraser.erase(OLD, "10", [deletion])
+    finally:
+        over.set()
+        thread.join(30)
+    assert len(day.deletions()) > 0
+    assert all((outside / name).read_bytes() == b"somebody else's" for name in (*names, "playlist.m3u8"))
+
+
+@posix
+@odd_files
+def test_what_is_not_a_regular_file_is_not_deleted(site: Site, kind: str) -> None:
+    site.lay()
+    layout, step = site.tree().layout, Cleaner._execute
+    odd = layout.day(OLD) / "10/00.ts"
+    planned = site.cleaner()._plan((), force=False)
+    put(kind, odd)
+    done = step(site.cleaner(), planned, lambda done, total: None, lambda: False)
+    assert done.failed == ((f"front/recordings/{OLD}/10/00.ts", "not a regular file"),)
+    assert os.path.lexists(odd) and not (layout.day(OLD) / "10/01.ts").exists()
+
+
 def test_a_storage_root_that_is_a_link_is_the_users_choice(site: Site, tmp_path: Path) -> None:
     site.lay()
     (tmp_path / "link").symlink_to(site.settings.storage)
@@ -560,7 +650,7 @@ def test_another_storage_than_at_the_start_is_refused(site: Site) -> None:
 def test_a_refused_storage_is_not_even_tidied(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.lay()
     with monkeypatch.context() as patched:
-        patched.setattr(files, "remove", crash)
+        patched.setattr(Folder, "remove", crash)
         with pytest.raises(Crash):
             site.run()
     before = site.files()
@@ -648,14 +738,14 @@ def test_the_report_counts_by_camera_and_day(site: Site) -> None:
 
 def fill(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the disk take nothing until the oldest recording is gone."""
-    oldest, replace_text = site.tree().layout.day(OLD) / "10/00.ts", files.replace_text
+    oldest, replace_in = site.tree().layout.day(OLD) / "10/00.ts", files.replace_in
 
-    def full(path: Path, text: str, **named: Any) -> None:
+    def full(folder: Folder, name: str, data: bytes, **named: Any) -> None:
         if oldest.exists():
             raise OSError(errno.ENOSPC, "No space left on device")
-        replace_text(path, text, **named)
+        replace_in(folder, name, data, **named)
 
-    monkeypatch.setattr(files, "replace_text", full)
+    monkeypatch.setattr(files, "replace_in", full)
     make_short(monkeypatch, 1_000_000, 0)
 
 
@@ -797,7 +887,7 @@ def test_what_the_last_cleanup_of_all_did_not_do_is_remembered_until_one_does(
     assert problems(site) == []
     site.run(**small)
     with monkeypatch.context() as patched:
-        patched.setattr(files, "remove", not_permitted)
+        patched.setattr(Folder, "remove", not_permitted)
         site.cleaner(**small).run(force=True)
     (failed,) = problems(site)
     assert "could not be deleted (Operation not permitted); correct the permissions" in failed
@@ -805,7 +895,7 @@ def test_what_the_last_cleanup_of_all_did_not_do_is_remembered_until_one_does(
     assert problems(site) == []
 
 
-def not_permitted(path: Path) -> None:
+def not_permitted(folder: Folder, name: str) -> None:
     raise PermissionError(errno.EPERM, "Operation not permitted")
 
 
@@ -865,7 +955,7 @@ def test_a_batch_of_lines_that_a_full_disk_tore_is_not_written_again(
 def test_a_hold_keeps_what_is_journalled_as_deleted_but_there(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.lay()
     with monkeypatch.context() as patched:
-        patched.setattr(files, "remove", crash)
+        patched.setattr(Folder, "remove", crash)
         with pytest.raises(Crash):
             site.run()
     layout = site.tree().layout

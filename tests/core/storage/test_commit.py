@@ -437,7 +437,7 @@ def test_a_crash_just_before_midnight_is_finished_on_the_next_day(
 def test_a_crash_between_move_and_playlist_is_finished_on_open(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     camera.record(NOON)
     with monkeypatch.context() as patch:
-        patch.setattr(files, "replace_text", _crash)
+        patch.setattr(files, "replace_in", _crash)
         with pytest.raises(_Crash):
             camera.record(NOON + 60)
     assert camera.playlist("12") == ["00.ts"]
@@ -481,7 +481,7 @@ def test_a_journal_that_a_crash_tore_opens(camera: Camera) -> None:
 def test_a_full_disk_at_the_playlist_makes_no_false_gap(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     camera.record(NOON)
     with monkeypatch.context() as patch:
-        patch.setattr(files, "replace_text", _disk_full)
+        patch.setattr(files, "replace_in", _disk_full)
         with pytest.raises(OSError, match="No space left"):
             camera.record(NOON + 60)
     camera.record(NOON + 120)
@@ -519,7 +519,7 @@ def _crash(*_: object) -> None:
     raise _Crash
 
 
-def _disk_full(*_: object) -> None:
+def _disk_full(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
@@ -548,7 +548,7 @@ def test_a_playlist_that_could_not_be_written_is_written_at_the_next_start(
     camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(files, "replace_text", _disk_full)
+        patch.setattr(files, "replace_in", _disk_full)
         with pytest.raises(OSError, match="No space left"):
             camera.record(NOON + 59 * 60)
     camera.record(NOON + 3600)
