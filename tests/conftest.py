@@ -11,12 +11,18 @@ import threading
 import time
 from typing import Dict, Iterator, List
 
+import hypothesis
 import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.find import inspect
 from cctv_cli.core.logs import Repeats
 from tests.support.media import Media, make_media
+
+# The same few examples every time, so that a run is short and repeatable; HYPOTHESIS_PROFILE=search looks for more.
+hypothesis.settings.register_profile("short", max_examples=25, deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("search", max_examples=5_000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 ZONE = "Europe/Berlin"  # has summer time, and no machine of a build farm lives there
 

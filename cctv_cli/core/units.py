@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-_BIT_RATE = re.compile(r"^\s*(\d+)\s*([kKmM]?)\s*$")
-_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d)?\s*$")
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B\s*$")
-_PERCENT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
+_NUMBER = r"(\d{1,15}(?:\.\d{1,15})?)"  # digits enough for every quantity, and exact as a float where it is whole
+_BIT_RATE = re.compile(r"\s*(\d{1,15})\s*([kKmM]?)\s*\Z", re.ASCII)
+_DURATION = re.compile(rf"\s*{_NUMBER}\s*(s|m|h|d)?\s*\Z", re.ASCII)
+_SIZE = re.compile(rf"\s*{_NUMBER}\s*([kKMGT]?)(i?)B\s*\Z", re.ASCII)
+_PERCENT = re.compile(rf"\s*{_NUMBER}\s*%\s*\Z", re.ASCII)
 _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
 
@@ -97,11 +98,11 @@ def format_bit_rate(value: Optional[float]) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds in the largest unit that `parse_duration` reads back exactly: "6h", "90s", "1.5s"."""
+    """Write seconds in the largest unit that `parse_duration` reads back exactly, to the microsecond: "6h", "1.5s"."""
     for unit in ("d", "h", "m"):
         if seconds % _SECONDS[unit] == 0:
             return f"{seconds / _SECONDS[unit]:.0f}{unit}"
-    return f"{seconds:g}s"
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 def parse_size(text: str) -> int:

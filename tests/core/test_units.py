@@ -130,3 +130,18 @@ def test_bad_free_space_is_refused(text: str) -> None:
 
 def test_the_default_of_free_space_is_a_share() -> None:
     assert FreeSpace(percent=5).of(10**12) == 5 * 10**10
+
+
+@pytest.mark.parametrize("parse", [parse_bit_rate, parse_duration, parse_size, parse_free_space])
+@pytest.mark.parametrize("unit", ["", "k", "d", "B", "TB", "%"])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_of_countless_digits_is_refused_like_any_other_text(parse, unit: str, digits: int) -> None:
+    # as a float it is infinite, as an integer it takes the interpreter too long
+    with pytest.raises(ValueError, match="write a "):
+        parse("9" * digits + unit)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(1_234_567.0, "1234567s"), (100_001.5, "100001.5s"), (0.001, "0.001s")])
+def test_a_duration_of_any_length_is_written_whole(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+    assert parse_duration(text) == seconds

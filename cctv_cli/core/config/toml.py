@@ -36,6 +36,9 @@ def read_toml(path: Path, cwd: Path, problems: List[str]) -> Optional[TomlFile]:
     except ValueError as error:  # names line and column, and keys, but never a value
         problems.append(f"{name}: the file is not valid TOML: {error}; correct that line.")
         return None
+    except RecursionError:
+        problems.append(f"{name}: lists or tables are nested too deeply; correct the line with many brackets.")
+        return None
     return _Reader(name, (cwd / path).parent, problems).read(document)
 
 

@@ -58,6 +58,7 @@ class Origin:
 
 
 DEFAULT = Origin("default", "")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,17 @@ def pick(raws: Sequence[Raw], parse: Parser[T], problems: List[str]) -> Optional
     found = None
     for raw in raws:
         try:
+            if not _is_utf8(raw.value):
+                raise ValueError("is not UTF-8; write it in UTF-8")
             found = Picked(parse(raw), raw.origin, raw.layer)
         except ValueError as reason:
             problems.append(f"{raw.origin}{_shown(raw)} {reason}.")
     return found
+
+
+def _is_utf8(value: object) -> bool:
+    """Whether a value, if it is text, can be encoded: the environment may hold any bytes (PEP 383)."""
+    return not isinstance(value, str) or not _SURROGATE.search(value)
 
 
 def _shown(raw: Raw) -> str:
@@ -108,6 +116,8 @@ def _shown(raw: Raw) -> str:
     if raw.secret or not isinstance(value, (str, int, float)):
         return ""
     if isinstance(value, str) and ("://" in value or "@" in value):  # a URL in the wrong place
+        return ""
+    if not _is_utf8(value):
         return ""
     text = json.dumps(value, ensure_ascii=False)
     return f" = {text if len(text) <= 80 else text[:79] + '…'}"

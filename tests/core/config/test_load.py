@@ -690,3 +690,20 @@ def test_settings_are_equal_wherever_they_came_from(load: Load) -> None:
 def test_a_webhook_needs_a_host_and_its_url_is_never_shown(problems: Callable[..., List[str]], host: str) -> None:
     (problem,) = problems(env={"ALERT_WEBHOOKS": f"http://{host}/{SECRET}"})
     assert "ALERT_WEBHOOKS has an entry that is not an http or https URL; write URLs such as" in problem
+
+
+def test_a_value_that_is_not_utf_8_is_refused(problems: Callable[..., List[str]]) -> None:
+    # the environment may hold any bytes, which Python shows as lone surrogates (PEP 383)
+    env = {"CAMERA_1_ID": "a", "CAMERA_1_RTSP_URL": "rtsp://192.168.1.64/", "CAMERA_1_USERNAME": "admin"}
+    assert problems(env={**env, "CAMERA_1_PASSWORD": "\udcff"}) == [
+        "environment: CAMERA_1_PASSWORD is not UTF-8; write it in UTF-8."
+    ]
+    assert problems(env={**env, "CAMERA_1_NAME": "T\udcfcr", "CAMERA_1_PASSWORD": "x"}) == [
+        "environment: CAMERA_1_NAME is not UTF-8; write it in UTF-8."
+    ]
+
+
+@pytest.mark.parametrize("line", ["storage = " + "[" * 50_000, "x = " + "{a=" * 50_000])
+def test_a_file_of_brackets_is_refused(problems: Callable[..., List[str]], line: str) -> None:
+    (problem,) = problems(line)
+    assert problem.startswith("cameras.toml: ")

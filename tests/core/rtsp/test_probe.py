@@ -317,6 +317,11 @@ def test_digest_with_qop() -> None:
     assert [header(request, "CSeq") for request in camera.requests] == ["2", "3"]
 
 
+def test_frames_of_media_between_the_answers_are_skipped() -> None:
+    with ScriptedCamera(b"$\0\0\4abcd" + DESCRIPTION) as camera:
+        assert camera.ask().outcome is Outcome.OK
+
+
 @pytest.mark.parametrize("basic_first", [True, False])
 def test_digest_without_qop_is_preferred_to_basic(basic_first: bool) -> None:
     realm, nonce = "DS-2CD2143", "a7b1"
