@@ -135,6 +135,11 @@ class MediaCache:
             load.add_done_callback(lambda _: self._loads.pop(path))
         return await asyncio.shield(load)  # one client that leaves takes nobody else's answer along
 
+    def version(self, path: Path) -> Optional[FileVersion]:
+        """What is in memory of a file, without a look at the disk; None if it is not."""
+        entry = self._entries.get(path)
+        return None if entry is None else entry.file.version
+
     async def require(self, path: Path, *, inside: Optional[Path] = None) -> None:
         """Raise what `get` would raise for this file."""
         await _in_thread(self._executor, partial(self._status, path, inside=inside))

@@ -13,7 +13,7 @@ from cctv_cli.api.accel import proxy_target
 from cctv_cli.api.access import send_detail
 from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, serve_file, serve_text
 from cctv_cli.api.media_cache import MediaCache
-from cctv_cli.api.stream import LiveStates
+from cctv_cli.api.stream import LiveStates, may_exist
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
@@ -25,6 +25,7 @@ from cctv_cli.core.layout import (
     parse_live_segment,
     parse_recording,
 )
+from cctv_cli.core.recording.live_window import window_size
 from cctv_cli.core.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -95,7 +96,10 @@ class MediaRoutes:
             return
         try:
             live = await self._states.get(
-                stream.camera_id, sub=stream.sub, least_number=-1 if number is None else number
+                stream.camera_id,
+                sub=stream.sub,
+                number=-1 if number is None else number,
+                playlist=self._cache.version(layout.live_playlist),
             )
             variants = await self._states.multivariant(stream.camera_id) if self._offers_both(stream, name) else None
         except OSError as error:
@@ -110,6 +114,9 @@ class MediaRoutes:
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
         elif number is not None and number > live.window.segments[-1].number:
             await send_detail(send, 404, f"{name} is not finished yet; ask for {LIVE_PLAYLIST} again.", _CORS)
+        elif not may_exist(live.window, name, window_size(self._runtime.settings.segment_duration)):
+            detail = f"{name} does not exist, or not any more; ask for {LIVE_PLAYLIST} again."
+            await send_detail(send, 404, detail, _CORS)
         else:
             path = layout.live / name
             target = proxy_target(self._runtime.settings, scope, path)

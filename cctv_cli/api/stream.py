@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from fastapi import APIRouter
 
 from cctv_cli.api.errors import errors
+from cctv_cli.api.media_cache import FileVersion
 from cctv_cli.api.models import StreamInfoModel
 from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import Answer, DiskThreads
 from cctv_cli.core.footage.variants import measure_variant
 from cctv_cli.core.hls.playlist import LiveWindow, Variant, parse_live, render_multivariant
-from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST
+from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST, parse_live_init, parse_live_segment
 from cctv_cli.core.recording.state import RecorderState, State, from_json
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
@@ -58,30 +59,57 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
     return Live(503, f"{name} is starting; try again in a few seconds.")
 
 
+def may_exist(window: LiveWindow, name: str, size: int) -> bool:
+    """Whether a live file may be there, by a window of at least one segment: it is named, or has left it lately.
+
+    Segments stay for one more window of `size` segments, and what they begin with stays as long as they do.
+    """
+    first, newest = window.segments[0], window.segments[-1]
+    number, init = parse_live_segment(name), parse_live_init(name)
+    oldest = first.number - max(size, len(window.segments))
+    if number is not None:
+        return oldest <= number <= newest.number and (number < first.number or name.endswith(newest.suffix))
+    if init is None:
+        return False
+    earlier = first.part is None or first.part.init > oldest  # segments that left began with another one
+    return any(s.part is not None and s.part.init == init for s in window.segments) or (earlier and init < first.number)
+
+
+class _Seen(NamedTuple):
+    """A look at the monotonic instant `at`, when viewers had this playlist."""
+
+    at: float
+    playlist: Optional[FileVersion]
+    live: Live
+
+
 class LiveStates:
     """Looks at cameras for many viewers: one look serves all of them for half a second."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._disks = DiskThreads()
-        self._seen: Dict[Tuple[str, bool], Tuple[float, Live]] = {}
+        self._seen: Dict[Tuple[str, bool], _Seen] = {}
         self._locks: Dict[Tuple[str, bool], asyncio.Lock] = {}
 
-    async def get(self, camera_id: str, *, sub: bool = False, least_number: int = -1) -> Live:
-        """What viewers get; a look that does not know segment `least_number` yet is not good enough.
+    async def get(
+        self, camera_id: str, *, sub: bool = False, number: int = -1, playlist: Optional[FileVersion] = None
+    ) -> Live:
+        """What viewers get who ask for the live segment `number`, and to whom this `playlist` was served last.
 
-        Raises UnknownCamera, OSError.
+        A segment that the last look did not know is worth another one only if it is the next, or if viewers
+        have another playlist since. Raises UnknownCamera, OSError.
         """
         self._runtime.camera(camera_id)
         stream = (camera_id, sub)
-        live = self._recent(stream, least_number)
+        live = self._recent(stream, number, playlist)
         if live is not None:
             return live
         async with self._locks.setdefault(stream, asyncio.Lock()):
-            live = self._recent(stream, least_number)
+            live = self._recent(stream, number, playlist)
             if live is None:
                 live = await self._ask(camera_id, sub=sub).arrives()
-                self._seen[stream] = (self._runtime.clock.monotonic(), live)
+                self._seen[stream] = _Seen(self._runtime.clock.monotonic(), playlist, live)
             return live
 
     async def multivariant(self, camera_id: str) -> Optional[str]:
@@ -101,12 +129,13 @@ class LiveStates:
                     continue  # its live folder was lost: the other stream plays on
         return render_multivariant(variants) if variants else None
 
-    def _recent(self, stream: Tuple[str, bool], least_number: int) -> Optional[Live]:
-        at, live = self._seen.get(stream, (0.0, None))
-        if live is None or self._runtime.clock.monotonic() - at > _FRESH:
+    def _recent(self, stream: Tuple[str, bool], number: int, playlist: Optional[FileVersion]) -> Optional[Live]:
+        seen = self._seen.get(stream)
+        if seen is None or self._runtime.clock.monotonic() - seen.at > _FRESH:
             return None
-        newest = live.window.segments[-1].number if live.window is not None else -1
-        return live if newest >= least_number else None
+        following = seen.live.window.next_number if seen.live.window is not None else 0
+        outdated = number == following or (number > following and playlist != seen.playlist)
+        return None if outdated else seen.live
 
     def look(self, camera_id: str) -> Live:
         """What viewers of the camera's main stream get now. Raises UnknownCamera, OSError."""

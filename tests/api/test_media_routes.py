@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
 import httpx
 import pytest
@@ -79,6 +80,32 @@ async def test_a_segment_stays_for_a_window_after_it_left_the_playlist(
     pruned = await client.get("/stream/front/segment7.ts")
     assert pruned.status_code == 404
     assert pruned.json()["detail"].startswith("segment7.ts does not exist, or not any more;")
+
+
+async def test_a_live_segment_that_does_not_exist_costs_no_look_at_the_disk(
+    client: httpx.AsyncClient, live: CameraTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await client.get("/stream/front/live.m3u8")).status_code == 200
+    assert (await client.get("/stream/front/segment4711.ts")).status_code == 404  # one look for this playlist
+    looks: List[str] = []
+
+    def count(name: str) -> None:
+        call = getattr(os, name)
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            looks.append(f"{name} {arguments[0]}")
+            return call(*arguments, **options)
+
+        monkeypatch.setattr(os, name, counted)
+
+    for name in ("open", "stat", "lstat"):
+        count(name)
+    for name in ("segment16.ts", "segment4711.ts", "segment0.ts", "segment1.ts", "segment10.mp4", "init10.mp4"):
+        for _ in range(3):
+            assert (await client.get(f"/stream/front/{name}")).status_code == 404
+    assert looks == []
+    assert (await client.get("/stream/front/segment13.ts")).status_code == 200
+    assert looks != []
 
 
 async def test_a_window_that_lies_elsewhere_is_served_from_there(

@@ -3,16 +3,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 import httpx
 import pytest
 
-from cctv_cli.api.stream import Live, LiveStates, judge
+from cctv_cli.api.media_cache import FileVersion
+from cctv_cli.api.stream import Live, LiveStates, judge, may_exist
 from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.ffmpeg.diagnosis import diagnose
-from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow
+from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, Part
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.rtsp.probe import probe
@@ -232,11 +233,59 @@ async def test_a_segment_that_the_last_look_did_not_know_makes_another_look(
     front.stream(1)
     states = CountedStates(runtime)
     states.go_on.set()
-    await states.get("front", least_number=0)
+    await states.get("front", number=0)
     front.stream(1)
-    live = await states.get("front", least_number=1)
+    live = await states.get("front", number=1)
     assert live.window is not None
     assert [segment.number for segment in live.window.segments] == [0, 1]
+
+
+async def test_a_segment_far_ahead_is_looked_for_once_viewers_have_another_playlist(
+    runtime: Runtime, front: CameraTree
+) -> None:
+    front.begin_stream(0, instant(NOW) - 11)
+    front.stream(1)
+    states = CountedStates(runtime)
+    states.go_on.set()
+    first, second = FileVersion(1, 100, 7), FileVersion(2, 100, 8)
+    for playlist, looks in ((None, 1), (None, 1), (first, 2), (first, 2), (second, 3), (second, 3)):
+        await states.get("front", number=4711, playlist=playlist)
+        assert states.looks == looks
+
+
+def window(first: int, count: int, *inits: int) -> LiveWindow:
+    """A window of TS, or of fragmented MP4 whose segments begin with these initialization sections."""
+    parts = [Part(init, 100, 900) for init in inits] or [None] * count
+    return LiveWindow(10, tuple(LiveSegment(first + n, 10.0 * n, 10.0, part=part) for n, part in enumerate(parts)))
+
+
+@pytest.mark.parametrize(
+    ("found", "there", "not_there"),
+    [
+        pytest.param(
+            window(20, 6),
+            ["segment14.ts", "segment20.ts", "segment25.ts", "segment14.mp4", "init3.mp4"],
+            ["segment13.ts", "segment26.ts", "segment20.mp4", "init20.mp4"],
+            id="transport stream",
+        ),
+        pytest.param(
+            window(20, 3, 2, 2, 22),
+            ["init2.mp4", "init22.mp4", "segment20.mp4", "segment14.mp4"],
+            ["init1.mp4", "init3.mp4", "init20.mp4", "init23.mp4", "segment20.ts", "segment13.mp4"],
+            id="those that left began with what is named",
+        ),
+        pytest.param(
+            window(20, 3, 18, 18, 18),
+            ["init18.mp4", "init2.mp4"],
+            ["init20.mp4", "init21.mp4"],
+            id="a run that began lately",
+        ),
+    ],
+)
+def test_what_may_be_in_the_live_folder_is_told_by_the_playlist(
+    found: LiveWindow, there: List[str], not_there: List[str]
+) -> None:
+    assert [name for name in (*there, *not_there) if may_exist(found, name, 6)] == there
 
 
 async def test_an_unknown_camera_is_not_looked_for(runtime: Runtime) -> None:
