@@ -12,7 +12,8 @@ from typing import Optional, Protocol
 
 HOUR = 3600.0  # seconds
 DAY = 86400.0  # seconds; a local day may have an hour more or less
-_END = float(1 << 33)  # the year 2242, up to which a float is exact enough for milliseconds
+EARLIEST = 0.0
+LATEST = float(1 << 33)  # the year 2242, up to which a float is exact enough for milliseconds
 
 
 class Clock(Protocol):
@@ -71,6 +72,6 @@ def parse_instant(text: str) -> float:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no UTC offset")
     instant = moment.timestamp()
-    if not 0 <= instant < _END:
+    if not EARLIEST <= instant < LATEST:
         raise ValueError(f"{text!r} is not between 1970 and 2242")
     return instant

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 import stat
@@ -17,10 +16,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional, Union
 
+from cctv_cli.core import records
 from cctv_cli.core.system import FILE_FLAGS, open_folder
 from cctv_cli.core.system import sync_folder as sync_folder  # callers find it here, with the rest of the disk
 
 _CHUNK = 1 << 18
+_LARGEST_JSON = 8 << 20  # bytes; alerts and refused logins of hundreds of cameras take less than one
 
 
 class NotRegularFile(OSError):
@@ -257,13 +258,19 @@ def read_text(path: Path, *, inside: Optional[Path] = None) -> Optional[str]:
         return None
 
 
-def read_json(path: Path) -> Dict[str, Any]:
-    """The JSON object in a file; an empty one when it is missing or no JSON object."""
+def read_json(path: Path, known: int = 1) -> Dict[str, Any]:
+    """The JSON object in a file; an empty one when it is missing, damaged, or larger than any that cctv writes.
+
+    Raises NewerFormat for one whose format is newer than the version that is `known`.
+    """
     try:
-        value = json.loads(read_text(path) or "{}")
-    except ValueError:
+        with open_to_read(path) as file, naming(path):
+            data = file.read(_LARGEST_JSON + 1)
+    except FileNotFoundError:
         return {}
-    return value if isinstance(value, dict) else {}
+    values = records.parse(data) if len(data) <= _LARGEST_JSON else {}
+    records.refuse_newer(path, values, known)
+    return values
 
 
 def move(source: Path, target: Path) -> None:

@@ -29,7 +29,7 @@ from cctv_cli.core.retention.cleaner import Cleaner
 from cctv_cli.core.retention.schedule import CleanupSchedule
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
-from cctv_cli.core.storage.marker import ensure_marker, place, remember_days, remember_own_disks
+from cctv_cli.core.storage.marker import ensure_marker, place, refuse_newer, remember_days, remember_own_disks
 
 log = logging.getLogger("cctv.runtime")
 
@@ -109,6 +109,7 @@ class Runtime:
     def start(self, *, ffmpeg: Optional[Ffmpeg] = None) -> None:
         """Begin to supervise. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
         _require_cameras(self.settings)
+        refuse_newer(self.settings.storage)
         self.ending.clear()
         found = ffmpeg or find_ffmpeg(self.settings.ffmpeg_path)
         if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):

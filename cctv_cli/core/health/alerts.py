@@ -6,14 +6,19 @@ have in common is one message: a dead switch is not a hundred of them.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from enum import Enum
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from pydantic import OnErrorOmit
+
+from cctv_cli.core import records
 from cctv_cli.core.clock import format_instant, parse_instant
 from cctv_cli.core.health.findings import Finding, Severity
+from cctv_cli.core.records import Instant
+
+FORMAT = 1  # of .alerts.json
 
 Key = Tuple[str, Optional[str]]  # name and camera of a finding
 Body = Dict[str, Any]  # what a webhook gets
@@ -54,15 +59,22 @@ class Tracked:
     """A finding that was seen: since when, what was sent last, and since when it is gone."""
 
     finding: Finding
-    since: float
-    sent_at: Optional[float] = None
+    since: Instant
+    sent_at: Optional[Instant] = None
     sent_severity: Severity = Severity.OK
-    gone_since: Optional[float] = None
+    gone_since: Optional[Instant] = None
 
     @property
     def key(self) -> Key:
         """What makes it the same finding, however its severity and its words change."""
         return _key(self.finding)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """`.alerts.json`."""
+
+    open: Tuple[OnErrorOmit[Tracked], ...] = ()
 
 
 def decide(
@@ -179,31 +191,10 @@ def told(tracked: Sequence[Tracked], ended: Sequence[Tracked], waiting: Mapping[
 
 def to_json(tracked: Sequence[Tracked]) -> str:
     """The text of the file that keeps them."""
-    return json.dumps({"open": [asdict(item) for item in tracked]}) + "\n"
+    return records.encode(_Kept(tuple(tracked)), FORMAT)
 
 
 def from_json(values: Mapping[str, Any]) -> Tuple[Tracked, ...]:
     """What a parsed file keeps; damaged entries are skipped."""
-    entries = values.get("open")
-    found = (_tracked(entry) for entry in (entries if isinstance(entries, list) else []))
-    return tuple(item for item in found if item is not None)
-
-
-def _tracked(entry: Any) -> Optional[Tracked]:
-    try:
-        finding = entry["finding"]
-        camera = finding["camera"]
-        return Tracked(
-            Finding(
-                str(finding["name"]),
-                Severity(finding["severity"]),
-                str(finding["sentence"]),
-                None if camera is None else str(camera),
-            ),
-            float(entry["since"]),
-            float(entry["sent_at"]),
-            Severity(entry["sent_severity"]),
-            None if entry["gone_since"] is None else float(entry["gone_since"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        return None
+    kept = records.decode(_Kept, values)
+    return () if kept is None else tuple(item for item in kept.open if item.sent_at is not None)

@@ -10,6 +10,7 @@ from cctv_cli.core.clock import DAY, format_instant
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.health.facts import CameraFacts, DiskFacts, Facts, HungDisk, Promise, StorageFacts, SystemFacts
 from cctv_cli.core.recording.state import State
+from cctv_cli.core.records import Text
 from cctv_cli.core.units import format_duration, format_size
 
 FREQUENT_RESTARTS = 4  # in an hour
@@ -48,10 +49,10 @@ class Finding:
     `camera` is an id, or None for what concerns all.
     """
 
-    name: str
+    name: Text
     severity: Severity
-    sentence: str
-    camera: Optional[str] = None
+    sentence: Text
+    camera: Optional[Text] = None
 
 
 @dataclass(frozen=True)

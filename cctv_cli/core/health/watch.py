@@ -17,6 +17,7 @@ from cctv_cli.core.health.findings import Severity
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.webhooks import Webhooks
 from cctv_cli.core.layout import alerts_file
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.health")
@@ -36,6 +37,7 @@ class HealthWatch:
         self._file: Path = alerts_file(settings.storage)
         self._tracked: Tuple[Tracked, ...] = ()
         self._saved: Tuple[Tracked, ...] = ()
+        self._may_save = True  # not what a newer cctv wrote
         self._ended: Dict[Key, Tracked] = {}  # over, and a webhook has not taken that yet
         self._webhooks = Webhooks(())
         self._ending = threading.Event()
@@ -69,7 +71,10 @@ class HealthWatch:
     def begin(self) -> None:
         """Take up what an earlier watch told, so that it is not told twice."""
         try:
-            self._tracked = self._saved = alerts.from_json(files.read_json(self._file))
+            self._tracked = self._saved = alerts.from_json(files.read_json(self._file, alerts.FORMAT))
+        except NewerFormat as error:
+            self._may_save = False
+            log.warning("%s; until then alerts may come twice after a restart", error)
         except OSError as error:
             log.warning("%s cannot be read, alerts may come twice: %s", self._file, error)
 
@@ -116,7 +121,7 @@ class HealthWatch:
         waiting = {key: Event(body["event"]) for key, body in self._webhooks.waiting().items()}
         self._ended = {key: item for key, item in self._ended.items() if key in waiting}
         told = alerts.told(self._tracked, tuple(self._ended.values()), waiting)
-        if told == self._saved:
+        if told == self._saved or not self._may_save:
             return
         try:
             files.replace_text(self._file, alerts.to_json(told))

@@ -6,20 +6,19 @@ off one file per look.
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Callable, List, Optional, Union
 
-from cctv_cli.core import files
+from cctv_cli.core import files, records
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.layout import CameraLayout, is_run, parse_incoming
 from cctv_cli.core.recording.reasons import UNSUPERVISED
 from cctv_cli.core.recording.run import ActiveRun
-from cctv_cli.core.recording.state import Outage, Run, from_json
+from cctv_cli.core.recording.state import FORMAT, Outage, Run, from_json
 from cctv_cli.core.storage.commit import RecordingStore
 
 STORAGE_RETRY = 5.0  # seconds until the storage is tried again after it failed
@@ -144,7 +143,7 @@ class Backlog:
         waiting = [asdict(item) for item in self._items if isinstance(item, Outage)]
         try:
             if waiting:
-                files.replace_text(self._layout.waiting_gaps, json.dumps({"gaps": waiting}) + "\n", durable=False)
+                files.replace_text(self._layout.waiting_gaps, records.write({"gaps": waiting}, FORMAT), durable=False)
             else:
                 files.remove(self._layout.waiting_gaps)
         except OSError as error:

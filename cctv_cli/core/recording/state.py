@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Dict, Mapping, Optional, Type, TypeVar
+from typing import Any, Mapping, Optional, Type, TypeVar
+
+from cctv_cli.core import records
+from cctv_cli.core.records import Anchor, Flag, Instant, MediaTime, Number, Pid, RunId, Seconds, Text, WholeSeconds
+
+FORMAT = 1  # of .state.json, .run.json and what waits in .incoming
 
 
 class State(str, Enum):
@@ -30,16 +33,16 @@ class RecorderState:
     """
 
     state: State
-    reason: str
-    since: float
-    cause: str = ""
-    restarts: int = 0
-    codec: str = ""
-    audio: str = ""
-    retry_at: Optional[float] = None
-    last_exit: str = ""
-    last_exit_at: Optional[float] = None
-    failure: str = ""
+    reason: Text
+    since: Instant
+    cause: Text = ""
+    restarts: Number = 0
+    codec: Text = ""
+    audio: Text = ""
+    retry_at: Optional[Instant] = None
+    last_exit: Text = ""
+    last_exit_at: Optional[Instant] = None
+    failure: Text = ""
 
 
 @dataclass(frozen=True)
@@ -52,32 +55,32 @@ class Run:
     is the latest known place of its media time in wall time (see `timeline`).
     """
 
-    run: str
-    fingerprint: str
-    started: float
-    first_live: int
-    pid: Optional[int] = None
-    cause: str = ""
-    detail: str = ""
-    codec: str = ""
-    audio: str = ""
-    target_duration: int = 0
-    discontinuity_sequence: int = 0
-    frames_late: int = 0
-    first_time: bool = False
-    begins: float = 0.0
-    anchor: Optional[float] = None
-    anchor_media: float = 0.0
-    anchor_wall: float = 0.0
+    run: RunId
+    fingerprint: Text
+    started: Instant
+    first_live: Number
+    pid: Optional[Pid] = None
+    cause: Text = ""
+    detail: Text = ""
+    codec: Text = ""
+    audio: Text = ""
+    target_duration: WholeSeconds = 0
+    discontinuity_sequence: Number = 0
+    frames_late: Number = 0
+    first_time: Flag = False
+    begins: Seconds = 0.0
+    anchor: Optional[Anchor] = None
+    anchor_media: MediaTime = 0.0
+    anchor_wall: Anchor = 0.0
 
 
 @dataclass(frozen=True)
 class Outage:
     """Nothing was recorded up to the instant `until`: `cause` as the journal calls it, `detail` for people."""
 
-    until: float
-    cause: str
-    detail: str
+    until: Instant
+    cause: Text
+    detail: Text
 
 
 Record = TypeVar("Record", RecorderState, Run, Outage)
@@ -85,29 +88,9 @@ Record = TypeVar("Record", RecorderState, Run, Outage)
 
 def to_json(record: Record) -> str:
     """The text of a state or run file."""
-    return json.dumps(asdict(record)) + "\n"
+    return records.encode(record, FORMAT)
 
 
 def from_json(kind: Type[Record], values: Mapping[str, Any]) -> Optional[Record]:
-    """The record in a parsed file; None when a field is missing or odd. Unknown fields are passed over."""
-    known: Dict[str, Any] = {f.name: values[f.name] for f in fields(kind) if f.name in values}
-    try:
-        if "state" in known:
-            known["state"] = State(known["state"])
-        record = kind(**known)
-    except (TypeError, ValueError):
-        return None
-    return record if all(_fits(getattr(record, f.name), str(f.type)) for f in fields(kind)) else None
-
-
-def _fits(value: object, kind: str) -> bool:
-    """Whether a value from a file has the type that its field is declared with."""
-    if value is None:
-        return kind.startswith("Optional")
-    if kind == "bool":
-        return isinstance(value, bool)
-    if "float" in kind:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if "int" in kind:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, State if kind == "State" else str)
+    """The record in a parsed file; None when a field is missing or damaged. Unknown fields are passed over."""
+    return records.decode(kind, values)

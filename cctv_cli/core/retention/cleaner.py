@@ -26,6 +26,7 @@ from cctv_cli.core.errors import (
     UnknownCamera,
 )
 from cctv_cli.core.layout import CameraLayout, cleanup_files
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.retention.eraser import Erased, Eraser
 from cctv_cli.core.retention.plan import (
     NOTHING,
@@ -349,6 +350,8 @@ class Cleaner:
             lock.release()
 
     def _unusable(self, error: OSError) -> StorageError:
+        if isinstance(error, NewerFormat):
+            return StorageError(error.sentence)
         return StorageError(
             f"The storage {self._settings.storage} cannot be cleaned up ({error.strerror or error}); "
             "correct HLS_BASE_PATH or --storage, check that its disk is mounted and who may write there"

@@ -14,10 +14,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-import json
 import logging
 import math
-import re
 import secrets
 import threading
 import time
@@ -25,13 +23,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from filelock import FileLock
+from pydantic import OnErrorOmit, constr
 
-from cctv_cli.core import files
+from cctv_cli.core import files, records
 from cctv_cli.core.clock import DAY, Clock
 from cctv_cli.core.config.settings import RtspSource, hide_password
+from cctv_cli.core.records import Flag, Instant, NewerFormat, Text
 from cctv_cli.core.units import Secret
 
 log = logging.getLogger("cctv.logins")
@@ -54,7 +54,14 @@ _LOOK = 0.2  # seconds between looks at what other processes do
 _LOCK_PATIENCE = 1.0  # seconds; whoever holds the lock reads and writes one small file
 _MOST = 32  # tries remembered of one host and user
 _ROUNDS = 100_000
-_SALT = re.compile(r"[0-9a-f]{32}\Z", re.ASCII)
+FORMAT = 1  # of refused.json
+
+if TYPE_CHECKING:
+    Salt = str
+    Digest = str
+else:
+    Salt = constr(strict=True, pattern=r"^[0-9a-f]{32}$")
+    Digest = constr(strict=True, pattern=r"^[0-9a-f]{0,64}$")
 
 
 @dataclass(frozen=True)
@@ -67,20 +74,27 @@ class Try:
     says that the password was accepted for another one afterwards, so that it does not count.
     """
 
-    at: float
-    digest: str = ""
-    under_way: str = ""
-    by_ffmpeg: bool = False
-    target: str = ""
-    alone: bool = False
+    at: Instant
+    digest: Digest = ""
+    under_way: Text = ""
+    by_ffmpeg: Flag = False
+    target: Text = ""
+    alone: Flag = False
 
 
 @dataclass(frozen=True)
 class History:
     """The latest tries of one host and user, oldest first."""
 
-    salt: str
+    salt: Salt
     tries: Tuple[Try, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """`refused.json` without its version: the history of each host and user."""
+
+    histories: Mapping[str, OnErrorOmit[History]]
 
 
 @dataclass(frozen=True)
@@ -309,26 +323,24 @@ class LoginGuard:
         if self._unsaved is not None:
             return dict(self._unsaved)
         try:
-            values = files.read_json(self._file)
+            kept = records.decode(_Kept, {"histories": files.read_json(self._file, FORMAT)})
         except OSError:
             return {}
-        parsed = ((key, _parse(value)) for key, value in values.items())
-        return {key: history for key, history in parsed if history is not None}
+        return {} if kept is None else dict(kept.histories)
 
     def _write(self, histories: Dict[str, History]) -> None:
-        text = json.dumps({key: asdict(history) for key, history in histories.items()}) + "\n"
+        text = records.write({key: asdict(history) for key, history in histories.items()}, FORMAT)
         # a login under way is soon forgotten: its place is worth no wait for the disk
         durable = any(each.digest and not each.alone for history in histories.values() for each in history.tries)
         try:
+            files.read_json(self._file, FORMAT)  # what a newer cctv wrote stays
             files.replace_text(self._file, text, durable=durable)
             self._unsaved = None
         except OSError as error:
             if self._unsaved is None:
-                log.warning(
-                    "refused logins are counted in memory only: %s cannot be written (%s); check who may write there",
-                    self._file.parent,
-                    error.strerror or error,
-                )
+                trouble = f"{self._file.parent} cannot be written ({error.strerror}); check who may write there"
+                why = str(error) if isinstance(error, NewerFormat) else trouble
+                log.warning("refused logins are counted in memory only: %s", why)
             self._unsaved = histories
 
 
@@ -350,25 +362,3 @@ def _digest(password: Optional[Secret], salt: str) -> str:
     text = "" if password is None else password.reveal()
     data = text.encode("utf-8", "surrogatepass")
     return hashlib.pbkdf2_hmac("sha256", data, bytes.fromhex(salt), _ROUNDS).hex()
-
-
-def _parse(value: Any) -> Optional[History]:
-    """A history as the file has it; None for anything else."""
-    try:
-        tries = tuple(
-            Try(
-                at=float(t["at"]),
-                digest=str(t["digest"]),
-                under_way=str(t["under_way"]),
-                by_ffmpeg=bool(t.get("by_ffmpeg")),
-                target=str(t.get("target", "")),
-                alone=bool(t.get("alone")),
-            )
-            for t in value["tries"]
-        )
-        salt = str(value["salt"])
-    except (TypeError, KeyError, ValueError, OverflowError):
-        return None
-    if _SALT.match(salt) is None or not all(math.isfinite(each.at) and each.digest.isascii() for each in tries):
-        return None
-    return History(salt, tries)

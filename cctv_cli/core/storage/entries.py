@@ -10,44 +10,52 @@ Kinds of line (`type`), all with `start` (ISO 8601 with UTC offset) and `duratio
     release   id                                 that hold ends
 
 `prev` is the SHA-256 of the previous line's bytes; a day's first line takes the last line of the
-latest earlier day. Readers pass over kinds that they do not know and lines that a crash tore.
+latest earlier day. Readers pass over kinds that they do not know and lines that are torn or damaged.
+
+A journal begins with a line {"type": "journal", "version": N, "prev": …}, whose form stays for good: the whole file
+is written in that version, also what is added to it later. One without that line has version 1.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple, Type, Union
 
+from cctv_cli.core import records
 from cctv_cli.core.clock import format_instant, parse_instant
+from cctv_cli.core.records import Bytes, FileName, Instant, Seconds, Text, bounded
 
+FORMAT = 1
+LONGEST_LINE = 64 * 1024  # bytes; what is longer was not written by cctv and is not parsed
 NO_LINE = "0" * 64
 JOINT = 0.2  # seconds by which segments of one run may miss each other and still join
 
 # A recording's line exactly as `render_line` writes it: most lines of most journals. Read in a third of JSON's time.
+# It matches no line that JSON and the bounds of `SegmentEntry` would read as anything else.
 _SEGMENT_LINE = re.compile(
-    rb'\{"type": "segment", "start": "([^"\\]+)", "duration": (\d{1,9}\.\d+), "file": "([\w/.-]+)", '
-    rb'"bytes": (\d{1,18}), "sha256": "(\w+)", "run": "(\w+)", "source": "([\w.]+)"'
-    rb'(?:, "header": (\d{1,18}))?, "prev": "\w+"\}'
+    rb'\{"type": "segment", "start": "([0-9T:.+-]{1,40})", "duration": ((?:0|[1-9]\d{0,8})\.\d{1,20}), '
+    rb'"file": "([\w/.-]{1,100})", "bytes": (0|[1-9]\d{0,17}), "sha256": "(\w{1,100})", "run": "(\w{1,100})", '
+    rb'"source": "([\w.]{1,100})"(?:, "header": (0|[1-9]\d{0,17}))?, "prev": "\w{1,100}"\}'
 )
+_FORMAT_LINE = re.compile(rb'\{"type": "journal", "version": (\d{1,9})\b')
 
 
 @dataclass(frozen=True)
 class SegmentEntry:
     """A committed recording. `file` is its name in the day ("14/41.ts"); `start` is an instant."""
 
-    file: str
-    start: float
-    duration: float
-    bytes: int
-    sha256: str
-    run: str
-    source: str
-    header: int = 0
+    file: FileName
+    start: Instant
+    duration: Seconds
+    bytes: Bytes
+    sha256: Text
+    run: Text
+    source: FileName
+    header: Bytes = 0
 
     @property
     def end(self) -> float:
@@ -64,10 +72,10 @@ def joins(before: SegmentEntry, after: SegmentEntry) -> bool:
 class GapEntry:
     """Time without a recording. `start` is an instant, `cause` a short phrase, `detail` a sentence or empty."""
 
-    start: float
-    duration: float
-    cause: str
-    detail: str = ""
+    start: Instant
+    duration: Seconds
+    cause: Text
+    detail: Text = ""
 
     @property
     def end(self) -> float:
@@ -79,21 +87,21 @@ class GapEntry:
 class DeletionEntry:
     """A recording that retention took: what its own line said of it, and a short phrase that says why."""
 
-    file: str
-    start: float
-    duration: float
-    bytes: int
-    reason: str
+    file: FileName
+    start: Instant
+    duration: Seconds
+    bytes: Bytes
+    reason: Text
 
 
 @dataclass(frozen=True)
 class HoldEntry:
     """What was recorded between `start` and `end` (instants) is kept, whatever retention says."""
 
-    id: str
-    start: float
-    duration: float
-    note: str = ""
+    id: Text
+    start: Instant
+    duration: Seconds
+    note: Text = ""
 
     @property
     def end(self) -> float:
@@ -109,9 +117,9 @@ class HoldEntry:
 class ReleaseEntry:
     """The hold of this id ends; `start` and `duration` repeat the hold's."""
 
-    id: str
-    start: float
-    duration: float
+    id: Text
+    start: Instant
+    duration: Seconds
 
 
 Entry = Union[SegmentEntry, GapEntry, DeletionEntry, HoldEntry, ReleaseEntry]
@@ -126,29 +134,41 @@ class BriefSegment(NamedTuple):
     bytes: int
 
 
-_KINDS = {
-    SegmentEntry: "segment",
-    GapEntry: "gap",
-    DeletionEntry: "deletion",
-    HoldEntry: "hold",
-    ReleaseEntry: "release",
+_KINDS: Dict[str, Type[Entry]] = {
+    "segment": SegmentEntry,
+    "gap": GapEntry,
+    "deletion": DeletionEntry,
+    "hold": HoldEntry,
+    "release": ReleaseEntry,
 }
+_TYPES = {kind: name for name, kind in _KINDS.items()}
+
+
+def render_format(previous: str) -> bytes:
+    """The line with which a journal begins, without its line end."""
+    return json.dumps({"type": "journal", "version": FORMAT, "prev": previous}).encode()
+
+
+def format_of(journal: bytes) -> int:
+    """The version in which a journal that begins with these bytes is written."""
+    match = _FORMAT_LINE.match(journal)
+    return 1 if match is None else int(match.group(1))
 
 
 def render_line(entry: Entry, tz: Optional[tzinfo], previous: str) -> bytes:
-    """One journal line without its line end."""
+    """One journal line without its line end. Texts that are too long are cut."""
     start = format_instant(entry.start, tz)
-    fields: Dict[str, Any] = {"type": _KINDS[type(entry)], "start": start, "duration": round(entry.duration, 3)}
+    fields: Dict[str, Any] = {"type": _TYPES[type(entry)], "start": start, "duration": round(entry.duration, 3)}
     if isinstance(entry, SegmentEntry):
         fields.update(file=entry.file, bytes=entry.bytes, sha256=entry.sha256, run=entry.run, source=entry.source)
         if entry.header:
             fields.update(header=entry.header)
     elif isinstance(entry, GapEntry):
-        fields.update(cause=entry.cause, detail=entry.detail)
+        fields.update(cause=bounded(entry.cause), detail=bounded(entry.detail))
     elif isinstance(entry, DeletionEntry):
-        fields.update(file=entry.file, bytes=entry.bytes, reason=entry.reason)
+        fields.update(file=entry.file, bytes=entry.bytes, reason=bounded(entry.reason))
     elif isinstance(entry, HoldEntry):
-        fields.update(id=entry.id, note=entry.note)
+        fields.update(id=entry.id, note=bounded(entry.note))
     else:
         fields.update(id=entry.id)
     fields["prev"] = previous
@@ -156,31 +176,12 @@ def render_line(entry: Entry, tz: Optional[tzinfo], previous: str) -> bytes:
 
 
 def parse_line(line: bytes) -> Optional[Entry]:
-    """The entry of a line; None for a torn line or a kind that this version does not know."""
+    """The entry of a line; None for a torn or damaged line, or a kind that this version does not know."""
     usual = _SEGMENT_LINE.fullmatch(line)
     try:
-        if usual is not None:
-            return _usual_segment(usual)
-        fields = json.loads(line)
-        start, duration = parse_instant(fields["start"]), float(fields["duration"])
-        if not math.isfinite(duration):
-            return None
-        if fields["type"] == "gap":
-            return GapEntry(start, duration, fields["cause"], fields.get("detail", ""))
-        if fields["type"] == "deletion":
-            file, reason = _text(fields["file"]), _text(fields["reason"])
-            return DeletionEntry(file, start, duration, int(fields["bytes"]), reason)
-        if fields["type"] == "hold":
-            return HoldEntry(_text(fields["id"]), start, duration, _text(fields.get("note", "")))
-        if fields["type"] == "release":
-            return ReleaseEntry(_text(fields["id"]), start, duration)
-        if fields["type"] == "segment":
-            file, sha256, run, source = (_text(fields[name]) for name in ("file", "sha256", "run", "source"))
-            size, header = int(fields["bytes"]), int(fields.get("header", 0))
-            return SegmentEntry(file, start, duration, size, sha256, run, source, header)
-    except (ValueError, KeyError, TypeError):
-        pass
-    return None
+        return _parse_any(line) if usual is None else _usual_segment(usual)
+    except ValueError:  # of the start
+        return None
 
 
 def _usual_segment(match: re.Match[bytes]) -> SegmentEntry:
@@ -191,10 +192,14 @@ def _usual_segment(match: re.Match[bytes]) -> SegmentEntry:
     )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return value
+def _parse_any(line: bytes) -> Optional[Entry]:
+    """Raises ValueError for a start that is none."""
+    fields = records.parse(line) if len(line) <= LONGEST_LINE else {}
+    name, start = fields.get("type"), fields.get("start")
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    if kind is None or not isinstance(start, str):
+        return None
+    return records.decode(kind, {**fields, "start": parse_instant(start)})
 
 
 def line_hash(line: bytes) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+from contextlib import suppress
 from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from cctv_cli.core import files
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.entries import (
+    FORMAT,
     NO_LINE,
     DeletionEntry,
     Entry,
@@ -17,19 +21,30 @@ from cctv_cli.core.storage.entries import (
     SegmentEntry,
     active_holds,
     deleted_files,
+    format_of,
     line_hash,
     parse_line,
+    render_format,
     render_line,
 )
 
+LARGEST = 64 << 20  # bytes; a day of two recordings a second takes less
+_HEAD = 256  # bytes that tell the format
+_TAIL = 16 << 10  # bytes; the last line is nearly always within them
+
 _BYTES = re.compile(
-    rb'^\{"type": "(segment|deletion)", "start": "[^"]*", "duration": [^,]*, "file": "([^"]*)", "bytes": (\d+)',
+    rb'^\{"type": "(segment|deletion)", "start": "[^"]*", "duration": [^,]*, '
+    rb'"file": "([^"]{1,100})", "bytes": (\d{1,18})\b',
     re.MULTILINE,
 )
 
 
 class Journal:
-    """The journal file of one day. Whoever appends holds the camera's lock."""
+    """The journal file of one day. Whoever appends holds the camera's lock.
+
+    All methods raise OSError as the disk reports it, also for a file that is larger than LARGEST, and NewerFormat for
+    one that a newer cctv began.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,23 +54,30 @@ class Journal:
         return files.open_to_read(self.path, inside=self._recordings)
 
     def lines(self) -> List[bytes]:
-        """Every line, without line ends; none when there is no journal yet. Raises OSError."""
-        try:
-            return files.read_bytes(self.path, inside=self._recordings).splitlines()
-        except FileNotFoundError:
-            return []
+        """Every line, without line ends; none when there is no journal yet."""
+        return self.read_on(0).splitlines()
 
     def read_on(self, offset: int) -> bytes:
-        """What was written from byte `offset` on; nothing when there is no journal yet. Raises OSError."""
+        """What was written from byte `offset` on; nothing when there is no journal yet."""
         try:
             with self._open() as file:
+                self._check(file)
                 file.seek(offset)
-                return file.read()
+                return file.read(LARGEST)
         except FileNotFoundError:
             return b""
 
+    def _check(self, file: BinaryIO) -> None:
+        """Refuse a file that cannot be a journal, or is one of a format that this version does not know."""
+        if file.seek(0, os.SEEK_END) > LARGEST:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self.path))
+        file.seek(0)
+        version = format_of(file.read(_HEAD))
+        if version > FORMAT:
+            raise NewerFormat(self.path, version)
+
     def entries(self, mentioning: bytes = b"") -> Iterator[Entry]:
-        """The entries in the order in which they were written; only of lines with these bytes. Raises OSError."""
+        """The entries in the order in which they were written; only of lines with these bytes."""
         for line in self.lines():
             if mentioning in line:
                 entry = parse_line(line)
@@ -65,7 +87,7 @@ class Journal:
     def entries_behind(self, offset: int) -> Tuple[List[Entry], int]:
         """The entries behind the first `offset` bytes, and the offset behind them, for who reads on later.
 
-        A line that is still being written waits for its end. Raises OSError.
+        A line that is still being written waits for its end.
         """
         data = self.read_on(offset)
         whole = data[: data.rfind(b"\n") + 1]
@@ -73,53 +95,54 @@ class Journal:
         return entries, offset + len(whole)
 
     def kept_bytes(self) -> int:
-        """What the day's recordings take, without those that were deleted. Raises OSError.
+        """What the day's recordings take, without those that were deleted.
 
         Quick, since months of days are counted: no line is parsed, and one that a crash tore may count.
         """
-        found = _BYTES.findall(files.read_bytes(self.path, inside=self._recordings))
+        found = _BYTES.findall(self.read_on(0))
         deleted = {file for kind, file, _ in found if kind == b"deletion"}
         return sum(int(size) for kind, file, size in found if kind == b"segment" and file not in deleted)
 
     def segments(self, mentioning: bytes = b"") -> List[SegmentEntry]:
-        """The recordings that retention did not take, in the order of their absolute start. Raises OSError."""
+        """The recordings that retention did not take, in the order of their absolute start."""
         found = list(self.entries(mentioning))
         deleted = deleted_files(found)
         there = (e for e in found if isinstance(e, SegmentEntry) and e.file not in deleted)
         return sorted(there, key=lambda segment: segment.start)
 
     def hour_segments(self, hour: str) -> List[SegmentEntry]:
-        """The recordings of a local hour that are there, in the order of their absolute start. Raises OSError."""
+        """The recordings of a local hour that are there, in the order of their absolute start."""
         return self.segments(_of_hour(hour))
 
     def hour_names(self, hour: str) -> Set[str]:
-        """Every name that a recording of a local hour ever had. Raises OSError."""
+        """Every name that a recording of a local hour ever had."""
         return {entry.file for entry in self.entries(_of_hour(hour)) if isinstance(entry, SegmentEntry)}
 
     def holds(self) -> List[HoldEntry]:
-        """The holds that touch this day and were not released. Raises OSError."""
+        """The holds that touch this day and were not released."""
         lines = [line for line in self.lines() if b'"type": "hold"' in line or b'"type": "release"' in line]
         return active_holds(entry for entry in map(parse_line, lines) if entry is not None)
 
     def deletions(self) -> Dict[str, DeletionEntry]:
-        """What retention took, by its name in the day. Raises OSError."""
+        """What retention took, by its name in the day."""
         found = self.entries(b'"type": "deletion"')
         return {entry.file: entry for entry in found if isinstance(entry, DeletionEntry)}
 
     def append(self, entry: Entry, tz: Optional[tzinfo]) -> None:
-        """Write one line and wait until it is on the disk. Raises OSError."""
+        """Write one line and wait until it is on the disk."""
         self.append_all([entry], tz)
 
     def append_all(self, entries: Sequence[Entry], tz: Optional[tzinfo]) -> None:
-        """Write a line for each and wait once until all are on the disk. Raises OSError."""
-        last = self._last_line()
-        previous = self._earlier_day() if last is None else line_hash(last)
-        text = b""
-        for entry in entries:
-            line = render_line(entry, tz, previous)
-            previous = line_hash(line)
-            text += line + b"\n"
+        """Write a line for each and wait once until all are on the disk."""
         with files.open_to_append(self.path, inside=self._recordings) as file:
+            self._check(file)
+            last = _last_line(file)
+            lines = [] if last is not None else [render_format(self._earlier_day())]
+            previous = line_hash(lines[0] if last is None else last)
+            for entry in entries:
+                lines.append(render_line(entry, tz, previous))
+                previous = line_hash(lines[-1])
+            text = b"".join(line + b"\n" for line in lines)
             size = file.seek(0, os.SEEK_END)
             if size:
                 file.seek(size - 1)
@@ -129,27 +152,27 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
-    def _last_line(self) -> Optional[bytes]:
-        try:
-            with self._open() as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - 16 * 1024))
-                lines = file.read().splitlines()
-        except FileNotFoundError:
-            return None
-        return lines[-1] if lines else None
-
     def _earlier_day(self) -> str:
-        day = self.path.parent
-        try:
-            earlier = sorted(p for p in day.parent.iterdir() if p.name < day.name and (p / self.path.name).is_file())
-        except FileNotFoundError:
-            return NO_LINE
-        try:
-            last = Journal(earlier[-1] / self.path.name)._last_line() if earlier else None
-        except OSError:  # it must not keep this day from being written
-            return NO_LINE
-        return NO_LINE if last is None else line_hash(last)
+        """The hash of the last line of the latest earlier day whose journal has one and can be read."""
+        for folder in sorted(self._recordings.iterdir(), reverse=True):
+            with suppress(OSError):  # it must not keep this day from being written
+                if folder.name < self.path.parent.name:
+                    with Journal(folder / self.path.name)._open() as file:
+                        last = _last_line(file)
+                    if last is not None:
+                        return line_hash(last)
+        return NO_LINE
+
+
+def _last_line(file: BinaryIO) -> Optional[bytes]:
+    """The last line, however long it is; None in an empty file."""
+    size, block = file.seek(0, os.SEEK_END), _TAIL
+    while True:
+        file.seek(max(0, size - block))
+        lines = file.read(block).splitlines()
+        if len(lines) > 1 or block >= size:
+            return lines[-1] if lines else None
+        block *= 4
 
 
 def _of_hour(hour: str) -> bytes:

@@ -1,20 +1,26 @@
 """`.cctv-storage`: which storage this is, and what cleanups leave to remember. `.retention.json` of a camera.
 
 A start of `cctv serve` or `cctv record` makes the marker, a cleanup never does unless it is forced: recordings
-without a marker may be what was written below a mount point while its disk was away. All functions raise OSError.
+without a marker may be what was written below a mount point while its disk was away. All functions raise
+OSError.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Optional, Tuple
+from typing import Iterable, Mapping, Optional, Tuple
 
-from cctv_cli.core import files
+from pydantic import OnErrorOmit
+
+from cctv_cli.core import files, records
+from cctv_cli.core.errors import StorageError
 from cctv_cli.core.layout import CameraLayout, storage_marker
+from cctv_cli.core.records import Instant, NewerFormat, Number, Text
+
+FORMAT = 1  # of the marker and of .retention.json
 
 
 @dataclass(frozen=True)
@@ -26,31 +32,35 @@ class Marker:
     recordings on another disk than the storage's root.
     """
 
-    id: str
-    cleaned_at: Optional[float] = None
-    oldest: Mapping[str, float] = field(default_factory=dict)
-    problems: Tuple[str, ...] = ()
-    own_disks: Tuple[str, ...] = ()
+    id: Text
+    cleaned_at: Optional[Instant] = None
+    oldest: Mapping[str, OnErrorOmit[Instant]] = field(default_factory=dict)
+    problems: Tuple[OnErrorOmit[Text], ...] = ()
+    own_disks: Tuple[OnErrorOmit[Text], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Retention:
+    """`.retention.json`."""
+
+    days: Number
 
 
 def read_marker(storage: Path) -> Optional[Marker]:
-    """The storage's marker; None when there is none that can be read."""
-    values = files.read_json(storage_marker(storage))
-    name, cleaned_at = values.get("id"), values.get("cleaned_at")
-    if not isinstance(name, str) or not name:
-        return None
-    oldest = values.get("oldest")
-    seen = {k: v for k, v in oldest.items() if _is_number(v)} if isinstance(oldest, dict) else {}
-    problems, own_disks = _texts(values.get("problems")), _texts(values.get("own_disks"))
-    return Marker(name, cleaned_at if _is_number(cleaned_at) else None, seen, problems, own_disks)
+    """The storage's marker; None when there is none that can be read. Raises NewerFormat."""
+    values = files.read_json(storage_marker(storage), FORMAT)
+    marker = records.decode(Marker, values, forgiving=True)
+    return marker if marker is not None and marker.id else None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float))
-
-
-def _texts(value: Any) -> Tuple[str, ...]:
-    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
+def refuse_newer(storage: Path) -> None:
+    """Raise StorageError when a newer cctv has made the storage its own."""
+    try:
+        read_marker(storage)
+    except NewerFormat as error:
+        raise StorageError(error.sentence) from error
+    except OSError:  # it is not there yet, or whoever uses it is told
+        pass
 
 
 def ensure_marker(storage: Path) -> str:
@@ -90,16 +100,16 @@ def remember_own_disks(storage: Path, camera_ids: Iterable[str]) -> None:
 
 def write_marker(storage: Path, marker: Marker) -> None:
     """Replace the marker."""
-    files.replace_text(storage_marker(storage), json.dumps(asdict(marker)) + "\n")
+    files.replace_text(storage_marker(storage), records.encode(marker, FORMAT))
 
 
 def remembered_days(layout: CameraLayout) -> int:
     """For how many days a configuration last kept the camera's recordings; 0 when nobody knows."""
-    days = files.read_json(layout.retention_file).get("days")
-    return days if isinstance(days, int) else 0
+    found = records.decode(_Retention, files.read_json(layout.retention_file, FORMAT))
+    return 0 if found is None else found.days
 
 
 def remember_days(layout: CameraLayout, days: int) -> None:
     """Keep that for a cleanup without the configuration."""
     if remembered_days(layout) != days:
-        files.replace_text(layout.retention_file, json.dumps({"days": days}) + "\n")
+        files.replace_text(layout.retention_file, records.encode(_Retention(days), FORMAT))

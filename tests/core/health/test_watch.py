@@ -148,7 +148,7 @@ def test_a_crash_loses_no_message_that_still_waited_at_the_next_look(stage: Stag
     stage.server.wait(1)
     assert "cpu" in (stage.settings.storage / ".alerts.json").read_text()
     stage.look(15, CPU)
-    assert json.loads((stage.settings.storage / ".alerts.json").read_text()) == {"open": []}
+    assert json.loads((stage.settings.storage / ".alerts.json").read_text()) == {"version": 1, "open": []}
     stage.server.answer(200)
 
 

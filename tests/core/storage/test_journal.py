@@ -3,12 +3,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Union
+from typing import Any, Callable, Dict, List, Union
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cctv_cli.core.clock import zone
+from cctv_cli.core.clock import format_instant, zone
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.entries import (
+    LONGEST_LINE,
     NO_LINE,
     BriefSegment,
     DeletionEntry,
@@ -22,7 +26,7 @@ from cctv_cli.core.storage.entries import (
     read_brief,
     render_line,
 )
-from cctv_cli.core.storage.journal import Journal
+from cctv_cli.core.storage.journal import LARGEST, Journal
 
 BERLIN = zone("Europe/Berlin")
 START = 1792888200.0  # 2026-10-25T02:30:00+02:00, the hour that comes twice
@@ -38,8 +42,12 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(folder / "journal.jsonl")
 
 
+def previous_hash(line: bytes) -> str:
+    return str(json.loads(line)["prev"])
+
+
 def previous_hashes(journal: Journal) -> List[str]:
-    return [json.loads(line)["prev"] for line in journal.lines()]
+    return [previous_hash(line) for line in journal.lines()]
 
 
 def test_a_segments_line_says_everything() -> None:
@@ -196,7 +204,8 @@ def test_every_line_is_bound_to_the_one_before(journal: Journal) -> None:
     for entry in (SEGMENT, GAP, SEGMENT):
         journal.append(entry, BERLIN)
     lines = journal.lines()
-    assert previous_hashes(journal) == [NO_LINE, line_hash(lines[0]), line_hash(lines[1])]
+    assert previous_hashes(journal) == [NO_LINE, *map(line_hash, lines[:-1])]
+    assert len(lines) == 4
 
 
 def test_the_chain_runs_on_across_days(journal: Journal) -> None:
@@ -206,7 +215,7 @@ def test_the_chain_runs_on_across_days(journal: Journal) -> None:
         Journal(folder / "journal.jsonl").append(GapEntry(START, 1.0, day), BERLIN)
     journal.append(SEGMENT, BERLIN)
     yesterday = Journal(journal.path.parent.parent / "2026-10-24" / "journal.jsonl")
-    assert previous_hashes(journal) == [line_hash(yesterday.lines()[-1])]
+    assert previous_hashes(journal)[0] == line_hash(yesterday.lines()[-1])
 
 
 def test_a_day_whose_journal_is_gone_does_not_break_the_chain(journal: Journal) -> None:
@@ -215,7 +224,7 @@ def test_a_day_whose_journal_is_gone_does_not_break_the_chain(journal: Journal) 
     (journal.path.parent.parent / "2026-10-24").mkdir()
     Journal(before / "journal.jsonl").append(GAP, BERLIN)
     journal.append(SEGMENT, BERLIN)
-    assert previous_hashes(journal) == [line_hash(Journal(before / "journal.jsonl").lines()[-1])]
+    assert previous_hashes(journal)[0] == line_hash(Journal(before / "journal.jsonl").lines()[-1])
 
 
 @pytest.mark.parametrize(
@@ -228,11 +237,11 @@ def test_a_line_that_a_crash_tore_is_kept_and_passed_over(journal: Journal, torn
     with journal.path.open("ab") as file:
         file.write(torn)
     journal.append(GAP, BERLIN)
-    lines = journal.lines()
-    assert lines[1] == torn
-    assert json.loads(lines[2])["prev"] == line_hash(torn)
-    assert parse_line(lines[0]) == SEGMENT
-    assert parse_line(lines[2]) == GAP
+    first, kept, after = journal.lines()[1:]
+    assert kept == torn
+    assert json.loads(after)["prev"] == line_hash(torn)
+    assert parse_line(first) == SEGMENT
+    assert parse_line(after) == GAP
 
 
 def test_nothing_that_was_written_is_changed_by_an_append(journal: Journal) -> None:
@@ -286,7 +295,7 @@ def test_what_the_recordings_of_a_day_take_is_counted_without_those_that_were_de
         journal.append(SegmentEntry(f"14/0{number}.ts", start, 60.0, size, "0" * 64, "f" * 16, "000000.ts"), None)
         journal.append(GapEntry(start + 60, 1.0, "silent", '"bytes": 7'), None)
     assert journal.kept_bytes() == 1230
-    deleted = journal.lines()[2].replace(b'"segment"', b'"deletion"', 1)
+    deleted = journal.lines()[3].replace(b'"segment"', b'"deletion"', 1)
     with journal.path.open("ab") as file:
         file.write(deleted + b"\n")
     assert journal.kept_bytes() == 1030
@@ -364,7 +373,7 @@ def brief(entry: SegmentEntry) -> BriefSegment:
     [
         SEGMENT,
         SegmentEntry("02/30-1.mp4", START + 3600, 59.96, 7, "ab" * 32, "0123456789abcdef", "000001.mp4", 1203),
-        SegmentEntry("02/31.ts", START, 60.0, 7, "", "not hexadecimal", 'ü"\\.ts'),
+        SegmentEntry("02/31.ts", START, 60.0, 7, "", 'not hexadecimal ü"\\', "000001.ts"),
         SegmentEntry("02/32.ts", START, 0.00001, 7, "ab", "cd", "000001.ts"),
     ],
     ids=["usual", "with a header", "with escapes", "duration rounds to zero"],
@@ -404,3 +413,172 @@ def test_a_deletion_that_stands_there_twice_counts_once(journal: Journal) -> Non
     journal.append_all([SEGMENT, gone, gone, torn, replace(SEGMENT, file="03/00.ts", bytes=77)], BERLIN)
     assert journal.kept_bytes() == 77
     assert list(journal.deletions()) == [SEGMENT.file, "00/00.ts"]
+
+
+# ---- damage, and lines that were not written by us
+
+FIELDS: Dict[str, st.SearchStrategy[str]] = {
+    "start": st.sampled_from(
+        [
+            '"2026-10-25T02:30:00.000+02:00"',
+            '"2026-10-25T02:30:00+02:00"',
+            '"2026-10-25T02:30:00"',
+            '"2026-10-25 02:30:00+02:00"',
+            '"2026-10-25T02:30:00Z"',
+            '"20261025T023000+02:00"',
+            '"2026-W43-7T02:30:00+02:00"',
+            '"0001-01-01T00:00:00+14:00"',
+            '"9999-12-31T23:59:59-14:00"',
+            '"2500-01-01T00:00:00+00:00"',
+            '"2026-10-25T02:30:00.000+02:00:00.000001"',
+            '"+"',
+            "7",
+        ]
+    ),
+    "number": st.from_regex(r"-?[0-9]{0,20}(\.[0-9]{0,22})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    "name": st.from_regex(r'"[0-9a-z_/.\- ]{0,5}"', fullmatch=True)
+    | st.integers(95, 105).map(lambda n: f'"{"a" * n}"')
+    | st.text(max_size=5).map(lambda text: f'"{text}"'),
+}
+FIELDS["sane number"] = st.sampled_from(["60.04", "0.0", "1234567", "0", "007", "7.", "999999999999999999", "1e3"])
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_the_quick_way_and_jsons_way_read_the_same(data: st.DataObject) -> None:
+    def draw(*kinds: str) -> str:
+        return data.draw(st.one_of(*(FIELDS[kind] for kind in kinds)))
+
+    numbers = ("number", "sane number")
+    header = data.draw(st.sampled_from(["", ', "header": 12'])) or f', "header": {draw(*numbers)}'
+    line = (
+        f'{{"type": "segment", "start": {draw("start")}, "duration": {draw(*numbers)}, "file": {draw("name")}, '
+        f'"bytes": {draw(*numbers)}, "sha256": {draw("name")}, "run": {draw("name")}, "source": {draw("name")}'
+        f'{header}, "prev": {draw("name")}}}'
+    ).encode()
+    by_json = parse_line(b" " + line)  # never as usual
+    assert parse_line(line) == by_json
+    if len(line.splitlines()) == 1:
+        assert read_brief(line) == ([brief(by_json)] if isinstance(by_json, SegmentEntry) else [], [])
+    if isinstance(by_json, SegmentEntry):
+        assert format_instant(by_json.end, zone("Pacific/Kiritimati"))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_whatever_bytes_a_line_has_reading_it_raises_nothing(line: bytes) -> None:
+    parse_line(line)
+    parse_line(b'{"type": "segment", "start": ' + line)
+    read_brief(line)
+
+
+TEXTS = st.text(max_size=30) | st.text(min_size=1).map(lambda text: text * 3000) | st.just("a\ud800b")
+
+
+@settings(deadline=None)
+@given(st.floats(0, 4e9), st.floats(0, 1e9), TEXTS, TEXTS)
+def test_what_is_written_is_read_whatever_cameras_and_people_say(
+    start: float, duration: float, one: str, two: str
+) -> None:
+    for entry in (
+        GapEntry(start, duration, one, two),
+        HoldEntry("a", start, duration, one),
+        DeletionEntry("02/30.ts", start, duration, 5, one),
+    ):
+        line = render_line(entry, BERLIN, NO_LINE)
+        found = parse_line(line)
+        assert type(found) is type(entry)
+        assert len(line) < LONGEST_LINE
+        assert line.splitlines() == [line]
+
+
+def test_a_line_that_is_longer_than_any_of_ours_is_passed_over_quickly() -> None:
+    for line in (b"[" * 10**7, b"9" * 10**7, render_line(GAP, BERLIN, NO_LINE) + b" " * LONGEST_LINE):
+        assert parse_line(line) is None
+
+
+@pytest.mark.parametrize("size", [100, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, 1_000_000])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_the_last_line_binds_whole_however_long_it_is(journal: Journal, size: int, end: bytes) -> None:
+    journal.append(SEGMENT, BERLIN)
+    long = b"x" * size
+    with journal.path.open("ab") as file:
+        file.write(long + end)
+    journal.append(GAP, BERLIN)
+    assert journal.lines()[-2] == long
+    assert previous_hash(journal.lines()[-1]) == line_hash(long)
+
+
+def test_an_endless_line_alone_in_its_file_binds_whole(journal: Journal) -> None:
+    journal.path.write_bytes(b"x" * 300_000)
+    journal.append(GAP, BERLIN)
+    assert previous_hash(journal.lines()[-1]) == line_hash(b"x" * 300_000)
+
+
+def test_a_file_that_is_larger_than_any_journal_is_refused_unread(journal: Journal) -> None:
+    with journal.path.open("wb") as file:
+        file.truncate(LARGEST + 1)
+    for ask in (journal.lines, journal.kept_bytes, journal.holds, lambda: journal.append(GAP, BERLIN)):
+        with pytest.raises(OSError, match="too large"):
+            ask()
+    assert journal.path.stat().st_size == LARGEST + 1
+
+
+def test_an_earlier_day_that_cannot_be_read_does_not_keep_a_line_from_being_written(journal: Journal) -> None:
+    days = [journal.path.parent.parent / day / "journal.jsonl" for day in ("2026-10-22", "2026-10-23", "2026-10-24")]
+    for path in days:
+        path.parent.mkdir()
+    Journal(days[0]).append(GAP, BERLIN)
+    days[1].write_bytes(b"")
+    days[2].mkdir()
+    journal.append(GAP, BERLIN)
+    assert previous_hash(journal.lines()[0]) == line_hash(Journal(days[0]).lines()[-1])
+
+
+# ---- the format
+
+
+def test_a_journal_begins_with_its_format(journal: Journal) -> None:
+    journal.append_all([SEGMENT, GAP], BERLIN)
+    journal.append(HOLD, BERLIN)
+    first, *others = map(json.loads, journal.lines())
+    assert first == {"type": "journal", "version": 1, "prev": NO_LINE}
+    assert [each["type"] for each in others] == ["segment", "gap", "hold"]
+
+
+def test_a_journal_of_the_first_version_has_no_such_line_and_gets_none(journal: Journal) -> None:
+    first = render_line(SEGMENT, BERLIN, NO_LINE)
+    journal.path.write_bytes(first + b"\n")
+    journal.append(GAP, BERLIN)
+    assert list(journal.entries()) == [SEGMENT, GAP]
+    assert previous_hashes(journal) == [NO_LINE, line_hash(first)]
+
+
+def test_a_journal_of_a_newer_cctv_is_neither_read_nor_written(journal: Journal) -> None:
+    newer = b'{"type": "journal", "version": 3, "prev": "%s", "more": 1}\n' % NO_LINE.encode()
+    journal.path.write_bytes(newer + render_line(SEGMENT, BERLIN, line_hash(newer[:-1])) + b"\n")
+    before = journal.path.read_bytes()
+    asks: List[Callable[[], Any]] = [
+        journal.lines,
+        journal.segments,
+        journal.holds,
+        journal.kept_bytes,
+        lambda: journal.entries_behind(0),
+        lambda: journal.append(GAP, BERLIN),
+    ]
+    for ask in asks:
+        with pytest.raises(NewerFormat) as caught:
+            ask()
+        assert str(caught.value) == (
+            f"{journal.path} was written by a newer cctv (format 3); upgrade this cctv, or choose another storage"
+        )
+    assert journal.path.read_bytes() == before
+
+
+def test_the_chain_runs_on_behind_a_day_of_a_newer_cctv(journal: Journal) -> None:
+    newer = b'{"type": "journal", "version": 3, "prev": "%s"}' % NO_LINE.encode()
+    yesterday = journal.path.parent.parent / "2026-10-24" / "journal.jsonl"
+    yesterday.parent.mkdir()
+    yesterday.write_bytes(newer + b"\n")
+    journal.append(GAP, BERLIN)
+    assert previous_hash(journal.lines()[0]) == line_hash(newer)
