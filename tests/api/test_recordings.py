@@ -150,7 +150,7 @@ async def test_lines_that_nobody_knows_and_names_from_elsewhere_are_passed_over(
 ) -> None:
     entry = front.record("2026-07-14T14:41:00+02:00", 20)
     journal = front.layout.journal("2026-07-14")
-    known = json.loads(journal.read_bytes())
+    known = json.loads(journal.read_bytes().splitlines()[-1])
     with journal.open("a", encoding="utf-8", newline="\n") as file:
         for name in ("../../../secret.ts", "14/../../secret.ts", "/etc/passwd", "24/00.ts", "14/41.ts\n"):
             file.write(json.dumps({**known, "file": name}) + "\n")

@@ -97,7 +97,7 @@ def test_a_dead_switch_is_one_message_and_its_end_another(stage: Stage) -> None:
     stage.look(60, *down)
     stage.server.wait(1)
     stage.look(15, *down)
-    assert json.loads((stage.settings.storage / ".alerts.json").read_text()) == {"open": []}
+    assert json.loads((stage.settings.storage / ".alerts.json").read_text()) == {"version": 1, "open": []}
     stage.server.answer(200)
     wait_for(lambda: not stage.watch._webhooks.waiting(), 20, "the start to be taken")
     stage.look(15)
