@@ -69,7 +69,11 @@ def _options(
 ) -> None:
     """Record cameras around the clock and serve them live.
 
-    `cctv COMMAND --help` explains a command. Try it without a camera: cctv serve --demo
+    cctv COMMAND --help explains a command.
+
+    \b
+    Example, without a camera:
+      cctv serve --demo
     """
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
 import pytest
+import typer.main
 
 import cctv_cli
-from cctv_cli.cli.app import main
+from cctv_cli.cli.app import app, main
 
 PASSWORD = "topsecret"
 _NEEDED = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "TZ")
@@ -50,6 +54,15 @@ def cctv(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     return run
 
 
+def commands() -> Dict[str, Any]:
+    """Every command and subcommand by its name, as typer made it; `cctv` itself has the empty name."""
+    root: Any = typer.main.get_command(app)
+    found = {"": root, **root.commands}
+    for name, group in root.commands.items():
+        found.update({f"{name} {sub}": command for sub, command in getattr(group, "commands", {}).items()})
+    return found
+
+
 def command(*arguments: object) -> List[str]:
     """The command line of a process of its own."""
     return [sys.executable, "-m", "cctv_cli", *map(str, arguments)]
@@ -74,3 +87,35 @@ def run_process(*arguments: object, cwd: Path, **more: str) -> Result:
         check=False,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`cctv serve --json` in a folder; its standard error goes to the file err.txt there."""
+    arguments = command("serve", "--json", "--host", "127.0.0.1", "--port", port)
+    with (folder / "err.txt").open("wb") as err, subprocess.Popen(
+        arguments, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def announced(process: subprocess.Popen[bytes]) -> Dict[str, Any]:
+    """The JSON document that the server prints first."""
+    assert process.stdout is not None
+    lines: List[bytes] = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.rstrip() == b"}":
+            break
+    document: Dict[str, Any] = json.loads(b"".join(lines))
+    return document

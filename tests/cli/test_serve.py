@@ -4,18 +4,16 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import List
 
 import pytest
 
 from cctv_cli.api.server import listen
 from cctv_cli.core.errors import AddressError
-from tests.cli.conftest import PASSWORD, command, environment, run_process
+from tests.cli.conftest import PASSWORD, announced, free_port, run_process, serving
 from tests.support.waiting import wait_for
 
 CAMERAS = f"""
@@ -34,38 +32,6 @@ enabled = false
 rtsp_url = "rtsp://127.0.0.1:9/Streaming/Channels/201"
 """
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`cctv serve --json` in a folder; its standard error goes to the file err.txt there."""
-    arguments = command("serve", "--json", "--host", "127.0.0.1", "--port", port)
-    with (folder / "err.txt").open("wb") as err, subprocess.Popen(
-        arguments, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def announced(process: subprocess.Popen[bytes]) -> Dict[str, Any]:
-    """The JSON document that the server prints first."""
-    assert process.stdout is not None
-    lines: List[bytes] = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.rstrip() == b"}":
-            break
-    document: Dict[str, Any] = json.loads(b"".join(lines))
-    return document
 
 
 def cameras_at(url: str) -> List[str]:
