@@ -1,6 +1,6 @@
 """HLS playlists (RFC 8216) as values and text. Pure.
 
-The live window slides and never ends; an hour's playlist is a finished snapshot.
+The live window slides and never ends; an hour's playlist is complete when it is written.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Part:
 class LiveSegment:
     """A finished live segment. `start` is an instant, `duration` in seconds.
 
-    `part` is set for fragmented MP4: where the media lies behind the file's own initialization section.
+    `part` is set for fragmented MP4: where the media lies after the file's own initialization section.
     """
 
     number: int
@@ -57,7 +57,7 @@ class LiveSegment:
 
 @dataclass(frozen=True)
 class LiveWindow:
-    """What the live playlist says. The numbers of its segments are the media sequence."""
+    """The content of the live playlist. The numbers of its segments are the media sequence."""
 
     target_duration: int
     segments: Tuple[LiveSegment, ...] = ()
@@ -72,9 +72,9 @@ class LiveWindow:
         """The window with one more segment, cut to the newest `size`.
 
         The target duration only grows (RFC 8216 4.3.3.1), the discontinuity sequence counts the tags
-        that leave with their segments (6.2.2). Players count segments one by one (4.3.3.2): one
-        whose number leaves others out begins a new window, and so does one of another container: an
-        EXT-X-MAP holds for everything that follows (4.3.2.5).
+        that leave with their segments (6.2.2). Players count segments one by one (4.3.3.2): one that
+        skips a number starts a new window, and so does one of the other container, since an
+        EXT-X-MAP applies to everything that follows (4.3.2.5).
         """
         goes_on = segment.number == self.next_number and all(s.suffix == segment.suffix for s in self.segments[-1:])
         before = self if goes_on else self.keep(0)
@@ -140,7 +140,7 @@ def _parse_window(text: str) -> LiveWindow:
 
 
 def _parse_segment(name: str, tags: Dict[str, str]) -> LiveSegment:
-    """The segment of this name behind these tags."""
+    """The segment of this name after these tags."""
     number = parse_live_segment(name)
     if number is None or _SECONDS.match(tags["#EXTINF"]) is None:
         raise ValueError("not the name or the duration of a live segment")
@@ -200,10 +200,10 @@ def render_multivariant(variants: Sequence[Variant]) -> str:
 
 @dataclass(frozen=True)
 class RecordedSegment:
-    """A file of an hour's playlist: `start` is an instant, `duration` in seconds, `bytes` its size.
+    """A file in an hour's playlist: `start` is an instant, `duration` in seconds, `bytes` its size.
 
-    `joins` says that the segment before plays on into it without a discontinuity. `header` is the size of
-    the initialization section that a fragmented MP4 file begins with, the same for all files of a `run`; 0 for MPEG-TS.
+    `joins` means that it continues the previous segment without a discontinuity. `header` is the size of the
+    initialization section that a fragmented MP4 file begins with, the same for all files of a `run`; 0 for MPEG-TS.
     """
 
     name: str
@@ -216,7 +216,7 @@ class RecordedSegment:
 
 
 def render_hour(segments: Sequence[RecordedSegment], tz: Optional[tzinfo]) -> str:
-    """The text of an hour's playlist: its segments as they are given, in the order of their absolute start."""
+    """The text of an hour's playlist. The segments are in the order of their absolute start."""
     longest = max((_rounded(s.duration) for s in segments), default=1)
     lines = _head(max(1, longest), 0, mapped=any(segment.header for segment in segments))
     for before, segment in zip((None, *segments), segments):
@@ -231,16 +231,16 @@ def render_hour(segments: Sequence[RecordedSegment], tz: Optional[tzinfo]) -> st
 
 
 def _map(before: Optional[RecordedSegment], segment: RecordedSegment) -> Iterable[str]:
-    """The EXT-X-MAP that a segment needs after the one before; it holds for all that follow (RFC 8216 4.3.2.5)."""
+    """The EXT-X-MAP that a segment needs after the previous one; it applies to all that follow (RFC 8216 4.3.2.5)."""
     if segment.header and (before is None or before.run != segment.run):
         yield f'#EXT-X-MAP:URI="{segment.name}",BYTERANGE="{segment.header}@0"'
     elif before is not None and before.header and not segment.header:
-        # MPEG-TS after MP4: its own PAT and PMT take the map's place (3.2), behind FFmpeg's SDT packet
+        # MPEG-TS after MP4: its own PAT and PMT replace the map (3.2), after FFmpeg's SDT packet
         yield f'#EXT-X-MAP:URI="{segment.name}",BYTERANGE="376@188"'
 
 
 def _rounded(duration: float) -> int:
-    """A duration as EXT-X-TARGETDURATION counts it: what EXTINF says, to the nearest second."""
+    """A duration as EXT-X-TARGETDURATION counts it: that of EXTINF, to the nearest second."""
     return math.floor(round(duration, 3) + 0.5)
 
 

@@ -1,8 +1,8 @@
 """Times out of fragmented MP4 files (ISO/IEC 14496-12): when a file's video starts, how long it is, where it has holes.
 
-Reads files as FFmpeg's `mp4` muxer lays them with `empty_moov`: `ftyp` and `moov` first, then movie fragments, each
-a `moof` with the time of its first sample (`tfdt`) before its media data (`mdat`). Edit lists do not count: FFmpeg
-writes none there. What is not whole, or no box, ends a file. Numbers in brackets are sections of the standard.
+Reads files as FFmpeg's `mp4` muxer writes them with `empty_moov`: `ftyp` and `moov` first, then movie fragments, each
+a `moof` with the time of its first sample (`tfdt`) before its media data (`mdat`). Edit lists are ignored: FFmpeg
+writes none there. An incomplete or malformed box ends a file. Numbers in brackets are sections of the standard.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import BinaryIO, FrozenSet, Iterator, List, NamedTuple, Optional, Tu
 from cctv_cli.core.files import open_to_change, open_to_read
 from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, newest_end
 
-_MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins behind its length (8.8.4, 8.8.5)
+_MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins, after its length (8.8.4, 8.8.5)
 _MOST_BYTES = 1 << 18  # of a moov or moof: one that claims more is damaged
 _TAIL = 64 * 1024
-_TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # looked at one after the other until one holds frames enough
+_TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # tried in turn until one holds enough frames
 _HEV1 = re.compile(rb"(stsd\0{4}\0{3}\x01.{4})hev1", re.DOTALL)  # the one entry of a sample description box (8.5.2)
 _NO_KEY = 0x10000  # sample_is_non_sync_sample (8.8.3.1)
 _SPS, _FIRST_NON_VCL = 33, 32  # NAL unit types (ITU-T H.265, table 7-1)
 
 
 class _Track(NamedTuple):
-    """A track: its number, its ticks in a second, and how long a sample lasts and its flags where it says nothing."""
+    """A track: its number, ticks per second, and the default duration and flags of its samples."""
 
     number: int
     timescale: int
@@ -37,7 +37,7 @@ class _Track(NamedTuple):
 
 
 def frames(path: Path) -> List[Frame]:
-    """Every video frame of a whole file in its order. Raises OSError."""
+    """Every video frame of a file, in the order of the file. Raises OSError."""
     with open_to_read(path) as file:
         return list(_all_frames(file))
 
@@ -64,7 +64,7 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional
 
 
 def header_size(path: Path) -> Optional[int]:
-    """The bytes of `ftyp` and `moov`, which a player needs before any fragment; None when they are not whole.
+    """The bytes of `ftyp` and `moov`, which a player needs before any fragment; None while they are incomplete.
 
     Raises OSError.
     """
@@ -83,9 +83,9 @@ def tag_hvc1(header: bytes) -> bytes:
 
 
 def tag_file_hvc1(path: Path) -> None:
-    """Do the same to a whole file, in place; repeating it changes nothing. Raises OSError.
+    """Do the same to a file, in place; repeating it changes nothing. Raises OSError.
 
-    Its times stay: the last write tells when the last frame came.
+    The file keeps its times: the last write shows when the last frame arrived.
     """
     size = header_size(path)
     if size is None:
@@ -100,9 +100,9 @@ def tag_file_hvc1(path: Path) -> None:
 
 
 def cut_torn_end(path: Path) -> None:
-    """Cut off a fragment that is not whole at a file's end: players would take what follows for its rest.
+    """Cut off an incomplete fragment at a file's end: players would take what follows for the rest of it.
 
-    The file's times stay. Raises OSError.
+    The file keeps its times. Raises OSError.
     """
     with open_to_change(path) as file, _keeping_times(path):
         size = _size(file)
@@ -112,7 +112,7 @@ def cut_torn_end(path: Path) -> None:
 
 
 def whole_size(file: BinaryIO, size: int) -> int:
-    """The bytes of the whole fragments, and of what stands before them, among the first `size`. Raises OSError."""
+    """The bytes up to the end of the last complete fragment among the first `size`. Raises OSError."""
     ends = [end for kind, _, end in _file_boxes(file, 0, size) if kind in (b"moov", b"mdat")]
     return ends[-1] if ends else 0
 
@@ -127,7 +127,7 @@ def _keeping_times(path: Path) -> Iterator[None]:
 def leading_sps(path: Path) -> FrozenSet[bytes]:
     """The sequence parameter sets before a file's first H.265 picture; empty where it has none. Raises OSError.
 
-    They tell the picture's size. The header does not: FFmpeg takes it from what the camera announced. A set,
+    They hold the true picture size. The header does not: FFmpeg writes there what the camera announced. A set,
     because cameras send one and the same more than once.
     """
     with open_to_read(path) as file:
@@ -150,7 +150,7 @@ def _leading_sps(sample: bytes) -> Iterator[bytes]:
 
 
 def holds_video(path: Path) -> bool:
-    """Whether a file names a video track, with or without a frame of it. Raises OSError."""
+    """Whether a file has a video track, even one without frames. Raises OSError."""
     with open_to_read(path) as file:
         return _video_track(file, _size(file)) is not None
 
@@ -162,8 +162,8 @@ def _all_frames(file: BinaryIO) -> Iterator[Frame]:
 
 
 def _frames(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[Frame]:
-    """Every video frame in the whole fragments from `at` up to `size`, in the file's order."""
-    # most fragments are sound: this sees it four times as fast as a reading of their boxes
+    """Every video frame in the complete fragments from `at` up to `size`, in the order of the file."""
+    # finding out that a fragment has the track is four times as fast this way as by reading its boxes
     has_track = re.compile(b"tfhd....%b" % re.escape(track.number.to_bytes(4, "big")), re.DOTALL).search
     moof = b""
     for kind, begin, end in _file_boxes(file, at, size):
@@ -185,9 +185,9 @@ def _read(file: BinaryIO, begin: int, end: int) -> bytes:
 
 
 def _file_boxes(file: BinaryIO, at: int, size: int) -> Iterator[Tuple[bytes, int, int]]:
-    """The boxes from `at` on that are whole within `size` bytes: type, where the content begins, where it ends.
+    """The boxes from `at` on that are complete within `size` bytes: type, start and end of the content.
 
-    Reads nothing but their headers.
+    Reads only their headers.
     """
     while at + 8 <= size:
         kind, header, length = _header(_read(file, at, at + 16).ljust(16, b"\0"), 0)
@@ -198,7 +198,7 @@ def _file_boxes(file: BinaryIO, at: int, size: int) -> Iterator[Tuple[bytes, int
 
 
 def boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
-    """The boxes that follow each other in `data`: type and content. One that is not whole ends them."""
+    """The consecutive boxes in `data`: type and content. An incomplete one ends them."""
     at = 0
     while at + 8 <= len(data):
         kind, header, length = _header(data, at)
@@ -209,7 +209,7 @@ def boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
 
 
 def _header(data: bytes, at: int) -> Tuple[bytes, int, int]:
-    """The type of the box at `at`, the length of its header, and of the whole box as it claims (4.2)."""
+    """The type of the box at `at`, the length of its header, and the length that it claims for itself (4.2)."""
     length, kind = unpack_from(">I4s", data, at)
     if length != 1:
         return kind, 8, length
@@ -217,9 +217,9 @@ def _header(data: bytes, at: int) -> Tuple[bytes, int, int]:
 
 
 def _fragment_frames(moof: bytes, track: _Track, room: int) -> List[Frame]:
-    """A track's samples in a fragment, with presentation times in its ticks; none when it is damaged.
+    """A track's samples in a fragment, with presentation times in its ticks; none if the fragment is damaged.
 
-    A fragment that claims more samples than its media data have bytes (`room`) is damaged.
+    One that claims more samples than its media data has bytes (`room`) is damaged.
     """
     found: List[Frame] = []
     try:
@@ -232,7 +232,7 @@ def _fragment_frames(moof: bytes, track: _Track, room: int) -> List[Frame]:
 
 
 def _track_frames(traf: bytes, track: _Track, room: int) -> List[Frame]:
-    """The samples in one part of a fragment (8.8.6); none when it is another track's."""
+    """The samples in one part of a fragment (8.8.6); none if it belongs to another track."""
     found: List[Frame] = []
     time = None
     for kind, box in boxes(traf):
@@ -249,7 +249,7 @@ def _track_frames(traf: bytes, track: _Track, room: int) -> List[Frame]:
 
 
 def _in_fragment(tfhd: bytes, track: _Track) -> _Track:
-    """The track with what a fragment says of its samples (8.8.7)."""
+    """The track with a fragment's own defaults for its samples (8.8.7)."""
     present = _u32(tfhd, 0)
     at = 8 + 8 * (present & 1) + 2 * (present & 2)
     if present & 8:
@@ -262,12 +262,12 @@ def _in_fragment(tfhd: bytes, track: _Track) -> _Track:
 def _run(trun: bytes, time: int, track: _Track, room: int) -> Tuple[List[Frame], int]:
     """The samples of a run (8.8.8) that begins at the decoding time `time`, and the time at which it ends."""
     present, count = _u32(trun, 0), _u32(trun, 4)
-    at = 8 + 4 * (present & 1) + (present & 4)  # behind the place of the data and the flags of the first sample
+    at = 8 + 4 * (present & 1) + (present & 4)  # after the data offset and the flags of the first sample
     step = 4 * bin(present & 0xF00).count("1")
     if count > min(room, len(trun) // step if step else room):
         raise struct.error(f"{count} samples do not fit")
     signed = ">i" if present >> 24 else ">I"
-    flags_at = (present & 0x100) // 64 + (present & 0x200) // 128  # behind duration and size
+    flags_at = (present & 0x100) // 64 + (present & 0x200) // 128  # after duration and size
     found = []
     for number in range(count):
         (shift,) = unpack_from(signed, trun, at + step - 4) if present & 0x800 else (0,)
@@ -281,7 +281,7 @@ def _run(trun: bytes, time: int, track: _Track, room: int) -> Tuple[List[Frame],
 
 
 def _moov(file: BinaryIO, size: int) -> Optional[Tuple[int, int]]:
-    """Where the content of the `moov` (8.2.1) behind a file's `ftyp` begins and ends; None while it is not whole."""
+    """Start and end of the content of the `moov` (8.2.1) after a file's `ftyp`; None while it is incomplete."""
     boxes = _file_boxes(file, 0, size)
     first, second = next(boxes, None), next(boxes, None)
     if first is None or second is None or (first[0], second[0]) != (b"ftyp", b"moov"):
@@ -290,7 +290,7 @@ def _moov(file: BinaryIO, size: int) -> Optional[Tuple[int, int]]:
 
 
 def _video_track(file: BinaryIO, size: int) -> Optional[_Track]:
-    """The first video track that a file names."""
+    """The first video track of a file."""
     place = _moov(file, size)
     if place is None:
         return None
@@ -311,12 +311,12 @@ def _track(moov: bytes, trak: bytes) -> Optional[_Track]:
 
 
 def _behind_dates(box: bytes) -> int:
-    """The number behind the dates of creation and modification, which version 1 of a box writes with 64 bits."""
+    """The number after the dates of creation and modification, which have 64 bits in version 1 of a box."""
     return _u32(box, 20 if box[:1] > b"\0" else 12)
 
 
 def _usual(moov: bytes, number: int) -> Tuple[int, int]:
-    """How long a sample of this track lasts and its flags, where no fragment says it (8.8.3)."""
+    """The default duration and flags of this track's samples, unless a fragment has its own (8.8.3)."""
     defaults = (box for kind, box in boxes(inside(moov, b"mvex")) if kind == b"trex" and _u32(box, 4) == number)
     return next(((_u32(box, 12), _u32(box, 20)) for box in defaults), (0, 0))
 

@@ -1,7 +1,7 @@
 """Times out of MPEG-TS files (ISO/IEC 13818-1): when a file's video starts, how long it is, where it has holes.
 
-Reads the presentation times (PTS, 90 kHz, 33 bit) of the video's PES headers as FFmpeg's
-`mpegts` muxer lays them: PAT and PMT first, every frame begins a packet.
+Reads the presentation times (PTS, 90 kHz, 33 bit) in the video's PES headers as FFmpeg's
+`mpegts` muxer writes them: PAT and PMT first, every frame begins a packet.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ PACKET = 188
 _SYNC = 0x47
 _VIDEO_TYPES = (0x01, 0x02, 0x10, 0x1B, 0x24)  # MPEG-1, MPEG-2, MPEG-4, H.264, H.265
 _TAIL = 64 * 1024
-_TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # looked at one after the other until one holds frames enough
+_TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # tried in turn until one holds enough frames
 _BLOCK = 348 * PACKET  # bytes read at once, just under 64 KiB
 
 
 def frames(path: Path) -> List[Frame]:
-    """Every video frame of a whole file in its order. Raises OSError.
+    """Every video frame of a file, in the order of the file. Raises OSError.
 
     A key frame is one whose packet says that decoding may begin there (random_access_indicator, 2.4.3.5).
     """
@@ -62,7 +62,7 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional
 
 
 def holds_video(path: Path) -> bool:
-    """Whether a file's head names a video stream, with or without a frame of it. Raises OSError."""
+    """Whether a file's tables name a video stream, even one without frames. Raises OSError."""
     with open_to_read(path) as file:
         return video_pid(file.read(_TAIL)) is not None
 

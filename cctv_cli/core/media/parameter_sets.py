@@ -1,4 +1,4 @@
-"""What a sequence parameter set says of a video (ITU-T H.264 7.3.2.1.1, H.265 7.3.2.2).
+"""Size and codec string of a video from its sequence parameter set (ITU-T H.264 7.3.2.1.1, H.265 7.3.2.2).
 
 Pure: a NAL unit in, values out.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Tuple
 
 _WIDEST = 16_888  # pixels of the highest levels (ITU-T H.264 A.3.1, H.265 A.4.1)
-# profiles whose SPS names its chroma format (H.264 7.3.2.1.1)
+# profiles whose SPS has a chroma format (H.264 7.3.2.1.1)
 _HIGH_PROFILES = (44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244)
 
 
 class Bits:
-    """Reads bits one after the other; raises ValueError at their end."""
+    """Reads bits from the first to the last; raises ValueError at their end."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -48,9 +48,9 @@ class Bits:
 
 
 def read_h264(sps: bytes) -> Tuple[str, int, int]:
-    """The codec as a CODECS attribute names it (RFC 6381), width and height in pixels as shown, after cropping.
+    """The codec as in a CODECS attribute (RFC 6381), width and height in pixels as displayed, after cropping.
 
-    Raises ValueError for what is damaged.
+    Raises ValueError if the set is damaged.
     """
     bits = Bits(_unescaped(sps))
     bits.u(8)
@@ -58,7 +58,7 @@ def read_h264(sps: bytes) -> Tuple[str, int, int]:
     bits.ue()
     chroma = _h264_chroma(bits) if profile in _HIGH_PROFILES else 1
     bits.ue()
-    _pass_picture_order(bits)
+    _skip_picture_order(bits)
     bits.ue()
     bits.u(1)
     width, height = 16 * (bits.ue() + 1), 16 * (bits.ue() + 1)
@@ -69,7 +69,7 @@ def read_h264(sps: bytes) -> Tuple[str, int, int]:
 
 
 def _h264_chroma(bits: Bits) -> int:
-    """The ChromaArrayType of a high profile; passes all that stands up to the scaling lists."""
+    """The ChromaArrayType of a high profile; skips everything up to the end of the scaling lists."""
     chroma = bits.ue()
     separate = bits.u(1) if chroma == 3 else 0
     bits.ue()
@@ -78,11 +78,11 @@ def _h264_chroma(bits: Bits) -> int:
     if bits.u(1):
         for index in range(12 if chroma == 3 else 8):
             if bits.u(1):
-                _pass_scaling_list(bits, 16 if index < 6 else 64)
+                _skip_scaling_list(bits, 16 if index < 6 else 64)
     return 0 if separate else chroma
 
 
-def _pass_scaling_list(bits: Bits, size: int) -> None:
+def _skip_scaling_list(bits: Bits, size: int) -> None:
     last = 8
     for _ in range(size):
         last = (last + bits.se()) % 256
@@ -90,7 +90,7 @@ def _pass_scaling_list(bits: Bits, size: int) -> None:
             return
 
 
-def _pass_picture_order(bits: Bits) -> None:
+def _skip_picture_order(bits: Bits) -> None:
     kind = bits.ue()
     if kind == 0:
         bits.ue()
@@ -103,10 +103,10 @@ def _pass_picture_order(bits: Bits) -> None:
 
 
 def read_h265(sps: bytes) -> Tuple[int, int]:
-    """Width and height in pixels as shown, after cropping. Raises ValueError for what is damaged."""
+    """Width and height in pixels as displayed, after cropping. Raises ValueError if the set is damaged."""
     bits = Bits(_unescaped(sps))
     bits.u(16 + 4)
-    _pass_profiles(bits, bits.u(3))
+    _skip_profiles(bits, bits.u(3))
     bits.ue()
     chroma = bits.ue()
     if chroma == 3 and bits.u(1):
@@ -116,8 +116,8 @@ def read_h265(sps: bytes) -> Tuple[int, int]:
     return _size(width - columns, height - rows)
 
 
-def _pass_profiles(bits: Bits, sub_layers: int) -> None:
-    """Pass sps_temporal_id_nesting_flag and a profile_tier_level (H.265 7.3.3)."""
+def _skip_profiles(bits: Bits, sub_layers: int) -> None:
+    """Skip sps_temporal_id_nesting_flag and a profile_tier_level (H.265 7.3.3)."""
     bits.u(1 + 96)
     present = [(bits.u(1), bits.u(1)) for _ in range(sub_layers)]
     bits.u(2 * (8 - sub_layers) if sub_layers else 0)
@@ -127,12 +127,12 @@ def _pass_profiles(bits: Bits, sub_layers: int) -> None:
 
 def _size(width: int, height: int) -> Tuple[int, int]:
     if not (0 < width <= _WIDEST and 0 < height <= _WIDEST):
-        raise ValueError("a size that cannot be")
+        raise ValueError("impossible size")
     return width, height
 
 
 def _crop(bits: Bits, chroma: int) -> Tuple[int, int]:
-    """How many columns and rows are cut off (H.264 7.4.2.1.1, H.265 7.4.3.2.1), of a field where there are any."""
+    """The cropped columns and rows (H.264 7.4.2.1.1, H.265 7.4.3.2.1), the rows of a field if there are fields."""
     if not bits.u(1):
         return 0, 0
     left, right, top, bottom = bits.ue(), bits.ue(), bits.ue(), bits.ue()

@@ -1,8 +1,7 @@
-"""What a media file holds, as a multivariant playlist says it (RFC 8216 4.3.4.2): its codecs and the picture's size.
+"""Codecs and picture size of a media file, for a multivariant playlist (RFC 8216 4.3.4.2).
 
-Reads nothing but a file's head: MPEG-TS as FFmpeg writes it names its streams there (ISO/IEC 13818-1) and begins with
-a key frame and its parameter sets (ITU-T H.264); fragmented MP4 describes its tracks in the `moov` (ISO/IEC 14496-12
-and -15).
+Reads only the head of a file: FFmpeg's MPEG-TS names its streams there (ISO/IEC 13818-1) and begins with a key frame
+and its parameter sets (ITU-T H.264); fragmented MP4 describes its tracks in the `moov` (ISO/IEC 14496-12 and -15).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _Video = Tuple[str, int, int]  # codec, width, height
 
 @dataclass(frozen=True)
 class Picture:
-    """A file's codecs as CODECS attributes name them (RFC 6381), and its size in pixels as shown, after cropping."""
+    """A file's codecs as in a CODECS attribute (RFC 6381), and its size in pixels as displayed, after cropping."""
 
     codecs: str
     width: int
@@ -37,33 +36,33 @@ class Picture:
 
 
 def read_picture(path: Path) -> Optional[Picture]:
-    """What a file with the suffix of its form holds; None when its head does not tell. Raises OSError."""
+    """Codecs and size of a media file, whose suffix names its format; None if its head lacks them. Raises OSError."""
     with open_to_read(path) as file:
         head = file.read(_HEAD)
     try:
-        (codec, width, height), sound = _of_mp4(head) if path.suffix == MP4 else _of_ts(head)
-    except ValueError:  # not there, not whole, or damaged
+        (codec, width, height), audio = _of_mp4(head) if path.suffix == MP4 else _of_ts(head)
+    except ValueError:  # missing, incomplete or damaged
         return None
-    return Picture(codec if sound is None else f"{codec},mp4a.40.{sound}", width, height)
+    return Picture(codec if audio is None else f"{codec},mp4a.40.{audio}", width, height)
 
 
 def _of_ts(head: bytes) -> Tuple[_Video, Optional[int]]:
-    """The video, and the audio object type of the sound."""
+    """The video, and the object type of the audio."""
     pids = dict(reversed(streams(head)))  # the first of each type
     if _H264 not in pids:
         raise ValueError("no H.264")
     sps = _H264_SPS.search(payload(head, pids[_H264]))
     if sps is None:
         raise ValueError("no sequence parameter set")
-    sound = _adts_type(payload(head, pids[_AAC])) if _AAC in pids else None
-    return read_h264(sps.group(1)), sound
+    audio = _adts_type(payload(head, pids[_AAC])) if _AAC in pids else None
+    return read_h264(sps.group(1)), audio
 
 
-def _adts_type(sound: bytes) -> int:
-    """The audio object type of AAC in ADTS (ISO/IEC 14496-3 1.A.2.2); AAC-LC where it begins behind the head."""
-    if not sound:
+def _adts_type(audio: bytes) -> int:
+    """The audio object type of AAC in ADTS (ISO/IEC 14496-3 1.A.2.2); AAC-LC if it begins after the head."""
+    if not audio:
         return _AAC_LC
-    bits = Bits(sound)
+    bits = Bits(audio)
     if bits.u(12) != 0xFFF:
         raise ValueError("no ADTS")
     bits.u(4)
@@ -71,22 +70,22 @@ def _adts_type(sound: bytes) -> int:
 
 
 def _of_mp4(head: bytes) -> Tuple[_Video, Optional[int]]:
-    """The video, and the audio object type of the sound."""
-    video, sound = None, None
+    """The video, and the object type of the audio."""
+    video, audio = None, None
     for kind, entry in _sample_entries(head):
         if kind == b"avc1" and video is None:
             video = read_h264(_avc_sps(Bits(inside(entry[78:], b"avcC"))))
         elif kind == b"hvc1" and video is None:
             video = _h265(inside(entry[78:], b"hvcC"))
-        elif kind == b"mp4a" and sound is None:
-            sound = _esds_type(Bits(inside(entry[28:], b"esds")))
+        elif kind == b"mp4a" and audio is None:
+            audio = _esds_type(Bits(inside(entry[28:], b"esds")))
     if video is None:
         raise ValueError("no video")
-    return video, sound
+    return video, audio
 
 
 def _sample_entries(head: bytes) -> Iterator[Tuple[bytes, bytes]]:
-    """What each track holds: type and content of its first sample entry (ISO/IEC 14496-12 8.5.2)."""
+    """Type and content of each track's sample entries (ISO/IEC 14496-12 8.5.2)."""
     for kind, trak in boxes(inside(head, b"moov")):
         if kind == b"trak":
             yield from boxes(inside(trak, b"mdia", b"minf", b"stbl", b"stsd")[8:])
@@ -109,7 +108,7 @@ def _esds_type(bits: Bits) -> int:
 
 
 def _descriptor(bits: Bits, tag: int) -> None:
-    """Pass a descriptor's tag and length (ISO/IEC 14496-1 8.3.3)."""
+    """Skip a descriptor's tag and length (ISO/IEC 14496-1 8.3.3)."""
     if bits.u(8) != tag:
         raise ValueError("another descriptor")
     while bits.u(8) & 0x80:
@@ -125,7 +124,7 @@ def _avc_sps(avcc: Bits) -> bytes:
 
 
 def _h265(hvcc: bytes) -> _Video:
-    """What an `hvcC` gives (ISO/IEC 14496-15 8.3.3.1, annex E)."""
+    """Codec, width and height from an `hvcC` (ISO/IEC 14496-15 8.3.3.1, annex E)."""
     bits = Bits(hvcc)
     bits.u(8)
     space, tier, profile = bits.u(2), bits.u(1), bits.u(5)
@@ -138,7 +137,7 @@ def _h265(hvcc: bytes) -> _Video:
 
 
 def _hvcc_sps(bits: Bits) -> bytes:
-    """The first sequence parameter set of an `hvcC` that is read up to behind the level."""
+    """The first sequence parameter set of an `hvcC`, which was read up to and including the level."""
     bits.take(9)
     for _ in range(bits.u(8)):
         kind = bits.u(8) & 0x3F

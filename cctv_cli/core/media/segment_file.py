@@ -1,6 +1,6 @@
-"""Media files of both forms that a recorder writes, told apart by their suffix: MPEG-TS and fragmented MP4.
+"""Media files of both formats that a recorder writes, distinguished by suffix: MPEG-TS and fragmented MP4.
 
-All functions raise OSError as the disk reports it.
+All functions raise OSError as the system reports it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from cctv_cli.core.media.span import Frame, MediaSpan, span_of
 
 
 def measure(path: Path, alone: Optional[int] = None) -> Optional[MediaSpan]:
-    """Measure a whole file; None when it holds no video frame. A lone frame lasts `alone` ticks, if that is known."""
+    """Measure a file; None if it holds no video frame. A lone frame lasts `alone` ticks, if that is known."""
     return span_of([time for time, _ in frames(path)], alone)
 
 
 def frames(path: Path) -> List[Frame]:
-    """Every video frame of a whole file in its order."""
+    """Every video frame of a file, in the order of the file."""
     return fmp4.frames(path) if path.suffix == MP4 else mpegts.frames(path)
 
 
@@ -31,23 +31,23 @@ def first_pts(path: Path) -> Optional[int]:
 def last_end(
     file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0, usual: Optional[int] = None
 ) -> Optional[int]:
-    """The raw time up to which a camera has filmed by the first `size` bytes of an open, perhaps growing file.
+    """The raw time up to which the first `size` bytes of an open, perhaps growing file cover the video.
 
-    With `frames_late` so many frames later: when its writer holds that many back. A frame lasts `usual` ticks where
-    there are too few to tell (see `media_span.newest_end`). None when the last MiB does not hold two frames.
+    `frames_late` is how many frames its writer holds back; they count as written. A frame lasts `usual` ticks where
+    there are too few to measure (see `span.newest_end`). None if the last MiB holds fewer than two frames.
     """
     of = fmp4.last_end if suffix == MP4 else mpegts.last_end
     return of(file, size, frames_late=frames_late, usual=usual)
 
 
 def header_size(path: Path) -> Optional[int]:
-    """The bytes of a file's head that a player needs before any other part of it (EXT-X-MAP).
+    """The bytes of a file's header, which a player needs before any other part of it (EXT-X-MAP).
 
-    None for MPEG-TS, which has no such head, and while it is not whole.
+    None for MPEG-TS, which has no such header, and while it is incomplete.
     """
     return fmp4.header_size(path) if path.suffix == MP4 else None
 
 
 def holds_video(path: Path) -> bool:
-    """Whether a file's head names a video stream, with or without a frame of it."""
+    """Whether a file has a video stream, even one without frames."""
     return fmp4.holds_video(path) if path.suffix == MP4 else mpegts.holds_video(path)

@@ -1,4 +1,4 @@
-"""What a media file's video covers, from the presentation times of its frames. Pure.
+"""The time that a media file's video covers, from the presentation times of its frames. Pure.
 
 A raw time is a presentation time (PTS) as MPEG-TS writes it (ISO/IEC 13818-1 2.4.3.6): 90 kHz, 33 bits.
 """
@@ -10,11 +10,11 @@ from typing import List, Optional, Sequence, Tuple
 
 TICKS = 90_000
 WRAP = 1 << 33
-_HOLE = TICKS  # frames further apart than a second leave a hole
-ENOUGH = 4  # frames that tell how long one lasts, also with B-frames
+_HOLE = TICKS  # frames more than a second apart leave a hole
+ENOUGH = 4  # frames from which the duration of one can be measured, even with B-frames
 _LATELY = 8  # frames
-_ALONE = TICKS // 25  # how long a lone frame lasts where nothing tells: a segment of no time is none to players
-_GUESSED = 5  # ticks: FFmpeg puts a frame whose time it has to guess this close behind another
+_ALONE = TICKS // 25  # how long a lone frame lasts if that is unknown: players ignore a segment without duration
+_GUESSED = 5  # ticks: FFmpeg puts a frame whose time it has to guess this close after another
 
 Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
 
@@ -31,8 +31,8 @@ class Hole:
 class MediaSpan:
     """What a file's video covers.
 
-    `first` is the raw time of its first frame, `step` how many ticks lie usually between two frames, 0 for a
-    single one; durations are in seconds.
+    `first` is the raw time of its first frame, `step` the usual distance of two frames in ticks, 0 for a
+    single frame; durations are in seconds.
     """
 
     first: int
@@ -50,7 +50,7 @@ class MediaSpan:
 def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSpan]:
     """The span of frames with these raw times, in the order of their file; None without any.
 
-    The last frame lasts as long as most do, one that is alone `alone` ticks: never no time at all.
+    The last frame lasts as long as most do, a lone one `alone` ticks; the span is never zero.
     """
     if not raw:
         return None
@@ -69,7 +69,7 @@ def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSp
 
 @dataclass(frozen=True)
 class Rhythm:
-    """How often frames come: `frame_rate` in frames a second, `gop` the longest time between key frames in seconds."""
+    """`frame_rate` in frames per second, and `gop`, the longest time between key frames in seconds."""
 
     frame_rate: Optional[float]
     gop: Optional[float]
@@ -78,8 +78,8 @@ class Rhythm:
 def rhythm_of(frames: Sequence[Frame], next_key: Optional[int]) -> Rhythm:
     """The rhythm of a file's frames, in the file's order.
 
-    `next_key` is the raw time of the key frame with which the next file begins; without it the file's last
-    frames count for nothing, and one key frame alone says no more than that the next came later.
+    `next_key` is the raw time of the key frame with which the next file begins; without it the time after the file's
+    last key frame does not count, and a single key frame leaves `gop` unknown.
     """
     if not frames:
         return Rhythm(None, None)
@@ -95,10 +95,10 @@ def rhythm_of(frames: Sequence[Frame], next_key: Optional[int]) -> Rhythm:
 def newest_end(raw: Sequence[int], frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
     """The raw time up to which a camera has filmed that sent these frames, or `frames_late` more, in this order.
 
-    That is the end of the latest, and for each B-frame sent after it a frame more. A frame is taken to last as
-    long as the shortest did lately: too short a time is mended by the next look, too long a one is not. Fewer
-    than ENOUGH frames do not tell, for with B-frames the second may be shown three frames after the first: they
-    last `usual` ticks or, if that is None, no time. None for fewer than two frames.
+    That is the end of the latest, plus one frame for each B-frame sent after it. A frame is taken to last as long as
+    the shortest recent one: the next measurement corrects too short a time, but not one that is too long. Fewer than
+    ENOUGH frames cannot be measured, since with B-frames the second may be displayed three frames after the first:
+    they last `usual` ticks or, if that is None, no time. None for fewer than two frames.
     """
     if len(raw) < 2:
         return None
