@@ -90,9 +90,11 @@ def list_holds(runtime: Runtime) -> Result:
 
 
 def hold(runtime: Runtime, camera_id: str, start: float, end: float, note: str) -> Result:
-    """Hold what a camera recorded between two instants. Raises UnknownCamera, HoldError."""
+    """Hold what a camera recorded between two instants. Raises UnknownCamera, HoldError, StorageError."""
     from cctv_cli.core.storage.holds import add_hold, deleted_count
+    from cctv_cli.core.storage.marker import refuse_newer
 
+    refuse_newer(runtime.settings.storage)
     layout = _layout(runtime, camera_id)
     entry = add_hold(layout, start, end, note, runtime.clock.now(), runtime.tz)
     gone = deleted_count(layout, entry, runtime.tz)
@@ -105,10 +107,12 @@ def hold(runtime: Runtime, camera_id: str, start: float, end: float, note: str) 
 
 
 def release_hold(runtime: Runtime, hold_id: str) -> Result:
-    """End a hold. Raises HoldError when there is none of that id."""
+    """End a hold. Raises HoldError when there is none of that id, StorageError."""
     from cctv_cli.core.errors import HoldError
     from cctv_cli.core.storage.holds import release_hold as end_hold
+    from cctv_cli.core.storage.marker import refuse_newer
 
+    refuse_newer(runtime.settings.storage)
     for layout, entry in _all(runtime):
         if entry.id == hold_id:
             end_hold(layout, hold_id, runtime.tz)

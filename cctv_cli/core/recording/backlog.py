@@ -7,6 +7,7 @@ off one file per look.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Callable, List, Optional, Union
@@ -19,6 +20,7 @@ from cctv_cli.core.layout import CameraLayout, is_run, parse_incoming
 from cctv_cli.core.recording.reasons import UNSUPERVISED
 from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.state import FORMAT, Outage, Run, from_json
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
 
 STORAGE_RETRY = 5.0  # seconds until the storage is tried again after it failed
@@ -50,13 +52,16 @@ class Backlog:
         """Take up what ended runs left in their folders; `last` is the latest run, `living` the one that goes on."""
         self._items = []
         for folder in leftovers(self._layout, living):
-            self._items.append(self._take_up(folder, last, open_run))
+            try:
+                self._items.append(self._take_up(folder, last, open_run))
+            except NewerFormat as error:
+                log.error("%s: what it recorded waits in %s: %s", self._layout.camera_id, folder, error)
         self._take_up_outages()
 
     def _take_up(self, folder: Path, last: Optional[Run], open_run: Callable[[Run], ActiveRun]) -> ActiveRun:
         run = folder.name
         is_last = last is not None and last.run == run
-        record = last if is_last else from_json(Run, files.read_json(self._layout.ended_run(run)))
+        record = last if is_last else from_json(Run, files.read_json(self._layout.ended_run(run), FORMAT))
         if record is None:
             record = Run(run, "", _began(folder), 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
         stray = processes.find(run, self._layout.folder, None)
@@ -142,6 +147,7 @@ class Backlog:
         """Keep those that wait to be journalled for the next process, should this one end before."""
         waiting = [asdict(item) for item in self._items if isinstance(item, Outage)]
         try:
+            files.read_json(self._layout.waiting_gaps, FORMAT)  # what a newer cctv wrote stays
             if waiting:
                 files.replace_text(self._layout.waiting_gaps, records.write({"gaps": waiting}, FORMAT), durable=False)
             else:
@@ -151,7 +157,7 @@ class Backlog:
 
     def _take_up_outages(self) -> None:
         """Put those that an earlier process left to be journalled between the runs that they lie between."""
-        left = files.read_json(self._layout.waiting_gaps).get("gaps")
+        left = files.read_json(self._layout.waiting_gaps, FORMAT).get("gaps")
         found = (from_json(Outage, each) for each in (left if isinstance(left, list) else []) if isinstance(each, dict))
         for outage in (each for each in found if each is not None):
             later = (n for n, item in enumerate(self._items) if _begins(item) >= outage.until)
@@ -184,9 +190,27 @@ def _began(folder: Path) -> float:
     return min(written, default=folder.stat().st_mtime)
 
 
+def read_last_run(layout: CameraLayout) -> Optional[Run]:
+    """The latest run, by `.run.json`; None when nothing is known of it. Raises OSError.
+
+    While the FFmpeg of a newer cctv records, NewerFormat is raised: it is neither stopped nor doubled. When it has
+    ended, the file is laid beside what it recorded, for a newer cctv to take up, and this one records.
+    """
+    try:
+        return from_json(Run, files.read_json(layout.run_file, FORMAT))
+    except NewerFormat:
+        run = records.parse(files.read_bytes(layout.run_file)).get("run")  # every version names it so
+        if isinstance(run, str) and is_run(run):
+            if processes.find(run, layout.folder, None) is not None:
+                raise
+            if layout.run_folder(run).is_dir():
+                os.replace(layout.run_file, layout.ended_run(run))
+        return None
+
+
 def stop_last_run(layout: CameraLayout) -> None:
     """Stop an FFmpeg that could not be taken up; its minutes wait for the next start. Raises OSError."""
-    run = from_json(Run, files.read_json(layout.run_file))
+    run = read_last_run(layout)
     process = None if run is None else processes.find(run.run, layout.folder, run.pid)
     if process is not None:
         processes.stop(process, GRACE)

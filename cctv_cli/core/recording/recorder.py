@@ -11,7 +11,6 @@ import secrets
 import threading
 from typing import Callable, Optional
 
-from cctv_cli.core import files
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import Command, fingerprint, frames_late, record_command
@@ -19,17 +18,18 @@ from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis, diagnose
 from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import reasons, stall
-from cctv_cli.core.recording.backlog import GRACE, STORAGE_RETRY, Backlog, stop_last_run
+from cctv_cli.core.recording.backlog import GRACE, STORAGE_RETRY, Backlog, read_last_run, stop_last_run
 from cctv_cli.core.recording.backoff import Backoff
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.run import ActiveRun
-from cctv_cli.core.recording.state import Run, State, from_json
+from cctv_cli.core.recording.state import Run, State
 from cctv_cli.core.recording.state_file import StateFile
 from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.recording.stream import CameraStream, audio_fault
 from cctv_cli.core.recording.tools import Tools
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
 
 log = logging.getLogger("cctv.recorder")
@@ -97,6 +97,9 @@ class Recorder:
         """Bring what runs nearer to what is wanted; returns the seconds until the next step is due."""
         try:
             return self._step()
+        except NewerFormat as error:
+            self._show(State.BACKOFF, str(error), "newer cctv")
+            return STORAGE_RETRY
         except OSError as error:
             # the disk's trouble: FFmpeg goes on as long as it can, nothing is deleted
             self._show(State.BACKOFF, f"the storage failed: {error}", "storage")
@@ -153,7 +156,7 @@ class Recorder:
         """Take up what is on disk: a recorder that still runs, minutes that a crash left, an open gap."""
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
         self._backlog.why_not = self._state.load() or reasons.UNSUPERVISED
-        last = self._stream.last_run = from_json(Run, files.read_json(self._layout.run_file))
+        last = self._stream.last_run = read_last_run(self._layout)
         if self._store is not None:
             self._store.open()
         self._live.open(last)

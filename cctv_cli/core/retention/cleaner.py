@@ -26,7 +26,6 @@ from cctv_cli.core.errors import (
     UnknownCamera,
 )
 from cctv_cli.core.layout import CameraLayout, cleanup_files
-from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.retention.eraser import Erased, Eraser
 from cctv_cli.core.retention.plan import (
     NOTHING,
@@ -50,6 +49,7 @@ from cctv_cli.core.storage.marker import (
     on_own_disks,
     place,
     read_marker,
+    refuse_newer,
     remembered_days,
     write_marker,
 )
@@ -171,6 +171,7 @@ class Cleaner:
 
     def preview(self, cameras: Sequence[str] = (), *, force: bool = False) -> Cleanup:
         """What `run` would do now. `cameras` are ids, none for all; see `run` for the errors."""
+        refuse_newer(self._settings.storage)
         try:
             return self._plan(cameras, force=force)
         except OSError as error:
@@ -190,6 +191,7 @@ class Cleaner:
         What a brake held back and what could not be deleted is told by the answer, see
         `Cleanup.raise_troubles`. Raises CleanupRuns, UnknownCamera, StorageError.
         """
+        refuse_newer(self._settings.storage)
         try:
             with self._only_one():
                 planned = self._plan(cameras, force=force)
@@ -237,6 +239,7 @@ class Cleaner:
                 troubles.append(
                     f"The recordings of {camera_id} cannot be read ({error.strerror or error}); check permissions"
                 )
+        troubles += [sentence for scan in scans for sentence in scan.newer]
         marker = read_marker(settings.storage)
         facts = Inventory(
             cameras=tuple(self._facts(scan, marker) for scan in scans),
@@ -350,8 +353,6 @@ class Cleaner:
             lock.release()
 
     def _unusable(self, error: OSError) -> StorageError:
-        if isinstance(error, NewerFormat):
-            return StorageError(error.sentence)
         return StorageError(
             f"The storage {self._settings.storage} cannot be cleaned up ({error.strerror or error}); "
             "correct HLS_BASE_PATH or --storage, check that its disk is mounted and who may write there"

@@ -15,8 +15,10 @@ from typing import Iterable, List, Optional, Set, Tuple
 
 from cctv_cli.core import files
 from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_camera_id, is_day, is_hour, parse_recording
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.retention.plan import DayInventory, make_day
 from cctv_cli.core.storage.entries import active_holds, deleted_files, read_brief
+from cctv_cli.core.storage.journal import Journal
 
 MOST_FOREIGN = 100  # names that are kept for each camera; more are counted
 
@@ -35,7 +37,7 @@ class CameraScan:
     """One camera's recordings as they lie there.
 
     `foreign` are names below the recordings folder that are not ours, among them recordings that no
-    journal knows, at most MOST_FOREIGN of `foreign_count`.
+    journal knows, at most MOST_FOREIGN of `foreign_count`. `newer` are sentences about days that a newer cctv wrote.
     """
 
     camera_id: str
@@ -43,6 +45,7 @@ class CameraScan:
     unfinished: List[UnfinishedHour] = field(default_factory=list)
     foreign: List[str] = field(default_factory=list)
     foreign_count: int = 0
+    newer: List[str] = field(default_factory=list)
 
     def note_foreign(self, names: Iterable[str]) -> None:
         """Count names that are not ours."""
@@ -92,7 +95,10 @@ def _scan_day(layout: CameraLayout, date: str, found: CameraScan) -> None:
             for entry in entries:
                 (on_disk.add if entry.is_file(follow_symlinks=False) else foreign.append)(f"{hour}/{entry.name}")
     if hours:  # a day without is all deleted: its journal stays for good, and needs no look
-        foreign += _read_day(layout, date, hours, on_disk, set(foreign), found)
+        try:
+            foreign += _read_day(layout, date, hours, on_disk, set(foreign), found)
+        except NewerFormat as error:
+            found.newer.append(f"The recordings of {found.camera_id} on {date} stay: {error}")
     found.note_foreign(f"{date}/{name}" for name in sorted(foreign))
 
 
@@ -103,10 +109,10 @@ def _read_day(
 
     The answer is the names of files that are not ours.
     """
-    try:
-        segments, others = read_brief(files.read_bytes(layout.journal(date), inside=layout.recordings))
-    except FileNotFoundError:
+    data = Journal(layout.journal(date)).read_on(0)
+    if not data:
         return [name for name in on_disk if not _is_playlist(name[3:])]
+    segments, others = read_brief(data)
     deleted = deleted_files(others)
     gone = deleted | foreign
     there = (s for s in segments if s.file not in gone and s.file[:2] not in foreign and _is_ours(s.file))
