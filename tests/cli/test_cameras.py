@@ -128,33 +128,33 @@ def clip(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 
 @pytest.fixture
-def recorder(clip: Clip) -> Iterator[RtspCamera]:
-    """A recorder of two channels with one login."""
+def nvr(clip: Clip) -> Iterator[RtspCamera]:
+    """An NVR of two channels with one login."""
     with RtspCamera(clip, channels={YARD: clip}, username="admin", password=PASSWORD) as camera:
         yield camera
 
 
-def configure(home: Path, recorder: RtspCamera, password: str = PASSWORD, yard: str = "true") -> None:
+def configure(home: Path, nvr: RtspCamera, password: str = PASSWORD, yard: str = "true") -> None:
     lines = ["[storage]", 'path = "hls"']
-    for name, path, enabled in (("front", recorder.path, "true"), ("yard", YARD, yard)):
-        lines += ["[[cameras]]", f'id = "{name}"', f'rtsp_url = "{recorder.url_of(path)}"', f"enabled = {enabled}"]
+    for name, path, enabled in (("front", nvr.path, "true"), ("yard", YARD, yard)):
+        lines += ["[[cameras]]", f'id = "{name}"', f'rtsp_url = "{nvr.url_of(path)}"', f"enabled = {enabled}"]
         lines += ['username = "admin"', f'password = "{password}"']
     (home / "cameras.toml").write_text("\n".join(lines))
 
 
-def test_a_check_of_cameras_that_are_well(cctv: Callable[..., Any], home: Path, recorder: RtspCamera) -> None:
-    configure(home, recorder)
+def test_a_check_of_cameras_that_are_well(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+    configure(home, nvr)
     result = cctv("cameras", "check")
     assert (result.code, result.err) == (0, "")
-    said = f"127.0.0.1:{recorder.port} sends h264 video of 320x240 and pcmu audio at 8000 Hz."
+    said = f"127.0.0.1:{nvr.port} sends h264 video of 320x240 and pcmu audio at 8000 Hz."
     titles, *rows = result.out.splitlines()
     assert [row.split(None, 2) for row in rows] == [["front", "ok", said], ["yard", "ok", said]]
     assert titles.split() == ["Camera", "Result", "Details"]
-    assert recorder.sessions == 0
+    assert nvr.sessions == 0
 
 
-def test_a_check_in_json_has_stable_keys(cctv: Callable[..., Any], home: Path, recorder: RtspCamera) -> None:
-    configure(home, recorder)
+def test_a_check_in_json_has_stable_keys(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+    configure(home, nvr)
     document = json.loads(cctv("cameras", "check", "--json", "yard").out)
     reason = document[0].pop("reason")
     assert document == [
@@ -175,11 +175,9 @@ def test_a_check_in_json_has_stable_keys(cctv: Callable[..., Any], home: Path, r
     assert "h264" in reason
 
 
-def test_a_check_says_what_is_wrong_and_ends_with_code_9(
-    cctv: Callable[..., Any], home: Path, recorder: RtspCamera
-) -> None:
-    configure(home, recorder)
-    recorder.answer(404)
+def test_a_check_says_what_is_wrong_and_ends_with_code_9(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+    configure(home, nvr)
+    nvr.answer(404)
     result = cctv("cameras", "check", "--json", "front")
     assert result.code == 9
     assert result.err == "Error: 1 of 1 stream failed the check: front\n"
@@ -188,10 +186,8 @@ def test_a_check_says_what_is_wrong_and_ends_with_code_9(
     ]
 
 
-def test_checks_never_send_a_refused_password_once_more(
-    cctv: Callable[..., Any], home: Path, recorder: RtspCamera
-) -> None:
-    configure(home, recorder, password="wrong-password")
+def test_checks_never_send_a_refused_password_once_more(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+    configure(home, nvr, password="wrong-password")
     for _ in range(3):
         result = cctv("cameras", "check")
         assert result.code == 9
@@ -199,26 +195,26 @@ def test_checks_never_send_a_refused_password_once_more(
         assert "try it again at" in result.out.splitlines()[-1]
         assert "--again" in result.out.splitlines()[-1]
         assert "wrong-password" not in result.out + result.err
-    assert recorder.refused_attempts == 1
+    assert nvr.refused_attempts == 1
     cctv("cameras", "check", "--again")
-    assert recorder.refused_attempts == 2
-    configure(home, recorder)
+    assert nvr.refused_attempts == 2
+    configure(home, nvr)
     assert cctv("cameras", "check").code == 0
 
 
 def test_a_check_asks_a_camera_whose_login_was_never_refused_whatever_it_failed_with(
-    cctv: Callable[..., Any], home: Path, recorder: RtspCamera
+    cctv: Callable[..., Any], home: Path, nvr: RtspCamera
 ) -> None:
-    configure(home, recorder)
+    configure(home, nvr)
     front = CameraTree(Settings(storage=home / "hls"), "front")
     front.show(State.AUTH_FAILED, "asks for a login: set username and password", since=1_000_000.0)
     assert cctv("cameras", "check", "front").code == 0
 
 
 def test_only_enabled_cameras_are_checked_or_those_that_are_named(
-    cctv: Callable[..., Any], home: Path, recorder: RtspCamera
+    cctv: Callable[..., Any], home: Path, nvr: RtspCamera
 ) -> None:
-    configure(home, recorder, yard="false")
+    configure(home, nvr, yard="false")
     names = [
         [camera["camera"] for camera in json.loads(cctv("cameras", "check", "--json", *named).out)]
         for named in ([], ["yard"], ["yard", "front", "yard"])
@@ -229,8 +225,8 @@ def test_only_enabled_cameras_are_checked_or_those_that_are_named(
     assert "garage" in unknown.err
 
 
-def test_options_may_stand_before_the_word_check(cctv: Callable[..., Any], home: Path, recorder: RtspCamera) -> None:
-    configure(home, recorder)
+def test_options_may_stand_before_the_word_check(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+    configure(home, nvr)
     (home / "cameras.toml").rename(home / "other.toml")
     result = cctv("cameras", "--config", "other.toml", "--storage", "elsewhere", "--json", "check", "front")
     assert [camera["outcome"] for camera in json.loads(result.out)] == ["ok"]

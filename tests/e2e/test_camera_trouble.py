@@ -132,7 +132,7 @@ def test_sixteen_channels_with_one_wrong_password_try_it_twice(
         assert camera.refused_attempts == 2
 
 
-def test_a_password_changed_at_the_recorder_is_tried_twice_by_cameras_that_start(
+def test_a_password_changed_at_the_nvr_is_tried_twice_by_cameras_that_start(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(login_guard, "PROOF", 0.0)  # as if the last good login lay longer back
@@ -162,7 +162,7 @@ def auth_failed(layouts: List[CameraLayout]) -> bool:
     return {read_json(layout.state_file).get("state") for layout in layouts} == {"auth_failed"}
 
 
-def test_a_recorder_that_asks_for_the_login_only_at_setup_gets_a_wrong_one_once(
+def test_an_nvr_that_asks_for_the_login_only_at_setup_gets_a_wrong_one_once(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
 ) -> None:
     clip = clip_of(audio=None)

@@ -80,7 +80,7 @@ class _Faults:
 class RtspCamera:
     """A camera on 127.0.0.1 that serves `clip` over and over, from entering to leaving the context.
 
-    `path` is the stream's path and query; `channels` are the clips of further paths, as of a recorder with one
+    `path` is the stream's path and query; `channels` are the clips of further paths, as of an NVR with one
     port and one login. `port` 0 lets the system choose. With a `username` it demands `auth`: "digest", "basic",
     or "both" for the client's choice, but not for `open_methods`; the password may be changed while it lives.
     SETUP beyond `max_sessions` is answered 453. The RTP timestamps of all streams are `rtp_offset` at the start

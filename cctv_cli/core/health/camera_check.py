@@ -23,7 +23,7 @@ from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 
 _RECORDING = (State.STARTING, State.RUNNING, State.STALLED)
-_WHOLE_HOST = (Outcome.UNREACHABLE, Outcome.REFUSED)  # what one channel meets, all of its recorder would
+_WHOLE_HOST = (Outcome.UNREACHABLE, Outcome.REFUSED)  # what one channel meets, all channels of its NVR would
 _AGAIN = "cctv cameras check --again sends it all the same"
 
 

@@ -1,7 +1,7 @@
 """Refused logins: how often a password may be tried before the camera is left in peace.
 
 Cameras lock a user or an address after a few wrong passwords (Hikvision after 5 to 7, for half an hour),
-and every channel of a recorder counts. So tries are counted for each host and user, over all cameras and
+and every channel of an NVR counts. So tries are counted for each host and user, over all cameras and
 processes, in one file that outlives them. A login is written down before it is sent, hence a crash before
 its answer counts as a refusal: no loop of crashes spends more.
 
@@ -238,7 +238,7 @@ class LoginGuard:
     def forget(self, source: RtspSource) -> None:
         """An operator wants this host and user tried again.
 
-        Once for all channels of a recorder: a wish that follows another within ONE_WISH adds no tries.
+        Once for all channels of an NVR: a wish that follows another within ONE_WISH adds no tries.
         """
         key, monotonic = _key(source), self._clock.monotonic()
         with self._histories() as histories:

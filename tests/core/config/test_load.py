@@ -414,6 +414,10 @@ def test_bad_variables(problems: Callable[..., List[str]], env: Dict[str, str], 
     [
         ("SERVER_PRT=1", ".env: SERVER_PRT is not a known variable; the nearest is SERVER_PORT."),
         ("server_port=1", ".env: server_port is not a known variable; the nearest is SERVER_PORT."),
+        ("LIVE_PTAH=x", ".env: LIVE_PTAH is not a known variable; the nearest is LIVE_PATH."),
+        ("CCTV_CONFG=x", ".env: CCTV_CONFG is not a known variable; the nearest is CCTV_CONFIG."),
+        ("NVR_ID=x", ".env: NVR_ID is not a known variable; the nearest is NVR_1_ID."),
+        ("RECORDER_ID=x", ".env: RECORDER_ID is not a known variable; the nearest is RECORDER_1_ID."),
         ("CAMERA_ID=a", ".env: CAMERA_ID is not a known variable; the nearest is CAMERA_1_ID."),
         (
             "CAMERA_3_URL=hunter2",
@@ -437,7 +441,7 @@ def test_what_belongs_to_other_programs_is_left_alone(load: Load) -> None:
         "AUDIO_DEVICE": "x",
         "TZ": "Mars/Base",
     }
-    assert load(env=foreign, dotenv="DATABASE_URL=x\nTZ=Mars/Base\nNO_VALUE\n").timezone is None
+    assert load(env=foreign, dotenv="DATABASE_URL=x\nTZ=Mars/Base\nLOG_LEVEL=x\nNO_VALUE\n").timezone is None
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_never_more_than_two_tries_in_any_half_hour(guard: LoginGuard, clock: Fi
 # --- who counts with whom
 
 
-def test_the_channels_of_a_recorder_count_together(guard: LoginGuard, clock: FixedClock) -> None:
+def test_the_channels_of_an_nvr_count_together(guard: LoginGuard, clock: FixedClock) -> None:
     be_refused(guard, FRONT)
     assert withheld(guard, YARD) == NOW + AGAIN
     clock.advance(AGAIN)

@@ -570,22 +570,22 @@ def test_a_login_waits_for_no_other_for_long(logins: LoginGuard, monkeypatch: py
 
 
 @pytest.fixture(scope="module")
-def recorder(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspCamera]:
-    """A recorder of sixteen channels with one login."""
+def nvr(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspCamera]:
+    """An NVR of sixteen channels with one login."""
     clip = make_clip(ffmpeg.path, tmp_path_factory.mktemp("clip"), seconds=1, audio=None)
     channels = {f"/Streaming/Channels/{number}01": clip for number in range(2, 17)}
     with RtspCamera(clip, channels=channels, username="admin", password=PASSWORD) as camera:
         yield camera
 
 
-def sixteen_probes(recorder: RtspCamera, password: str, storage: Path, clock: Clock) -> List[ProbeResult]:
+def sixteen_probes(nvr: RtspCamera, password: str, storage: Path, clock: Clock) -> List[ProbeResult]:
     """What sixteen cameras find that a process starts at once."""
     logins = LoginGuard(*login_files(storage), clock)
     start = threading.Barrier(16)
 
     def ask(number: int) -> ProbeResult:
         path = f"/Streaming/Channels/{number}01"
-        source = RtspSource("127.0.0.1", recorder.port, path, "admin", Secret(password))
+        source = RtspSource("127.0.0.1", nvr.port, path, "admin", Secret(password))
         start.wait(60)
         return probe(source, timeout=30.0, logins=logins)
 
@@ -594,21 +594,21 @@ def sixteen_probes(recorder: RtspCamera, password: str, storage: Path, clock: Cl
 
 
 def test_sixteen_channels_and_restarts_spend_two_tries_a_minute_apart(
-    recorder: RtspCamera, tmp_path: Path, clock: FixedClock
+    nvr: RtspCamera, tmp_path: Path, clock: FixedClock
 ) -> None:
-    before = recorder.refused_attempts
+    before = nvr.refused_attempts
     for tries in (1, 1, 2, 2):
-        if tries > recorder.refused_attempts - before:
+        if tries > nvr.refused_attempts - before:
             clock.advance(OWN)
-        found = sixteen_probes(recorder, "wrong", tmp_path, clock)
-        assert recorder.refused_attempts - before == tries
+        found = sixteen_probes(nvr, "wrong", tmp_path, clock)
+        assert nvr.refused_attempts - before == tries
         assert {result.outcome for result in found} == {Outcome.UNAUTHORIZED}
         waits = {result.retry_at - clock.now() for result in found if result.retry_at is not None}
         assert waits == ({AGAIN, OWN} if tries == 1 else {SILENCE})
 
 
-def test_sixteen_channels_with_the_right_password_are_all_well(recorder: RtspCamera, tmp_path: Path) -> None:
-    found = sixteen_probes(recorder, PASSWORD, tmp_path, SystemClock())
+def test_sixteen_channels_with_the_right_password_are_all_well(nvr: RtspCamera, tmp_path: Path) -> None:
+    found = sixteen_probes(nvr, PASSWORD, tmp_path, SystemClock())
     assert [result.outcome for result in found] == [Outcome.OK] * 16
 
 
@@ -674,14 +674,14 @@ def test_a_camera_that_gives_no_session(status: int, outcome: Outcome) -> None:
     assert str(status) in result.reason
 
 
-def test_no_session_is_left_behind(recorder: RtspCamera, logins: LoginGuard) -> None:
-    source = RtspSource("127.0.0.1", recorder.port, recorder.path, "admin", Secret(PASSWORD))
+def test_no_session_is_left_behind(nvr: RtspCamera, logins: LoginGuard) -> None:
+    source = RtspSource("127.0.0.1", nvr.port, nvr.path, "admin", Secret(PASSWORD))
     result = probe(source, logins=logins, setup=True)
     assert result.outcome is Outcome.OK
     assert result.video == VideoStream("h264", 320, 240)
     methods = ["OPTIONS", "DESCRIBE", "DESCRIBE", "SETUP", "TEARDOWN"]
-    assert recorder.connections[-1].methods == methods
-    assert recorder.sessions == 0
+    assert nvr.connections[-1].methods == methods
+    assert nvr.sessions == 0
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
