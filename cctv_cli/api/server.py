@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import socket
-from typing import Iterator, Protocol
+from typing import Iterator, Optional, Protocol
 
 import uvicorn
 
@@ -82,9 +82,11 @@ async def _serve(runtime: Runtime, listener: socket.socket, asked: Asked) -> Non
         )
     )
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    reloading: Optional[asyncio.Future[None]] = None
     while not serving.done():
-        if asked.take_reload():
-            await asyncio.get_running_loop().run_in_executor(None, runtime.reload)
+        # not awaited: a reload that hangs on a disk must not keep the server from ending
+        if (reloading is None or reloading.done()) and asked.take_reload():
+            reloading = asyncio.get_running_loop().run_in_executor(None, runtime.reload)
         server.should_exit = server.should_exit or asked.ended
         await asyncio.wait([serving], timeout=_LOOK)
     await serving

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from cctv_cli import version
 from cctv_cli.cli import cameras, cleanup, config, health, holds, output, record, serve
+from cctv_cli.cli.ending import leave
 from cctv_cli.cli.exit_codes import EXIT_CODES
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result
@@ -88,4 +89,8 @@ app.command("config", cls=Command)(config.config)
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        leave(ended.code if isinstance(ended.code, int) else 0)
+        raise

@@ -18,6 +18,7 @@ EXIT_CODES = {
     12: "another cleanup is running",
     13: "the hold cannot be added or found",
     14: "the camera is disabled in the configuration",
+    15: "cctv ended although some threads still hung on a disk",
     20: "the health cannot be determined",
     21: "a webhook did not accept the test message",
 }

@@ -13,6 +13,7 @@
     ├── CleanupRuns              12   another cleanup is running
     ├── HoldError                13   a hold cannot be made or found
     ├── CameraDisabled           14   the configuration disables the camera that is to be started
+    ├── StopIncomplete           15  threads still hung on a disk when cctv ended
     ├── HealthUnknown             20  the health is unknown: a server does not answer, or a defect
     └── AlertNotTaken             21  a webhook did not accept a test message
 
@@ -106,6 +107,12 @@ class CameraDisabled(CctvError):
     """The camera that is to be started or restarted is disabled in the configuration."""
 
     exit_code = 14
+
+
+class StopIncomplete(CctvError):
+    """Some threads still hung on a disk when cctv ended; it ended without them."""
+
+    exit_code = 15
 
 
 class HealthUnknown(CctvError):

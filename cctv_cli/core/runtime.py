@@ -14,7 +14,7 @@ from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.disk_threads import DiskThreads
-from cctv_cli.core.errors import CameraDisabled, CctvError, ConfigError, UnknownCamera
+from cctv_cli.core.errors import CameraDisabled, CctvError, ConfigError, StopIncomplete, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.find import can_draw_text, find_ffmpeg
 from cctv_cli.core.health.findings import assess, thresholds_of
@@ -32,6 +32,8 @@ from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.storage.marker import ensure_marker, place, refuse_newer, remember_days, remember_own_disks
 
 log = logging.getLogger("cctv.runtime")
+
+RELOAD_LIMIT = 30.0  # seconds
 
 # settings that a reload does not change
 _FIXED = ("host", "port", "storage", "live_path", "timezone", "log_format", "log_file")
@@ -66,6 +68,7 @@ class Runtime:
         self._supervisor: Optional[Supervisor] = None
         self._watch: Optional[HealthWatch] = None
         self._schedule: Optional[CleanupSchedule] = None
+        self._reloading: Optional[threading.Thread] = None
         self.ending = threading.Event()
         self._storage_id: Optional[str] = None  # of the storage in which supervision began
         self._unmarked: Optional[Tuple[int, int]] = None  # where that is, as long as its disk takes no marker
@@ -120,18 +123,34 @@ class Runtime:
         supervisor = Supervisor(self.settings, tools, whole=not self._cameras)
         supervisor.start()
         self._supervisor = supervisor
+        storage = self.settings.storage
+        own_disks = partial(remember_own_disks, storage, self._answering())
         try:
-            self._unmarked = place(self.settings.storage)
-            self._storage_id = ensure_marker(self.settings.storage)
-            remember_own_disks(self.settings.storage, [camera.id for camera in self.settings.cameras])
+            self._disks.ask(storage, "mark", self._mark_first)
+            self._disks.ask(storage, "own disks", own_disks)
         except OSError as error:
-            log.error("the storage %s cannot be marked yet: %s", self.settings.storage, error)
+            log.error("the storage %s cannot be marked yet: %s", storage, error)
         self._remember_days()
         if not self._cameras:  # of some cameras alone nobody can say whether all is well
             self._watch = HealthWatch(self.health, self.settings, self.tz)
             self._watch.start()
         self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock, self._cameras)
         self._schedule.start()
+
+    def _mark_first(self) -> None:
+        """Mark the storage in which supervision begins. Raises OSError."""
+        self._unmarked = place(self.settings.storage)
+        self._storage_id = ensure_marker(self.settings.storage)
+
+    def _answering(self) -> List[str]:
+        """The cameras whose disks answer."""
+        found = []
+        for camera in self.settings.cameras:
+            recordings = self.layout(camera.id).recordings
+            with suppress(OSError):
+                self._disks.ask(recordings, ("exists", camera.id), recordings.exists)
+                found.append(camera.id)
+        return found
 
     def _mark(self) -> None:
         """Mark the storage in which supervision began, once its disk has room; not an empty mount point."""
@@ -145,17 +164,28 @@ class Runtime:
         """Leave each camera's days of retention to a cleanup that does not find the configuration."""
         for camera in self.settings.cameras:
             layout = CameraLayout(self.settings.storage, camera.id)
+            days = self.settings.days_of(camera)
             try:
-                if layout.folder.is_dir():
-                    remember_days(layout, self.settings.days_of(camera))
+                self._disks.ask(layout.recordings, ("days", camera.id), partial(_remember_days, layout, days))
             except OSError as error:
                 log.warning("%s: its days of retention cannot be remembered: %s", layout.camera_id, error)
 
     def reload(self) -> None:
         """Read the configuration again and reconcile; one with an error is refused and the old one stays.
 
-        Raises nothing: whatever goes wrong is logged, and what runs goes on.
+        Raises nothing: whatever goes wrong is logged, and what runs goes on. Returns within RELOAD_LIMIT seconds,
+        whatever disk hangs.
         """
+        if self._reloading is not None and self._reloading.is_alive():
+            log.error("the last reload still hangs on a disk; restart cctv to use the changed configuration")
+            return
+        self._reloading = threading.Thread(target=self._reload_or_log, name="reload", daemon=True)
+        self._reloading.start()
+        self._reloading.join(RELOAD_LIMIT)
+        if self._reloading.is_alive():
+            log.error("the reload hangs on a disk, and goes on once that answers")
+
+    def _reload_or_log(self) -> None:
         try:
             self._reload()
         except CctvError as error:
@@ -188,7 +218,12 @@ class Runtime:
         log.info("the configuration was read again")
 
     def stop(self, *, leave_running: bool = False) -> None:
-        """End supervision; recorders end with their last minutes committed, or run on for the next supervisor."""
+        """End supervision; recorders end with their last minutes committed, or run on for the next supervisor.
+
+        Takes 75 s at most, the limits of supervisor, cleanup and alerts. Raises StopIncomplete, after everything else
+        was done, when a camera's thread still hangs on a disk.
+        """
+        hung: List[str] = []
         if leave_running and self._moves():
             log.warning("the configuration names another storage now: the recorders of this one end, too")
             leave_running = False
@@ -198,7 +233,7 @@ class Runtime:
         if self._schedule is not None:
             self._schedule.ask_to_end()
         if self._supervisor is not None:
-            self._supervisor.stop(leave_running=leave_running)
+            hung = self._supervisor.stop(leave_running=leave_running)
             self._supervisor = None
         if self._schedule is not None:  # after the recorders: a cleanup under way may take a while to end
             self._schedule.join()
@@ -206,6 +241,11 @@ class Runtime:
         if self._watch is not None:
             self._watch.join()
             self._watch = None
+        if hung:
+            raise StopIncomplete(
+                f"cctv ended without the threads of {', '.join(hung)}, which hang on a disk; "
+                "check its cable, power supply or network share"
+            )
 
     def _moves(self) -> bool:
         """Whether the next supervisor will work in another storage, and find no recorder that is left in this one."""
@@ -248,6 +288,11 @@ class Runtime:
                 f"Camera {camera_id} is disabled in the configuration; remove its enabled = false, "
                 "then send SIGHUP to cctv serve or restart it"
             )
+
+
+def _remember_days(layout: CameraLayout, days: int) -> None:
+    if layout.folder.is_dir():
+        remember_days(layout, days)
 
 
 def _require_cameras(settings: Settings) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import urllib.request
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from cctv_cli.api.server import listen
 from cctv_cli.core.errors import AddressError
-from tests.cli.conftest import PASSWORD, announced, free_port, run_process, serving
+from tests.cli.conftest import PASSWORD, announced, environment, free_port, run_process, serving
 from tests.support.waiting import wait_for
 
 CAMERAS = f"""
@@ -194,3 +195,36 @@ def test_a_name_that_nobody_knows_is_told_as_such() -> None:
 def test_an_address_of_another_machine_is_told_as_such() -> None:
     with pytest.raises(AddressError, match=r"no such address: correct --host"):
         listen("192.0.2.1", 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
+def test_it_ends_within_its_limits_whatever_thread_hangs(tmp_path: Path) -> None:
+    """A camera's thread and one of the server's hang for ever: the log says so, and the process ends all the same."""
+    (tmp_path / "cameras.toml").write_text(ONE_MORE)
+    port = free_port()
+    program = [sys.executable, "-m", "tests.support.hung_serve", "serve", "--json", "--host", "127.0.0.1"]
+    log = tmp_path / "err.txt"
+    folder = str(Path(__file__).parent.parent.parent)
+    with log.open("wb") as err, subprocess.Popen(
+        [*program, "--port", str(port)],
+        cwd=tmp_path,
+        env={**environment(), "PYTHONPATH": folder},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=err,
+    ) as process:
+        try:
+            announced(process)
+            wait_for(lambda: "the camera's thread hangs" in log.read_text(), 30, "the camera's thread to hang")
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+                client.sendall(b"GET /recordings/front/2026-07-14/14/41.ts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                wait_for(lambda: "the server's thread hangs" in log.read_text(), 30, "the server's thread to hang")
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(60) == 15
+        finally:
+            process.kill()
+    text = log.read_text()
+    assert "front: its thread still hangs on the storage" in text
+    assert "Error: cctv ended without the threads of front, which hang on a disk; check its cable" in text
+    assert "threads still hang on a disk, and the process ends without them: media" in text
+    assert "Traceback" not in text

@@ -14,16 +14,20 @@ from typing import Iterator, List, Sequence, Set
 
 import pytest
 
+from cctv_cli.core import runtime as runtime_module
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
-from cctv_cli.core.errors import CleanupRuns, ConfigError, UnknownCamera
+from cctv_cli.core.errors import CleanupRuns, ConfigError, StopIncomplete, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout, storage_marker
+from cctv_cli.core.recording import supervisor as supervisor_module
 from cctv_cli.core.recording.lock import holder
+from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.retention import schedule as cleanup_schedule
 from cctv_cli.core.retention.cleaner import Cleaner
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.storage.marker import read_marker, remembered_days
+from tests.support.hung_disk import HungDisk
 from tests.support.storage_tree import CameraTree
 from tests.support.waiting import wait_for
 
@@ -129,9 +133,9 @@ def test_recorders_are_left_only_where_the_next_supervisor_looks(
     left: List[bool] = []
     stop = Supervisor.stop
 
-    def watched(supervisor: Supervisor, *, leave_running: bool) -> None:
+    def watched(supervisor: Supervisor, *, leave_running: bool) -> List[str]:
         left.append(leave_running)
-        stop(supervisor, leave_running=leave_running)
+        return stop(supervisor, leave_running=leave_running)
 
     monkeypatch.setattr(Supervisor, "stop", watched)
     made = System(tmp_path)
@@ -292,3 +296,64 @@ def test_supervision_of_all_cameras_remembers_their_days_of_retention(system: Sy
     assert days() == [30, 30]
     system.reload(replace(system.settings, cameras=(replace(ONE, retention_days=90), TWO), retention_days=60))
     assert days() == [90, 60]
+
+
+def hang_of(monkeypatch: pytest.MonkeyPatch, camera_id: str, go_on: threading.Event) -> threading.Event:
+    """Let the thread of one camera hang, as on a disk that does not answer; returns what is set once it does."""
+    real, hangs = Recorder.run_once, threading.Event()
+
+    def hung(recorder: Recorder) -> float:
+        if recorder._camera.id == camera_id:
+            hangs.set()
+            go_on.wait(60)
+        return real(recorder)
+
+    monkeypatch.setattr(Recorder, "run_once", hung)
+    return hangs
+
+
+def test_a_stop_ends_in_time_whatever_hangs_and_says_whose_thread_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor_module, "STOP_LIMIT", 3.0)
+    go_on = threading.Event()
+    hangs = hang_of(monkeypatch, "one", go_on)
+    made = System(tmp_path)
+    made.runtime.start(ffmpeg=UNUSED)
+    try:
+        assert hangs.wait(20)
+        with pytest.raises(StopIncomplete, match=r"ended without the threads of .*one.*, which hang on a disk"):
+            made.runtime.stop()
+        assert f"one: its thread still hangs on the storage {tmp_path / 'one'}" in caplog.text
+    finally:
+        go_on.set()
+
+
+def test_a_start_leaves_out_a_camera_whose_disk_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "one").mkdir()
+    disk = HungDisk(tmp_path / "one", monkeypatch)
+    made = System(tmp_path)
+    try:
+        made.runtime.start(ffmpeg=UNUSED)
+        assert made.runtime.status("two").supervisor_pid == os.getpid()
+        assert "Camera one is not recorded: its disk does not answer; check its cable" in caplog.text
+        made.runtime.stop()
+    finally:
+        disk.go_on.set()
+
+
+def test_a_reload_that_hangs_does_not_keep_anybody_waiting(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runtime_module, "RELOAD_LIMIT", 0.1)
+    go_on = threading.Event()
+    monkeypatch.setattr(Supervisor, "reload", lambda supervisor, settings: go_on.wait(60))
+    try:
+        system.reload(system.settings)
+        assert "the reload hangs on a disk" in caplog.text
+        system.runtime.reload()
+        assert "the last reload still hangs on a disk" in caplog.text
+    finally:
+        go_on.set()

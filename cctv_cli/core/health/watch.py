@@ -6,11 +6,13 @@ import logging
 import socket
 import threading
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
 from cctv_cli.core import files
 from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.health import alerts
 from cctv_cli.core.health.alerts import Event, Key, Message, Tracked
 from cctv_cli.core.health.findings import Severity
@@ -23,7 +25,7 @@ from cctv_cli.core.units import CameraName
 log = logging.getLogger("cctv.health")
 
 EVERY = 15.0  # seconds between looks
-_PATIENCE = 10.0  # seconds that an end may take
+END_LIMIT = 20.0  # seconds that an end may take: a look under way, the last try of alerts, and a file
 _LEVELS = {Severity.CRITICAL: logging.ERROR, Severity.WARNING: logging.WARNING}
 
 
@@ -39,6 +41,7 @@ class HealthWatch:
         self._saved: Tuple[Tracked, ...] = ()
         self._may_save = True  # not what a newer cctv wrote
         self._ended: Dict[Key, Tracked] = {}  # over, and a webhook has not taken that yet
+        self._disks = DiskThreads()
         self._webhooks = Webhooks(())
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="health", daemon=True)
@@ -56,8 +59,8 @@ class HealthWatch:
         self._ending.set()
 
     def join(self) -> None:
-        """Wait some seconds for the end: alerts that still wait get a last try."""
-        self._thread.join(_PATIENCE)
+        """Wait at most END_LIMIT seconds for the end: alerts that still wait get a last try."""
+        self._thread.join(END_LIMIT)
 
     def _work(self) -> None:
         self.begin()
@@ -71,7 +74,8 @@ class HealthWatch:
     def begin(self) -> None:
         """Take up what an earlier watch told, so that it is not told twice."""
         try:
-            self._tracked = self._saved = alerts.from_json(files.read_json(self._file, alerts.FORMAT))
+            found = self._disks.ask(self._file, "read", partial(files.read_json, self._file, alerts.FORMAT))
+            self._tracked = self._saved = alerts.from_json(found)
         except NewerFormat as error:
             self._may_save = False
             log.warning("%s; until then alerts may come twice after a restart", error)
@@ -124,7 +128,8 @@ class HealthWatch:
         if told == self._saved or not self._may_save:
             return
         try:
-            files.replace_text(self._file, alerts.to_json(told))
+            text = alerts.to_json(told)
+            self._disks.ask(self._file, "write", partial(files.replace_text, self._file, text))
             self._saved = told
         except OSError as error:
             log.warning("%s cannot be written, alerts may come twice after a restart: %s", self._file, error)

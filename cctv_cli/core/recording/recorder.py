@@ -112,6 +112,12 @@ class Recorder:
         self._opened = False
         self._active = None
 
+    def end_ffmpeg(self) -> None:
+        """Ask FFmpeg to end without a look at the disk: for another thread, while this camera's hangs on it."""
+        active = self._active
+        if active is not None and active.process is not None:
+            active.process.ask_to_end()
+
     def release(self, *, leave_running: bool) -> None:
         """The supervisor ends: stop FFmpeg and commit its last minute, or leave it to the next supervisor."""
         try:

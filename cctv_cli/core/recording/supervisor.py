@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import replace
+from functools import partial
 from typing import Dict, Iterable, List, Optional
 
 from cctv_cli.core import files
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
@@ -21,6 +24,7 @@ from cctv_cli.core.recording.state import RecorderState, State, from_json
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.units import CameraName
 
+STOP_LIMIT = 45.0  # seconds that a stop may take: the commits of the last minutes have 30 of them, FFmpeg's end 10
 _AFTER_DEFECT = 5.0  # seconds
 
 log = logging.getLogger("cctv.supervisor")
@@ -79,6 +83,10 @@ class _Worker:
         self._sub = self._sub_loop(camera, settings)
         self._lock = supervision.take(self._layout)
 
+    @property
+    def camera_id(self) -> str:
+        return self._layout.camera_id
+
     def start(self) -> None:
         for loop in self._loops():
             loop.start()
@@ -108,16 +116,25 @@ class _Worker:
         for loop in self._loops():
             loop.ask_to_end(leave_running=leave_running)
 
-    def join(self) -> None:
+    def end(self) -> None:
+        """Wait for its threads, then let somebody else supervise the camera; hangs if the disk does."""
         for loop in self._loops():
             loop.join()
-
-    def give_up(self) -> None:
-        """Let somebody else supervise the camera."""
         try:
             supervision.give_up(self._layout, self._lock)
         except OSError as error:
             log.error("%s: the lock stays until this process ends: %s", self._layout.camera_id, error)
+
+    def abandon(self, *, leave_running: bool) -> None:
+        """Say that its thread hangs, and end FFmpeg unless it is to run on; the lock ends with this process."""
+        log.error(
+            "%s: its thread still hangs on the storage %s, and cctv ends without it; check that disk",
+            self._layout.camera_id,
+            self._layout.folder,
+        )
+        if not leave_running:
+            for loop in self._loops():
+                loop.recorder.end_ffmpeg()
 
     def _loops(self) -> List[_Loop]:
         return [self._main] if self._sub is None else [self._main, self._sub]
@@ -157,6 +174,7 @@ class Supervisor:
         self._tools = tools
         self._whole = whole
         self._workers: Dict[str, _Worker] = {}
+        self._disks = DiskThreads()
         self._refused: Optional[StorageError] = None
 
     def start(self) -> None:
@@ -166,7 +184,7 @@ class Supervisor:
         folder can be written; then nothing was started. One folder alone is logged and left out.
         """
         try:
-            for camera in (*self._settings.cameras, *self._surplus()):
+            for camera in (*self._settings.cameras, *self._bounded_surplus()):
                 self._add(camera, self._settings)
         except AlreadySupervised:
             _end(self._workers.values())
@@ -200,13 +218,19 @@ class Supervisor:
                 log.exception("%s: unexpected error in a reload", CameraName(camera.id))
         self._settings = settings
 
-    def stop(self, *, leave_running: bool) -> None:
-        """End all threads; recorders are stopped with their last minutes committed, or left running."""
+    def stop(self, *, leave_running: bool) -> List[str]:
+        """End all threads; recorders are stopped with their last minutes committed, or left running.
+
+        Returns within STOP_LIMIT seconds, with the cameras whose threads still hang on a disk.
+        """
         workers = list(self._workers.values())
         for worker in workers:
             worker.ask_to_end(leave_running=leave_running)
-        _end(workers)
+        hung = _end(workers)
+        for worker in hung:
+            worker.abandon(leave_running=leave_running)
         self._workers.clear()
+        return [worker.camera_id for worker in hung]
 
     def _reconcile(self, camera: Camera, settings: Settings) -> None:
         """Supervise one camera as the configuration says now. Raises AlreadySupervised, StorageError."""
@@ -219,7 +243,15 @@ class Supervisor:
 
     def _add(self, camera: Camera, settings: Settings) -> None:
         try:
-            self._workers[camera.id] = _Worker(camera, settings, self._tools)
+            layout = CameraLayout(settings.storage, camera.id)
+            make = partial(_Worker, camera, settings, self._tools)
+            self._workers[camera.id] = self._disks.ask(layout.recordings, camera.id, make)
+        except DiskHangs as error:
+            self._refused = StorageError(
+                f"Camera {camera.id} is not recorded: {error.strerror}; "
+                "check its cable, power supply or network share, then reload or restart cctv"
+            )
+            log.error("%s", self._refused)
         except StorageError as error:
             self._refused = error
             log.error("%s", error)
@@ -230,6 +262,13 @@ class Supervisor:
         if worker is None:
             raise AlreadySupervised(f"Camera {camera_id} is not supervised by this process; ask the one that has it")
         return worker
+
+    def _bounded_surplus(self) -> List[Camera]:
+        try:
+            return self._disks.ask(self._settings.storage, "surplus", self._surplus)
+        except DiskHangs:
+            log.error("the storage's disk does not answer: recorders of cameras that are not configured any more go on")
+            return []
 
     def _surplus(self) -> List[Camera]:
         """Cameras that are recorded but no longer configured, if this is the whole configuration."""
@@ -254,9 +293,12 @@ def _unconfigured(camera_id: str) -> Camera:
     return Camera(camera_id, camera_id, DemoSource(tone=False), enabled=False)
 
 
-def _end(workers: Iterable[_Worker]) -> None:
-    ended = list(workers)
-    for worker in ended:
-        worker.join()
-    for worker in ended:
-        worker.give_up()
+def _end(workers: Iterable[_Worker]) -> List[_Worker]:
+    """End workers that were asked to, all at the same time; returns those that have not ended in time."""
+    ending = [(worker, threading.Thread(target=worker.end, name="end", daemon=True)) for worker in workers]
+    for _, thread in ending:
+        thread.start()
+    until = time.monotonic() + STOP_LIMIT
+    for _, thread in ending:
+        thread.join(max(0.0, until - time.monotonic()))
+    return [worker for worker, thread in ending if thread.is_alive()]

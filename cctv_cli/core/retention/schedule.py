@@ -15,6 +15,7 @@ from cctv_cli.core.retention.report import summary
 
 log = logging.getLogger("cctv.cleanup")
 
+END_LIMIT = 10.0  # seconds: an hour of recordings is deleted in less
 _LOOK = 30.0  # seconds between looks at the free space
 _FIRST = 60.0  # seconds after the start: recorders come first
 _AGAIN = 300.0  # seconds between cleanups because of space, unless it gets desperate
@@ -52,8 +53,12 @@ class CleanupSchedule:
         self._ended.set()
 
     def join(self) -> None:
-        """Wait until the thread that was asked to end has ended."""
-        self._thread.join()
+        """Wait at most END_LIMIT seconds for the thread that was asked to end."""
+        self._thread.join(END_LIMIT)
+        if self._thread.is_alive():
+            log.error(
+                "the cleanup still hangs on a disk, and cctv ends without it; the next cleanup goes on from there"
+            )
 
     def _work(self) -> None:
         while not self._ended.wait(_LOOK):
