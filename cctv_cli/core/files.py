@@ -314,3 +314,12 @@ def remove(path: Path, *, inside: Optional[Path] = None) -> None:
             folder.remove(path.name)
     except FileNotFoundError:
         pass
+
+
+def set_aside(path: Path) -> Path:
+    """Give what lies at `path` a free name beside it, for people to look at; returns that name."""
+    tails = ("", *(f"-{number}" for number in range(1, 1000)))
+    names = (path.with_name(f"{path.name}.unreadable{tail}") for tail in tails)
+    free = next(name for name in names if not os.path.lexists(name))
+    os.rename(path, free)
+    return free

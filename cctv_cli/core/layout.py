@@ -6,6 +6,7 @@
     recordings/YYYY-MM-DD/HH/playlist.m3u8
     recordings/YYYY-MM-DD/journal.jsonl
     .incoming/<run>/NNNNNN.ts                being written, in the order of the numbers
+    .incoming/<run>/NNNNNN.ts.YYYY-MM-DD     this day's journal promises the file: it is about to be moved there
     .incoming/<run>/run.json                 of a run that has ended, until its files are recordings
     .incoming/gaps.json                      why nothing was recorded between those runs
     .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
@@ -140,6 +141,17 @@ def parse_incoming(name: str) -> Optional[int]:
     """The number of an incoming file's name; None for any other name."""
     match = _INCOMING.match(name)
     return int(match.group(1)) if match else None
+
+
+def promise_name(source: str, day: str) -> str:
+    """The name of the mark beside an incoming file that a day's journal promises."""
+    return f"{source}.{day}"
+
+
+def parse_promise(name: str) -> Optional[Tuple[str, str]]:
+    """The incoming file and the day of a mark's name; None for any other name."""
+    source, _, day = name.rpartition(".")
+    return (source, day) if parse_incoming(source) is not None and is_day(day) else None
 
 
 def is_camera_id(name: str) -> bool:

@@ -7,6 +7,7 @@ off one file per look.
 from __future__ import annotations
 
 import logging
+import math
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,8 @@ from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.layout import CameraLayout, is_run, parse_incoming
 from cctv_cli.core.recording.reasons import UNSUPERVISED
 from cctv_cli.core.recording.run import ActiveRun
-from cctv_cli.core.recording.state import FORMAT, Outage, Run, from_json
+from cctv_cli.core.recording.saved import read_outages, read_record
+from cctv_cli.core.recording.state import FORMAT, Outage, Run
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
 
@@ -41,6 +43,7 @@ class Backlog:
         self._store = store
         self._clock = clock
         self._items: List[Union[ActiveRun, Outage]] = []
+        self._store_is_open = False
         self._retry_at = 0.0  # monotonic
         self.fault = ""  # why everything waits still
         self.why_not: Optional[Diagnosis] = None  # why nothing is recorded now; None while it is
@@ -49,25 +52,31 @@ class Backlog:
         return len(self._items)
 
     def recover(self, last: Optional[Run], living: Optional[str], open_run: Callable[[Run], ActiveRun]) -> None:
-        """Take up what ended runs left in their folders; `last` is the latest run, `living` the one that goes on."""
-        self._items = []
+        """Take up what ended runs left in their folders; `last` is the latest run, `living` the one that goes on.
+
+        A folder that cannot be read waits for the next process.
+        """
+        self._items, self._store_is_open = [], False
         for folder in leftovers(self._layout, living):
             try:
                 self._items.append(self._take_up(folder, last, open_run))
-            except NewerFormat as error:
-                log.error("%s: what it recorded waits in %s: %s", self._layout.camera_id, folder, error)
-        self._take_up_outages()
+            except OSError as error:
+                log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, folder, error)
+        for outage in read_outages(self._layout.waiting_gaps, self._layout.camera_id):
+            later = (n for n, item in enumerate(self._items) if _begins(item) >= outage.until)
+            self._items.insert(next(later, len(self._items)), outage)
 
     def _take_up(self, folder: Path, last: Optional[Run], open_run: Callable[[Run], ActiveRun]) -> ActiveRun:
         run = folder.name
         is_last = last is not None and last.run == run
-        record = last if is_last else from_json(Run, files.read_json(self._layout.ended_run(run), FORMAT))
-        if record is None:
+        record = last if is_last else read_record(Run, self._layout.ended_run(run), self._layout.camera_id)
+        if record is None or record.run != run:
             record = Run(run, "", _began(folder), 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
         stray = processes.find(run, self._layout.folder, None)
         if stray is not None:  # its run file was lost: two recorders would share the live window
             processes.stop(stray, GRACE)
         dead = open_run(record)
+        dead.waiting(alive=False)  # Raises OSError: a folder that cannot be read must hold up no other
         if is_last:
             self._end_live_of(dead)
         return dead
@@ -114,6 +123,7 @@ class Backlog:
             more = self._commit_some(active)
         except OSError as error:
             self._retry_at = monotonic + STORAGE_RETRY
+            self._store_is_open = False  # what the disk holds is read again
             if str(error) != self.fault:
                 log.error("%s: minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
             self.fault = str(error)
@@ -129,6 +139,9 @@ class Backlog:
 
     def _commit_some(self, active: Optional[ActiveRun]) -> bool:
         """Commit one file, of ended runs first; returns whether more wait. Raises OSError."""
+        if self._store is not None and not self._store_is_open:
+            self._store.open()
+            self._store_is_open = True
         if not self._items:
             return active is not None and active.commit(alive=True, most=1) > 0 and active.waiting(alive=True) > 0
         first = self._items[0]
@@ -155,14 +168,6 @@ class Backlog:
         except OSError as error:
             log.warning("%s: %s cannot be written: %s", self._layout.camera_id, self._layout.waiting_gaps, error)
 
-    def _take_up_outages(self) -> None:
-        """Put those that an earlier process left to be journalled between the runs that they lie between."""
-        left = files.read_json(self._layout.waiting_gaps, FORMAT).get("gaps")
-        found = (from_json(Outage, each) for each in (left if isinstance(left, list) else []) if isinstance(each, dict))
-        for outage in (each for each in found if each is not None):
-            later = (n for n, item in enumerate(self._items) if _begins(item) >= outage.until)
-            self._items.insert(next(later, len(self._items)), outage)
-
 
 def _begins(item: Union[ActiveRun, Outage]) -> float:
     return item.record.started if isinstance(item, ActiveRun) else item.until
@@ -170,34 +175,35 @@ def _begins(item: Union[ActiveRun, Outage]) -> float:
 
 def leftovers(layout: CameraLayout, living: Optional[str]) -> List[Path]:
     """Folders of earlier runs that still hold something, oldest first."""
-    folders = []
-    for path in layout.incoming.iterdir():
-        if not path.is_dir() or path.name == living:
-            continue
-        if is_run(path.name):
-            folders.append(path)
-        else:
-            log.warning("%s: %s is not ours and stays", layout.camera_id, path)
-    return sorted(folders, key=_began)
+    try:
+        names = os.listdir(layout.incoming)
+    except OSError as error:
+        log.error("%s: earlier minutes wait in %s: %s", layout.camera_id, layout.incoming, error)
+        return []
+    folders = [layout.incoming / name for name in names if is_run(name) and name != living]
+    return sorted((folder for folder in folders if os.path.isdir(folder)), key=_began)
 
 
 def _began(folder: Path) -> float:
     """The instant at which the oldest file in a run's folder was written last, or the folder if it has none.
 
-    What is committed, or noted beside the files, changes the folder's own time. Raises OSError.
+    What is committed, or noted beside the files, changes the folder's own time. Infinite if it cannot be read.
     """
-    written = [path.stat().st_mtime for path in folder.iterdir() if parse_incoming(path.name) is not None]
-    return min(written, default=folder.stat().st_mtime)
+    try:
+        written = [path.stat().st_mtime for path in folder.iterdir() if parse_incoming(path.name) is not None]
+        return min(written, default=folder.stat().st_mtime)
+    except OSError:
+        return math.inf
 
 
 def read_last_run(layout: CameraLayout) -> Optional[Run]:
-    """The latest run, by `.run.json`; None when nothing is known of it. Raises OSError.
+    """The latest run, by `.run.json`; None when nothing is known of it.
 
     While the FFmpeg of a newer cctv records, NewerFormat is raised: it is neither stopped nor doubled. When it has
     ended, the file is laid beside what it recorded, for a newer cctv to take up, and this one records.
     """
     try:
-        return from_json(Run, files.read_json(layout.run_file, FORMAT))
+        return read_record(Run, layout.run_file, layout.camera_id)
     except NewerFormat:
         run = records.parse(files.read_bytes(layout.run_file)).get("run")  # every version names it so
         if isinstance(run, str) and is_run(run):

@@ -25,6 +25,7 @@ from cctv_cli.core.recording.state import Run
 log = logging.getLogger("cctv.recorder")
 
 _FEWEST = 6  # segments, as Apple's authoring rules ask
+_LARGEST = 2_000_000_000  # number of a segment: FFmpeg counts with 32 bits, and nobody gets there in 60 years
 _SPAN = 60.0  # seconds that the window covers at least
 
 
@@ -84,6 +85,8 @@ class LiveWriter:
             if previous is not None and not on_disk:
                 # the live folder was lost (a RAM disk): no run makes more than a segment a second
                 self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
+        if self._next > _LARGEST:  # of a damaged file
+            self._window, self._next = LiveWindow(self.segment_duration), max(on_disk, default=-1) + 1
         self._first_of_run, self._suffix = self._next, media_suffix(codec)
         self.outgrew_header, self._sps, self._jumped = False, frozenset(), False
         with suppress(OSError):
@@ -95,7 +98,7 @@ class LiveWriter:
         self.fault = ""
         try:
             self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk may have come back empty
-            return [n for n in map(parse_live_segment, self._names()) if n is not None]
+            return [n for n in map(parse_live_segment, self._names()) if n is not None and n < _LARGEST]
         except OSError as error:
             self.failed(error)
             return []

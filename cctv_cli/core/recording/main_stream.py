@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Optional
 
-from cctv_cli.core import files
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recording.state import Run, from_json
+from cctv_cli.core.recording.saved import read_record
+from cctv_cli.core.recording.state import Run
 
 
 class MainStream:
@@ -24,7 +24,7 @@ class MainStream:
 
     def changed(self) -> bool:
         """Look: whether another run has begun since the last look."""
-        run = from_json(Run, files.read_json(self._layout.run_file))
+        run = read_record(Run, self._layout.run_file, self._layout.camera_id)
         if run is None or (self._run is not None and run.run == self._run.run):
             return False
         self.restarted = self._run is not None

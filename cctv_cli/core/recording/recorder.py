@@ -24,6 +24,7 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.run import ActiveRun
+from cctv_cli.core.recording.saved import clear_the_way
 from cctv_cli.core.recording.state import Run, State
 from cctv_cli.core.recording.state_file import StateFile
 from cctv_cli.core.recording.stderr import Stderr
@@ -102,6 +103,7 @@ class Recorder:
             return STORAGE_RETRY
         except OSError as error:
             # the disk's trouble: FFmpeg goes on as long as it can, nothing is deleted
+            log.error("%s: the storage failed: %s", self._layout.camera_id, error)
             self._show(State.BACKOFF, f"the storage failed: {error}", "storage")
             return STORAGE_RETRY
 
@@ -160,11 +162,10 @@ class Recorder:
 
     def _open(self) -> None:
         """Take up what is on disk: a recorder that still runs, minutes that a crash left, an open gap."""
+        clear_the_way(self._layout)
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
         self._backlog.why_not = self._state.load() or reasons.UNSUPERVISED
         last = self._stream.last_run = read_last_run(self._layout)
-        if self._store is not None:
-            self._store.open()
         self._live.open(last)
         living: Optional[processes.Process] = None
         if last is not None:
@@ -172,10 +173,7 @@ class Recorder:
             living = processes.find(last.run, self._layout.folder, last.pid)
         if living is not None and self._forgotten is not None and living.pid == self._forgotten.pid:
             living = self._forgotten
-        try:
-            self._backlog.recover(last, last.run if living and last else None, self._run_of)
-        except OSError as error:  # minutes of earlier runs wait; the camera must be recorded now
-            log.error("%s: earlier minutes wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
+        self._backlog.recover(last, last.run if living and last else None, self._run_of)
         if living is not None and last is not None:
             self._adopt(last, living)
         self._opened = True
@@ -189,7 +187,11 @@ class Recorder:
         active.process, active.catches_up = process, True
         active.begin_watch(self._tools.clock.monotonic(), self._tools.clock.now())
         self._reconfigured.set()  # it may have been started for another configuration
-        processes.listen_again(self._layout.run_folder(record.run), active.stderr.on_line, active.stderr.on_closed)
+        folder = self._layout.run_folder(record.run)
+        try:
+            processes.listen_again(folder, active.stderr.on_line, active.stderr.on_closed)
+        except OSError as error:  # it is recorded all the same
+            log.error("%s: what FFmpeg says is not logged: %s", self._layout.camera_id, error)
         log.info("%s: adopted FFmpeg %d", self._layout.camera_id, process.pid)
 
     # ---- starting
@@ -291,6 +293,7 @@ class Recorder:
             seen,
             self._settings.segment_duration,
             commit_fault=self._backlog.fault,
+            playlist_fault=self._store.playlist_fault if self._store else "",
             live_fault=self._live.fault_sentence,
             audio_fault=audio_fault(active.record.audio),
         )

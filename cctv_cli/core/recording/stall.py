@@ -70,7 +70,13 @@ def verdict(
 
 
 def progress(
-    seen: Observation, segment_duration: int, *, commit_fault: str = "", live_fault: str = "", audio_fault: str = ""
+    seen: Observation,
+    segment_duration: int,
+    *,
+    commit_fault: str = "",
+    playlist_fault: str = "",
+    live_fault: str = "",
+    audio_fault: str = "",
 ) -> Optional[Tuple[State, str]]:
     """State and reason of a run that goes on, with the one thing that an operator should know; None for no news."""
     if not seen.has_frames:
@@ -84,6 +90,8 @@ def progress(
         reason += ", but frames come late: the camera or the network is too slow"
     elif seen.live_segment_for > segment_duration + RARE_KEY_FRAMES:
         reason += f", but key frames are rare, so live is slow; {CURE_OF_RARE_KEY_FRAMES}"
+    elif playlist_fault:
+        reason += f", but an hour's playlist cannot be written: {playlist_fault}"
     elif live_fault:
         reason += f", but {live_fault}"
     elif audio_fault:

@@ -9,7 +9,8 @@ from typing import Callable, Optional, Tuple
 from cctv_cli.core import files
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recording.state import FORMAT, RecorderState, Run, State, from_json, to_json
+from cctv_cli.core.recording.saved import read_record
+from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.records import NewerFormat
 
 FAILURES = (State.BACKOFF, State.AUTH_FAILED, State.STALLED)
@@ -33,13 +34,13 @@ class StateFile:
         return self._written is not None and self._written.state in FAILURES
 
     def load(self) -> Optional[Diagnosis]:
-        """Why nothing was recorded when the process before this one ended; counts go on from there. Raises OSError.
+        """Why nothing was recorded when the process before this one ended; counts go on from there.
 
         What a newer cctv showed is not known: the file belongs to the process that supervises now.
         """
         earlier: Optional[RecorderState] = None
         with suppress(NewerFormat):
-            earlier = from_json(RecorderState, files.read_json(self._layout.state_file, FORMAT))
+            earlier = read_record(RecorderState, self._layout.state_file, self._layout.camera_id)
         if earlier is None:
             return None
         self.restarts, self._last_exit = earlier.restarts, (earlier.last_exit, earlier.last_exit_at)

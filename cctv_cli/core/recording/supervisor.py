@@ -13,14 +13,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Dict, Iterable, List, Optional
 
-from cctv_cli.core import files
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
 from cctv_cli.core.recording.recorder import Recorder
-from cctv_cli.core.recording.state import RecorderState, State, from_json
+from cctv_cli.core.recording.saved import read_record
+from cctv_cli.core.recording.state import RecorderState, State
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.units import CameraName
 
@@ -281,7 +281,7 @@ class Supervisor:
             try:
                 if folder.name in configured or not layout.run_file.is_file():
                     continue
-                state = from_json(RecorderState, files.read_json(layout.state_file))
+                state = read_record(RecorderState, layout.state_file, layout.camera_id)
             except OSError:  # lost+found, or another user's: no camera of ours
                 continue
             if state is None or state.state is not State.STOPPED:

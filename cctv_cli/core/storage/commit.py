@@ -6,8 +6,10 @@ finishing the move, because the journal's line names the file on both sides.
 
 from __future__ import annotations
 
+import logging
+import os
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, tzinfo
 from itertools import count, islice
 from pathlib import Path
@@ -25,7 +27,9 @@ from cctv_cli.core.layout import (
     RecordingName,
     is_day,
     is_run,
+    parse_promise,
     parse_recording,
+    promise_name,
     recording_name,
 )
 from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
@@ -34,6 +38,8 @@ from cctv_cli.core.media.span import MediaSpan
 from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry, joins
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, by_day, gaps_after
 from cctv_cli.core.storage.journal import Journal
+
+log = logging.getLogger("cctv.recorder")
 
 _LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
 _FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
@@ -94,6 +100,7 @@ class RecordingStore:
         self._tz = tz
         self._lock = journal_lock(layout)
         self._covered_until: Optional[float] = None
+        self.playlist_fault = ""  # why an hour's playlist could not be written
 
     @property
     def covered_until(self) -> Optional[float]:
@@ -105,15 +112,39 @@ class RecordingStore:
         return covered if covered is not None and covered <= self._now() + _FUTURE else None
 
     def open(self) -> None:
-        """Finish what a crash interrupted and learn up to when everything is explained."""
+        """Finish what a crash interrupted and learn up to when everything is explained.
+
+        A day whose journal cannot be read is logged and passed over.
+        """
         self._require_one_disk()
         days = self._days()
         with self._lock:
-            for day in days[-2:]:
-                self._finish_commits(day)
+            marks = list(self._marks())
+            for day in sorted({*days[-2:], *(day for _, _, day in marks)}):
+                with self._passing_over(self._layout.journal(day)):
+                    self._finish_commits(day)
+            for folder, source, day in marks:
+                if not (folder / source).exists():
+                    files.remove(folder / promise_name(source, day))
             self._render_stale()
         ends = (end for day in reversed(days) for end in self._last_end(day))
         self._covered_until = max(islice(ends, _MISNAMED_DAYS), default=None)
+
+    def _marks(self) -> Iterator[Tuple[Path, str, str]]:
+        """The folder, name and promised day of each file that a crash left between its journal line and its move."""
+        for folder in self._layout.incoming.glob("*"):
+            if is_run(folder.name):
+                with self._passing_over(folder):
+                    promises = map(parse_promise, os.listdir(folder))
+                    yield from ((folder, *promise) for promise in promises if promise is not None)
+
+    @contextmanager
+    def _passing_over(self, path: Path) -> Iterator[None]:
+        """Log what cannot be read: it must hold up nothing else."""
+        try:
+            yield
+        except OSError as error:
+            log.error("%s: %s cannot be read and is passed over: %s", self._layout.camera_id, path, error)
 
     def _require_one_disk(self) -> None:
         """A commit is a rename: what was journalled before it failed could never be moved."""
@@ -132,7 +163,8 @@ class RecordingStore:
         name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
         first = recording_name(name_at)
         with self._lock:
-            day, entry = self._promised(first.day, run, source.name)
+            day, entry = self._promised(first.day, run, source)
+            mark = source.parent / promise_name(source.name, day)
             if entry is None:
                 if source.suffix == MP4:
                     cut_torn_end(source)
@@ -145,6 +177,7 @@ class RecordingStore:
                 entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
                 holes = (GapEntry(start + hole.offset, hole.duration, *NO_FRAMES) for hole in span.holes)
+                mark.touch()  # after a crash the line is found again, whatever the clock did
                 self._journal(gaps, day, [entry, *holes])
                 files.sync_folder(self._layout.day(day))
             self._cover(entry.end)
@@ -152,17 +185,32 @@ class RecordingStore:
             target = self._layout.day(day) / entry.file
             target.parent.mkdir(exist_ok=True)  # an earlier try's hour may have been emptied since
             files.move(source, target)
+            files.remove(mark)
             self._render_stale()
         return entry
 
-    def _promised(self, day: str, run: str, source: str) -> Tuple[str, Optional[SegmentEntry]]:
-        """The line that an earlier try wrote before it failed to move the file, with its day."""
-        line = f'"run": "{run}", "source": "{source}"'.encode()
-        for near in sorted((d for d in self._days()[-3:]), reverse=True):
-            for entry in Journal(self._layout.journal(near)).entries(line):
+    def _promised(self, day: str, run: str, source: Path) -> Tuple[str, Optional[SegmentEntry]]:
+        """The line that an earlier try wrote before it failed to move the file, with its day; else `day`."""
+        line = f'"run": "{run}", "source": "{source.name}"'.encode()
+        promises = (parse_promise(name) for name in os.listdir(source.parent))
+        marked = [promise[1] for promise in promises if promise is not None and promise[0] == source.name]
+        for near in (*marked, day):
+            for entry in self._journal_of(near).entries(line):
                 if isinstance(entry, SegmentEntry):
                     return near, entry
         return day, None
+
+    def _journal_of(self, day: str) -> Journal:
+        """A day's journal. What lies in its place and is not a file is set aside: nothing can be read from it."""
+        path = self._layout.journal(day)
+        try:
+            files.status(path)
+        except files.NotRegularFile:
+            aside = files.set_aside(path)
+            log.error("%s: %s is not a file; it is now called %s", self._layout.camera_id, path, aside.name)
+        except FileNotFoundError:
+            pass
+        return Journal(path)
 
     def _cover(self, end: float) -> None:
         """Everything up to `end` is explained now."""
@@ -179,7 +227,8 @@ class RecordingStore:
     def _journal(self, gaps: Iterable[GapEntry], day: str = "", lines: Sequence[Entry] = ()) -> None:
         """Write gaps into the journals of their days; the last append holds the `lines` of `day` too.
 
-        A crash between two of them loses none: what is not explained yet is explained at the next start.
+        A crash between two of them loses none: what is not explained yet is explained at the next start. An
+        earlier day whose journal cannot be read is passed over.
         """
         days: Dict[str, List[Entry]] = {}
         for gap_day, gap in by_day(gaps, self._tz):
@@ -188,17 +237,32 @@ class RecordingStore:
             days[day] = [*days.pop(day, []), *lines]
         for name, entries in days.items():
             self._layout.day(name).mkdir(parents=True, exist_ok=True)
-            Journal(self._layout.journal(name)).append_all(entries, self._tz)
+            if name == list(days)[-1] or self._can_read(name):
+                self._journal_of(name).append_all(entries, self._tz)
             self._cover(max(entry.end for entry in entries if isinstance(entry, (GapEntry, SegmentEntry))))
+
+    def _can_read(self, day: str) -> bool:
+        with self._passing_over(self._layout.journal(day)):
+            self._journal_of(day).read_on(0)
+            return True
+        return False
 
     def _free_name(self, at: datetime, suffix: str, taken: Container[str]) -> RecordingName:
         names = (recording_name(at, take, suffix) for take in count())
         return next(n for n in names if n.in_day not in taken and not self._layout.recording(n).exists())
 
     def _render_stale(self) -> None:
+        """Render the playlists that lack something. One that cannot be written is retried with the next commit."""
+        fault = ""
         for day, hour in sorted(self._stale):
-            render_hour_playlist(self._layout, day, hour, self._tz)
-            self._stale.discard((day, hour))
+            try:
+                render_hour_playlist(self._layout, day, hour, self._tz)
+                self._stale.discard((day, hour))
+            except OSError as error:
+                fault = str(error)
+        if fault and fault != self.playlist_fault:
+            log.error("%s: an hour's playlist cannot be written: %s", self._layout.camera_id, fault)
+        self.playlist_fault = fault
 
     def _days(self) -> List[str]:
         try:
@@ -207,10 +271,20 @@ class RecordingStore:
             return []
 
     def _last_end(self, day: str) -> Iterator[float]:
-        """The end of what the day's journal wrote last, if anything: late recoveries may lie before others."""
+        """The end of what the day's journal wrote last, if anything: late recoveries may lie before others.
+
+        Of a journal that cannot be read, the instant of its last line.
+        """
         latest = self._now() + _FUTURE
-        told = (e for e in Journal(self._layout.journal(day)).entries() if isinstance(e, (SegmentEntry, GapEntry)))
-        ends = [e.end for e in told if e.end <= latest]
+        path = self._layout.journal(day)
+        ends: List[float] = []
+        with self._passing_over(path):
+            try:
+                ends = [e.end for e in Journal(path).entries() if isinstance(e, (SegmentEntry, GapEntry))]
+            except OSError:
+                ends = [path.lstat().st_mtime]
+                raise
+        ends = [end for end in ends if end <= latest]
         if ends:
             yield max(ends)
 

@@ -8,12 +8,13 @@ import shutil
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 import pytest
 
 from cctv_cli.core import files
 from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource, Settings
+from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.recorder import Recorder
@@ -127,3 +128,42 @@ def test_why_nothing_was_recorded_outlives_a_process_that_could_not_journal_it(
         ("refused", 60),
     ]
     assert not layout.waiting_gaps.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for FFmpeg is a shell script")
+def test_a_reader_of_an_earlier_ffmpeg_that_ends_late_delays_no_look_at_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\nexec sleep 600\n")
+    script.chmod(0o755)
+    camera = Camera("cam1", "Gate", DemoSource(tone=False))
+    tools = Tools(Ffmpeg(str(script), "9.0", 9, frozenset({"libx264"})), None, FixedClock(1_800_000_000.0))
+    recorder = Recorder(camera, Settings(storage=tmp_path, cameras=(camera,)), tools, lambda: None)
+    ended: List[Callable[[], None]] = []
+    waits: List[float] = []
+    real_spawn, real_wait = processes.spawn, processes.OwnProcess.wait
+
+    def spawn(*args: Any) -> processes.OwnProcess:
+        ended.append(args[-1])
+        return real_spawn(*args)
+
+    def wait(process: processes.OwnProcess, timeout: float) -> bool:
+        waits.append(timeout)
+        return real_wait(process, timeout)
+
+    monkeypatch.setattr(processes, "spawn", spawn)
+    recorder.run_once()
+    recorder.ask_restart()
+    while len(ended) < 2:
+        recorder.run_once()
+    ended[0]()  # somebody held the standard error of the first one open
+    monkeypatch.setattr(processes.OwnProcess, "wait", wait)
+    for _ in range(3):
+        recorder.run_once()
+    assert waits == []
+    ended[1]()
+    for _ in range(3):
+        recorder.run_once()
+    assert waits == [1.0], "one that closed it and lives on is waited for once"
+    recorder.release(leave_running=False)

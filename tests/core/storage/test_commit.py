@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Set, Tuple
 
 import pytest
 
@@ -340,7 +342,8 @@ def test_a_hole_inside_a_recording_is_a_gap(camera: Camera) -> None:
 
 def test_a_recording_and_its_gaps_are_journalled_at_once(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     def end(folder: Path) -> None:
-        raise OSError("the process ends here")
+        if folder == camera.layout.day(TODAY):
+            raise OSError("the process ends here")
 
     monkeypatch.setattr(files, "sync_folder", end)
     with pytest.raises(OSError, match="ends here"):
@@ -482,9 +485,10 @@ def test_a_full_disk_at_the_playlist_makes_no_false_gap(camera: Camera, monkeypa
     camera.record(NOON)
     with monkeypatch.context() as patch:
         patch.setattr(files, "replace_in", _disk_full)
-        with pytest.raises(OSError, match="No space left"):
-            camera.record(NOON + 60)
+        camera.record(NOON + 60)
+        assert "No space left" in camera.store.playlist_fault
     camera.record(NOON + 120)
+    assert camera.store.playlist_fault == ""
     assert camera.gaps() == []
     assert camera.playlist("12") == ["00.ts", "01.ts", "02.ts"]
 
@@ -549,8 +553,7 @@ def test_a_playlist_that_could_not_be_written_is_written_at_the_next_start(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(files, "replace_in", _disk_full)
-        with pytest.raises(OSError, match="No space left"):
-            camera.record(NOON + 59 * 60)
+        camera.record(NOON + 59 * 60)
     camera.record(NOON + 3600)
     camera.store = camera.opened()
     assert camera.playlist("12") == ["59.ts"]
@@ -579,3 +582,137 @@ def played(file: str, start: float, run: str = RUN) -> SegmentEntry:
 def test_what_plays_on_without_a_discontinuity(after: SegmentEntry, expected: bool) -> None:
     before = played("02/30.ts", AT)
     assert [segment.joins for segment in as_played([after, before])] == [False, expected]
+
+
+# ---- what nobody expects to lie on a disk
+
+
+def in_the_way(path: Path, kind: str) -> None:
+    """Put something that is not a file where one is expected."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "FIFO":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path if kind == "loop" else path.with_name("nowhere"))
+
+
+KINDS = [
+    "folder",
+    *(
+        pytest.param(kind, marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has none"))
+        for kind in ("FIFO", "loop", "dangling")
+    ),
+]
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes reading and writing a file fail, for root too; what lies in its place may still be looked at."""
+    denied: Set[Path] = set()
+    real = files.Folder.open
+
+    def open_file(folder: files.Folder, name: str, flags: int) -> int:
+        if folder.path / name in denied:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder.path / name))
+        return real(folder, name, flags)
+
+    monkeypatch.setattr(files.Folder, "open", open_file)
+    return denied.add
+
+
+@pytest.mark.parametrize("day", ["2026-11-22", TODAY])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_journal_holds_up_nothing(camera: Camera, kind: str, day: str) -> None:
+    camera.record(NOON - 86_400)
+    camera.record(NOON)
+    in_the_way(camera.layout.journal(day), kind)
+    camera.store = camera.opened()
+    entry = camera.record(NOON + 60)
+    assert camera.journal()[-1] == entry
+    assert times(camera.gaps()) == ([] if day == TODAY else [("2026-11-23T00:00:00.000+01:00", 12 * 3600.0)])
+    assert os.path.lexists(camera.layout.day(day) / "journal.jsonl.unreadable") == (day == TODAY)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_playlist_costs_its_own_hour_only(camera: Camera, kind: str) -> None:
+    camera.record(NOON - 3600)
+    in_the_way(camera.layout.hour_playlist(TODAY, "11"), kind)
+    camera.store = camera.opened()
+    camera.record(NOON)
+    assert camera.playlist("12") == ["00.ts"]
+    if kind == "folder":
+        assert "playlist.m3u8" in camera.store.playlist_fault
+    else:
+        assert camera.playlist("11") == ["00.ts"]
+
+
+def test_yesterdays_unreadable_journal_holds_up_nothing(camera: Camera, unreadable: Callable[[Path], None]) -> None:
+    yesterday = camera.layout.journal("2026-11-22")
+    last = camera.record(NOON - 86_400)
+    os.utime(yesterday, (last.end + 5, last.end + 5))
+    unreadable(yesterday)
+    camera.store = camera.opened()
+    camera.record(NOON)
+    assert times(camera.gaps("2026-11-23"))[-1] == ("2026-11-23T00:00:00.000+01:00", 12 * 3600.0)
+    assert camera.playlist("12") == ["00.ts"]
+
+
+def test_minutes_of_a_day_whose_journal_cannot_be_read_wait_and_make_no_false_gap(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = camera.record(NOON)
+    path = camera.layout.journal(TODAY)
+    source = camera.incoming()
+    real = files.Folder.open
+
+    def open_file(folder: files.Folder, name: str, flags: int) -> int:
+        if folder.path / name == path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(folder, name, flags)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Folder, "open", open_file)
+        camera.store = camera.opened()
+        with pytest.raises(PermissionError):
+            camera.record(NOON + 60, source=source)
+    assert source.exists()
+    later = camera.record(NOON + 60, source=source)
+    assert camera.journal() == [entry, later]
+
+
+def test_a_crash_before_the_move_is_finished_though_a_clock_once_made_days_of_the_future(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("2029-01-01", "2029-01-02", "2029-01-03"):
+        camera.record(parse_instant(f"{day}T12:00:00+01:00"), run=OTHER_RUN)
+    camera.now = NOON + 3600
+    camera.store = camera.opened()
+    camera.record(NOON)
+    source = camera.incoming()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "move", _crash)
+        with pytest.raises(_Crash):
+            camera.record(NOON + 60, source=source)
+    camera.opened()
+    assert not source.exists()
+    assert camera.playlist("12") == ["00.ts", "01.ts"]
+
+
+def test_a_file_that_was_promised_on_another_day_is_journalled_once(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = camera.incoming()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "move", _disk_full)
+        with pytest.raises(OSError, match="No space left"):
+            camera.record(NOON, source=source)
+    for days in (10, 11, 12, 13):
+        camera.record(NOON + days * 86_400, run=OTHER_RUN)
+    camera.record(NOON + 14 * 86_400, source=source)  # the clock was set before the next try
+    assert [entry.file for entry in camera.journal() if isinstance(entry, SegmentEntry)] == ["12/00.ts"]
+    assert camera.journal("2026-12-07") == []
+    assert camera.playlist("12") == ["00.ts"]
