@@ -154,6 +154,11 @@ def parse_promise(name: str) -> Optional[Tuple[str, str]]:
     return (source, day) if parse_incoming(source) is not None and is_day(day) else None
 
 
+def is_set_aside(name: str) -> bool:
+    """Whether a file of this name was set aside because it could not be read: "000001.ts.unreadable"."""
+    return ".unreadable" in name
+
+
 def is_camera_id(name: str) -> bool:
     """Whether `name` can be a camera's id, and so its folder's name."""
     return _CAMERA_ID.match(name) is not None

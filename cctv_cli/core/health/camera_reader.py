@@ -19,7 +19,7 @@ from cctv_cli.core.health.journal_tail import JournalTail
 from cctv_cli.core.health.live_meter import LiveMeter
 from cctv_cli.core.health.report import camera_model, camera_storage_model, process_model
 from cctv_cli.core.hls.playlist import parse_live
-from cctv_cli.core.layout import CameraLayout, parse_incoming
+from cctv_cli.core.layout import CameraLayout, is_set_aside, parse_incoming
 from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
 from cctv_cli.core.recording.status import CameraStatus, StatusReader, carries, unreadable
 from cctv_cli.core.storage.days import recorded_days
@@ -135,6 +135,7 @@ class CameraReader:
             restarts_last_hour=max(0, runs(last_hour) - 1),
             future_until=_future(recent.pieces, now),
             waiting=_waiting(layout, now),
+            set_aside=_set_aside(layout),
         )
         days, oldest = self._count(monotonic)
         grown = growth(recent.pieces, now, running=running_since is not None)
@@ -239,6 +240,12 @@ def _future(pieces: Sequence[Piece], now: float) -> Optional[float]:
 def _waiting(layout: CameraLayout, now: float) -> int:
     files = (path for path in layout.incoming.glob("*/*") if parse_incoming(path.name) is not None)
     return sum(now - written > _LATE for written in _times(files))
+
+
+def _set_aside(layout: CameraLayout) -> int:
+    """How many files of the camera and of its ended runs could not be read."""
+    found = (*layout.folder.glob("*"), *layout.incoming.glob("*"), *layout.incoming.glob("*/*"))
+    return sum(is_set_aside(path.name) for path in found)
 
 
 def _times(files: Iterable[Path]) -> Iterator[float]:

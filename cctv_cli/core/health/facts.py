@@ -54,8 +54,8 @@ class CameraFacts:
     `failure` is why it failed last, while it has not recorded since. `last_segment_at` is the end of the newest
     finished live segment, `gop` the longest time between its key frames. `restarts_last_hour` counts other runs
     of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
-    `waiting` counts recorded files that should have been committed long ago. `unread` is why its files could not be
-    read, with the cure; nothing else is known then.
+    `waiting` counts recorded files that should have been committed long ago, `set_aside` files that could not be read
+    and were renamed. `unread` is why its files could not be read, with the cure; nothing else is known then.
     """
 
     id: str
@@ -79,6 +79,7 @@ class CameraFacts:
     restarts_last_hour: int = 0
     future_until: Optional[float] = None
     waiting: int = 0
+    set_aside: int = 0
     unread: str = ""
 
 

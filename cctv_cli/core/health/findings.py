@@ -232,6 +232,12 @@ def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Fin
             "the log of cctv says why: correct permissions or the disk, or free space"
         )
         yield Finding("recordings_waiting", Severity.WARNING, sentence, camera.id)
+    if camera.set_aside:
+        sentence = (
+            f"{camera.set_aside} of its files could not be read and are kept as *.unreadable in its folder and in "
+            ".incoming; the log of cctv says why: repair them, or delete them to end this finding"
+        )
+        yield Finding("files_set_aside", Severity.WARNING, sentence, camera.id)
     if not camera.wanted:
         yield Finding("camera_stopped", Severity.OK, f"It is not recorded: {camera.reason}", camera.id)
         return

@@ -296,3 +296,7 @@ def test_a_storage_root_that_does_not_answer_is_no_storage_fault_as_well() -> No
 
 def test_a_camera_whose_files_cannot_be_read_has_that_finding_alone() -> None:
     assert found(facts(UNREAD)) == [("camera_unreadable", "critical", "front")]
+
+
+def test_files_that_were_set_aside_are_a_finding_until_somebody_deletes_them() -> None:
+    assert found(facts(replace(FINE, set_aside=2))) == [("files_set_aside", "warning", "front")]

@@ -231,6 +231,17 @@ def test_recordings_that_wait_too_long_are_counted(reader: FactsReader, front: C
     assert read(reader).cameras[0].waiting == 2
 
 
+def test_files_that_were_set_aside_are_counted(reader: FactsReader, front: CameraTree) -> None:
+    front.layout.run_folder(RUN).mkdir(parents=True)
+    for folder, name in [
+        (front.layout.folder, ".run.json.unreadable"),
+        (front.layout.run_folder(RUN), "000001.ts.unreadable"),
+        (front.layout.run_folder(RUN), "000002.ts"),
+    ]:
+        (folder / name).touch()
+    assert read(reader).cameras[0].set_aside == 2
+
+
 def test_a_storage_that_is_not_there_is_a_fault(reader: FactsReader, settings: Settings) -> None:
     facts = read(reader)
     assert facts.storage.disk.fault.startswith("it is not there")
