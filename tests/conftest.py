@@ -24,6 +24,8 @@ hypothesis.settings.register_profile("short", max_examples=25, deadline=None, de
 hypothesis.settings.register_profile("search", max_examples=500, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
+WORKERS_PER_CORE = 4
+MOST_WORKERS = 32  # each takes some 200 MB, and more make the tests no faster
 ZONE = "Europe/Berlin"  # has summer time, and no machine of a build farm lives there
 
 
@@ -48,6 +50,12 @@ def _ffmpegs() -> List[object]:
         no_ffmpeg = "no FFmpeg is installed; apt install ffmpeg, or pip install imageio-ffmpeg"
         return [pytest.param("", id="none", marks=pytest.mark.skip(reason=no_ffmpeg))]
     return [pytest.param(path, id=name) for name, path in installed.items() if only in (None, name)]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means: several workers for each core, as the slow tests mostly wait."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(WORKERS_PER_CORE * cores, MOST_WORKERS)
 
 
 @pytest.fixture(scope="session", params=_ffmpegs())

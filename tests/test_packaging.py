@@ -14,6 +14,7 @@ import pytest
 import tomli
 
 import cctv_cli
+from tests.support.waiting import HANG
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -46,7 +47,7 @@ def run(tmp_path: Path) -> Run:
             encoding="utf-8",
             cwd=tmp_path,
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-            timeout=60,
+            timeout=HANG,
             check=False,
         )
 

@@ -18,6 +18,7 @@ from cctv_cli.core.storage.marker import ensure_marker
 from cctv_cli.core.units import FreeSpace
 from tests.api.conftest import LOCAL
 from tests.support.storage_tree import CameraTree, FixedClock
+from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.anyio
 
@@ -123,7 +124,7 @@ async def test_others_are_answered_while_a_cleanup_runs(
 
     def wait(self: Cleaner, planned: Cleanup, *more: object) -> Cleanup:
         began.set()
-        assert go_on.wait(30)
+        assert go_on.wait(HANG)
         return execute(self, planned, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Cleaner, "_execute", wait)
@@ -167,7 +168,7 @@ async def test_many_previews_share_one_scan_and_keep_nobody_waiting(
     def wait(self: Cleaner, *args: object, **options: bool) -> Cleanup:
         scans[0] += 1
         began.set()
-        assert go_on.wait(30)
+        assert go_on.wait(HANG)
         return scan(self, **options)
 
     monkeypatch.setattr(Cleaner, "preview", wait)

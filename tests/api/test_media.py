@@ -16,6 +16,7 @@ import uvicorn
 
 from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, MediaKind, serve_file
 from cctv_cli.api.media_cache import MediaCache
+from tests.support.waiting import HANG
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -352,7 +353,7 @@ def serving(app: ASGIApp, parser: str) -> Iterator[int]:
             yield listening.getsockname()[1]
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(HANG)
 
 
 @pytest.mark.parametrize("parser", ["h11", "httptools"])
@@ -361,7 +362,7 @@ def test_a_real_server_keeps_the_connection_over_every_kind_of_answer(
 ) -> None:
     pytest.importorskip(parser)
     with serving(app_of(cache, root), parser) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG)
 
         def get(name: str, headers: Dict[str, str], method: str = "GET") -> tuple[int, bytes, Any]:
             connection.request(method, f"/{name}", headers=headers)

@@ -12,6 +12,7 @@ import pytest
 
 from cctv_cli.api.media_cache import CachedFile, MediaCache
 from cctv_cli.core import files
+from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.anyio
 BUDGET = 400_000
@@ -42,7 +43,7 @@ class Disk:
     def open(self, path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
         self.opened.append(path)
         self.threads.add(threading.get_ident())
-        assert self.hold.wait(10)
+        assert self.hold.wait(HANG)
         return files.open_to_read(path, inside=inside)
 
     def cache(self, max_bytes: int = BUDGET) -> MediaCache:

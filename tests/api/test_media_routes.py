@@ -20,6 +20,7 @@ from cctv_cli.core.hls.playlist import parse_live
 from cctv_cli.core.runtime import Runtime
 from tests.api.conftest import LOCAL, NOW
 from tests.support.storage_tree import CameraTree, FixedClock, instant
+from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.anyio
 
@@ -262,7 +263,7 @@ def port(runtime: Runtime, settings: Settings, live: CameraTree, recorded: Camer
             yield listening.getsockname()[1]
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(HANG)
 
 
 UP = ("..", "%2e%2e", "%2E.", ".", "%2e", "..%2f..", "..%5c..", "%252e%252e", "%c0%ae%c0%ae", "%ff", "%00", "~", "")
@@ -324,7 +325,7 @@ def hostile() -> List[str]:
 
 def test_a_hostile_path_gets_404_and_reads_nothing(port: int) -> None:
     """Over a real socket: clients tidy paths up, attackers do not."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG)
 
     def get(path: str) -> Tuple[int, bytes]:
         connection.request("GET", path)

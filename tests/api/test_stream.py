@@ -20,6 +20,7 @@ from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.runtime import Runtime
 from tests.api.conftest import NOW
 from tests.support.storage_tree import CameraTree, FixedClock, instant
+from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.anyio
 
@@ -203,7 +204,7 @@ class CountedStates(LiveStates):
 
     def _look(self, camera_id: str, *, sub: bool) -> Live:
         self.looks += 1
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(HANG)
         return super()._look(camera_id, sub=sub)
 
 

@@ -116,7 +116,7 @@ def measure_deletion(storage: Path, cameras: int, days: int, deleted: int) -> No
     server = uvicorn.Server(config)
     serving = threading.Thread(target=server.run, args=([listening],))
     serving.start()
-    wait_for(lambda: server.started, 10, "the server to start")
+    wait_for(lambda: server.started, "the server to start")
     port = listening.getsockname()[1]
     asking = [sys.executable, "-m", "tests.benchmarks.cleanup", "--ask", str(port)]
     quiet = subprocess.run([*asking, "5"], check=True, capture_output=True, text=True).stdout

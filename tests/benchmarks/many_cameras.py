@@ -57,7 +57,7 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
     watch.start()
     schedule.start()
     try:
-        wait_for(lambda: all(s.state is State.RUNNING for s in runtime.statuses()), 120, "all cameras to run")
+        wait_for(lambda: all(s.state is State.RUNNING for s in runtime.statuses()), "all cameras to run", 120)
         me = psutil.Process(os.getpid())
         before = me.cpu_times()
         threading.Event().wait(seconds)

@@ -16,6 +16,7 @@ import typer.main
 
 import cctv_cli
 from cctv_cli.cli.app import app, main
+from tests.support.waiting import HANG
 
 PASSWORD = "topsecret"
 _NEEDED = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "TZ")
@@ -83,7 +84,7 @@ def run_process(*arguments: object, cwd: Path, **more: str) -> Result:
         env=environment(**more),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from tests.cli.conftest import PASSWORD, environment, run_process
+from tests.support.waiting import HANG
 
 CAMERA = {
     "CAMERA_1_ID": "front",
@@ -149,7 +150,7 @@ def test_the_help_imports_no_heavy_module(tmp_path: Path) -> None:
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         check=True,
-        timeout=60,
+        timeout=HANG,
         stdout=subprocess.DEVNULL,
     )
     modules = set(json.loads(done.stderr))

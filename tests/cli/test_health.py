@@ -19,6 +19,7 @@ from cctv_cli.core.runtime import Runtime
 from tests.cli.conftest import PASSWORD
 from tests.support.http_answers import HttpAnswers
 from tests.support.storage_tree import CameraTree
+from tests.support.waiting import HANG
 
 TOKEN = "t0k3n"
 CAMERAS = f"""
@@ -139,7 +140,7 @@ def test_a_remote_server_is_asked(cctv: Callable[..., Any], home: Path, status: 
 
 
 def report_of(server: HttpAnswers) -> bytes:
-    return httpx.get(f"{server.url}/health").content
+    return httpx.get(f"{server.url}/health", timeout=HANG).content
 
 
 @pytest.mark.parametrize(

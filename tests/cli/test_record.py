@@ -15,7 +15,7 @@ from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.runtime import Runtime
 from tests.cli.conftest import PASSWORD, command, environment, run_process
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, end_of, wait_for
 
 DISABLED = {
     "CAMERA_1_ID": "front",
@@ -85,9 +85,9 @@ def test_a_signal_ends_it_well(tmp_path: Path, name: str) -> None:
         stderr=subprocess.PIPE,
     ) as process:
         try:
-            wait_for(state.exists, 30, "the camera's state")
+            wait_for(state.exists, "the camera's state")
             process.send_signal(getattr(signal, name))
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=HANG)
         finally:
             process.kill()
     assert (process.returncode, out) == (0, b"")
@@ -153,9 +153,9 @@ def test_it_records_on_when_its_terminal_is_closed(tmp_path: Path) -> None:
             for names in (("front", "yard"), ("front", "yard", "gate")):
                 configure(*names)
                 process.send_signal(signal.SIGHUP)
-                wait_for((tmp_path / "hls" / names[-1] / ".state.json").exists, 30, f"{names[-1]} to be supervised")
+                wait_for((tmp_path / "hls" / names[-1] / ".state.json").exists, f"{names[-1]} to be supervised")
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            end_of(process)
         finally:
             process.kill()
     assert not (tmp_path / "hls" / "front" / ".supervisor").exists()

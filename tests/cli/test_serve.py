@@ -15,7 +15,7 @@ import pytest
 from cctv_cli.api.server import listen
 from cctv_cli.core.errors import AddressError
 from tests.cli.conftest import PASSWORD, announced, environment, free_port, run_process, serving
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, end_of, wait_for
 
 CAMERAS = f"""
 [[cameras]]
@@ -36,7 +36,7 @@ rtsp_url = "rtsp://127.0.0.1:9/Streaming/Channels/201"
 
 
 def cameras_at(url: str) -> List[str]:
-    with urllib.request.urlopen(f"{url}/cameras", timeout=10) as response:
+    with urllib.request.urlopen(f"{url}/cameras", timeout=HANG) as response:
         return [camera["id"] for camera in json.load(response)]
 
 
@@ -55,20 +55,20 @@ def test_it_serves_reads_its_configuration_again_and_ends_well(tmp_path: Path) -
         document = announced(process)
         url = f"http://127.0.0.1:{port}"
         assert document == {"url": url, "cameras": {"front": f"{url}/stream/front/live.m3u8"}}
-        assert wait_for(lambda: cameras_once_up(url), 30, "an answer") == ["front"]
+        assert wait_for(lambda: cameras_once_up(url), "an answer") == ["front"]
 
         (tmp_path / "cameras.toml").write_text("retention = 'nonsense'")
         process.send_signal(signal.SIGHUP)
         log = tmp_path / "err.txt"
-        wait_for(lambda: "the configuration stays as it was" in log.read_text(), 30, "the refusal")
+        wait_for(lambda: "the configuration stays as it was" in log.read_text(), "the refusal")
         assert cameras_at(url) == ["front"]
 
         (tmp_path / "cameras.toml").write_text(ONE_MORE)
         process.send_signal(signal.SIGHUP)
-        wait_for(lambda: cameras_at(url) == ["front", "yard"], 30, "the new camera")
+        wait_for(lambda: cameras_at(url) == ["front", "yard"], "the new camera")
 
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert end_of(process) == 0
         assert process.stdout is not None
         assert process.stdout.read() == b""
     text = (tmp_path / "err.txt").read_text()
@@ -82,7 +82,7 @@ LARGE = 24_000_000  # bytes; more than the buffers of both ends hold
 def refuses(port: int) -> bool:
     """Whether the server takes no new connection any more."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=10):
+        with socket.create_connection(("127.0.0.1", port), timeout=HANG):
             return False
     except OSError:
         return True
@@ -92,7 +92,7 @@ def begin_to_read(port: int, path: str) -> socket.socket:
     """Ask for a file and take a little of it, as a client with a slow line does."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    client.settimeout(30)
+    client.settimeout(HANG)
     client.connect(("127.0.0.1", port))
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     return client
@@ -112,10 +112,10 @@ def test_at_the_end_answers_under_way_are_finished_and_new_requests_refused(tmp_
         with begin_to_read(port, "/recordings/front/2026-07-14/14/41.ts") as client:
             received = client.recv(65536)
             process.send_signal(signal.SIGTERM)
-            wait_for(lambda: refuses(port), 30, "the end of listening")
+            wait_for(lambda: refuses(port), "the end of listening")
             if reads_on:
                 received += b"".join(iter(lambda: client.recv(65536), b""))
-            assert process.wait(30) == 0
+            assert end_of(process) == 0
         head, _, body = received.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 ")
         assert (body == content) == reads_on
@@ -131,7 +131,7 @@ def test_a_log_for_machines_is_json_line_by_line(tmp_path: Path) -> None:
         url = announced(process)["url"]
         assert cameras_at(url) == ["front"]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert end_of(process) == 0
     lines = [json.loads(line) for line in (tmp_path / "err.txt").read_text().splitlines()]
     assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, lines))
     assert {line.get("camera") for line in lines if line["logger"] == "cctv.recorder"} == {"front"}
@@ -215,12 +215,12 @@ def test_it_ends_within_its_limits_whatever_thread_hangs(tmp_path: Path) -> None
     ) as process:
         try:
             announced(process)
-            wait_for(lambda: "the camera's thread hangs" in log.read_text(), 30, "the camera's thread to hang")
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            wait_for(lambda: "the camera's thread hangs" in log.read_text(), "the camera's thread to hang")
+            with socket.create_connection(("127.0.0.1", port), timeout=HANG) as client:
                 client.sendall(b"GET /recordings/front/2026-07-14/14/41.ts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-                wait_for(lambda: "the server's thread hangs" in log.read_text(), 30, "the server's thread to hang")
+                wait_for(lambda: "the server's thread hangs" in log.read_text(), "the server's thread to hang")
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(60) == 15
+                assert end_of(process, 60) == 15
         finally:
             process.kill()
     text = log.read_text()

@@ -13,7 +13,7 @@ import pytest
 from cctv_cli.core import disk_threads
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 from cctv_cli.core.system import mount_points
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 HUNG, FINE = Path("/mnt/hung/hls/front"), Path("/mnt/fine/hls/yard")
 LIMIT = 0.2  # seconds
@@ -50,7 +50,7 @@ class Hang:
         self.threads.append(threading.current_thread().name)
         if self.hangs:
             self._clock.now += LIMIT
-        self.go_on.wait(60)
+        self.go_on.wait(HANG)
         return "late"
 
 
@@ -95,7 +95,7 @@ def test_what_waits_behind_a_call_that_hangs_fails_with_it(threads: DiskThreads,
         with pytest.raises(DiskHangs):
             answer.get()
     hang.go_on.set()
-    assert wait_for(lambda: answers_again(threads), 20, "the disk") and made == []
+    assert wait_for(lambda: answers_again(threads), "the disk") and made == []
 
 
 def answers_again(threads: DiskThreads) -> bool:

@@ -29,7 +29,7 @@ from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.storage.marker import read_marker, remembered_days
 from tests.support.hung_disk import HungDisk
 from tests.support.storage_tree import CameraTree
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 UNUSED = Ffmpeg("ffmpeg", "9.0", 9, frozenset())
 ONE, TWO = (Camera(name, name, DemoSource(tone=False), enabled=False) for name in ("one", "two"))
@@ -199,7 +199,7 @@ def test_recorders_end_before_a_cleanup_under_way(tmp_path: Path, monkeypatch: p
 
     def run(self: Cleaner, **options: object) -> None:
         began.set()
-        wait_for(lambda: holder(made.runtime.layout("one")) is None, 20, "the supervisor to end")
+        wait_for(lambda: holder(made.runtime.layout("one")) is None, "the supervisor to end")
         held.append(holder(made.runtime.layout("one")))
         raise CleanupRuns("enough")
 
@@ -207,7 +207,7 @@ def test_recorders_end_before_a_cleanup_under_way(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(cleanup_schedule, "_LOOK", 0.01)
     monkeypatch.setattr(cleanup_schedule, "_FIRST", 0.0)
     made.runtime.start(ffmpeg=UNUSED)
-    assert began.wait(20)
+    assert began.wait(HANG)
     assert holder(made.runtime.layout("one")) == os.getpid()
     made.runtime.stop()
     assert held[:1] == [None]
@@ -305,7 +305,7 @@ def hang_of(monkeypatch: pytest.MonkeyPatch, camera_id: str, go_on: threading.Ev
     def hung(recorder: Recorder) -> float:
         if recorder._camera.id == camera_id:
             hangs.set()
-            go_on.wait(60)
+            go_on.wait(HANG)
         return real(recorder)
 
     monkeypatch.setattr(Recorder, "run_once", hung)
@@ -321,7 +321,7 @@ def test_a_stop_ends_in_time_whatever_hangs_and_says_whose_thread_it_is(
     made = System(tmp_path)
     made.runtime.start(ffmpeg=UNUSED)
     try:
-        assert hangs.wait(20)
+        assert hangs.wait(HANG)
         with pytest.raises(StopIncomplete, match=r"ended without the threads of .*one.*, which hang on a disk"):
             made.runtime.stop()
         assert f"one: its thread still hangs on the storage {tmp_path / 'one'}" in caplog.text
@@ -349,7 +349,7 @@ def test_a_reload_that_hangs_does_not_keep_anybody_waiting(
 ) -> None:
     monkeypatch.setattr(runtime_module, "RELOAD_LIMIT", 0.1)
     go_on = threading.Event()
-    monkeypatch.setattr(Supervisor, "reload", lambda supervisor, settings: go_on.wait(60))
+    monkeypatch.setattr(Supervisor, "reload", lambda supervisor, settings: go_on.wait(HANG))
     try:
         system.reload(system.settings)
         assert "the reload hangs on a disk" in caplog.text

@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
+from tests.support.waiting import HANG
 
 
 class DemoServer:
@@ -47,7 +48,7 @@ class DemoServer:
         self.process = self._start()
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path)
+        return httpx.get(self.url + path, timeout=HANG)
 
     def answers(self, path: str, status: int = 200) -> bool:
         try:
@@ -58,7 +59,7 @@ class DemoServer:
     def end(self, number: int = signal.SIGTERM) -> str:
         """Send a signal, wait for an end in order, return what was logged."""
         self.process.send_signal(number)
-        _, log = self.process.communicate(timeout=30)
+        _, log = self.process.communicate(timeout=HANG)
         assert self.process.returncode == 0, log
         return log
 
@@ -90,7 +91,7 @@ def played(ffmpeg: Ffmpeg, url: str) -> List[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=True,
     )
     assert done.stderr == ""

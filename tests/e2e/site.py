@@ -20,7 +20,7 @@ from cctv_cli.core.recording.tools import Tools
 from tests.support.clip import Clip
 from tests.support.evidence import segments
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import wait_for
+from tests.support.waiting import PATIENCE, wait_for
 
 FPS = 25.0
 CUT = 4  # seconds of a recording, in place of the product's 60
@@ -51,20 +51,20 @@ class Site:
     def pid(self) -> int:
         return int(read_json(self.layout.run_file).get("pid") or 0)
 
-    def wait_state(self, state: State, timeout: float = 20) -> None:
-        wait_for(lambda: self.state() == state.value, timeout, f"state {state.value}")
+    def wait_state(self, state: State, seconds: float = PATIENCE) -> None:
+        wait_for(lambda: self.state() == state.value, f"state {state.value}", seconds)
 
-    def wait_recordings(self, count: int, timeout: float = 30) -> None:
+    def wait_recordings(self, count: int, seconds: float = PATIENCE) -> None:
         """A journal's line comes before its file: wait until both are there."""
 
         def recorded() -> bool:
             files = [self.layout.day(day) / entry.file for day, entry in segments(self.layout)]
             return sum(file.is_file() for file in files) >= count
 
-        wait_for(recorded, timeout, f"{count} recordings")
+        wait_for(recorded, f"{count} recordings", seconds)
 
-    def wait_new_pid(self, old: int, timeout: float = 20) -> int:
-        return wait_for(lambda: self.pid() if self.pid() not in (0, old) else 0, timeout, "a new FFmpeg")
+    def wait_new_pid(self, old: int, seconds: float = PATIENCE) -> int:
+        return wait_for(lambda: self.pid() if self.pid() not in (0, old) else 0, "a new FFmpeg", seconds)
 
     def stop(self) -> float:
         """Stop, and say when."""

@@ -26,7 +26,7 @@ def test_facts_of_a_recording_and_of_a_killed_ffmpeg(
         site.supervisor.start()
         try:
             site.wait_recordings(1)
-            wait_for(lambda: site.layout.live_playlist.is_file(), 20, "a live playlist")
+            wait_for(lambda: site.layout.live_playlist.is_file(), "a live playlist")
             report = Runtime(site.settings).health()
             (front,) = report.facts.cameras
             assert (front.state, front.supervised, front.codec) == (State.RUNNING, True, video)

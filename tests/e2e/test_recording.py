@@ -41,7 +41,7 @@ from tests.support.evidence import (
 from tests.support.media import make_video
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.ts_frames import audio_stream_type, continuity_errors, read_frames
-from tests.support.waiting import wait_for
+from tests.support.waiting import end_of, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -175,7 +175,6 @@ def test_killed_supervisor_costs_no_frame(
         boundary = len(list(site.layout.run_folder(read_json(site.layout.run_file)["run"]).glob("*.ts")))
         wait_for(
             lambda: len(list(site.layout.incoming.glob("*/*.ts"))) > boundary,
-            20,
             "a recording to be cut while nobody supervises",
         )
         second = supervise(camera)
@@ -184,7 +183,7 @@ def test_killed_supervisor_costs_no_frame(
         assert psutil.pid_exists(pid)
         stopped_at = time.time()
         second.send_signal(signal.SIGTERM)
-        assert second.wait(20) == 0
+        assert end_of(second) == 0
         assert len(camera.connections) == len([c for c in camera.connections if "DESCRIBE" in c.methods])
         assert_whole(site.layout, sent(camera, stopped_at))
         assert_times_true(site.layout, camera)
@@ -200,7 +199,7 @@ def test_upgrade_signal_leaves_recorders_running(
         site.wait_state(State.RUNNING)
         pid = site.pid()
         first.send_signal(signal.SIGUSR1)
-        assert first.wait(20) == 0
+        assert end_of(first) == 0
         assert psutil.pid_exists(pid)
         site.supervisor.start()
         site.wait_recordings(2)
@@ -219,7 +218,7 @@ def test_a_recorder_that_is_taken_over_does_not_prove_its_login_again(
         site.wait_state(State.RUNNING)
         pid = site.pid()
         first.send_signal(signal.SIGUSR1)
-        assert first.wait(20) == 0
+        assert end_of(first) == 0
         site.layout.state_file.unlink()
         source, logins = parse_rtsp_url(camera.login_url), LoginGuard(*login_files(tmp_path), SystemClock())
         logins.refused(source)  # as another channel was
@@ -258,7 +257,7 @@ def test_everything_killed_at_once_loses_less_than_a_second(
         site.wait_recordings(3)
         stopped_at = time.time()
         second.send_signal(signal.SIGTERM)
-        assert second.wait(20) == 0
+        assert end_of(second) == 0
         before = [f for f in recorded_frames(site.layout) if f.at < killed_at]
         assert killed_at - before[-1].at < 1.0
         assert [gap.cause for gap in gaps(site.layout)] == ["unsupervised"]
@@ -279,7 +278,7 @@ def test_transcoded_and_with_its_live_window_elsewhere(
         layout = CameraLayout(settings.storage, "cam1", settings.live_path)
         supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True)
         supervisor.start()
-        wait_for(lambda: len(segments(layout)) >= 2, 30, "two recordings")
+        wait_for(lambda: len(segments(layout)) >= 2, "two recordings")
         supervisor.stop(leave_running=False)
         live = parse_live(layout.live_playlist.read_text())
         assert live is not None
@@ -328,15 +327,15 @@ def test_minutes_wait_for_a_storage_that_takes_none_and_lose_nothing(
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
-        wait_for(site.layout.state_file.exists, 20, "a state")
+        wait_for(site.layout.state_file.exists, "a state")
         site.layout.recordings.write_text("")  # no day can be made below it
-        wait_for(lambda: "minutes wait" in read_json(site.layout.state_file)["reason"], 30, "the reason")
+        wait_for(lambda: "minutes wait" in read_json(site.layout.state_file)["reason"], "the reason")
         assert site.state() == "running"
         folder = site.layout.run_folder(read_json(site.layout.run_file)["run"])
-        wait_for(lambda: len(list(folder.glob("*.ts"))) > 2, 30, "two minutes that wait")
+        wait_for(lambda: len(list(folder.glob("*.ts"))) > 2, "two minutes that wait")
         site.layout.recordings.unlink()
         site.wait_recordings(3)
-        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", 20, "all well")
+        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", "all well")
         stopped_at = site.stop()
         assert_whole(site.layout, sent(camera, stopped_at))
         assert_times_true(site.layout, camera)
@@ -358,8 +357,8 @@ def test_a_live_path_that_cannot_be_written_costs_no_recording(
         pid = site.pid()
         site.supervisor.restart("cam1")
         site.wait_new_pid(pid)
-        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", 20, "all well")
-        wait_for(site.layout.live_playlist.is_file, 20, "a live window")
+        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", "all well")
+        wait_for(site.layout.live_playlist.is_file, "a live window")
         site.stop()
         assert [gap.cause for gap in gaps(site.layout)] == ["restarted"]
 
@@ -381,10 +380,10 @@ def test_a_camera_that_goes_away_is_named_and_comes_back(
         site.wait_state(State.RUNNING)
         fault(camera)
         camera.drop()
-        wait_for(lambda: read_json(site.layout.state_file).get("cause") == cause, 20, f"the cause {cause}")
+        wait_for(lambda: read_json(site.layout.state_file).get("cause") == cause, f"the cause {cause}")
         camera.refuse(False)
         camera.answer(None)
-        site.wait_state(State.RUNNING, 30)
+        site.wait_state(State.RUNNING)
         stopped_at = site.stop()
         assert cause in [gap.cause for gap in gaps(site.layout)] + [read_json(site.layout.state_file)["cause"]]
         assert_explained(site.layout, stopped_at)
@@ -411,7 +410,7 @@ def test_a_clock_that_steps_back_starts_a_new_run(tmp_path: Path, ffmpeg: Ffmpeg
         site.wait_recordings(1)
         old = site.pid()
         camera.step_clock(-45)
-        site.wait_new_pid(old, 30)
+        site.wait_new_pid(old)
         site.wait_state(State.RUNNING)
         stopped_at = site.stop()
         assert_explained(site.layout, stopped_at)
@@ -432,7 +431,7 @@ def test_a_defect_of_ours_leaves_one_ffmpeg(
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
-        site.wait_state(State.RUNNING, 40)
+        site.wait_state(State.RUNNING)
         assert len(camera.connections) == 2, "one probe and one FFmpeg, adopted after each defect"
         stopped_at = site.stop()
         assert_whole(site.layout, sent(camera, stopped_at))

@@ -22,7 +22,7 @@ from tests.cli.test_serve import free_port
 from tests.e2e.site import MakeClip, sent
 from tests.support.evidence import assert_explained, assert_whole
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, end_of, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")]
 
@@ -53,14 +53,14 @@ class Site:
 
     def states(self) -> Dict[str, str]:
         try:
-            with urllib.request.urlopen(f"{self._url}/cameras", timeout=10) as response:
+            with urllib.request.urlopen(f"{self._url}/cameras", timeout=HANG) as response:
                 return {camera["id"]: camera["state"] for camera in json.load(response)}
         except OSError:
             return {}
 
     def wait_running(self, *camera_ids: str) -> None:
         running = dict.fromkeys(camera_ids, "running")
-        wait_for(lambda: self.states() == running, 30, f"{', '.join(camera_ids)} to be running")
+        wait_for(lambda: self.states() == running, f"{', '.join(camera_ids)} to be running")
 
 
 @contextmanager
@@ -95,21 +95,21 @@ def test_sighup_touches_only_what_changed(
             pids = {name: site.pid(name) for name in ("front", "yard", "moved")}
 
             site.configure(toml(**kept, moved=second, new="http://not.rtsp/"))
-            wait_for(lambda: "the configuration stays as it was" in site.log(), 30, "the refusal")
+            wait_for(lambda: "the configuration stays as it was" in site.log(), "the refusal")
             site.wait_running("front", "yard", "moved", "gone")
             assert {name: site.pid(name) for name in pids} == pids
 
             site.configure(toml(**kept, moved=second, new=second))
             site.wait_running("front", "yard", "moved", "new")
-            wait_for(lambda: read_json(site.layout("gone").state_file)["state"] == "stopped", 30, "the removed one")
-            wait_for(lambda: site.pid("moved") not in (0, pids["moved"]), 30, "a new FFmpeg of the changed one")
+            wait_for(lambda: read_json(site.layout("gone").state_file)["state"] == "stopped", "the removed one")
+            wait_for(lambda: site.pid("moved") not in (0, pids["moved"]), "a new FFmpeg of the changed one")
             assert [site.pid(name) for name in kept] == [pids[name] for name in kept]
 
             for camera in (one, two):
                 wait_for_frames(camera, 50)
             until = time.time()
             site.process.send_signal(signal.SIGTERM)
-            assert site.process.wait(30) == 0
+            assert end_of(site.process) == 0
             for name, camera in (("front", one), ("yard", two)):
                 assert_whole(site.layout(name), sent(camera, until))
                 assert_explained(site.layout(name), until)
@@ -119,4 +119,4 @@ def test_sighup_touches_only_what_changed(
 def wait_for_frames(camera: RtspCamera, count: int) -> None:
     """Wait until the camera has sent so many more."""
     before = len(camera.ledger)
-    wait_for(lambda: len(camera.ledger) > before + count, 30, "more frames")
+    wait_for(lambda: len(camera.ledger) > before + count, "more frames")

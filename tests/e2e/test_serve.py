@@ -25,7 +25,7 @@ from tests.e2e.demo_server import DemoServer, free_port, played
 from tests.support.clip import make_clip
 from tests.support.evidence import assert_whole, segments
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")]
 
@@ -38,15 +38,15 @@ def server(tmp_path: Path, ffmpeg: Ffmpeg) -> Iterator[DemoServer]:
 
 
 def test_the_demo_plays_live_and_recorded(server: DemoServer, ffmpeg: Ffmpeg) -> None:
-    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
+    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), "the live stream")
     assert played(ffmpeg, server.url + "/stream/demo_tone/live.m3u8") == ["video", "audio"]
-    wait_for(lambda: server.answers("/stream/demo_silent/live.m3u8"), 20, "the live stream without sound")
+    wait_for(lambda: server.answers("/stream/demo_silent/live.m3u8"), "the live stream without sound")
     assert played(ffmpeg, server.url + "/stream/demo_silent/live.m3u8") == ["video"]
     assert [camera["id"] for camera in server.get("/cameras").json()] == ["demo_tone", "demo_silent"]
-    response = httpx.post(server.url + "/cameras/demo_tone/stop")
+    response = httpx.post(server.url + "/cameras/demo_tone/stop", timeout=HANG)
     assert response.status_code == 202
-    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8", 409), 20, "the stop")
-    wait_for(lambda: days(server), 20, "the recording")
+    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8", 409), "the stop")
+    wait_for(lambda: days(server), "the recording")
     hour = days(server)[0]["hours"][0]
     assert played(ffmpeg, server.url + hour["playlist_url"]) == ["video", "audio"]
     text = server.get(hour["playlist_url"]).text
@@ -61,15 +61,15 @@ def days(server: DemoServer) -> List[Dict[str, Any]]:
 
 
 def test_a_stop_lasts_over_a_restart_of_the_server(server: DemoServer) -> None:
-    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
-    httpx.post(server.url + "/cameras/demo_tone/stop")
-    wait_for(lambda: state(server, "demo_tone") == "stopped", 20, "the stop")
+    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), "the live stream")
+    httpx.post(server.url + "/cameras/demo_tone/stop", timeout=HANG)
+    wait_for(lambda: state(server, "demo_tone") == "stopped", "the stop")
     server.end()
     server.again()
-    wait_for(lambda: server.answers("/stream/demo_silent/live.m3u8"), 20, "the other camera")
+    wait_for(lambda: server.answers("/stream/demo_silent/live.m3u8"), "the other camera")
     assert server.get("/stream/demo_tone/live.m3u8").status_code == 409
-    assert httpx.post(server.url + "/cameras/demo_tone/start").status_code == 202
-    wait_for(lambda: state(server, "demo_tone") == "running", 20, "the start")
+    assert httpx.post(server.url + "/cameras/demo_tone/start", timeout=HANG).status_code == 202
+    wait_for(lambda: state(server, "demo_tone") == "running", "the start")
     server.end()
 
 
@@ -78,13 +78,13 @@ def state(server: DemoServer, camera_id: str) -> str:
 
 
 def test_a_second_server_names_the_first(server: DemoServer) -> None:
-    wait_for(lambda: server.answers("/cameras"), 20, "the server")
+    wait_for(lambda: server.answers("/cameras"), "the server")
     second = subprocess.run(
         [sys.executable, "-m", "cctv_cli", "serve", "--demo", "--port", str(free_port()), "--storage", server.storage],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )
     assert second.returncode == 5
@@ -94,13 +94,13 @@ def test_a_second_server_names_the_first(server: DemoServer) -> None:
 
 
 def test_an_upgrade_keeps_the_recorders(server: DemoServer) -> None:
-    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
+    wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), "the live stream")
     pids = recorder_pids(server)
     server.end(signal.SIGUSR1)
     assert all(runs(pid) for pid in pids)
     server.again()
-    wait_for(lambda: server.answers("/cameras"), 20, "the server")
-    wait_for(lambda: state(server, "demo_tone") == "running", 20, "the adoption")
+    wait_for(lambda: server.answers("/cameras"), "the server")
+    wait_for(lambda: state(server, "demo_tone") == "running", "the adoption")
     assert recorder_pids(server) == pids
     server.end()
     assert not any(runs(pid) for pid in pids)
@@ -138,7 +138,7 @@ def test_reload_touches_only_what_changed(tmp_path: Path, ffmpeg: Ffmpeg) -> Non
         wait_state(after, "new", "running")
         wait_state(after, "gone", "stopped")
         assert read_json(layout(after, "same").run_file)["pid"] == pid
-        wait_for(lambda: len(segments(layout(after, "same"))) >= 2, 20, "recordings")
+        wait_for(lambda: len(segments(layout(after, "same"))) >= 2, "recordings")
         frames = [frame.number for frame in one.ledger][:-25]
         supervisor.stop(leave_running=False)
         assert_whole(layout(after, "same"), frames)
@@ -150,4 +150,4 @@ def layout(settings: Settings, camera_id: str) -> CameraLayout:
 
 def wait_state(settings: Settings, camera_id: str, wanted: str) -> None:
     path = layout(settings, camera_id).state_file
-    wait_for(lambda: read_json(path).get("state") == wanted, 20, f"{camera_id} to be {wanted}")
+    wait_for(lambda: read_json(path).get("state") == wanted, f"{camera_id} to be {wanted}")

@@ -21,7 +21,7 @@ from tests.e2e.site import MakeClip
 from tests.e2e.test_serve import free_port
 from tests.support.evidence import recorded_frames, segments
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, end_of, wait_for
 
 pytestmark = [
     pytest.mark.e2e,
@@ -58,12 +58,12 @@ def url(tmp_path: Path, ffmpeg: Ffmpeg, camera: RtspCamera) -> Iterator[str]:
     )
     yield f"http://127.0.0.1:{port}/stream/cam1"
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert end_of(process) == 0
 
 
 def fetched(url: str) -> str:
     try:
-        return httpx.get(url).text
+        return httpx.get(url, timeout=HANG).text
     except httpx.TransportError:
         return ""
 
@@ -71,7 +71,7 @@ def fetched(url: str) -> str:
 def test_both_streams_are_offered_and_one_is_recorded(
     tmp_path: Path, ffmpeg: Ffmpeg, camera: RtspCamera, url: str
 ) -> None:
-    wait_for(lambda: fetched(f"{url}/live.m3u8").count("STREAM-INF") == 2, 30, "both streams")
+    wait_for(lambda: fetched(f"{url}/live.m3u8").count("STREAM-INF") == 2, "both streams")
     text = fetched(f"{url}/live.m3u8")
     found = re.findall(r'BANDWIDTH=(\d+),AVERAGE-BANDWIDTH=(\d+),CODECS="(.+)",RESOLUTION=(\S+)\n(\S+)', text)
     (sub, main) = found
@@ -82,7 +82,9 @@ def test_both_streams_are_offered_and_one_is_recorded(
     assert int(sub[1]) <= int(sub[0])
     for variant, codec in ((sub[4], "hevc"), (main[4], "h264")):
         argv = [ffmpeg.path, "-i", f"{url}/{variant}", "-t", "2", "-f", "null", "-"]
-        played = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True)
+        played = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG, check=True
+        )
         assert f"Video: {codec}" in played.stderr
 
 
@@ -91,15 +93,15 @@ def test_trouble_of_the_sub_stream_is_none_of_the_recording(
 ) -> None:
     layout = CameraLayout(tmp_path / "hls", "cam1")
     sub = CameraLayout(tmp_path / "hls", "cam1", sub=True)
-    wait_for(lambda: fetched(f"{url}/live.m3u8").count("STREAM-INF") == 2, 30, "both streams")
+    wait_for(lambda: fetched(f"{url}/live.m3u8").count("STREAM-INF") == 2, "both streams")
     pid, run = read_json(sub.run_file)["pid"], read_json(layout.run_file)["run"]
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: read_json(sub.run_file).get("pid") not in (None, pid), 30, "the sub stream again")
+    wait_for(lambda: read_json(sub.run_file).get("pid") not in (None, pid), "the sub stream again")
     assert read_json(layout.run_file)["run"] == run
-    httpx.post(f"{url.replace('stream', 'cameras')}/stop")
-    wait_for(lambda: read_json(sub.state_file).get("state") == "stopped", 30, "both stopped")
-    wait_for(lambda: json.loads(fetched(url.replace("stream", "cameras")))["state"] == "stopped", 30, "both stopped")
-    assert httpx.get(f"{url}/live.m3u8").status_code == 409
+    httpx.post(f"{url.replace('stream', 'cameras')}/stop", timeout=HANG)
+    wait_for(lambda: read_json(sub.state_file).get("state") == "stopped", "both stopped")
+    wait_for(lambda: json.loads(fetched(url.replace("stream", "cameras")))["state"] == "stopped", "both stopped")
+    assert httpx.get(f"{url}/live.m3u8", timeout=HANG).status_code == 409
     numbers = [frame.number for frame in recorded_frames(layout)]
     assert numbers == sorted(set(numbers))
     assert len({entry.run for _, entry in segments(layout)}) == 1

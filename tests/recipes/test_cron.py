@@ -12,6 +12,7 @@ import pytest
 
 from cctv_cli.core.errors import CleanupRefused, CleanupRuns
 from tests.recipes.cctv_command import assert_command
+from tests.support.waiting import HANG
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPE = ROOT / "examples" / "cron" / "cctv"
@@ -90,7 +91,7 @@ def test_a_line_speaks_only_when_something_is_wrong(tmp_path: Path, name: str, c
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANG,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == ("" if quiet else 'camera front: 50%  "late"\n')

@@ -27,7 +27,7 @@ from cctv_cli.core.layout import CameraLayout
 from tests.e2e.demo_server import DemoServer, free_port
 from tests.recipes.cctv_command import assert_command
 from tests.support.evidence import segments
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "examples" / "docker"
@@ -58,7 +58,7 @@ def test_hadolint_finds_nothing() -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
     )
     assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
 
@@ -122,7 +122,7 @@ def test_the_health_check_tells_a_server_that_answers_from_one_that_does_not(ans
 
     def healthy(port: int) -> bool:
         asked = [sys.executable, *(word.replace(":8000", f":{port}") for word in words[1:])]
-        return subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=30).returncode == 0
+        return subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG).returncode == 0
 
     assert f":{last('EXPOSE')}/" in command
     assert healthy(answering)
@@ -179,12 +179,12 @@ def test_as_process_1_it_ends_its_recorders_and_commits_their_last_minutes(tmp_p
     """As in a container without an init: nobody else handles its signals or collects what has ended."""
     alone = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
     with DemoServer(tmp_path / "hls", ffmpeg, before=alone) as server:
-        wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream")
+        wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), "the live stream")
         (process_1,) = psutil.Process(server.process.pid).children()
         recorders = process_1.children()
         assert len(recorders) == 2
         process_1.send_signal(signal.SIGTERM)
-        _, log = server.process.communicate(timeout=30)
+        _, log = server.process.communicate(timeout=HANG)
         assert server.process.returncode == 0, log
         assert not any(recorder.is_running() for recorder in recorders)
         for camera in ("demo_tone", "demo_silent"):

@@ -17,7 +17,7 @@ import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from tests.e2e.demo_server import DemoServer, free_port, played
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, end_of, wait_for
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 OPENSSL = shutil.which("openssl")
@@ -83,7 +83,9 @@ class Nginx:
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=self.log)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers={name.replace("_", "-"): text for name, text in headers.items()})
+        return httpx.get(
+            self.url + path, headers={name.replace("_", "-"): text for name, text in headers.items()}, timeout=HANG
+        )
 
     def answers(self, path: str, status: int = 200) -> bool:
         try:
@@ -98,7 +100,7 @@ class Nginx:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        end_of(self.process)
         self.log.close()
 
 
@@ -114,7 +116,7 @@ def make_certificate(folder: Path) -> Path:
     files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
     name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
     command = [str(OPENSSL), "req", "-x509", "-newkey", "rsa:2048", "-nodes", *name, *files]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=HANG)
     return folder / "fullchain.pem"
 
 
@@ -136,14 +138,14 @@ def nginx(tmp_path: Path, server: DemoServer) -> Iterator[Nginx]:
 
 def record_an_hour(server: DemoServer) -> Tuple[str, List[str]]:
     """Stop the camera with sound; the address of its hour's playlist and its lines that name files."""
-    assert httpx.post(server.url + "/cameras/demo_tone/stop").status_code == 202
+    assert httpx.post(server.url + "/cameras/demo_tone/stop", timeout=HANG).status_code == 202
 
     def listed() -> str:
         days = server.get("/recordings/demo_tone").json()["days"]
         return str(days[0]["hours"][0]["playlist_url"]) if days else ""
 
-    url = wait_for(listed, 20, "the recording")
-    wait_for(lambda: server.answers(url), 20, "the hour's playlist")
+    url = wait_for(listed, "the recording")
+    wait_for(lambda: server.answers(url), "the hour's playlist")
     return url, media_names(server.get(url).text)
 
 
@@ -153,7 +155,7 @@ def media_names(playlist: str) -> List[str]:
 
 def test_media_play_through_nginx_and_pass_by_python(server: DemoServer, nginx: Nginx, ffmpeg: Ffmpeg) -> None:
     live = "/stream/demo_tone/live.m3u8"
-    wait_for(lambda: nginx.answers(live), 20, "the live stream through nginx")
+    wait_for(lambda: nginx.answers(live), "the live stream through nginx")
     assert played(ffmpeg, nginx.url + live) == ["video", "audio"]
     hour, _ = record_an_hour(server)
     assert played(ffmpeg, nginx.url + hour) == ["video", "audio"]
@@ -168,7 +170,7 @@ def test_media_play_through_nginx_and_pass_by_python(server: DemoServer, nginx: 
 
 
 def test_nginx_answers_as_the_server_does(server: DemoServer, nginx: Nginx) -> None:
-    wait_for(lambda: nginx.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream through nginx")
+    wait_for(lambda: nginx.answers("/stream/demo_tone/live.m3u8"), "the live stream through nginx")
     hour, names = record_an_hour(server)
     address = hour.rsplit("/", 1)[0] + "/" + names[0]
     straight, whole = server.get(address), nginx.get(address)
@@ -188,13 +190,13 @@ def test_nginx_answers_as_the_server_does(server: DemoServer, nginx: Nginx) -> N
 
 
 def test_only_what_the_server_allows_is_sent(server: DemoServer, nginx: Nginx) -> None:
-    wait_for(lambda: nginx.answers("/stream/demo_tone/live.m3u8"), 20, "the live stream through nginx")
+    wait_for(lambda: nginx.answers("/stream/demo_tone/live.m3u8"), "the live stream through nginx")
     segment = media_names(nginx.get("/stream/demo_tone/live.m3u8").text)[0]
     address = f"/stream/demo_tone/{segment}"
     assert nginx.get(address).status_code == 200
     assert nginx.get(address, X_Forwarded_For="8.8.8.8").status_code == 401
     assert nginx.get("/stream/demo_tone/live.m3u8", X_Forwarded_For="8.8.8.8").status_code == 401
-    assert httpx.post(nginx.url + "/cameras/demo_tone/stop").status_code == 401
+    assert httpx.post(nginx.url + "/cameras/demo_tone/stop", timeout=HANG).status_code == 401
     inside = ["live/" + segment, ".run.json", "ffmpeg.log", "live/live.m3u8", ".supervisor", "../secret.ts"]
     for name in inside:
         for path in (f"{LOCATION}demo_tone/{name}", f"{LOCATION}demo_tone/{name}".replace("/", "//", 1)):
@@ -204,7 +206,7 @@ def test_only_what_the_server_allows_is_sent(server: DemoServer, nginx: Nginx) -
 
 
 def test_addresses_as_they_lie_on_disk(server: DemoServer, nginx: Nginx) -> None:
-    wait_for(lambda: nginx.answers("/hls/demo_tone/live/live.m3u8"), 20, "the live stream through nginx")
+    wait_for(lambda: nginx.answers("/hls/demo_tone/live/live.m3u8"), "the live stream through nginx")
     playlist = nginx.get("/hls/demo_tone/live/live.m3u8")
     assert playlist.headers["cache-control"] == "no-cache"
     assert playlist.headers["access-control-allow-origin"] == "*"
@@ -218,9 +220,9 @@ def test_addresses_as_they_lie_on_disk(server: DemoServer, nginx: Nginx) -> None
 
 
 def test_tls_is_modern_and_speaks_http_2(server: DemoServer, nginx: Nginx) -> None:
-    wait_for(lambda: nginx.answers("/cameras"), 20, "the server through nginx")
+    wait_for(lambda: nginx.answers("/cameras"), "the server through nginx")
     trust = ssl.create_default_context(cafile=str(nginx.certificate))
-    answer = httpx.get(nginx.tls_url + "/cameras", verify=trust)
+    answer = httpx.get(nginx.tls_url + "/cameras", verify=trust, timeout=HANG)
     assert [camera["id"] for camera in answer.json()] == ["demo_tone", "demo_silent"]
     trust.set_alpn_protocols(["h2", "http/1.1"])
     host, port = re.fullmatch(r"https://(.*):(\d+)", nginx.tls_url).groups()  # type: ignore[union-attr]
@@ -232,7 +234,7 @@ def test_tls_is_modern_and_speaks_http_2(server: DemoServer, nginx: Nginx) -> No
 
 def test_nginx_accepts_the_recipe_without_a_warning(nginx: Nginx) -> None:
     checked = subprocess.run(
-        [*nginx.command, "-t"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
+        [*nginx.command, "-t"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG
     )
     assert checked.returncode == 0, checked.stderr
     assert "[warn]" not in checked.stderr

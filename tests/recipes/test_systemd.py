@@ -21,7 +21,7 @@ from tests.recipes.cctv_command import assert_command
 from tests.support.evidence import assert_whole, gaps
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.systemd import Systemd, why_not
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 RECIPES = Path(__file__).parent.parent.parent / "examples" / "systemd"
 UNITS = ("cctv.service", "cctv-cleanup.service", "cctv-cleanup.timer")
@@ -34,7 +34,7 @@ def test_systemd_reads_the_units_without_a_complaint(tmp_path: Path) -> None:
         text = (RECIPES / unit).read_text(encoding="utf-8")
         (tmp_path / unit).write_text(text.replace(COMMAND, "/bin/true"), encoding="utf-8")
     command = ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / unit) for unit in UNITS)]
-    checked = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    checked = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 
@@ -77,7 +77,7 @@ def configure(systemd: Systemd, ffmpeg: Ffmpeg, camera: RtspCamera, name: str = 
 
 
 def wait_state(layout: CameraLayout, state: str) -> None:
-    wait_for(lambda: read_json(layout.state_file).get("state") == state, 30, f"state {state}")
+    wait_for(lambda: read_json(layout.state_file).get("state") == state, f"state {state}")
 
 
 def recorders(layout: CameraLayout) -> set[int]:
@@ -109,16 +109,16 @@ def test_a_restart_of_the_service_costs_no_frame(
 
         systemd.run("systemctl", "restart", "cctv")
         assert systemd.show("cctv", "MainPID") != main_pid
-        wait_for(lambda: adoptions(systemd) == 1, 20, "the adoption after the restart")
+        wait_for(lambda: adoptions(systemd) == 1, "the adoption after the restart")
         assert recorders(layout) == before
 
         configure(systemd, ffmpeg, camera, name="Another name")
         systemd.run("systemctl", "reload", "cctv")
-        wait_for(lambda: "the configuration was read again" in systemd.journal("cctv"), 20, "the reload")
+        wait_for(lambda: "the configuration was read again" in systemd.journal("cctv"), "the reload")
         assert recorders(layout) == before
 
         systemd.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "cctv")
-        wait_for(lambda: adoptions(systemd) == 2, 30, "the adoption after a crash")
+        wait_for(lambda: adoptions(systemd) == 2, "the adoption after a crash")
         assert recorders(layout) == before
 
         stopped_at = time.time()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from tests.support.nal import H264, H265, Codec, split_nals
+from tests.support.waiting import HANG
 
 CODECS: Dict[str, Codec] = {codec.name: codec for codec in (H264, H265)}
 _G711_PACKET = 320  # samples: 40 ms at 8 kHz, as cameras send them
@@ -171,4 +172,4 @@ def _aac_track(adts: bytes) -> AudioTrack:
 
 def _run(ffmpeg: Union[str, Path], folder: Path, arguments: Sequence[str]) -> None:
     command = [str(ffmpeg), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", *arguments]
-    subprocess.run(command, cwd=folder, check=True, timeout=60)
+    subprocess.run(command, cwd=folder, check=True, timeout=HANG)

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Dict, List, Optional, Tuple, Type
 
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 
 class HttpAnswers:
@@ -42,7 +42,7 @@ class HttpAnswers:
 
     def wait(self, count: int) -> List[Dict[str, Any]]:
         """The bodies, after so many have come."""
-        wait_for(lambda: len(self.bodies) >= count, 20, f"{count} messages")
+        wait_for(lambda: len(self.bodies) >= count, f"{count} messages")
         return list(self.bodies)
 
     def __enter__(self) -> HttpAnswers:
@@ -75,7 +75,7 @@ class HttpAnswers:
                 self._answer()
 
             def _answer(self) -> None:
-                answers.go_on.wait(20)
+                answers.go_on.wait(HANG)
                 try:
                     self.send_response(answers._status())
                     self.send_header("Content-Type", answers._content_type)

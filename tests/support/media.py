@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import List, Tuple
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
+from tests.support.waiting import HANG
 
 FPS = 25
 TURN = (1 << 33) / 90_000  # seconds after which MPEG-TS times begin anew (ISO/IEC 13818-1 § 2.4.3.6)
@@ -62,4 +63,4 @@ def _tone(seconds: float) -> List[str]:
 
 def run_ffmpeg(ffmpeg: Ffmpeg, arguments: List[str]) -> None:
     """Run FFmpeg with these arguments to its end."""
-    subprocess.run([ffmpeg.path, "-nostdin", "-loglevel", "error", "-y", *arguments], check=True, timeout=60)
+    subprocess.run([ffmpeg.path, "-nostdin", "-loglevel", "error", "-y", *arguments], check=True, timeout=HANG)

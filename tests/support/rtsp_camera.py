@@ -27,8 +27,10 @@ from tests.support.channel import Channel
 from tests.support.clip import Clip
 from tests.support.rtp import CameraClock, Piece
 from tests.support.rtsp_connection import FLOODS, GARBAGE, Connection, ConnectionRecord, Refusal, Session
+from tests.support.waiting import PATIENCE, wait_for
 
 _HOST = "127.0.0.1"
+_SLICE = 0.5  # seconds that a test waits for the camera before it looks at its patience
 HTTP_ANSWER = b"HTTP/1.1 400 Bad Request\r\nServer: App-webs/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 """What a camera's web server says to RTSP."""
 
@@ -200,13 +202,17 @@ class RtspCamera:
             channel = self._channels[path or self.path]
             return channel.frame(number).taken / channel.fps
 
-    def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
+    def wait_for(self, condition: Callable[[], bool], what: str = "the camera", seconds: float = PATIENCE) -> None:
         """Wait until `condition` holds, asked again at every frame, request and close.
 
-        False when it does not within `timeout` seconds.
+        AssertionError naming `what` when it does not within so many seconds of an idle machine.
         """
-        with self._events:
-            return self._events.wait_for(condition, timeout)
+
+        def look() -> bool:
+            with self._events:
+                return self._events.wait_for(condition, _SLICE)
+
+        wait_for(look, what, seconds, lambda: f"{self.sessions} sessions, at last {self.ledger[-1:]}")
 
     # What the network and the whole camera do.
 

@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Tuple, Type
 
 from tests.support.rtp import VIDEO_TYPE
 from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import HANG
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Packet:
 
 
 class Client:
-    """A client of the camera's first channel, or of the one at `path`. Waits 5 s at most for what it reads.
+    """A client of the camera's first channel, or of the one at `path`.
 
     `body` is that of the last answer.
     """
@@ -38,7 +39,7 @@ class Client:
         self.body = ""
         self.url = camera.url_of(path or camera.path)
         self._user_agent = user_agent
-        self._socket = socket.create_connection(("127.0.0.1", camera.port), timeout=5)
+        self._socket = socket.create_connection(("127.0.0.1", camera.port), timeout=HANG)
         self._stream = self._socket.makefile("rb")
         self._sequence = 0
 

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import psutil
 
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, end_of, wait_for
 
 INSTALLED = "/opt/cctv"
 _SYSTEMD = "/lib/systemd/systemd"
@@ -120,8 +120,8 @@ class Systemd:
             stderr=self._log,
         )
         try:
-            self._pid = wait_for(self._first_process, 20, "systemd's namespaces")
-            wait_for(lambda: self._runs_systemd() and self._says("is-system-running", "running"), 30, "systemd")
+            self._pid = wait_for(self._first_process, "systemd's namespaces")
+            wait_for(lambda: self._runs_systemd() and self._says("is-system-running", "running"), "systemd")
         except BaseException:
             self.end()
             raise
@@ -144,7 +144,7 @@ class Systemd:
         """Run a command inside, as root; its exit code and what it printed."""
         enter = ["nsenter", "--target", str(self._pid), "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--"]
         done = subprocess.run(
-            [*enter, *command], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+            [*enter, *command], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=HANG
         )
         if check:
             assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}"
@@ -173,9 +173,9 @@ class Systemd:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self._process.wait(20)
+        end_of(self._process)
         self._log.close()
-        wait_for(lambda: not list(self._members()), 20, "the end of systemd's processes")
+        wait_for(lambda: not list(self._members()), "the end of systemd's processes")
         for folder in [*self._folders(), self._group]:
             folder.rmdir()
 

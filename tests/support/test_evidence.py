@@ -21,6 +21,7 @@ from tests.support.evidence import (
     ticks_between,
 )
 from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import HANG
 
 _DAY = "2026-01-01"
 _TURN = 2**33 / 90000  # seconds after which the times of MPEG-TS begin anew
@@ -37,7 +38,7 @@ def record(ffmpeg: str, camera: RtspCamera, layout: CameraLayout, pattern: str, 
     command = [ffmpeg, "-loglevel", "error", "-nostdin", "-rtsp_transport", "tcp", "-i", camera.url, "-map", "0"]
     command += ["-c", "copy", "-copytb", "1", "-t", "1.2", "-avoid_negative_ts", "disabled", *options]
     command += ["-f", "segment", "-segment_time", "0.4", str(day / pattern)]
-    subprocess.run(command, check=True, timeout=30)
+    subprocess.run(command, check=True, timeout=HANG)
     files = {file.name: read_frames(file) for file in sorted(day.iterdir())}
     assert len(files) >= 2
     frames = [frame for each in files.values() for frame in each]
@@ -117,7 +118,7 @@ def test_a_frame_without_a_number_comes_from_garbage(any_ffmpeg: str, layout: Ca
     layout.day(_DAY).mkdir(parents=True)
     source = ["-f", "lavfi", "-i", "testsrc2=size=64x64:duration=0.2", "-c:v", "libx264"]
     command = [any_ffmpeg, "-loglevel", "error", "-nostdin", *source, str(layout.day(_DAY) / "0.ts")]
-    subprocess.run(command, check=True, timeout=30)
+    subprocess.run(command, check=True, timeout=HANG)
     journal(layout, "0.ts", 0.0)
     with pytest.raises(AssertionError, match=r"a frame in 0\.ts has no number"):
         recorded_frames(layout)

@@ -13,6 +13,7 @@ from tests.support.clip import Clip
 from tests.support.conftest import ClipOf
 from tests.support.mp4_frames import TimeJump, read_frames, tags, time_jumps, video_config, wrong_keys
 from tests.support.rtsp_camera import RtspCamera, SentFrame
+from tests.support.waiting import HANG
 
 _FRAME = 3600  # 90 kHz ticks at 25 fps
 _MOVFLAGS = "+frag_every_frame+empty_moov+default_base_moof+frag_discont"
@@ -25,7 +26,7 @@ def record(ffmpeg: str, clip: Clip, folder: Path, *options: str) -> Tuple[List[P
     output = ["-map", "0", "-c", "copy", "-copytb", "1", "-t", "1.2", "-avoid_negative_ts", "disabled", *options]
     output += ["-f", "segment", "-segment_time", "0.4", "-segment_format", "mp4", "-segment_format_options", _RUNNING]
     with RtspCamera(clip) as camera:
-        subprocess.run([*command, "-i", camera.url, *output, str(folder / "%d.mp4")], check=True, timeout=30)
+        subprocess.run([*command, "-i", camera.url, *output, str(folder / "%d.mp4")], check=True, timeout=HANG)
         sent = list(camera.ledger)
     files = sorted(folder.glob("*.mp4"))
     assert len(files) >= 2
@@ -111,7 +112,7 @@ def test_frames_that_are_wrongly_marked_as_key_are_found(files: List[Path], tmp_
 def test_a_file_that_is_no_fragmented_mp4_is_refused(any_ffmpeg: str, files: List[Path], tmp_path: Path) -> None:
     plain, text = tmp_path / "plain.mp4", tmp_path / "text.mp4"
     copy = ["-i", str(files[0]), "-c", "copy", str(plain)]
-    subprocess.run([any_ffmpeg, "-loglevel", "error", "-nostdin", *copy], check=True, timeout=30)
+    subprocess.run([any_ffmpeg, "-loglevel", "error", "-nostdin", *copy], check=True, timeout=HANG)
     text.write_bytes(b"no box at all, but a text")
     for path in (plain, text):
         with pytest.raises(ValueError, match=r"no mvex|no fragmented MP4"):

@@ -40,7 +40,7 @@ def test_silence_accepts_and_never_answers(clip_of: ClipOf) -> None:
         camera.silence(True)
         client.ask("OPTIONS")
         assert client.hears_nothing(0.1)
-        assert camera.wait_for(lambda: camera.connections[0].methods == ["OPTIONS"], 5)
+        camera.wait_for(lambda: camera.connections[0].methods == ["OPTIONS"])
 
 
 def test_statuses_of_a_camera_that_does_not_serve(clip_of: ClipOf) -> None:
@@ -86,7 +86,7 @@ def test_an_oversized_answer_has_no_end(clip_of: ClipOf, part: str) -> None:
             assert client.request("OPTIONS")[0] == 200
             client.ask("DESCRIBE")
             answer = client.read(2_000_000)
-        assert camera.wait_for(lambda: camera.connections[0].closed_at is not None, 5)
+        camera.wait_for(lambda: camera.connections[0].closed_at is not None)
         camera.flood(None)
         with Client(camera) as client:
             assert client.request("DESCRIBE")[0] == 200

@@ -20,6 +20,7 @@ from tests.support.nal import split_nals
 from tests.support.rtsp_camera import RtspCamera, SentFrame
 from tests.support.rtsp_client import Client, Packet
 from tests.support.ts_frames import audio_pts, audio_stream_type, continuity_errors
+from tests.support.waiting import end_of
 
 _FRAME = 3600  # 90 kHz ticks at 25 fps
 
@@ -33,13 +34,13 @@ def record(ffmpeg: str, url: str, output: Path, *options: str, seconds: float = 
 
 def recorded(process: subprocess.Popen[bytes]) -> None:
     """It ends by itself, and well."""
-    assert process.wait(30) == 0
+    assert end_of(process) == 0
 
 
 def played(camera: RtspCamera, frames: int = 1) -> None:
     """Wait until the camera has sent so many frames more."""
     enough = len(camera.ledger) + frames
-    assert camera.wait_for(lambda: len(camera.ledger) >= enough, 20)
+    camera.wait_for(lambda: len(camera.ledger) >= enough)
 
 
 def steps(frames: List[SentFrame]) -> List[int]:
@@ -113,10 +114,11 @@ def test_ffmpeg_copies_aac(ffmpeg_path: str, clip_of: ClipOf, tmp_path: Path) ->
 
 def test_ffmpeg_records_on_when_the_resolution_changes(ffmpeg_path: str, clip_of: ClipOf, tmp_path: Path) -> None:
     output = tmp_path / "out.ts"
-    with RtspCamera(clip_of()) as camera:
+    before, after = clip_of(), clip_of(size="128x96")
+    with RtspCamera(before) as camera:
         process = record(ffmpeg_path, camera.url, output, seconds=1.5)
-        assert camera.wait_for(lambda: len(camera.ledger) >= 13, 20)
-        first = camera.switch_clip(clip_of(size="128x96"))
+        camera.wait_for(lambda: len(camera.ledger) >= 13)
+        first = camera.switch_clip(after)
         recorded(process)
     frames = read_frames(output)
     begun = frames[0].number or 0
@@ -175,9 +177,9 @@ def test_reports_come_first_and_agree_with_the_stream(clip_of: ClipOf) -> None:
 def test_a_client_starts_at_a_keyframe(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of()) as camera, Client(camera) as early, Client(camera) as late:
         early.play()
-        assert camera.wait_for(lambda: bool(camera.ledger) and camera.ledger[-1].number % 10 == 2, 5)
+        camera.wait_for(lambda: bool(camera.ledger) and camera.ledger[-1].number % 10 == 2)
         late.play()
-        assert camera.wait_for(lambda: camera.ledger[-1].session == 2, 5)
+        camera.wait_for(lambda: camera.ledger[-1].session == 2)
         first = next(frame for frame in camera.ledger if frame.session == 2)
         assert camera.sessions == 2
     assert first.key and first.number % 10 == 0
@@ -186,9 +188,9 @@ def test_a_client_starts_at_a_keyframe(clip_of: ClipOf) -> None:
 def test_a_client_may_start_inside_a_gop(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of(), start_mid_gop=True) as camera, Client(camera) as early, Client(camera) as late:
         early.play()
-        assert camera.wait_for(lambda: bool(camera.ledger) and camera.ledger[-1].number % 10 == 2, 5)
+        camera.wait_for(lambda: bool(camera.ledger) and camera.ledger[-1].number % 10 == 2)
         late.play()
-        assert camera.wait_for(lambda: camera.ledger[-1].session == 2, 5)
+        camera.wait_for(lambda: camera.ledger[-1].session == 2)
         first = next(frame for frame in camera.ledger if frame.session == 2)
     assert not first.key
 
@@ -199,7 +201,7 @@ def test_a_client_may_get_a_keyframe_inside_a_gop_of_minutes(clip_of: ClipOf) ->
         early.play()
         played(camera, 3)
         late.play()
-        assert camera.wait_for(lambda: sum(frame.key for frame in camera.ledger) >= 3, 5)
+        camera.wait_for(lambda: sum(frame.key for frame in camera.ledger) >= 3)
         by_session = [[frame for frame in camera.ledger if frame.session == number] for number in (1, 2)]
     keys = [[frame.number for frame in frames if frame.key] for frames in by_session]
     assert keys == [[by_session[0][0].number, by_session[1][0].number], [by_session[1][0].number]]
@@ -247,7 +249,7 @@ def test_a_step_of_the_clock_shows_in_media_time_only(clip_of: ClipOf) -> None:
         client.play()
         played(camera, 2)
         camera.step_clock(-100)
-        assert camera.wait_for(lambda: camera.ledger[-1].media_time < 0, 5)
+        camera.wait_for(lambda: camera.ledger[-1].media_time < 0)
         played(camera, 2)
         frames = list(camera.ledger)
     assert [frame.number - frames[0].number for frame in frames] == list(range(len(frames)))
@@ -273,11 +275,11 @@ def test_key_frames_can_be_withheld(clip_of: ClipOf) -> None:
         played(camera)  # a key frame may have been under way
         sent = len(camera.ledger)
         late.play()
-        assert camera.wait_for(lambda: sum(frame.session == 2 for frame in camera.ledger) >= 15, 5)
+        camera.wait_for(lambda: sum(frame.session == 2 for frame in camera.ledger) >= 15)
         packets = late.packets(15)
         first, second = ([frame for frame in camera.ledger[sent:] if frame.session == number] for number in (1, 2))
         camera.withhold_keys(False)
-        assert camera.wait_for(lambda: camera.ledger[-1].key, 5)
+        camera.wait_for(lambda: camera.ledger[-1].key)
     assert not any(frame.key for frame in [*first, *second])
     numbers = range(second[0].number, second[-1].number + 1)
     assert [frame.number for frame in second] == [number for number in numbers if number % 10]
@@ -329,7 +331,7 @@ def test_another_resolution_begins_with_a_key_frame_in_the_same_session(clip_of:
         client.play()
         played(camera, 3)
         first = camera.switch_clip(larger)
-        assert camera.wait_for(lambda: camera.ledger[-1].number >= first, 5)
+        camera.wait_for(lambda: camera.ledger[-1].number >= first)
         frames = [frame for frame in camera.ledger if frame.number <= first]
         packets = [*client.packets_until(larger.parameter_sets[-2]), client.packet()]
         described = later.describe()
@@ -370,9 +372,9 @@ def test_another_codec_ends_the_sessions_of_its_channel(clip_of: ClipOf) -> None
         with Client(camera) as again:
             assert "H265/90000" in again.describe()
             again.play()
-            assert camera.wait_for(lambda: camera.ledger[-1].session == 3, 5)
+            camera.wait_for(lambda: camera.ledger[-1].session == 3)
         sent = len(camera.frames_of("/other"))
-        assert camera.wait_for(lambda: len(camera.frames_of("/other")) > sent, 5)
+        camera.wait_for(lambda: len(camera.frames_of("/other")) > sent)
     assert {frame.session for frame in camera.frames_of(camera.path) if frame.number >= first} == {3}
 
 
@@ -382,7 +384,7 @@ def test_garbage_as_payload_keeps_the_framing(clip_of: ClipOf) -> None:
         client.play()
         played(camera)
         camera.garble("payload")
-        assert camera.wait_for(lambda: camera.garbled >= 5, 5)
+        camera.wait_for(lambda: camera.garbled >= 5)
         camera.garble(None)
         played(camera)
         frames = list(camera.ledger)
@@ -403,7 +405,7 @@ def test_garbage_breaks_the_framing(clip_of: ClipOf) -> None:
         camera.garble("framing")
         with pytest.raises(ValueError, match="no interleaved packet"):
             client.packets(100)
-        assert camera.wait_for(lambda: camera.garbled > 0, 5)
+        camera.wait_for(lambda: camera.garbled > 0)
         assert camera.sessions == 1
 
 
@@ -413,7 +415,7 @@ def test_channels_share_one_port_and_one_ledger(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of(), path=paths[0], channels=channels, max_sessions=3) as camera, ExitStack() as clients:
         for path in paths:
             clients.enter_context(Client(camera, path)).play()
-        assert camera.wait_for(lambda: all(len(camera.frames_of(path)) >= 3 for path in paths), 5)
+        camera.wait_for(lambda: all(len(camera.frames_of(path)) >= 3 for path in paths))
         with Client(camera) as surplus:
             assert surplus.set_up() == 453
         by_path = [camera.frames_of(path)[:3] for path in paths]

@@ -21,6 +21,7 @@ from cctv_cli.core.layout import parse_incoming, parse_live_segment
 from cctv_cli.core.media.segment_file import measure
 from cctv_cli.core.media.span import TICKS
 from cctv_cli.core.units import Secret
+from tests.support.waiting import HANG
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for FFmpeg are shell scripts")
 
@@ -245,7 +246,7 @@ def test_ffmpeg_writes_both_branches_where_they_are_expected(ffmpeg: Ffmpeg, tmp
     )
     argv = [part for part in command.argv if part != "-re"]
     argv[-3:-3] = ["-t", "3"]
-    done = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60, check=False)
+    done = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=HANG, check=False)
     assert (done.returncode, done.stderr.decode()) == (0, "")
     numbers = sorted(filter(None, (parse_live_segment(path.name) for path in live.iterdir())))
     assert numbers[0] == 7
@@ -270,7 +271,7 @@ def test_a_stream_that_begins_late_is_not_cut_at_every_key_frame(ffmpeg: Ffmpeg,
     )
     argv = list(command.argv)
     argv[-3:-3] = ["-t", "7"]
-    subprocess.run(argv, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=True)
+    subprocess.run(argv, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=HANG, check=True)
     spans = [span for span in map(measure, sorted((tmp_path / "live").iterdir())) if span is not None]
     assert len(spans) <= 3  # four seconds pass twice at the most
     assert 1000 <= spans[0].first / TICKS < 1002

@@ -14,6 +14,7 @@ from cctv_cli.core.ffmpeg.diagnosis import diagnose, redact
 from cctv_cli.core.units import Secret
 from tests.support.clip import make_clip
 from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import HANG
 
 PASSWORD = "s3cr:t/@#%"
 ENCODED = "s3cr%3At%2F%40%23%25"
@@ -42,7 +43,7 @@ def what_ffmpeg_says(ffmpeg: Ffmpeg, source: RtspSource, folder: Path) -> List[s
         input=command.stdin.reveal().encode(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )
     assert done.returncode != 0

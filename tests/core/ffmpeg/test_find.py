@@ -13,6 +13,7 @@ from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import FfmpegError
 from cctv_cli.core.ffmpeg.command import AudioOutput, Ffmpeg, record_command
 from cctv_cli.core.ffmpeg.find import can_draw_text, find_ffmpeg, inspect
+from tests.support.waiting import HANG
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for FFmpeg are shell scripts")
 
@@ -201,5 +202,5 @@ def test_a_real_ffmpeg_draws_the_clock_that_it_says_it_can(ffmpeg: Ffmpeg) -> No
     picture = command.argv[command.argv.index("-i") + 1]
     assert ("drawtext" in picture) is able.drawtext
     argv: List[str] = [ffmpeg.path, "-loglevel", "error", "-f", "lavfi", "-i", f"{picture}", "-t", "0.1"]
-    done = subprocess.run([*argv, "-f", "null", os.devnull], stdin=subprocess.DEVNULL, timeout=60, check=False)
+    done = subprocess.run([*argv, "-f", "null", os.devnull], stdin=subprocess.DEVNULL, timeout=HANG, check=False)
     assert done.returncode == 0

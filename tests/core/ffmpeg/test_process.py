@@ -19,18 +19,17 @@ from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import Command
 from cctv_cli.core.ffmpeg.process import AdoptedProcess, OwnProcess, find, listen_again, spawn, stop
 from cctv_cli.core.units import Secret
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and FIFOs")
 linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
 
 RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"
-PATIENCE = 20.0  # seconds; a child that does not answer for as long is broken
 
-PROLOGUE = """
+PROLOGUE = f"""
 import os, signal, sys
 if hasattr(signal, "alarm"):
-    signal.alarm(60)  # whatever happens to the test
+    signal.alarm({HANG:.0f})  # whatever happens to the test
 def say(text):
     os.write(2, (text + "\\n").encode())
 """
@@ -38,7 +37,7 @@ WAIT = "say('ready'); signal.pause()"
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN); say('ready'); signal.pause()"
 
 # a supervisor of its own: starts the child that it is told, says its pid, and never reads again
-SUPERVISOR = """
+SUPERVISOR = f"""
 import sys, threading
 from pathlib import Path
 from cctv_cli.core.ffmpeg.command import Command
@@ -47,7 +46,7 @@ from cctv_cli.core.ffmpeg.process import spawn
 ready = threading.Event()
 folder, run_folder, *argv = sys.argv[1:]
 child = spawn(Command(tuple(argv)), Path(folder), Path(run_folder), lambda line: ready.set(), lambda: None)
-ready.wait(20)
+ready.wait({HANG})
 print(child.pid, flush=True)
 sys.stdin.read()
 """
@@ -68,11 +67,11 @@ class Heard:
         self._lines.put(line)
 
     def line(self) -> str:
-        return self._lines.get(timeout=PATIENCE)
+        return self._lines.get(timeout=HANG)
 
     def rest(self) -> List[str]:
         """Everything up to the end."""
-        assert self.ended.wait(PATIENCE)
+        assert self.ended.wait(HANG)
         return list(iter(lambda: self._lines.get_nowait() if not self._lines.empty() else None, None))  # type: ignore[arg-type]
 
 
@@ -145,24 +144,24 @@ def short_insistence(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_recorder_works_in_the_cameras_folder(stage: Stage) -> None:
     child = stage.spawn("say(os.getcwd())")
     assert Path(stage.heard.line()).resolve() == stage.folder.resolve()
-    assert child.wait(PATIENCE)
+    assert child.wait(HANG)
     assert child.exit_code() == 0
     assert not child.alive()
 
 
 def test_a_recorder_that_runs_is_alive_and_has_no_exit_code(stage: Stage) -> None:
-    child = stage.spawn("say('ready'); sys.stdin.read(); import threading; threading.Event().wait(60)")
+    child = stage.spawn("say('ready'); sys.stdin.read(); import threading; threading.Event().wait()")
     stage.heard.line()
     assert child.alive()
     assert child.exit_code() is None
     assert not child.wait(0.01)
     child.kill()
-    assert child.wait(PATIENCE)
+    assert child.wait(HANG)
     assert child.exit_code() not in (None, 0)
 
 
 def test_the_end_of_a_recorder_is_told(stage: Stage) -> None:
-    stage.spawn("say('one'); say('two'); os._exit(3)").wait(PATIENCE)
+    stage.spawn("say('one'); say('two'); os._exit(3)").wait(HANG)
     assert stage.heard.rest() == ["one", "two"]
 
 
@@ -170,17 +169,17 @@ def test_the_password_reaches_a_recorder_by_standard_input_alone(stage: Stage) -
     child = stage.spawn("say(sys.stdin.read()); say(repr(sys.argv) + repr(dict(os.environ)))", stdin=Secret("s3cr:t ö"))
     assert stage.heard.line() == "s3cr:t ö"
     assert "s3cr:t" not in stage.heard.line()
-    child.wait(PATIENCE)
+    child.wait(HANG)
 
 
 def test_a_recorder_without_input_reads_nothing(stage: Stage) -> None:
-    stage.spawn("say('end' + sys.stdin.read())").wait(PATIENCE)
+    stage.spawn("say('end' + sys.stdin.read())").wait(HANG)
     assert stage.heard.rest() == ["end"]
 
 
 def test_a_recorder_that_ends_before_it_reads_is_no_error(stage: Stage) -> None:
     child = stage.spawn("os._exit(4)", stdin=Secret("x" * 60_000))
-    assert child.wait(PATIENCE)
+    assert child.wait(HANG)
     assert child.exit_code() == 4
 
 
@@ -189,7 +188,7 @@ def test_a_recorder_gets_no_variable_of_ours(stage: Stage, monkeypatch: pytest.M
         monkeypatch.setenv(name, "foreign")
     monkeypatch.setenv("TZ", "Europe/Berlin")
     monkeypatch.setenv("LD_LIBRARY_PATH", os.environ.get("LD_LIBRARY_PATH", "/usr/local/lib"))
-    stage.spawn("say('\\n'.join(f'{k}={v}' for k, v in os.environ.items()))").wait(PATIENCE)
+    stage.spawn("say('\\n'.join(f'{k}={v}' for k, v in os.environ.items()))").wait(HANG)
     seen: Dict[str, str] = dict(line.split("=", 1) for line in stage.heard.rest())  # type: ignore[misc]
     seen.pop("LC_CTYPE", None)  # Python's own
     seen.pop("__CF_USER_TEXT_ENCODING", None)  # macOS's own
@@ -216,13 +215,13 @@ def test_a_recorder_is_detached_from_our_terminal(stage: Stage) -> None:
     ids=["carriage returns", "empty lines", "no text", "a character in two writes", "endless line"],
 )
 def test_what_a_recorder_says_is_heard_by_lines(stage: Stage, code: str, lines: List[str]) -> None:
-    stage.spawn(code).wait(PATIENCE)
+    stage.spawn(code).wait(HANG)
     assert stage.heard.rest() == lines
 
 
 def test_a_line_without_an_end_is_not_remembered_without_bound(stage: Stage) -> None:
     code = "for _ in range(200): os.write(2, b'x' * 1000)\nos.write(2, b'\\nnext\\n')"
-    stage.spawn(f"os.set_blocking(2, True)\n{code}").wait(PATIENCE)
+    stage.spawn(f"os.set_blocking(2, True)\n{code}").wait(HANG)
     endless, after = stage.heard.rest()
     assert len(endless) <= 4000
     assert after == "next"
@@ -242,7 +241,7 @@ def test_what_cannot_be_started_leaves_nothing_open(stage: Stage) -> None:
 @linux
 def test_a_recorder_that_ended_leaves_nothing_open(stage: Stage) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    stage.spawn("say('one')", stdin=Secret("x")).wait(PATIENCE)
+    stage.spawn("say('one')", stdin=Secret("x")).wait(HANG)
     stage.heard.rest()
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -253,7 +252,7 @@ def test_where_there_are_no_fifos_a_pipe_must_do(stage: Stage, monkeypatch: pyte
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "mkfifo", no_fifo)
-    stage.spawn("say('one')").wait(PATIENCE)
+    stage.spawn("say('one')").wait(HANG)
     assert stage.heard.rest() == ["one"]
     assert list(stage.run_folder.iterdir()) == []
 
@@ -279,7 +278,7 @@ say('still here')
 """
     pid = stage.orphan(code)
     os.kill(pid, signal.SIGUSR1)
-    wait_for((stage.folder / "survived").exists, PATIENCE, "the recorder goes on without a reader")
+    wait_for((stage.folder / "survived").exists, "the recorder goes on without a reader")
     listen_again(stage.run_folder, stage.heard, stage.heard.ended.set)
     assert stage.heard.line() == "x" * 999
     os.kill(pid, signal.SIGUSR1)
@@ -338,14 +337,14 @@ def test_a_zombie_is_not_found(stage: Stage) -> None:
     child = stage.foreign()
     adopted = AdoptedProcess(psutil.Process(child.pid))
     child.kill()
-    wait_for(lambda: not adopted.alive(), PATIENCE, "a killed process is not alive, though nobody has reaped it")
+    wait_for(lambda: not adopted.alive(), "a killed process is not alive, though nobody has reaped it")
     assert psutil.pid_exists(child.pid)
     assert find(RUN, stage.folder, child.pid) is None
 
 
 def test_a_process_that_is_gone_is_not_found(stage: Stage) -> None:
     child = stage.spawn("pass")
-    child.wait(PATIENCE)
+    child.wait(HANG)
     assert find(RUN, stage.folder, child.pid) is None
 
 
@@ -415,7 +414,7 @@ def test_our_own_recorder_ends(stage: Stage, short_insistence: None, code: str, 
     child = stage.spawn(code)
     stage.heard.line()
     stop(child, grace=0.1)
-    assert child.wait(PATIENCE)
+    assert child.wait(HANG)
     assert child.exit_code() == -ended_by
 
 
@@ -425,7 +424,7 @@ def test_an_adopted_recorder_ends(stage: Stage, short_insistence: None, code: st
     found = find(RUN, stage.folder, stage.orphan(code))
     assert found is not None
     stop(found, grace=0.1)
-    wait_for(lambda: not found.alive(), PATIENCE, "the recorder ends")
+    wait_for(lambda: not found.alive(), "the recorder ends")
     assert found.exit_code() is None
 
 
@@ -442,8 +441,8 @@ signal.pause()
     child = stage.spawn(code)
     stage.heard.line()
     begin = time.monotonic()
-    stop(child, grace=PATIENCE)
-    assert time.monotonic() - begin < PATIENCE  # not a second longer than it needs
+    stop(child, grace=HANG)
+    assert time.monotonic() - begin < HANG  # not a second longer than it needs
     assert child.exit_code() == 0
     assert (stage.folder / "finished").exists()
 
@@ -461,7 +460,7 @@ def test_stopping_what_has_ended_is_no_error(
     found = find(RUN, stage.folder, pid)
     assert found is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not found.alive(), PATIENCE, "a killed process is not alive")
+    wait_for(lambda: not found.alive(), "a killed process is not alive")
     act(found)
     assert not found.alive()
 

@@ -19,6 +19,7 @@ from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.result import Outcome
 from tests.core.rtsp.test_probe import SDP, SETUP_OK, ScriptedCamera, answer, challenge
+from tests.support.waiting import HANG
 
 SUB = RtspSource("192.168.1.100", 554, "/Streaming/Channels/102")
 
@@ -110,7 +111,7 @@ def test_hosts_are_asked_at_the_same_time(logins: LoginGuard) -> None:
     both = threading.Barrier(2)
 
     def wait_for_the_other(request: str) -> bytes:
-        both.wait(60)
+        both.wait(HANG)
         return answer("404 Not Found")
 
     with ScriptedCamera(wait_for_the_other) as one, ScriptedCamera(wait_for_the_other) as other:

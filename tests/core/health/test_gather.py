@@ -353,7 +353,7 @@ def test_a_disk_that_hangs_hides_no_camera_of_another_and_costs_one_thread(
         clock.advance(2)
     assert hung.hanging() == [f"disk {hung.place}"]
     hung.go_on.set()
-    wait_for(lambda: clock.advance(2) or not read(reader).storage.hung, 20, "the disk to answer again")
+    wait_for(lambda: clock.advance(2) or not read(reader).storage.hung, "the disk to answer again")
 
 
 def test_a_storage_root_that_hangs_is_told(

@@ -64,7 +64,7 @@ def test_a_process_is_told_from_its_start_and_then_from_look_to_look(busy: subpr
         found = meter.process(busy.pid)
         return found if found is not None and found.cpu != first.cpu else None
 
-    second = wait_for(later, 20, "another look")
+    second = wait_for(later, "another look")
     assert second is not None and 5 < second.cpu < 150
 
 

@@ -99,7 +99,7 @@ def test_a_dead_switch_is_one_message_and_its_end_another(stage: Stage) -> None:
     stage.look(15, *down)
     assert json.loads((stage.settings.storage / ".alerts.json").read_text()) == {"version": 1, "open": []}
     stage.server.answer(200)
-    wait_for(lambda: not stage.watch._webhooks.waiting(), 20, "the start to be taken")
+    wait_for(lambda: not stage.watch._webhooks.waiting(), "the start to be taken")
     stage.look(15)
     tried = len(stage.server.bodies)
     stage.look(60)
@@ -127,7 +127,7 @@ def test_what_was_not_taken_is_sent_again_after_a_restart(stage: Stage, ended: b
     stage.look(0, CPU)
     if ended:
         stage.look(60, CPU)
-        wait_for(lambda: not stage.watch._webhooks.waiting(), 10, "the start to be taken")
+        wait_for(lambda: not stage.watch._webhooks.waiting(), "the start to be taken")
         stage.look(15)
     stage.server.answer(503)
     stage.look(60, *([] if ended else [CPU]))

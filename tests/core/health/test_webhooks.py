@@ -103,7 +103,7 @@ def test_a_message_is_tried_until_it_is_taken_however_long_that_is(caplog: pytes
         webhooks = Webhooks([secret(server)], SOON)
         webhooks.send(BODY)
         assert server.wait(21) == [BODY] * 21
-        wait_for(lambda: not webhooks.waiting(), 10, "the message to be taken")
+        wait_for(lambda: not webhooks.waiting(), "the message to be taken")
         webhooks.stop()
         assert len(server.bodies) == 21
         told = "webhook 1 (127.0.0.1) did not take the alert 'disk_space': it answered 503; it is tried again and again"
@@ -153,7 +153,7 @@ def test_what_was_refused_for_good_is_sent_with_the_next_message_that_is_accepte
         server.wait(1)
         webhooks.send({**BODY, "name": "cpu"})
         assert [body["name"] for body in server.wait(3)] == ["disk_space", "cpu", "disk_space"]
-        wait_for(lambda: not webhooks.waiting(), 10, "the message to be accepted")
+        wait_for(lambda: not webhooks.waiting(), "the message to be accepted")
         webhooks.stop()
 
 
@@ -176,7 +176,7 @@ def test_what_300_cameras_have_in_common_is_one_message_and_none_is_lost() -> No
         refused, taken = server.wait(2)
         assert refused == taken
         assert taken["cameras"] == [f"cam{number}" for number in range(300)]
-        wait_for(lambda: not webhooks.waiting(), 10, "the message to be accepted")
+        wait_for(lambda: not webhooks.waiting(), "the message to be accepted")
         webhooks.stop()
         assert len(server.bodies) == 2
 

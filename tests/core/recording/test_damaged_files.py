@@ -23,6 +23,7 @@ from cctv_cli.core.recording.tools import Tools
 from tests.support.evidence import gaps, segments
 from tests.support.media import Media
 from tests.support.storage_tree import FixedClock
+from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for FFmpeg is a script")
 
@@ -82,7 +83,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     for recorder in stage.recorders:
         recorder.release(leave_running=False)
     for child in children:
-        assert child.wait(20), "a stand-in for FFmpeg was left behind"
+        assert child.wait(HANG), "a stand-in for FFmpeg was left behind"
 
 
 DAMAGE: List[Tuple[str, bytes]] = [

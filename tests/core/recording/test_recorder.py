@@ -26,6 +26,7 @@ from cctv_cli.core.storage.commit import RecordingStore
 from tests.support.evidence import gaps
 from tests.support.media import Media
 from tests.support.storage_tree import CameraTree, FixedClock
+from tests.support.waiting import HANG
 
 CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
 
@@ -64,7 +65,7 @@ def test_a_full_disk_is_told_as_the_cause_however_long_it_stays_full(
     tools = Tools(Ffmpeg(str(script), "9.0", 9, frozenset({"libx264"})), None, clock)
     recorder = Recorder(camera, Settings(storage=tmp_path, cameras=(camera,)), tools, ended.set)
     recorder.run_once()
-    assert ended.wait(20)
+    assert ended.wait(HANG)
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

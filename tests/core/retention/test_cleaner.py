@@ -32,6 +32,7 @@ from cctv_cli.core.storage.marker import ensure_marker, place, read_marker, reme
 from cctv_cli.core.units import FreeSpace
 from tests.support.odd_files import odd_files, posix, put
 from tests.support.storage_tree import CameraTree, FixedClock, instant
+from tests.support.waiting import HANG
 
 BERLIN = zone("Europe/Berlin")
 NOW = "2026-07-14T15:30:00+02:00"
@@ -568,7 +569,7 @@ def test_folders_that_are_swapped_again_and_again_cost_nothing_outside(site: Sit
             eraser.erase(OLD, "10", [deletion])
     finally:
         over.set()
-        thread.join(30)
+        thread.join(HANG)
     assert len(day.deletions()) > 0
     assert all((outside / name).read_bytes() == b"somebody else's" for name in (*names, "playlist.m3u8"))
 

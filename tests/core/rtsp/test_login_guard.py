@@ -34,6 +34,7 @@ from cctv_cli.core.rtsp.login_guard import (
 )
 from cctv_cli.core.units import Secret
 from tests.support.storage_tree import FixedClock
+from tests.support.waiting import HANG, end_of
 
 NOW = 1_700_000_000.0
 OWN = AGAIN + OTHERS_FIRST  # seconds until the channel that was refused tries again
@@ -51,6 +52,7 @@ from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.layout import login_files
 from cctv_cli.core.rtsp.login_guard import LoginGuard, Withheld
 from cctv_cli.core.config.rtsp_url import parse_rtsp_url
+from tests.support.waiting import HANG, end_of
 
 storage, how, sent, ahead = sys.argv[1:]
 
@@ -374,7 +376,7 @@ def test_who_waits_goes_on_when_the_other_login_ends(guard: LoginGuard, end: str
                 guard.accepted(FRONT)
             elif end == "refused":
                 guard.refused(FRONT)
-        found = waiting.exception(timeout=60)
+        found = waiting.exception(timeout=HANG)
     assert isinstance(found, Withheld) == (end == "refused")
 
 
@@ -396,7 +398,7 @@ def sixteen_logins(guard: LoginGuard) -> List[Optional[float]]:
     start = threading.Barrier(16)
 
     def log_in(_: int) -> Optional[float]:
-        start.wait(60)
+        start.wait(HANG)
         try:
             be_refused(guard, FRONT, patience=60.0)
         except Withheld as caught:
@@ -413,7 +415,7 @@ def test_sixteen_threads_with_an_accepted_password_log_in_together(guard: LoginG
 
     def log_in() -> None:
         with guard.attempt(FRONT, 0.0):
-            together.wait(60)
+            together.wait(HANG)
 
     with ThreadPoolExecutor(16) as pool:
         for future in [pool.submit(log_in) for _ in range(16)]:
@@ -444,7 +446,7 @@ def finish(*children: subprocess.Popen[str]) -> List[int]:
     for each in children:
         assert each.stdin is not None
         each.stdin.close()
-    return [each.wait(60) for each in children]
+    return [end_of(each) for each in children]
 
 
 def test_two_processes_spend_two_tries_together(tmp_path: Path, processes: ExitStack) -> None:

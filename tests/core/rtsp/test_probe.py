@@ -32,6 +32,7 @@ from cctv_cli.core.units import Secret
 from tests.support.clip import make_clip
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.storage_tree import FixedClock
+from tests.support.waiting import HANG
 
 PASSWORD = 'p@:/? "wörd'
 TARGET = "/Streaming/Channels/101?transportmode=unicast"
@@ -145,7 +146,7 @@ class ScriptedCamera:
             except socket.timeout:
                 continue
             with connection:
-                connection.settimeout(10)
+                connection.settimeout(HANG)
                 with contextlib.suppress(OSError):  # the probe may hang up first
                     self._converse(connection)
 
@@ -586,8 +587,8 @@ def sixteen_probes(nvr: RtspCamera, password: str, storage: Path, clock: Clock) 
     def ask(number: int) -> ProbeResult:
         path = f"/Streaming/Channels/{number}01"
         source = RtspSource("127.0.0.1", nvr.port, path, "admin", Secret(password))
-        start.wait(60)
-        return probe(source, timeout=30.0, logins=logins)
+        start.wait(HANG)
+        return probe(source, timeout=HANG, logins=logins)
 
     with ThreadPoolExecutor(16) as pool:
         return list(pool.map(ask, range(1, 17)))
@@ -946,7 +947,7 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
         "-subj",
         "/CN=ipcamera",
     ]
-    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=60)
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=HANG)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context
