@@ -10,7 +10,7 @@ from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from filelock import FileLock, Timeout
 
@@ -26,23 +26,21 @@ from cctv_cli.core.errors import (
     UnknownCamera,
 )
 from cctv_cli.core.layout import CameraLayout, cleanup_files
+from cctv_cli.core.retention.brakes import clock_doubt
 from cctv_cli.core.retention.eraser import Erased, Eraser
-from cctv_cli.core.retention.plan import (
+from cctv_cli.core.retention.hours import hours_of
+from cctv_cli.core.retention.inventory import (
     NOTHING,
     CameraInventory,
-    CameraPlan,
     Count,
     Disk,
     Inventory,
     Plan,
     RetentionRules,
     Verdict,
-    clock_doubt,
-    phrase,
-    plan,
 )
+from cctv_cli.core.retention.plan import plan
 from cctv_cli.core.retention.scan import CameraScan, camera_folders, linked_folder, scan_camera
-from cctv_cli.core.storage.entries import DeletionEntry
 from cctv_cli.core.storage.marker import (
     Marker,
     ensure_marker,
@@ -123,16 +121,6 @@ class Cleanup:
         """Raise the error, if there is one."""
         if self.error is not None:
             raise self.error
-
-
-class _Item(NamedTuple):
-    """An hour of one camera in which something is to be done."""
-
-    day: str
-    camera: int
-    hour: str
-    deletions: List[DeletionEntry]
-    leftovers: Tuple[str, ...]
 
 
 @dataclass
@@ -300,7 +288,7 @@ class Cleaner:
         total = planned.to_delete.files + sum(len(u.files) for scan in planned.scans for u in scan.unfinished)
         tally, seen = _Tally(), 0
         erasers = [Eraser(CameraLayout(self._settings.storage, s.camera_id), self._tz) for s in planned.scans]
-        for item in _items(planned):
+        for item in hours_of(planned.plan, planned.scans):
             if ended():
                 break
             tally.add(erasers[item.camera].erase(item.day, item.hour, item.deletions, item.leftovers))
@@ -372,36 +360,3 @@ def _oldest(facts: Inventory, marker: Marker, *, force: bool) -> Dict[str, float
             seen = min(starts)
             oldest[camera.camera_id] = seen if force else max(seen, marker.oldest.get(camera.camera_id, seen))
     return oldest
-
-
-def _items(planned: Cleanup) -> Iterator[_Item]:
-    """What is to be done, hour by hour, the oldest days of all cameras first."""
-    unfinished: Dict[Tuple[str, int], Dict[str, Tuple[str, ...]]] = {}
-    for number, scan in enumerate(planned.scans):
-        for left in scan.unfinished:
-            unfinished.setdefault((left.day, number), {})[left.hour] = left.files
-    going = {
-        (day.date, number): at
-        for number, camera in enumerate(planned.plan.cameras)
-        for at, day in enumerate(camera.facts.days)
-        if any(verdict in camera.verdicts[at] for verdict in Verdict if verdict.deletes)
-    }
-    for key in sorted({*unfinished, *going}):
-        date, number = key
-        leftovers = unfinished.get(key, {})
-        deletions: Dict[str, List[DeletionEntry]] = {}
-        if key in going:
-            deletions = _by_hour(planned.plan.cameras[number], going[key], planned.plan.facts.limits)
-        for hour in sorted({*leftovers, *deletions}):
-            yield _Item(date, number, hour, deletions.get(hour, []), leftovers.get(hour, ()))
-
-
-def _by_hour(camera: CameraPlan, at: int, limits: RetentionRules) -> Dict[str, List[DeletionEntry]]:
-    """A day's deletions by their hour, oldest first."""
-    day = camera.facts.days[at]
-    reasons = {int(verdict): phrase(verdict, camera.facts, limits) for verdict in Verdict if verdict.deletes}
-    found: Dict[str, List[DeletionEntry]] = defaultdict(list)
-    for name, start, end, size, verdict in zip(day.names, day.starts, day.ends, day.sizes, camera.verdicts[at]):
-        if verdict in reasons:
-            found[name[:2]].append(DeletionEntry(name, start, end - start, size, reasons[verdict]))
-    return found

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.retention.cleaner import Cleanup
-from cctv_cli.core.retention.plan import CameraPlan, Count, RetentionRules, Verdict, phrase
+from cctv_cli.core.retention.inventory import CameraPlan, Count, RetentionRules, Verdict, phrase
 from cctv_cli.core.retention.scan import CameraScan
 from cctv_cli.core.units import format_size
 

@@ -16,7 +16,7 @@ from typing import Iterable, List, Optional, Set, Tuple
 from cctv_cli.core import files
 from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_camera_id, is_day, is_hour, parse_recording
 from cctv_cli.core.records import NewerFormat
-from cctv_cli.core.retention.plan import DayInventory, make_day
+from cctv_cli.core.retention.inventory import DayInventory, make_day
 from cctv_cli.core.storage.entries import active_holds, deleted_files, read_brief
 from cctv_cli.core.storage.journal import Journal
 

@@ -10,7 +10,8 @@ from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.errors import CctvError, CleanupRuns
 from cctv_cli.core.retention.cleaner import Cleaner, Cleanup
-from cctv_cli.core.retention.plan import RESCUE, Disk
+from cctv_cli.core.retention.inventory import Disk
+from cctv_cli.core.retention.plan import RESCUE
 from cctv_cli.core.retention.report import summary
 
 log = logging.getLogger("cctv.cleanup")

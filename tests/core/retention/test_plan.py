@@ -8,9 +8,8 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import pytest
 
-from cctv_cli.core.clock import local_time, parse_instant, zone
-from cctv_cli.core.retention.plan import (
-    DAY,
+from cctv_cli.core.clock import DAY, local_time, parse_instant, zone
+from cctv_cli.core.retention.inventory import (
     NOTHING,
     CameraInventory,
     Count,
@@ -21,8 +20,8 @@ from cctv_cli.core.retention.plan import (
     Verdict,
     make_day,
     phrase,
-    plan,
 )
+from cctv_cli.core.retention.plan import plan
 from cctv_cli.core.storage.entries import BriefSegment, HoldEntry
 from cctv_cli.core.units import FreeSpace
 
