@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from typing import Optional, Tuple
@@ -40,6 +40,7 @@ _LIVE_INIT = re.compile(r"init(0|[1-9]\d{0,11})\.mp4\Z", re.ASCII)
 _INCOMING = re.compile(r"(\d{6}|[1-9]\d{6,})(?:\.ts|\.mp4)\Z", re.ASCII)
 _RUN = re.compile(r"[0-9a-f]{16}\Z", re.ASCII)
 
+_MINUTE = 60.0  # seconds
 LIVE_PLAYLIST = "live.m3u8"
 MAIN_PLAYLIST = "main.m3u8"  # over HTTP: the recorded stream's live playlist, where live.m3u8 offers a sub stream too
 HOUR_PLAYLIST = "playlist.m3u8"
@@ -82,6 +83,13 @@ class RecordingName:
     def in_day(self) -> str:
         """The name as the day's journal writes it: "14/41.ts"."""
         return f"{self.hour}/{self.file}"
+
+
+def recorded_within(name: RecordingName, tz: Optional[tzinfo]) -> Tuple[float, float]:
+    """The instants between which a recording of this name began: a minute comes twice when summer time ends."""
+    local = datetime.strptime(f"{name.day} {name.hour} {name.minute}", "%Y-%m-%d %H %M").replace(tzinfo=tz)
+    starts = [local.replace(fold=fold).timestamp() for fold in (0, 1)]
+    return min(starts), max(starts) + _MINUTE
 
 
 def recording_name(start: datetime, take: int = 0, suffix: str = TS) -> RecordingName:

@@ -150,6 +150,7 @@ class StorageFacts:
     `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was made, `problems` are
     sentences about what the last one did not do. `others` are disks that cameras have of their own, `unmounted` are
     cameras that had one and are on the storage root's now, `hung` are disks that do not answer.
+    `unjournalled` says of cameras what the last cleanup found that no journal knows, as the end of a sentence.
     """
 
     disk: DiskFacts
@@ -160,6 +161,7 @@ class StorageFacts:
     problems: Tuple[str, ...] = ()
     unmounted: Tuple[str, ...] = ()
     hung: Tuple[HungDisk, ...] = ()
+    unjournalled: Tuple[Tuple[str, str], ...] = ()
 
     @property
     def oldest(self) -> Optional[float]:

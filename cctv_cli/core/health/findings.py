@@ -93,6 +93,7 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
         *map(_hung, facts.storage.hung),
         *_storage(facts.storage),
         *map(_unmounted, facts.storage.unmounted),
+        *(_unjournalled(camera, what) for camera, what in facts.storage.unjournalled),
         *(finding for disk in facts.storage.others for finding in _space(disk)),
         *_supervision(facts.cameras),
         *_promise(facts.storage.promise),
@@ -135,6 +136,10 @@ def _storage(storage: StorageFacts) -> Iterator[Finding]:
         yield Finding("storage_fault", Severity.CRITICAL, sentence)
         return
     yield from _space(disk)
+
+
+def _unjournalled(camera: str, what: str) -> Finding:
+    return Finding("recordings_unjournalled", Severity.WARNING, f"It has {what}", camera)
 
 
 def _unmounted(camera: str) -> Finding:

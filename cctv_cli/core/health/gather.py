@@ -129,6 +129,7 @@ class FactsReader:
             marker.problems,
             tuple(name for name in marker.own_disks if name in lost),
             tuple(HungDisk(tuple(names), is_root=name == root_disk) for name, names in hung.items()),
+            tuple(marker.unjournalled.items()),
         )
 
     def _others(self, looks: Sequence[CameraLook]) -> Tuple[DiskFacts, ...]:

@@ -69,7 +69,7 @@ def clock_doubt(facts: Inventory) -> str:
     cure = "check the date of this machine, then clean up once with --force"
     if facts.cleaned_at is not None and facts.now < facts.cleaned_at - SET_BACK:
         return f"The clock lies {_span(facts.cleaned_at - facts.now)} before the last cleanup; {cure}"
-    ends = [max(day.ends) for camera in facts.cameras for day in camera.days if day.ends]
+    ends = [max(day.ends[: day.journalled]) for camera in facts.cameras for day in camera.days if day.journalled]
     known = facts.cleaned_at or max((end for end in ends if end <= facts.now + FUTURE), default=facts.now)
     if facts.now - known > JUMP:
         before = "last cleanup" if facts.cleaned_at else "newest recording"

@@ -38,6 +38,7 @@ from cctv_cli.core.retention.inventory import (
     Plan,
     RetentionRules,
     Verdict,
+    unjournalled,
 )
 from cctv_cli.core.retention.plan import plan
 from cctv_cli.core.retention.scan import CameraScan, camera_folders, linked_folder, scan_camera
@@ -222,12 +223,12 @@ class Cleaner:
                 )
                 continue
             try:
-                scans.append(scan_camera(layout))
+                scans.append(scan_camera(layout, self._tz))
             except OSError as error:
                 troubles.append(
                     f"The recordings of {camera_id} cannot be read ({error.strerror or error}); check permissions"
                 )
-        troubles += [sentence for scan in scans for sentence in scan.newer]
+        troubles += [sentence for scan in scans for sentence in scan.unreadable]
         marker = read_marker(settings.storage)
         facts = Inventory(
             cameras=tuple(self._facts(scan, marker) for scan in scans),
@@ -298,7 +299,8 @@ class Cleaner:
         return replace(planned, executed=True, done=Count(tally.files, tally.bytes), failed=tuple(tally.failed))
 
     def _remember(self, done: Cleanup, *, force: bool) -> None:
-        """Note what a cleanup of all cameras did not do, and, if it believed the clock, when it was and what it saw.
+        """Note what a cleanup of all cameras did not do, what it found in no journal, and, if it believed the clock,
+        when it was and what it saw.
 
         One of some cameras only goes on believing, for whoever records these alone for weeks. Cameras' own disks are
         noted by any; one that is not there is forgotten by force.
@@ -310,7 +312,9 @@ class Cleaner:
         own = on_own_disks(self._settings.storage, camera_folders(self._settings.storage))
         after = replace(marker, own_disks=tuple(sorted({*marker.own_disks, *own} - removed)))
         if facts.whole:
-            after = replace(after, problems=done.problems[:_MOST_PROBLEMS])
+            unknown = {camera.camera_id: unjournalled(camera) for camera in facts.cameras}
+            unknown = {camera_id: what for camera_id, what in unknown.items() if what}
+            after = replace(after, problems=done.problems[:_MOST_PROBLEMS], unjournalled=unknown)
         if (facts.whole or marker.cleaned_at) and (force or not clock_doubt(facts)):
             after = replace(after, cleaned_at=facts.now, oldest=_oldest(facts, marker, force=force))
         if after == marker:
@@ -355,7 +359,7 @@ def _oldest(facts: Inventory, marker: Marker, *, force: bool) -> Dict[str, float
     """
     oldest = dict(marker.oldest)
     for camera in facts.cameras:
-        starts = [min(day.starts) for day in camera.days if day.names]
+        starts = [min(day.starts[: day.journalled]) for day in camera.days if day.journalled]
         if starts and (force or not camera.lacks_disk):
             seen = min(starts)
             oldest[camera.camera_id] = seen if force else max(seen, marker.oldest.get(camera.camera_id, seen))

@@ -14,6 +14,7 @@ STOP_AGE, STOP_SIZES, STOP_ALL = 1, 2, 3  # how much a brake holds back
 
 _UNDECIDED = bytes((Verdict.KEPT, Verdict.REFUSED))  # a limit may take these
 _DATED_AHEAD = bytes((Verdict.FUTURE,))
+_UNJOURNALLED = bytes((Verdict.UNJOURNALLED,))
 
 
 class Draft:
@@ -22,7 +23,9 @@ class Draft:
     def __init__(self, facts: CameraInventory, now: float, believed: float) -> None:
         self.facts = facts
         self.stopped = 0  # how much a brake holds back here
-        self.bytes = sum(sum(day.sizes) for day in facts.days)
+        self.bytes = sum(sum(day.sizes[: day.journalled]) for day in facts.days)
+        self.unjournalled = sum(sum(day.sizes[day.journalled :]) for day in facts.days)
+        self._holds = {hold for day in facts.days for hold in day.holds}
         self.deleted = 0
         self.limited = 0  # bytes of `deleted` that age does not explain
         self.future = Count()
@@ -34,10 +37,14 @@ class Draft:
 
     def _judge(self, day: DayInventory, horizon: float, cutoff: float) -> bytearray:
         verdicts = bytearray(len(day.names))
-        if not day.holds and day.ends and min(day.ends) > cutoff and day.starts[-1] <= horizon:
+        quiet = not day.holds and not day.unjournalled and bool(day.ends)
+        if quiet and min(day.ends) > cutoff and day.starts[-1] <= horizon:
             return verdicts
         for i, (start, end) in enumerate(zip(day.starts, day.ends)):
-            if any(hold.covers(start, end) for hold in day.holds):
+            if i >= day.journalled:  # the hold may have stood in the journal that was lost, but in others, too
+                held = any(hold.covers(start, end) for hold in self._holds)
+                verdicts[i] = Verdict.HELD if held else Verdict.UNJOURNALLED
+            elif any(hold.covers(start, end) for hold in day.holds):
                 verdicts[i] = Verdict.HELD
             elif start > horizon:
                 verdicts[i] = Verdict.FUTURE
@@ -93,6 +100,8 @@ class Draft:
             yield from self._of(2, number, _DATED_AHEAD)
         if some_are_late:
             yield from self._of(3, number, _UNDECIDED, late=True)
+        if rule is Verdict.FREE_SPACE:
+            yield from self._of(4, number, _UNJOURNALLED)
 
     def _of(
         self, rank: int, number: int, wanted: bytes, *, late: Optional[bool] = None

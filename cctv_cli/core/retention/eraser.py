@@ -20,6 +20,7 @@ from cctv_cli.core.files import Folder
 from cctv_cli.core.layout import HOUR_PLAYLIST, CameraLayout
 from cctv_cli.core.storage.commit import journal_lock, render_playlist_in
 from cctv_cli.core.storage.entries import DeletionEntry, HoldEntry
+from cctv_cli.core.storage.holds import holds_near
 from cctv_cli.core.storage.journal import Journal
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -67,7 +68,7 @@ class Eraser:
                 folder = opened.enter_context(day_folder.folder(hour))
             except FileNotFoundError:  # with all that was in it: that it went is journalled all the same
                 folder = None
-            holds = journal.holds()
+            holds = self._holds(journal, deletions)
             going = [deletion for deletion in deletions if not _is_held(deletion, holds)]
             gone = self._write_journal(journal, folder, going)
             if folder is None:
@@ -87,6 +88,13 @@ class Eraser:
                 _remove_folder(day_folder, folder)
         freed = [d.bytes for d in going if d.file in gone]
         return Erased(len(gone), sum(freed), tuple(failed))
+
+    def _holds(self, journal: Journal, deletions: Sequence[DeletionEntry]) -> List[HoldEntry]:
+        """What is held; of files that this journal does not know, the holds of the days around it count, too."""
+        known = {segment.file for segment in journal.segments()}
+        if all(deletion.file in known for deletion in deletions):
+            return journal.holds()
+        return holds_near(self._layout, journal.path.parent.name)
 
     def _write_journal(self, journal: Journal, folder: Optional[Folder], going: Sequence[DeletionEntry]) -> Set[str]:
         """Say why recordings go; the names of those that had to go before, because the disk took not a line more."""

@@ -19,10 +19,12 @@ class Verdict(IntEnum):
     HELD = 1
     FUTURE = 2
     REFUSED = 3
-    AGE = 4
-    CAMERA_SIZE = 5
-    TOTAL_SIZE = 6
-    FREE_SPACE = 7
+    UNJOURNALLED = 4
+    AGE = 5
+    CAMERA_SIZE = 6
+    TOTAL_SIZE = 7
+    FREE_SPACE = 8
+    UNJOURNALLED_SPACE = 9  # free space, too, but of a file that no journal knows
 
     @property
     def deletes(self) -> bool:
@@ -35,7 +37,9 @@ class DayInventory:
     """The recordings of one local day in the order of their absolute start, one column for each fact.
 
     `names` as the journal writes them, `starts` and `ends` instants, `sizes` bytes (0 when the file is
-    missing), `holds` those that touch the day.
+    missing), `holds` those that touch the day. Behind all others stand `unjournalled` files that have the names of
+    recordings, but are in no journal: one was lost or damaged. Their starts and ends enclose all that their names and
+    their last writes may mean.
     """
 
     date: str
@@ -44,11 +48,23 @@ class DayInventory:
     ends: Sequence[float]
     sizes: Sequence[int]
     holds: Tuple[HoldEntry, ...] = ()
+    unjournalled: int = 0
+
+    @property
+    def journalled(self) -> int:
+        """How many recordings the journal knows; they come first."""
+        return len(self.names) - self.unjournalled
 
 
-def make_day(date: str, segments: Iterable[BriefSegment], holds: Iterable[HoldEntry] = ()) -> DayInventory:
+def make_day(
+    date: str,
+    segments: Iterable[BriefSegment],
+    holds: Iterable[HoldEntry] = (),
+    unjournalled: Iterable[BriefSegment] = (),
+) -> DayInventory:
     """A day of recordings in any order."""
-    ordered = sorted(segments, key=lambda segment: segment.start)
+    unknown = sorted(unjournalled, key=lambda segment: segment.start)
+    ordered = [*sorted(segments, key=lambda segment: segment.start), *unknown]
     return DayInventory(
         date,
         tuple(intern(segment.file) for segment in ordered),  # the same names in every day: one text for all
@@ -56,6 +72,7 @@ def make_day(date: str, segments: Iterable[BriefSegment], holds: Iterable[HoldEn
         array("d", [segment.start + segment.duration for segment in ordered]),
         array("q", [segment.bytes for segment in ordered]),
         tuple(holds),
+        len(unknown),
     )
 
 
@@ -74,6 +91,21 @@ class CameraInventory:
     days: Tuple[DayInventory, ...]
     oldest: Optional[float] = None
     lacks_disk: bool = False
+
+
+def unjournalled(camera: CameraInventory) -> str:
+    """What of a camera's recordings no journal knows, and what to do, as the end of a sentence; empty if nothing."""
+    days = [day for day in camera.days if day.unjournalled]
+    if not days:
+        return ""
+    count = sum(day.unjournalled for day in days)
+    size = format_size(sum(sum(day.sizes[day.journalled :]) for day in days))
+    when = days[0].date if len(days) == 1 else f"{days[0].date} to {days[-1].date}"
+    return (
+        f"{count:,} recordings of {when} ({size}) that its journal does not know, because it was lost or damaged; they "
+        "are in no listing, and nothing but a short disk deletes them, last: restore journal.jsonl from a backup, or "
+        "move them elsewhere"
+    )
 
 
 @dataclass(frozen=True)
@@ -177,9 +209,11 @@ def phrase(verdict: Verdict, camera: CameraInventory, limits: RetentionRules) ->
         Verdict.HELD: "on hold",
         Verdict.FUTURE: "dated in the future",
         Verdict.REFUSED: "a brake keeps it",
+        Verdict.UNJOURNALLED: "not in the journal",
         Verdict.AGE: f"older than {camera.retention_days} days",
         Verdict.CAMERA_SIZE: f"over {format_size(camera.max_size or 0)} of this camera",
         Verdict.TOTAL_SIZE: f"over {format_size(limits.max_size or 0)} of all cameras",
         Verdict.FREE_SPACE: f"less than {limits.min_free} of the disk free",
+        Verdict.UNJOURNALLED_SPACE: f"less than {limits.min_free} of the disk free, and not in the journal",
     }
     return phrases[verdict]

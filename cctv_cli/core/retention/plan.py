@@ -7,6 +7,9 @@ Four rules, one after the other, and each takes the oldest recordings first:
     total size    until all cameras' recordings fit into `max_size`
     free space    until `min_free` of a disk is free
 
+A file that has the name of a recording but is in no journal, because one was lost or damaged, goes by free space alone
+and last of all: its age is not known for sure.
+
 Nothing takes a recording that a hold covers. One that is dated in the future goes by free space alone, before the
 newest day does, or with force by any limit, before all others. "The future" begins after now or the last cleanup that
 believed the clock, whichever is later: what that cleanup saw is true footage, though the clock was set back since.
@@ -32,12 +35,21 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Sequence
+from typing import Iterator, List, NamedTuple, Optional, Sequence
 
 from cctv_cli.core.clock import DAY
 from cctv_cli.core.retention.brakes import doubts
 from cctv_cli.core.retention.draft import SET_BACK, STOP_ALL, STOP_SIZES, Draft
-from cctv_cli.core.retention.inventory import BrakeRefusal, CameraPlan, Disk, Inventory, Plan, RetentionRules, Verdict
+from cctv_cli.core.retention.inventory import (
+    BrakeRefusal,
+    CameraPlan,
+    Disk,
+    Inventory,
+    Plan,
+    RetentionRules,
+    Verdict,
+    unjournalled,
+)
 from cctv_cli.core.units import FreeSpace, format_size
 
 RESCUE = FreeSpace(percent=1)
@@ -98,7 +110,7 @@ def _apply(
     if short <= 0:
         return True
     before = [[bytearray(verdicts) for verdicts in draft.verdicts] for draft in rule.drafts]
-    taken = _take(rule, short + spare, force=force)
+    taken = _take(rule, short, spare, force=force)
     greedy = (
         [] if force or not braked else [d for d, n in zip(rule.drafts, taken) if _share(d, n) > limits.most_deleted]
     )
@@ -109,6 +121,7 @@ def _apply(
     if greedy:
         for draft in rule.drafts:
             draft.replace(rule.verdict, Verdict.REFUSED)
+            draft.replace(Verdict.UNJOURNALLED_SPACE, Verdict.UNJOURNALLED)
         worst = max(greedy, key=lambda draft: _share(draft, taken[rule.drafts.index(draft)]))
         share = _share(worst, taken[rule.drafts.index(worst)])
         reason = (
@@ -119,35 +132,50 @@ def _apply(
         refusals.append(BrakeRefusal("share", rule.camera_id, reason))
         return False
     for draft, bytes_taken in zip(rule.drafts, taken):
-        draft.deleted += bytes_taken
-        draft.limited += bytes_taken
-    if sum(taken) < short:
+        draft.deleted += bytes_taken.all
+        draft.limited += bytes_taken.journalled
+    won = sum(bytes_taken.all for bytes_taken in taken)
+    if won < short:
         shortfalls.append(
-            f"The limit {rule.setting} cannot be kept: {format_size(short - sum(taken))} too much "
+            f"The limit {rule.setting} cannot be kept: {format_size(short - won)} too much "
             f"is there, but nothing more may be deleted{_held(rule.drafts)}"
         )
     return True
 
 
-def _take(rule: _Rule, short: int, *, force: bool) -> List[int]:
-    """Give the oldest recordings the rule's verdict; the bytes that each camera loses."""
-    taken = [0] * len(rule.drafts)
+class _Taken(NamedTuple):
+    """The bytes that a camera loses, of recordings that its journals know and of others."""
+
+    journalled: int = 0
+    unjournalled: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.journalled + self.unjournalled
+
+
+def _take(rule: _Rule, short: int, spare: int, *, force: bool) -> List[_Taken]:
+    """Give the oldest recordings the rule's verdict; what each camera loses. The spare is not worth unknown files."""
+    taken = [_Taken()] * len(rule.drafts)
     won = 0
     order = (draft.candidates(n, rule.verdict, force=force) for n, draft in enumerate(rule.drafts))
     for _, _, number, at, i in heapq.merge(*order):
-        if won >= short:
-            break
         draft = rule.drafts[number]
         size = draft.facts.days[at].sizes[i]
-        draft.verdicts[at][i] = rule.verdict
-        taken[number] += size
+        known = draft.verdicts[at][i] != Verdict.UNJOURNALLED
+        if won >= (short + spare if known else short):
+            break
+        draft.verdicts[at][i] = rule.verdict if known else Verdict.UNJOURNALLED_SPACE
+        journalled, unjournalled = taken[number]
+        taken[number] = _Taken(journalled + size, unjournalled) if known else _Taken(journalled, unjournalled + size)
         won += size
     return taken
 
 
-def _share(draft: Draft, more: int) -> float:
-    """The percentage of the camera's bytes that limits take."""
-    return 100 * (draft.limited + more) / draft.bytes if more else 0.0
+def _share(draft: Draft, more: _Taken) -> float:
+    """The percentage of the camera's bytes that limits take, of those in its journals or of the others."""
+    known = 100 * (draft.limited + more.journalled) / draft.bytes if more.journalled else 0.0
+    return max(known, 100 * more.unjournalled / draft.unjournalled if more.unjournalled else 0.0)
 
 
 def _held(drafts: Sequence[Draft]) -> str:
@@ -185,3 +213,6 @@ def _notes(drafts: Sequence[Draft]) -> Iterator[str]:
                 f"{future.files} recordings of {draft.facts.camera_id} ({format_size(future.bytes)}) are "
                 "dated in the future; they are kept, and the clock was wrong when they were made"
             )
+        unknown = unjournalled(draft.facts)
+        if unknown:
+            yield f"{draft.facts.camera_id} has {unknown}"

@@ -9,15 +9,25 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import lru_cache
 from pathlib import Path
-from typing import Iterable, List, Optional, Set, Tuple
+from typing import Iterable, Iterator, List, Optional, Set, Tuple
 
 from cctv_cli.core import files
-from cctv_cli.core.layout import HOUR_PLAYLIST, JOURNAL, CameraLayout, is_camera_id, is_day, is_hour, parse_recording
+from cctv_cli.core.layout import (
+    HOUR_PLAYLIST,
+    JOURNAL,
+    CameraLayout,
+    is_camera_id,
+    is_day,
+    is_hour,
+    parse_recording,
+    recorded_within,
+)
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.retention.inventory import DayInventory, make_day
-from cctv_cli.core.storage.entries import active_holds, deleted_files, read_brief
+from cctv_cli.core.storage.entries import BriefSegment, active_holds, deleted_files, read_brief
 from cctv_cli.core.storage.journal import Journal
 
 MOST_FOREIGN = 100  # names that are kept for each camera; more are counted
@@ -36,8 +46,8 @@ class UnfinishedHour:
 class CameraScan:
     """One camera's recordings as they lie there.
 
-    `foreign` are names below the recordings folder that are not ours, among them recordings that no
-    journal knows, at most MOST_FOREIGN of `foreign_count`. `newer` are sentences about days that a newer cctv wrote.
+    `foreign` are names below the recordings folder that are not ours, at most MOST_FOREIGN of `foreign_count`.
+    `unreadable` are sentences about days whose journal cannot be read.
     """
 
     camera_id: str
@@ -45,7 +55,7 @@ class CameraScan:
     unfinished: List[UnfinishedHour] = field(default_factory=list)
     foreign: List[str] = field(default_factory=list)
     foreign_count: int = 0
-    newer: List[str] = field(default_factory=list)
+    unreadable: List[str] = field(default_factory=list)
 
     def note_foreign(self, names: Iterable[str]) -> None:
         """Count names that are not ours."""
@@ -67,19 +77,19 @@ def linked_folder(layout: CameraLayout) -> Optional[Path]:
     return next((path for path in (layout.folder, layout.recordings) if path.is_symlink()), None)
 
 
-def scan_camera(layout: CameraLayout) -> CameraScan:
-    """Read all of a camera's days that have recordings."""
+def scan_camera(layout: CameraLayout, tz: Optional[tzinfo]) -> CameraScan:
+    """Read all of a camera's days that have recordings. A day whose journal cannot be read costs no other."""
     found = CameraScan(layout.folder.name)
     with os.scandir(layout.recordings) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if is_day(entry.name) and entry.is_dir(follow_symlinks=False):
-                _scan_day(layout, entry.name, found)
+                _scan_day(layout, entry.name, tz, found)
             else:
                 found.note_foreign([entry.name])
     return found
 
 
-def _scan_day(layout: CameraLayout, date: str, found: CameraScan) -> None:
+def _scan_day(layout: CameraLayout, date: str, tz: Optional[tzinfo], found: CameraScan) -> None:
     hours: List[str] = []
     on_disk: Set[str] = set()
     foreign: List[str] = []
@@ -96,28 +106,36 @@ def _scan_day(layout: CameraLayout, date: str, found: CameraScan) -> None:
                 (on_disk.add if entry.is_file(follow_symlinks=False) else foreign.append)(f"{hour}/{entry.name}")
     if hours:  # a day without is all deleted: its journal stays for good, and needs no look
         try:
-            foreign += _read_day(layout, date, hours, on_disk, set(foreign), found)
-        except NewerFormat as error:
-            found.newer.append(f"The recordings of {found.camera_id} on {date} stay: {error}")
+            data = Journal(layout.journal(date)).read_on(0)
+        except OSError as error:  # what it says of the files is not known, so none of them is touched
+            found.unreadable.append(_unreadable(layout, date, error))
+        else:
+            foreign += _read_day(layout, date, tz, data, hours, on_disk, set(foreign), found)
     found.note_foreign(f"{date}/{name}" for name in sorted(foreign))
 
 
 def _read_day(
-    layout: CameraLayout, date: str, hours: Iterable[str], on_disk: Set[str], foreign: Set[str], found: CameraScan
+    layout: CameraLayout,
+    date: str,
+    tz: Optional[tzinfo],
+    data: bytes,
+    hours: Iterable[str],
+    on_disk: Set[str],
+    foreign: Set[str],
+    found: CameraScan,
 ) -> Iterable[str]:
     """Add what the journal knows to `found`, without what `foreign` things took the place of.
 
     The answer is the names of files that are not ours.
     """
-    data = Journal(layout.journal(date)).read_on(0)
-    if not data:
-        return [name for name in on_disk if not _is_playlist(name[3:])]
     segments, others = read_brief(data)
     deleted = deleted_files(others)
     gone = deleted | foreign
     there = (s for s in segments if s.file not in gone and s.file[:2] not in foreign and _is_ours(s.file))
     sized = (s if s.file in on_disk else s._replace(bytes=0) for s in there)
-    day = make_day(date, sized, active_holds(others))
+    known = {segment.file for segment in segments}
+    unknown = [name for name in on_disk if name not in known and name not in deleted and _is_ours(name)]
+    day = make_day(date, sized, active_holds(others), _unjournalled(layout, date, unknown, tz))
     if day.names:
         found.days.append(day)
     left = on_disk.difference(day.names)
@@ -131,7 +149,30 @@ def _read_day(
 
 
 def _any_in(hour: str, day: DayInventory, on_disk: Set[str]) -> bool:
-    return any(name.startswith(hour) and name in on_disk for name in day.names)
+    return any(name.startswith(hour) and name in on_disk for name in day.names[: day.journalled])
+
+
+def _unjournalled(
+    layout: CameraLayout, date: str, names: Iterable[str], tz: Optional[tzinfo]
+) -> Iterator[BriefSegment]:
+    """Files that the journal does not know, dated so that all that their names and last writes may mean is within."""
+    for file in names:
+        name = parse_recording(date, *file.split("/"))
+        assert name is not None  # `_is_ours`
+        with suppress(OSError, ValueError, OverflowError):  # gone, not a file, or of no year that can be
+            status = files.status(layout.day(date) / file, inside=layout.recordings)
+            earliest, latest = recorded_within(name, tz)
+            start, end = min(earliest, status.st_mtime), max(latest, status.st_mtime)
+            yield BriefSegment(file, start, end - start, status.st_size)
+
+
+def _unreadable(layout: CameraLayout, date: str, error: OSError) -> str:
+    if isinstance(error, NewerFormat):
+        return f"The recordings of {layout.camera_id} on {date} stay: {error}"
+    return (
+        f"The recordings of {layout.camera_id} on {date} stay: their journal cannot be read "
+        f"({error.strerror or error}); correct its permissions, or restore it from a backup"
+    )
 
 
 @lru_cache(maxsize=1 << 14)  # the same few thousand names in every day of every camera

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from datetime import datetime, tzinfo
+from datetime import datetime, timezone, tzinfo
 from typing import Iterable, List, Optional
 
 from cctv_cli.core.clock import DAY, local_time
@@ -103,6 +103,17 @@ def deleted_count(layout: CameraLayout, hold: HoldEntry, tz: Optional[tzinfo]) -
 
 def _covers(hold: HoldEntry, segments: Iterable[SegmentEntry]) -> bool:
     return any(hold.covers(segment.start, segment.end) for segment in segments)
+
+
+def holds_near(layout: CameraLayout, day: str) -> List[HoldEntry]:
+    """The holds in the journals of a day and of those around it. Raises OSError.
+
+    A hold of several days lies in each of them, also when the journal of one was lost.
+    """
+    noon = datetime.strptime(day, "%Y-%m-%d").replace(hour=12, tzinfo=timezone.utc).timestamp()
+    first, last = (_day(noon + shift, timezone.utc) for shift in (-_FAR, _FAR))
+    near = (each for each in recorded_days(layout) if first <= each <= last)
+    return list({hold.id: hold for each in near for hold in Journal(layout.journal(each)).holds()}.values())
 
 
 def list_holds(layout: CameraLayout) -> List[HoldEntry]:

@@ -116,7 +116,8 @@ class Journal:
 
     def hour_names(self, hour: str) -> Set[str]:
         """Every name that a recording of a local hour ever had."""
-        return {entry.file for entry in self.entries(_of_hour(hour)) if isinstance(entry, SegmentEntry)}
+        found = self.entries(_of_hour(hour))  # a deleted file may be known by that line alone
+        return {entry.file for entry in found if isinstance(entry, (SegmentEntry, DeletionEntry))}
 
     def holds(self) -> List[HoldEntry]:
         """The holds that touch this day and were not released."""

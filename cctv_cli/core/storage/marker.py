@@ -29,7 +29,8 @@ class Marker:
 
     `oldest` is the earliest start of each camera's recordings then. `problems` are sentences about what the last
     cleanup of all cameras did not do as the settings ask. `own_disks` are the cameras that were seen to have their
-    recordings on another disk than the storage's root.
+    recordings on another disk than the storage's root. `unjournalled` says of each camera that has recordings which
+    no journal knows what they are, as the end of a sentence.
     """
 
     id: Text
@@ -37,6 +38,7 @@ class Marker:
     oldest: Mapping[str, OnErrorOmit[Instant]] = field(default_factory=dict)
     problems: Tuple[OnErrorOmit[Text], ...] = ()
     own_disks: Tuple[OnErrorOmit[Text], ...] = ()
+    unjournalled: Mapping[str, OnErrorOmit[Text]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

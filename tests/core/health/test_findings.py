@@ -167,6 +167,13 @@ def test_a_cameras_own_disk_that_is_not_mounted_is_that_cameras_finding() -> Non
     assert found(replace(facts(), storage=storage)) == [("disk_missing", "critical", "front")]
 
 
+def test_recordings_that_no_journal_knows_are_a_finding_of_their_camera() -> None:
+    storage = replace(
+        facts().storage, unjournalled=(("front", "1,320 recordings of 2026-11-20 (14.2 GB); restore it"),)
+    )
+    assert found(replace(facts(), storage=storage)) == [("recordings_unjournalled", "warning", "front")]
+
+
 def test_a_disk_of_cameras_own_is_named_by_them() -> None:
     own = replace(DISK, free=40 * GB - 1, cameras=("yard", "attic"))
     storage = StorageFacts(DISK, (), KEPT, others=(own, replace(own, free=40 * GB, cameras=("door",))))

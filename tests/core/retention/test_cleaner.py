@@ -30,7 +30,7 @@ from cctv_cli.core.storage.holds import add_hold, release_hold
 from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.storage.marker import ensure_marker, place, read_marker, remember_days, write_marker
 from cctv_cli.core.units import FreeSpace
-from tests.support.odd_files import odd_files, posix, put
+from tests.support.odd_files import bounded, odd_files, posix, put
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 from tests.support.waiting import HANG
 
@@ -418,9 +418,9 @@ def test_foreign_files_are_told_and_never_touched(site: Site) -> None:
         "notes.txt",
         f"{OLD}/clip.mp4",
         f"{OLD}/10/clip.mp4",
-        f"{OLD}/10/59.ts",  # our form, but no journal knows it
+        f"{OLD}/10/99.ts",
         "2026-02-30/10/00.ts",
-        "1999-01-01/10/00.ts",  # a day without a journal
+        "1999-01-01/10/00.mov",  # a day without a journal
     ]
     for name in foreign:
         (recordings / name).parent.mkdir(parents=True, exist_ok=True)
@@ -438,6 +438,100 @@ def test_what_a_crash_left_of_a_playlist_goes_with_its_hour(site: Site) -> None:
     done = site.run()
     assert os.listdir(layout.day(OLD)) == ["journal.jsonl"]
     assert done.scans[0].foreign_count == 0
+
+
+# ---- journals that were lost
+
+
+def lose(site: Site, day: str) -> None:
+    site.tree().layout.journal(day).unlink()
+
+
+def test_without_its_journal_a_day_is_told_and_kept_while_there_is_room(site: Site) -> None:
+    site.lay()
+    lose(site, OLD)
+    site.run(max_size=1, most_deleted=100)
+    assert site.files() == {f"{OLD}/10/00.ts", f"{OLD}/10/01.ts"}
+    marker = read_marker(site.settings.storage)
+    assert marker is not None
+    assert marker.unjournalled["front"].startswith(f"2 recordings of {OLD} (")
+    shown = report(site.cleaner().preview(), BERLIN)
+    assert shown["cameras"][0]["days"][0]["keeps"][0]["reason"] == "not in the journal"
+    assert any(note.startswith("front has 2 recordings") for note in shown["notes"])
+
+
+def test_a_short_disk_deletes_what_no_journal_knows_last_and_journals_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.lay()
+    lose(site, OLD)
+    size = day_segments(site.tree().layout, TODAY)[0].bytes
+    make_short(monkeypatch, 1_000_000, 0)
+    limits = {"min_free": FreeSpace(bytes=5 * size), "most_deleted": 100}
+    previewed = report(site.cleaner(**limits).preview(), BERLIN)
+    done = site.run(**limits)
+    assert previewed["cameras"] == report(done, BERLIN)["cameras"]
+    assert site.files() == {f"{OLD}/10/01.ts"}
+    (deleted,) = site.deletions(OLD)
+    assert (deleted.file, deleted.bytes) == ("10/00.ts", size)
+    assert deleted.reason.endswith("of the disk free, and not in the journal")
+    assert deleted.start <= instant(f"{OLD}T10:00:00+02:00") < deleted.start + deleted.duration
+    site.run(**limits)
+    assert site.files() == set()
+
+
+def test_a_line_that_was_torn_out_of_a_journal_costs_its_own_recording_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.lay()
+    journal = site.tree().layout.journal(TODAY)
+    journal.write_bytes(b"".join(line + b"\n" for line in journal.read_bytes().splitlines() if b"14/00.ts" not in line))
+    planned = site.cleaner().preview()
+    today = planned.plan.cameras[0].facts.days[-1]
+    assert (today.names, today.unjournalled) == (("14/01.ts", "14/00.ts"), 1)
+    before = site.playlist(TODAY, "14")
+    site.run()
+    assert site.playlist(TODAY, "14") == before == ["00.ts", "01.ts"]
+
+
+@posix
+@odd_files
+def test_a_journal_that_cannot_be_read_is_told_and_its_day_is_not_touched(site: Site, kind: str) -> None:
+    site.lay()
+    put(kind, site.tree().layout.journal(OLD))
+    done = bounded(lambda: site.run(min_free=FreeSpace(percent=100), most_deleted=100))
+    assert site.files() - {f"{OLD}/journal.jsonl.outside"} == {f"{OLD}/10/00.ts", f"{OLD}/10/01.ts"}
+    (trouble,) = done.troubles
+    assert f"recordings of front on {OLD} stay: their journal cannot be read (not a regular file)" in trouble
+
+
+def test_a_hold_of_a_day_whose_journal_was_lost_stands_in_the_next_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.tree().record("2026-05-01T23:58:00+02:00", 60)
+    site.tree().record("2026-05-02T00:01:00+02:00", 60)
+    site.tree().record(f"{TODAY}T14:00:00+02:00", 60)
+    layout = site.tree().layout
+    night = instant("2026-05-01T23:00:00+02:00"), instant("2026-05-02T01:00:00+02:00")
+    add_hold(layout, *night, "night", instant(NOW), BERLIN)
+    lose(site, OLD)
+    make_short(monkeypatch, 1_000_000, 0)
+    site.run(min_free=FreeSpace(bytes=900_000), most_deleted=100)
+    assert site.files() == {f"{OLD}/23/58.ts", "2026-05-02/00/01.ts"}
+    deletion = DeletionEntry("23/58.ts", instant("2026-05-01T23:58:00+02:00"), 60.0, 1, "a plan made before the hold")
+    Eraser(layout, BERLIN).erase(OLD, "23", [deletion])
+    assert (layout.hour(OLD, "23") / "58.ts").exists()
+
+
+def test_the_name_of_a_deleted_recording_that_no_journal_knew_is_not_given_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.tree().record(f"{TODAY}T14:00:00+02:00", 60)
+    lose(site, TODAY)
+    make_short(monkeypatch, 1_000_000, 0)
+    site.run(most_deleted=100)
+    assert site.files() == set()
+    assert site.tree().record(f"{TODAY}T14:00:10+02:00", 20).file == "14/00-1.ts"
 
 
 def test_a_folder_in_a_recordings_place_is_foreign(site: Site) -> None:

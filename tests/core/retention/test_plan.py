@@ -455,6 +455,7 @@ def test_counts_and_phrases() -> None:
         "over 2.0 kB of this camera",
         "over 5.0 TB of all cameras",
         "less than 5% of the disk free",
+        "less than 5% of the disk free, and not in the journal",
     ]
     assert phrase(HELD, front, limits) == "on hold"
 
@@ -462,6 +463,76 @@ def test_counts_and_phrases() -> None:
 def test_a_plan_is_the_same_again() -> None:
     asked = facts(camera([NOW - n * DAY for n in range(60)], max_size=100), max_size=90, min_free=FreeSpace(bytes=5))
     assert plan(asked) == plan(asked)
+
+
+# ---- recordings that no journal knows
+
+
+OLD_DAY = "2026-10-01"
+KEPT_UNKNOWN, TAKEN = Verdict.UNJOURNALLED, Verdict.UNJOURNALLED_SPACE
+
+
+def with_unknown(known: CameraInventory, count: int, *holds: HoldEntry) -> CameraInventory:
+    """The same camera with so many old files of 10 bytes that its journals do not know."""
+    start = parse_instant(f"{OLD_DAY}T10:00:00+02:00")
+    unknown = [BriefSegment(f"10/{n:02d}.ts", start + 60 * n, 60.0, 10) for n in range(count)]
+    held = [replace(day, holds=(*day.holds, *holds)) for day in known.days]
+    return replace(known, days=(make_day(OLD_DAY, (), (), unknown), *held))
+
+
+@pytest.mark.parametrize(
+    ("free", "share", "force", "expected"),
+    [
+        pytest.param(
+            100, 50, False, [KEPT_UNKNOWN] * 4 + [KEPT] * 2, id="room enough: neither age nor sizes take them"
+        ),
+        pytest.param(80, 100, False, [KEPT_UNKNOWN] * 4 + [FREE_SPACE] * 2, id="all that is journalled goes first"),
+        pytest.param(70, 100, False, [TAKEN] + [KEPT_UNKNOWN] * 3 + [FREE_SPACE] * 2, id="then the oldest of them"),
+        pytest.param(0, 100, False, [TAKEN] * 4 + [FREE_SPACE] * 2, id="all of them, if the disk is that short"),
+        pytest.param(70, 60, False, [KEPT_UNKNOWN] * 4 + [REFUSED] * 2, id="a brake keeps them, too"),
+        pytest.param(70, 60, True, [TAKEN] + [KEPT_UNKNOWN] * 3 + [FREE_SPACE] * 2, id="but not with force"),
+    ],
+)
+def test_what_no_journal_knows_goes_last_and_by_free_space_alone(
+    free: int, share: int, force: bool, expected: List[Verdict]
+) -> None:
+    front = with_unknown(camera([NOW - HOUR, NOW - 60.0], max_size=20), 4)
+    disks = {0: Disk("/hls", 1000, free)}
+    made = plan(facts(front, max_size=20, min_free=FreeSpace(bytes=100), most_deleted=share, disks=disks), force=force)
+    assert verdicts(made) == expected
+
+
+def test_of_two_cameras_all_that_is_journalled_goes_before_what_is_not() -> None:
+    front, yard = with_unknown(camera([NOW - HOUR]), 2), camera([NOW - 60.0], name="yard")
+    made = plan(facts(front, yard, min_free=FreeSpace(bytes=30), disks={0: Disk("/hls", 1000, 0)}))
+    assert (verdicts(made, 0), verdicts(made, 1)) == ([TAKEN, KEPT_UNKNOWN, FREE_SPACE], [FREE_SPACE])
+
+
+def test_of_unknown_recordings_alone_the_brake_leaves_the_rescue() -> None:
+    front = with_unknown(camera([]), 4)
+    made = plan(facts(front, min_free=FreeSpace(bytes=900), most_deleted=50, disks={0: Disk("/hls", 1000, 0)}))
+    assert brakes(made) == [("share", None)]
+    assert verdicts(made) == [TAKEN, *[KEPT_UNKNOWN] * 3]  # one percent of the disk are 10
+
+
+def test_a_hold_that_stands_in_another_journal_keeps_them() -> None:
+    start = parse_instant(f"{OLD_DAY}T10:01:00+02:00")
+    front = with_unknown(camera([NOW - HOUR]), 3, hold(start, start + 60))
+    made = plan(facts(front, min_free=FreeSpace(bytes=500), disks={0: Disk("/hls", 1000, 0)}))
+    assert verdicts(made) == [TAKEN, HELD, TAKEN, FREE_SPACE]
+
+
+def test_unknown_recordings_say_nothing_of_the_clock() -> None:
+    future = make_day("2030-01-01", (), (), [BriefSegment("10/00.ts", NOW + 1000 * DAY, 60.0, 10)])
+    front = replace(camera([NOW - HOUR]), days=(*camera([NOW - HOUR]).days, future))
+    made = plan(facts(front, cleaned_at=None))
+    assert (verdicts(made), brakes(made)) == ([KEPT, KEPT_UNKNOWN], [])
+
+
+def test_unknown_recordings_are_told_with_their_days_bytes_and_cure() -> None:
+    (note,) = plan(facts(with_unknown(camera([NOW - HOUR]), 4))).notes
+    assert note.startswith("front has 4 recordings of 2026-10-01 (40 B) that its journal does not know, because it was")
+    assert "restore journal.jsonl from a backup" in note
 
 
 # ---- a year
