@@ -154,10 +154,10 @@ class LiveWriter:
             self._next += 1
 
     def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:
-        end = self._first_pts(number + 1)
+        end = _first_pts(self._path(number + 1))
         if alive and end is None and not self._exists(number + 2):
             return None
-        begin = self._first_pts(number)
+        begin = _first_pts(self._path(number))
         if begin is None:
             return None
         start = timeline.instant(begin)
@@ -199,12 +199,6 @@ class LiveWriter:
     def _exists(self, number: int) -> bool:
         return self._path(number).exists()
 
-    def _first_pts(self, number: int) -> Optional[int]:
-        try:
-            return first_pts(self._path(number))
-        except FileNotFoundError:
-            return None
-
     def _outdated(self, segment: LiveSegment) -> bool:
         """Whether the window is from so long ago that a player must not start in it."""
         if not self._window.segments:
@@ -232,3 +226,10 @@ class LiveWriter:
 def _is_older(name: str, oldest: int) -> bool:
     number = parse_live_segment(name)
     return number is not None and number < oldest
+
+
+def _first_pts(path: Path) -> Optional[int]:
+    try:
+        return first_pts(path)
+    except FileNotFoundError:
+        return None

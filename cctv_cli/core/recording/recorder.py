@@ -174,25 +174,23 @@ class Recorder:
         if living is not None and self._forgotten is not None and living.pid == self._forgotten.pid:
             living = self._forgotten
         self._backlog.recover(last, last.run if living and last else None, self._run_of)
-        if living is not None and last is not None:
-            self._adopt(last, living)
         self._opened = True
+        if living is None or last is None:
+            return
+        active = self._active = self._run_of(last)
+        active.process, active.catches_up = living, True
+        active.begin_watch(self._tools.clock.monotonic(), self._tools.clock.now())
+        self._reconfigured.set()  # it may have been started for another configuration
+        try:
+            folder = self._layout.run_folder(last.run)
+            processes.listen_again(folder, active.stderr.on_line, active.stderr.on_closed)
+        except OSError as error:  # it is recorded all the same
+            log.error("%s: what FFmpeg says is not logged: %s", self._layout.camera_id, error)
+        log.info("%s: adopted FFmpeg %d", self._layout.camera_id, living.pid)
 
     def _run_of(self, record: Run) -> ActiveRun:
         stderr = Stderr(self._log, self._tools.clock, self._camera.source, self._wake)
         return ActiveRun(record, self._layout, self._store, self._live, stderr)
-
-    def _adopt(self, record: Run, process: processes.Process) -> None:
-        active = self._active = self._run_of(record)
-        active.process, active.catches_up = process, True
-        active.begin_watch(self._tools.clock.monotonic(), self._tools.clock.now())
-        self._reconfigured.set()  # it may have been started for another configuration
-        folder = self._layout.run_folder(record.run)
-        try:
-            processes.listen_again(folder, active.stderr.on_line, active.stderr.on_closed)
-        except OSError as error:  # it is recorded all the same
-            log.error("%s: what FFmpeg says is not logged: %s", self._layout.camera_id, error)
-        log.info("%s: adopted FFmpeg %d", self._layout.camera_id, process.pid)
 
     # ---- starting
 
