@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_left
 from collections import defaultdict
@@ -13,6 +14,8 @@ from cctv_cli.core.layout import CameraLayout, parse_recording
 from cctv_cli.core.storage.days import recorded_days
 from cctv_cli.core.storage.entries import DeletionEntry, Entry, GapEntry, SegmentEntry, deleted_files, parse_line
 from cctv_cli.core.storage.journal import Journal
+
+log = logging.getLogger("cctv.footage")
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,11 @@ class Catalog:
         for name in reversed(recorded_days(layout)):
             if len(found) == limit:
                 break
-            day = self.day(layout, name) if before is None or name < before else None
+            try:
+                day = self.day(layout, name) if before is None or name < before else None
+            except OSError as error:  # it costs its own day alone
+                log.warning("%s: the day %s cannot be listed: %s", layout.camera_id, name, error)
+                continue
             if day is not None and not day.emptied:
                 found.append(day)
         return found

@@ -11,6 +11,7 @@ from cctv_cli.core.footage.catalog import Catalog, Hour, day_segments
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.storage.entries import DeletionEntry, GapEntry, SegmentEntry
 from cctv_cli.core.storage.journal import Journal
+from tests.support.odd_files import bounded, odd_files, posix, put
 
 BERLIN = zone("Europe/Berlin")
 NOON = parse_instant("2026-11-23T12:00:00+01:00")
@@ -67,6 +68,15 @@ def test_what_is_no_day_is_passed_over(layout: CameraLayout) -> None:
     for name in ("lost+found", "2026-02-30", "2026-11-23.bak", YESTERDAY):
         layout.day(name).mkdir()
     assert dates(Catalog(), layout) == [TODAY]
+
+
+@posix
+@odd_files
+def test_a_journal_that_is_not_a_regular_file_costs_its_own_day_alone(layout: CameraLayout, kind: str) -> None:
+    for day in ("2026-11-22", "2026-11-23"):
+        write(layout, day, segment("12/00.ts", NOON))
+    put(kind, layout.journal("2026-11-22"))
+    assert bounded(lambda: dates(Catalog(), layout)) == ["2026-11-23"]
 
 
 def test_a_camera_that_never_recorded_has_no_days(layout: CameraLayout) -> None:
