@@ -29,7 +29,7 @@ class Draft:
         self.deleted = 0
         self.limited = 0  # bytes of `deleted` that age does not explain
         self.future = Count()
-        self.newest = math.inf  # what ends later goes after what is dated in the future
+        self.newest = math.inf  # what ends later goes last, after what nobody can date for sure
         self.set_back = False  # whether the clock was, so that what is dated before all else is new
         self._before = -math.inf if facts.oldest is None else facts.oldest - SET_BACK
         cutoff = now - facts.retention_days * DAY
@@ -98,10 +98,10 @@ class Draft:
         yield from self._of(1, number, _UNDECIDED, late=False if some_are_late else None)
         if not force and self.future.files and rule is Verdict.FREE_SPACE:
             yield from self._of(2, number, _DATED_AHEAD)
-        if some_are_late:
-            yield from self._of(3, number, _UNDECIDED, late=True)
         if rule is Verdict.FREE_SPACE:
-            yield from self._of(4, number, _UNJOURNALLED)
+            yield from self._of(3, number, _UNJOURNALLED)
+        if some_are_late:
+            yield from self._of(4, number, _UNDECIDED, late=True)
 
     def _of(
         self, rank: int, number: int, wanted: bytes, *, late: Optional[bool] = None

@@ -8,7 +8,7 @@ Four rules, one after the other, and each takes the oldest recordings first:
     free space    until `min_free` of a disk is free
 
 A file that has the name of a recording but is in no journal, because one was lost or damaged, goes by free space alone
-and last of all: its age is not known for sure.
+and after everything but the newest day: its age is not known for sure.
 
 Nothing takes a recording that a hold covers. One that is dated in the future goes by free space alone, before the
 newest day does, or with force by any limit, before all others. "The future" begins after now or the last cleanup that
@@ -60,7 +60,7 @@ def plan(facts: Inventory, *, force: bool = False) -> Plan:
     """Decide what becomes of every recording. With `force` no brake holds, but that of an empty policy."""
     believed = facts.now if force or facts.cleaned_at is None else max(facts.now, facts.cleaned_at)
     drafts = [Draft(camera, facts.now, believed) for camera in facts.cameras]
-    if any(draft.future.files for draft in drafts):
+    if any(draft.future.files or draft.unjournalled for draft in drafts):
         for draft in drafts:
             draft.newest = believed - DAY
     for draft in drafts:

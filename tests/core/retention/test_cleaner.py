@@ -460,18 +460,18 @@ def test_without_its_journal_a_day_is_told_and_kept_while_there_is_room(site: Si
     assert any(note.startswith("front has 2 recordings") for note in shown["notes"])
 
 
-def test_a_short_disk_deletes_what_no_journal_knows_last_and_journals_it(
+def test_a_short_disk_deletes_what_no_journal_knows_before_the_newest_day_and_journals_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.lay()
     lose(site, OLD)
     size = day_segments(site.tree().layout, TODAY)[0].bytes
     make_short(monkeypatch, 1_000_000, 0)
-    limits = {"min_free": FreeSpace(bytes=5 * size), "most_deleted": 100}
+    limits = {"min_free": FreeSpace(bytes=3 * size), "most_deleted": 100}
     previewed = report(site.cleaner(**limits).preview(), BERLIN)
     done = site.run(**limits)
     assert previewed["cameras"] == report(done, BERLIN)["cameras"]
-    assert site.files() == {f"{OLD}/10/01.ts"}
+    assert site.files() == {f"{OLD}/10/01.ts", f"{TODAY}/14/00.ts", f"{TODAY}/14/01.ts"}
     (deleted,) = site.deletions(OLD)
     assert (deleted.file, deleted.bytes) == ("10/00.ts", size)
     assert deleted.reason.endswith("of the disk free, and not in the journal")

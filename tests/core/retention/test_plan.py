@@ -493,19 +493,30 @@ def with_unknown(known: CameraInventory, count: int, *holds: HoldEntry) -> Camer
         pytest.param(70, 60, True, [TAKEN] + [KEPT_UNKNOWN] * 3 + [FREE_SPACE] * 2, id="but not with force"),
     ],
 )
-def test_what_no_journal_knows_goes_last_and_by_free_space_alone(
+def test_what_no_journal_knows_goes_after_older_footage_and_by_free_space_alone(
     free: int, share: int, force: bool, expected: List[Verdict]
 ) -> None:
-    front = with_unknown(camera([NOW - HOUR, NOW - 60.0], max_size=20), 4)
+    front = with_unknown(camera([NOW - 3 * DAY, NOW - 2 * DAY], max_size=20), 4)
     disks = {0: Disk("/hls", 1000, free)}
     made = plan(facts(front, max_size=20, min_free=FreeSpace(bytes=100), most_deleted=share, disks=disks), force=force)
     assert verdicts(made) == expected
 
 
 def test_of_two_cameras_all_that_is_journalled_goes_before_what_is_not() -> None:
-    front, yard = with_unknown(camera([NOW - HOUR]), 2), camera([NOW - 60.0], name="yard")
+    front, yard = with_unknown(camera([NOW - 3 * DAY]), 2), camera([NOW - 2 * DAY], name="yard")
     made = plan(facts(front, yard, min_free=FreeSpace(bytes=30), disks={0: Disk("/hls", 1000, 0)}))
     assert (verdicts(made, 0), verdicts(made, 1)) == ([TAKEN, KEPT_UNKNOWN, FREE_SPACE], [FREE_SPACE])
+
+
+def test_the_newest_day_goes_after_what_no_journal_knows() -> None:
+    front = with_unknown(camera([NOW - 2 * DAY, NOW - HOUR]), 2)
+    for free, expected in (
+        (80, [KEPT_UNKNOWN] * 2 + [FREE_SPACE, KEPT]),
+        (70, [TAKEN, KEPT_UNKNOWN, FREE_SPACE, KEPT]),
+        (50, [TAKEN] * 2 + [FREE_SPACE] * 2),
+    ):
+        made = plan(facts(front, min_free=FreeSpace(bytes=90), disks={0: Disk("/hls", 1000, free)}))
+        assert verdicts(made) == expected
 
 
 def test_of_unknown_recordings_alone_the_brake_leaves_the_rescue() -> None:
