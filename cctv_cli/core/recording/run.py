@@ -239,7 +239,7 @@ class ActiveRun:
         try:
             return self._commit(store, number, path, followed=followed)
         except OSError as error:
-            if not _is_about(path, error):
+            if not _is_about(path, error) and not store.day_is_lost(error):
                 raise
             self._unreadable.add(number)
             log.error("%s: file %d of run %s is left: %s", self._layout.camera_id, number, self.record.run, error)

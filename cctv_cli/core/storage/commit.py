@@ -18,7 +18,7 @@ from typing import Callable, Container, Dict, Iterable, Iterator, List, Optional
 from filelock import FileLock
 
 from cctv_cli.core import files
-from cctv_cli.core.clock import local_time
+from cctv_cli.core.clock import HOUR, local_time
 from cctv_cli.core.hls.playlist import RecordedSegment, render_hour
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
@@ -35,6 +35,7 @@ from cctv_cli.core.layout import (
 from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry, joins
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, by_day, gaps_after
 from cctv_cli.core.storage.journal import Journal
@@ -42,6 +43,7 @@ from cctv_cli.core.storage.journal import Journal
 log = logging.getLogger("cctv.recorder")
 
 _LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
+_DAY_ENDS = HOUR  # seconds after midnight in which a day's last minutes are still committed
 _FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
 _MISNAMED_DAYS = 3  # a time zone that moved west names new recordings after days that are there already
 _CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
@@ -188,6 +190,16 @@ class RecordingStore:
             files.remove(mark)
             self._render_stale()
         return entry
+
+    def day_is_lost(self, error: OSError) -> bool:
+        """Whether an error says that a day's journal cannot be used, and a person had the whole day to fix that.
+
+        What belongs to such a day waits for the next start, so that later days are committed.
+        """
+        path = Path(str(error.filename))
+        if not isinstance(error, (PermissionError, NewerFormat)) or path != self._layout.journal(path.parent.name):
+            return False
+        return path.parent.name < local_time(self._now() - _DAY_ENDS, self._tz).strftime("%Y-%m-%d")
 
     def _promised(self, day: str, run: str, source: Path) -> Tuple[str, Optional[SegmentEntry]]:
         """The line that an earlier try wrote before it failed to move the file, with its day; else `day`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +20,7 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.recording.stderr import Stderr
+from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
 from cctv_cli.core.storage.journal import Journal
@@ -137,6 +139,31 @@ def test_a_file_that_cannot_be_committed_holds_up_no_other(
 
     monkeypatch.setattr(left.store, "commit", commit)
     assert left.run.commit(alive=False) == 1
+    assert bad.exists()
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["no permission", "a newer format"])
+@pytest.mark.parametrize(("day", "is_over"), [("2026-01-01", True), ("2999-01-01", False)])
+def test_a_day_whose_journal_cannot_be_used_holds_up_later_days_no_longer_than_itself(
+    left: Left, media: Media, monkeypatch: pytest.MonkeyPatch, day: str, is_over: bool, newer: bool
+) -> None:
+    bad = left.lay(0, media.run[0], AT + 1)
+    left.lay(1, media.run[1], AT + 2)
+    journal = left.layout.journal(day)
+    error = NewerFormat(journal, 9) if newer else PermissionError(errno.EACCES, "Permission denied", str(journal))
+    real = left.store.commit
+
+    def commit(source: Path, *args: object, **options: object) -> SegmentEntry:
+        if source == bad:
+            raise error
+        return real(source, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(left.store, "commit", commit)
+    if is_over:
+        assert left.run.commit(alive=False) == 1
+    else:
+        with pytest.raises(type(error)):
+            left.run.commit(alive=False)
     assert bad.exists()
 
 
