@@ -1,7 +1,7 @@
 """Files of the storage in bounded memory, each read once however many viewers ask.
 
-Disks are touched in the cache's own few threads, never on the event loop, so that a hanging disk stalls
-neither the loop nor the threads of others.
+Each disk is read on a thread of its own, never on the event loop, so that a hung disk delays only the requests for
+its own files, and those for no longer than the limit of `disk_threads`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import threading
 import time
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Callable, Dict, NamedTuple, Optional, Protocol, TypeVar
+from typing import BinaryIO, Callable, Dict, NamedTuple, Optional, Protocol
 
 from cctv_cli.core import files
+from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 
-_T = TypeVar("_T")
-_THREADS = 8
 _ENTRY_OVERHEAD = 1024  # bytes: names and bookkeeping of one entry, so that empty files count too
 
 
@@ -54,22 +53,26 @@ class CachedFile:
 class OpenFile:
     """One open descriptor of a file that is too large to cache: consistent even if its name is replaced."""
 
-    def __init__(self, file: BinaryIO, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, file: BinaryIO, place: Path, disks: DiskThreads) -> None:
         self._file = file
-        self._executor = executor
+        self._place = place
+        self._disks = disks
         self.version = _version(os.fstat(file.fileno()))
 
     async def read(self, position: int, count: int) -> bytes:
         """Up to `count` bytes from `position` on; fewer only at the end of the file. Raises OSError."""
-        return await _in_thread(self._executor, partial(self._read, position, count))
+        return await self._disks.submit(self._place, object(), partial(self._read, position, count)).arrives()
 
     def _read(self, position: int, count: int) -> bytes:
         self._file.seek(position)
         return self._file.read(count)
 
     async def close(self) -> None:
-        """Give the descriptor back; in a thread, where a read of a cancelled request may still hold it."""
-        await _in_thread(self._executor, self._file.close)
+        """Give the descriptor back, after the reads of cancelled requests; on a hung disk once that answers."""
+        try:
+            await self._disks.submit(self._place, object(), self._file.close).arrives()
+        except DiskHangs:  # it accepts no calls, and closing may hang, too
+            threading.Thread(target=self._file.close, name=f"close {self._place}", daemon=True).start()
 
 
 class Status(Protocol):
@@ -94,7 +97,7 @@ class MediaCache:
     """The least recently used files leave when `max_bytes` is full; a file over a quarter of it never enters.
 
     Loop-confined: call it from one event loop. `clock` gives monotonic seconds; `status` and `opener` touch
-    the disk and run in threads.
+    the disk and run on its thread. Files of a disk that hangs raise DiskHangs, an OSError.
     """
 
     def __init__(
@@ -113,7 +116,7 @@ class MediaCache:
         self._opener = opener
         self._entries: OrderedDict[Path, _Entry] = OrderedDict()
         self._loads: Dict[Path, asyncio.Task[Optional[CachedFile]]] = {}
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="media")
+        self._disks = DiskThreads()
 
     async def get(
         self, path: Path, freshness: float, *, inside: Optional[Path] = None, compress: bool = False
@@ -142,24 +145,25 @@ class MediaCache:
 
     async def require(self, path: Path, *, inside: Optional[Path] = None) -> None:
         """Raise what `get` would raise for this file."""
-        await _in_thread(self._executor, partial(self._status, path, inside=inside))
+        look = partial(self._status, path, inside=inside)
+        await self._disks.submit(_place(path, inside), ("status", path, inside), look).arrives()
 
     async def open(self, path: Path, *, inside: Optional[Path] = None) -> OpenFile:
         """Open a large file; the caller closes it. Raises what `get` raises."""
-        return await _in_thread(self._executor, partial(self._open, path, inside))
+        return await self._disks.submit(_place(path, inside), object(), partial(self._open, path, inside)).arrives()
 
     def close(self) -> None:
-        """Drop everything and let the threads end."""
+        """Drop everything."""
         self._entries.clear()
         self.used_bytes = 0
-        self._executor.shutdown(wait=False)
 
     async def _load(self, path: Path, inside: Optional[Path], compress: bool) -> Optional[CachedFile]:
         checked = self._clock()
         entry = self._entries.get(path)
         known = entry.file if entry else None
         try:
-            found = await _in_thread(self._executor, partial(self._look, path, inside, known, compress))
+            look = partial(self._look, path, inside, known, compress)
+            found = await self._disks.submit(_place(path, inside), object(), look).arrives()
         except OSError:
             self._forget(path)
             raise
@@ -171,7 +175,7 @@ class MediaCache:
     def _look(
         self, path: Path, inside: Optional[Path], known: Optional[CachedFile], compress: bool
     ) -> Optional[CachedFile]:
-        """`known` if the file is still that one, else what is there now, None if large. Runs in a thread."""
+        """`known` if the file is still that one, else what is there now, None if large. Runs on the disk's thread."""
         if known is not None and _version(self._status(path, inside=inside)) == known.version:
             return known
         with self._opener(path, inside=inside) as file:
@@ -184,7 +188,7 @@ class MediaCache:
     def _open(self, path: Path, inside: Optional[Path]) -> OpenFile:
         file = self._opener(path, inside=inside)
         try:
-            return OpenFile(file, self._executor)
+            return OpenFile(file, _place(path, inside), self._disks)
         except BaseException:
             file.close()
             raise
@@ -201,6 +205,11 @@ class MediaCache:
             self.used_bytes -= entry.file.cost
 
 
+def _place(path: Path, inside: Optional[Path]) -> Path:
+    """The folder whose disk is asked: one for each stream, so that few places exist where no mounts are listed."""
+    return inside or path.parent
+
+
 def _version(status: os.stat_result) -> FileVersion:
     return FileVersion(status.st_mtime_ns, status.st_size, status.st_ino)
 
@@ -208,7 +217,3 @@ def _version(status: os.stat_result) -> FileVersion:
 def _smaller_gzip(body: bytes) -> Optional[bytes]:
     compressed = gzip.compress(body, 6, mtime=0)  # no time inside: the same tag must mean the same bytes
     return compressed if len(compressed) < len(body) else None
-
-
-async def _in_thread(executor: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
-    return await asyncio.get_running_loop().run_in_executor(executor, work)

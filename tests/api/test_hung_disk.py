@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import AsyncIterator, List
+from pathlib import Path
+from typing import AsyncIterator, BinaryIO, List, Optional
 
+import anyio
 import httpx
 import pytest
 
+from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.disk_threads import DiskHangs
 from cctv_cli.core.recording.state import State
 from tests.api.conftest import NOW
 from tests.support.hung_disk import HungDisk
 from tests.support.storage_tree import CameraTree, FixedClock, instant
+from tests.support.waiting import HANG, wait_for
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +53,7 @@ async def hung(front: CameraTree, yard: CameraTree, monkeypatch: pytest.MonkeyPa
         ("/stream/front/info", 503),
         ("/recordings/front", 503),
         ("/recordings/front?date=2026-07-14", 503),
+        ("/recordings/front/2026-07-14/14/41.ts", 503),
     ],
 )
 async def test_every_request_is_answered_and_the_neighbour_is_served(
@@ -78,3 +84,49 @@ async def test_what_is_told_names_the_disk_and_its_camera_alone(client: httpx.As
     assert {(answer.status_code, answer.json()["detail"]) for answer in refused} == {
         (503, "The storage cannot be used (its disk does not answer); check its disk.")
     }
+
+
+async def test_many_segments_of_a_hung_disk_delay_no_media_of_the_neighbour(
+    client: httpx.AsyncClient, yard: CameraTree, hung: HungDisk, clock: FixedClock
+) -> None:
+    yard.record("2026-07-14T14:00:00+02:00", 60)
+    with anyio.fail_after(HANG):
+        wanted = [client.get(f"/recordings/front/2026-07-14/14/{minute:02}.ts") for minute in range(MANY)]
+        answers = await asyncio.gather(*wanted)
+        clock.advance(2)
+        served = [
+            await client.get(f"/{path}")
+            for path in ("stream/yard/live.m3u8", "stream/yard/segment1.ts", "recordings/yard/2026-07-14/14/00.ts")
+        ]
+    assert [answer.status_code for answer in served] == [200, 200, 200]
+    assert {answer.status_code for answer in answers} == {503}
+    assert answers[7].json()["detail"] == "07.ts cannot be read (its disk does not answer); check the storage's disk."
+    assert hung.hanging() == [f"disk {hung.place}"]
+
+
+async def test_a_file_that_was_open_when_its_disk_hung_is_closed_once_that_answers(
+    front: CameraTree, hung: HungDisk
+) -> None:
+    path = front.layout.recordings / "00.ts"
+    hung.go_on.set()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"first")
+    opened: List[BinaryIO] = []
+
+    def opener(path: Path, *, inside: Optional[Path]) -> BinaryIO:
+        hung.touch(path)
+        opened.append(path.open("rb"))
+        return opened[-1]
+
+    cache = MediaCache(400_000, opener=opener)
+    with anyio.fail_after(HANG):
+        file = await cache.open(path)
+        hung.go_on.clear()
+        with pytest.raises(DiskHangs):
+            await cache.get(path, 0.2)
+        with pytest.raises(DiskHangs):
+            await file.read(0, 5)
+        await file.close()
+    hung.go_on.set()
+    wait_for(lambda: all(each.closed for each in opened), "the file to be closed")
+    cache.close()
