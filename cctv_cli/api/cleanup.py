@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import Dict, List, Tuple
+from typing import Dict, Tuple
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CleanupModel
-from cctv_cli.core.disk_threads import DiskThreads
+from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 from cctv_cli.core.retention.report import report, summary
 from cctv_cli.core.runtime import Runtime
 
 log = logging.getLogger("cctv.cleanup")
 
-_LIMIT = 300.0  # seconds that a scan may take
+_LIMIT = 300.0  # seconds after which a scan or a cleanup keeps no request waiting any longer
 _FRESH = 5.0  # seconds for which a preview is told again: it scans everything, and anybody may ask
+_UNDER_WAY = (
+    f"The cleanup is not done after {_LIMIT:.0f} s and goes on; if it does not end, a disk hangs: "
+    "GET /health names it, check its cable, power supply or network share."
+)
 
 FORCE = Query(False, description="Go on although a brake refuses; look at the preview first")
 
 
 def router(runtime: Runtime) -> APIRouter:
-    """The endpoints of this resource. They run in threads: a cleanup keeps nobody waiting."""
+    """The endpoints of this resource. A cleanup occupies none of the server's threads."""
     previews = _Previews(runtime)
+    cleanups = DiskThreads(_LIMIT)  # apart from previews, which need not wait for a cleanup
+
+    async def clean(cameras: Tuple[str, ...], force: bool) -> Response:
+        call = partial(_run, runtime, previews, cameras, force)
+        try:
+            text = await cleanups.submit(runtime.settings.storage, (cameras, force), call).arrives()
+        except DiskHangs:
+            raise HTTPException(503, _UNDER_WAY) from None
+        return Response(text, media_type="application/json")
+
     routes = APIRouter(prefix="/cleanup", tags=["cleanup"], responses=errors())
 
     @routes.get("/preview", response_model=CleanupModel, summary="What a cleanup would delete")
@@ -33,9 +47,12 @@ def router(runtime: Runtime) -> APIRouter:
         return Response(await previews.read(force), media_type="application/json")
 
     @routes.post("/run", response_model=CleanupModel, responses=errors(409), summary="Clean up all cameras")
-    def run(force: bool = FORCE) -> CleanupModel:
-        """Answers when it is done. What no brake held back was deleted also when the answer is 409."""
-        return _run(runtime, previews, [], force)
+    async def run(force: bool = FORCE) -> Response:
+        """Answers when it is done, or with 503 after 300 s, and then goes on.
+
+        What no brake held back was deleted also when the answer is 409.
+        """
+        return await clean((), force)
 
     @routes.post(
         "/camera/{camera_id}",
@@ -43,9 +60,9 @@ def router(runtime: Runtime) -> APIRouter:
         responses=errors(404, 409),
         summary="Clean up one camera",
     )
-    def run_camera(camera_id: str, force: bool = FORCE) -> CleanupModel:
+    async def run_camera(camera_id: str, force: bool = FORCE) -> Response:
         """By the camera's own age and size; the limits of all cameras together and of the disk do not apply."""
-        return _run(runtime, previews, [camera_id], force)
+        return await clean((camera_id,), force)
 
     return routes
 
@@ -76,7 +93,8 @@ class _Previews:
         return CleanupModel.model_validate(values).model_dump_json()
 
 
-def _run(runtime: Runtime, previews: _Previews, cameras: List[str], force: bool) -> CleanupModel:
+def _run(runtime: Runtime, previews: _Previews, cameras: Tuple[str, ...], force: bool) -> str:
+    """Clean up; the answer is the report as JSON. Raises CctvError."""
     try:
         done = runtime.cleaner().run(cameras, force=force, ended=runtime.ending.is_set)
     finally:
@@ -85,4 +103,4 @@ def _run(runtime: Runtime, previews: _Previews, cameras: List[str], force: bool)
         log.info("on request: %s", summary(done))
     if done.plan.refusals:
         done.raise_troubles()
-    return CleanupModel.model_validate(report(done, runtime.tz))
+    return CleanupModel.model_validate(report(done, runtime.tz)).model_dump_json()

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import List
+from typing import Any, List
 
 import anyio
 import httpx
 import pytest
 from filelock import FileLock
 
+from cctv_cli.api import cleanup
 from cctv_cli.api.app import create_app
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.layout import cleanup_files, storage_marker
@@ -140,6 +141,44 @@ async def test_others_are_answered_while_a_cleanup_runs(
         assert answers == []
         go_on.set()
     assert answers[0].json()["deleted"]["files"] == 2
+
+
+async def test_a_cleanup_that_hangs_is_answered_and_occupies_no_thread_of_the_server(
+    runtime: Runtime, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, threads, execute = threading.Event(), set(), Cleaner._execute
+
+    def hang(self: Cleaner, *args: Any) -> Cleanup:
+        threads.add(threading.current_thread())
+        assert go_on.wait(HANG)
+        return execute(self, *args)
+
+    monkeypatch.setattr(Cleaner, "_execute", hang)
+    monkeypatch.setattr(cleanup, "_LIMIT", 0.05)
+    transport = httpx.ASGITransport(create_app(runtime), client=("127.0.0.1", 50000))
+    answers: List[httpx.Response] = []
+
+    async def ask(client: httpx.AsyncClient, path: str) -> None:
+        answers.append(await client.post(path))
+
+    try:
+        with anyio.fail_after(30):
+            async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as client:
+                while not threads:  # a busy machine may take longer than the limit to get there
+                    await client.post("/cleanup/run")
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(30):
+                        tasks.start_soon(ask, client, "/cleanup/run")
+                        tasks.start_soon(ask, client, "/cleanup/camera/yard")
+                assert (await client.get("/cameras")).status_code == 200
+    finally:
+        go_on.set()
+    assert {answer.status_code for answer in answers} == {503} and len(answers) == 60
+    assert answers[0].json()["detail"].startswith("The cleanup is not done after")
+    (thread,) = threads
+    assert thread.daemon
+    thread.join(HANG)
+    assert counts(trees) == [2, 2]
 
 
 async def test_a_server_that_ends_waits_for_no_cleanup(
