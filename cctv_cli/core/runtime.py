@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence
 
 from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
@@ -29,7 +28,8 @@ from cctv_cli.core.retention.cleaner import Cleaner
 from cctv_cli.core.retention.schedule import CleanupSchedule
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
-from cctv_cli.core.storage.marker import ensure_marker, place, refuse_newer, remember_days, remember_own_disks
+from cctv_cli.core.storage.claim import StorageClaim
+from cctv_cli.core.storage.marker import refuse_newer
 
 log = logging.getLogger("cctv.runtime")
 
@@ -65,13 +65,12 @@ class Runtime:
         self._facts_disks = DiskThreads()  # a long look at health must not delay those
         self._statuses = StatusReader(self.settings, self.tz, self._disks)
         self._facts = FactsReader(self.settings, self.tz, self.clock, self._facts_disks)
+        self._claim = StorageClaim(self.settings.storage, self._disks)
         self._supervisor: Optional[Supervisor] = None
         self._watch: Optional[HealthWatch] = None
         self._schedule: Optional[CleanupSchedule] = None
         self._reloading: Optional[threading.Thread] = None
         self.ending = threading.Event()
-        self._storage_id: Optional[str] = None  # of the storage in which supervision began
-        self._unmarked: Optional[Tuple[int, int]] = None  # where that is, as long as its disk takes no marker
 
     # ---- views
 
@@ -104,8 +103,8 @@ class Runtime:
 
     def cleaner(self) -> Cleaner:
         """What cleans up by the settings that hold now."""
-        self._mark()
-        return Cleaner(self.settings, self.tz, self.clock, self._storage_id, self._unmarked)
+        self._claim.mark()
+        return Cleaner(self.settings, self.tz, self.clock, self._claim.storage_id, self._claim.unmarked)
 
     # ---- supervision
 
@@ -123,52 +122,13 @@ class Runtime:
         supervisor = Supervisor(self.settings, tools, whole=not self._cameras)
         supervisor.start()
         self._supervisor = supervisor
-        storage = self.settings.storage
-        own_disks = partial(remember_own_disks, storage, self._answering())
-        try:
-            self._disks.ask(storage, "mark", self._mark_first)
-            self._disks.ask(storage, "own disks", own_disks)
-        except OSError as error:
-            log.error("the storage %s cannot be marked yet: %s", storage, error)
-        self._remember_days()
+        self._claim.begin(self.settings)
+        self._claim.remember_days(self.settings)
         if not self._cameras:  # of some cameras alone nobody can say whether all is well
             self._watch = HealthWatch(self.health, self.settings, self.tz)
             self._watch.start()
         self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock, self._cameras)
         self._schedule.start()
-
-    def _mark_first(self) -> None:
-        """Mark the storage in which supervision begins. Raises OSError."""
-        self._unmarked = place(self.settings.storage)
-        self._storage_id = ensure_marker(self.settings.storage)
-
-    def _answering(self) -> List[str]:
-        """The cameras whose disks answer."""
-        found = []
-        for camera in self.settings.cameras:
-            recordings = self.layout(camera.id).recordings
-            with suppress(OSError):
-                self._disks.ask(recordings, ("exists", camera.id), recordings.exists)
-                found.append(camera.id)
-        return found
-
-    def _mark(self) -> None:
-        """Mark the storage in which supervision began, once its disk has room; not an empty mount point."""
-        storage = self.settings.storage
-        if self._storage_id is None and self._unmarked is not None:
-            with suppress(OSError):
-                if place(storage) == self._unmarked:
-                    self._storage_id = ensure_marker(storage)
-
-    def _remember_days(self) -> None:
-        """Leave each camera's days of retention to a cleanup that does not find the configuration."""
-        for camera in self.settings.cameras:
-            layout = CameraLayout(self.settings.storage, camera.id)
-            days = self.settings.days_of(camera)
-            try:
-                self._disks.ask(layout.recordings, ("days", camera.id), partial(_remember_days, layout, days))
-            except OSError as error:
-                log.warning("%s: its days of retention cannot be remembered: %s", layout.camera_id, error)
 
     def reload(self) -> None:
         """Read the configuration again and reconcile; one with an error is refused and the old one stays.
@@ -212,7 +172,7 @@ class Runtime:
         self._statuses = StatusReader(settings, self.tz, self._disks)
         self._facts = FactsReader(settings, self.tz, self.clock, self._facts_disks, self._facts.device)
         self._supervisor.reload(settings)
-        self._remember_days()
+        self._claim.remember_days(settings)
         if self._watch is not None:
             self._watch.configure(settings)
         log.info("the configuration was read again")
@@ -288,11 +248,6 @@ class Runtime:
                 f"Camera {camera_id} is disabled in the configuration; remove its enabled = false, "
                 "then send SIGHUP to cctv serve or restart it"
             )
-
-
-def _remember_days(layout: CameraLayout, days: int) -> None:
-    if layout.folder.is_dir():
-        remember_days(layout, days)
 
 
 def _require_cameras(settings: Settings) -> None:
