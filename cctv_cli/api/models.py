@@ -197,4 +197,4 @@ class CleanupModel(BaseModel):
 class ErrorModel(BaseModel):
     """Every error's body: one sentence."""
 
-    detail: str = Field(examples=["No camera 'back' is configured; known are: front, yard."])
+    detail: str = Field(examples=["No camera 'back' is configured; known: front, yard."])

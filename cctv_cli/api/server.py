@@ -15,7 +15,7 @@ from cctv_cli.api.app import create_app
 from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
 
-_LOOK = 0.2  # seconds between looks at what was asked
+_LOOK = 0.2  # seconds between polls at what was asked
 _GRACE = 5  # seconds for answers under way
 _BACKLOG = 2048  # connections that wait to be accepted
 

@@ -27,7 +27,7 @@ class _ErrorsInOneSentence(TyperGroup):
         except CctvError as error:
             _fail(ctx, str(error), error.exit_code)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has enough: no complaint at exit either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader closed the pipe: report nothing at exit either
         except OSError as error:
             if error.filename is None:
                 _fail(ctx, f"{error}; run it again with cctv --debug to see where", 1)
@@ -51,7 +51,7 @@ app = typer.Typer(
     epilog=f"{_EXIT_CODES}\n\n{_HEALTH}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: whole, wrapped, and in no time
+    rich_markup_mode=None,  # plain help: complete, wrapped and fast
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

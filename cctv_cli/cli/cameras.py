@@ -1,4 +1,4 @@
-"""`cctv cameras`: what the cameras are doing; `cctv cameras check`: what they answer when they are asked."""
+"""`cctv cameras` shows the state of the cameras; `cctv cameras check` checks what they send."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def check(
     camera: Optional[List[str]] = typer.Argument(
         None, metavar="CAMERA", help="Ids of the cameras to check. [default: all enabled cameras]", show_default=False
     ),
-    again: bool = typer.Option(False, "--again", help="Send a password again although the camera refused it."),
+    again: bool = typer.Option(False, "--again", help="Send a password again even though the camera refused it."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Ask the cameras what they send, and say what to do if one fails.
+    """Check what the cameras send, and explain what to do if one fails.
 
     The exit code is 9 if a camera cannot be recorded as it is. A password that a camera refused within the last
-    half hour is not sent again, because cameras lock a user out after a few wrong passwords.
+    half hour is not sent again, because cameras lock out a user after a few wrong passwords.
 
     \b
     Example:
@@ -65,7 +65,7 @@ def check(
 
 
 def list_cameras(runtime: Runtime) -> Result:
-    """What all cameras are doing."""
+    """The status of all cameras."""
     from cctv_cli.core.recording.schema import local_camera
 
     statuses = runtime.statuses()
@@ -79,7 +79,7 @@ def list_cameras(runtime: Runtime) -> Result:
 def check_cameras(
     runtime: Runtime, names: Sequence[str], *, again: bool, progress: Optional[Callable[[int, int], None]] = None
 ) -> Result:
-    """What the named cameras, or all enabled ones, answer; the error names those that fail. Raises UnknownCamera."""
+    """Check the named cameras, or all enabled ones; the error names those that fail. Raises UnknownCamera."""
     from cctv_cli.core.errors import CameraTrouble
     from cctv_cli.core.health.camera_check import check_streams, streams_of
     from cctv_cli.core.layout import login_files
@@ -97,7 +97,7 @@ def check_cameras(
     table = Table(("Camera", "Result", "Details"), tuple(map(_row, checks)))
     return Result(
         document=[_json(found) for found in checks],
-        text=(table if checks else "There is no camera to check",),
+        text=(table if checks else "There are no cameras to check",),
         error=CameraTrouble(trouble) if failed else None,
     )
 

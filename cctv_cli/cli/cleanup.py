@@ -1,4 +1,4 @@
-"""`cctv cleanup`: delete what retention no longer keeps, or show what that would be."""
+"""`cctv cleanup`: delete recordings that retention no longer keeps, or preview that."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cleanup(
         show_default=False,
     ),
     preview: bool = typer.Option(False, "--preview", help="Show what would be deleted and why, and delete nothing."),
-    force: bool = typer.Option(False, "--force", help="Delete although a brake refuses to. Look at the preview first."),
+    force: bool = typer.Option(False, "--force", help="Delete even if a brake refuses to. Check the preview first."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
@@ -32,7 +32,7 @@ def cleanup(
     """Delete the recordings that retention no longer keeps.
 
     The oldest go first: those that are too old, those above a size limit, and those for which a full disk has no
-    room. Recordings under a hold stay, and so do files that cctv did not record. It prints nothing if all is well,
+    room. Recordings under a hold and files that cctv did not record are kept. It prints nothing if all is well,
     except on a terminal.
 
     \b

@@ -1,4 +1,4 @@
-"""`cctv config`: the effective settings and where each came from."""
+"""`cctv config`: the effective settings and the source of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of the process, which no thread may prevent that hangs on a disk."""
+"""Ends the process, even if a thread hangs on a disk."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import List
 
 from cctv_cli.core.errors import StopIncomplete
 
-PATIENCE = 3.0  # seconds for threads that are about to end
-_FLUSH = 2.0  # seconds for the log, which may lie on the disk that hangs
+PATIENCE = 3.0  # seconds to wait for threads that are about to end
+_FLUSH = 2.0  # seconds for the log, which may be on the disk that hangs
 
 log = logging.getLogger("cctv")
 
 
 def leave(code: int) -> None:
-    """Return if the interpreter can end by itself, which waits for all threads that are not daemons.
+    """Return if the interpreter can exit by itself: it waits for all non-daemon threads.
 
-    Else end at once: with `code`, or with that of StopIncomplete where it is 0.
+    Otherwise exit at once: with `code`, or with that of StopIncomplete if it is 0.
     """
     until = time.monotonic() + PATIENCE
     for thread in _awaited():
@@ -28,7 +28,7 @@ def leave(code: int) -> None:
     hung = _awaited()
     if not hung:
         return
-    log.error("threads still hang on a disk, and the process ends without them: %s", ", ".join(t.name for t in hung))
+    log.error("threads still hang on a disk; the process ends without them: %s", ", ".join(t.name for t in hung))
     flush = threading.Thread(target=_flush, daemon=True)
     flush.start()
     flush.join(_FLUSH)
@@ -37,7 +37,7 @@ def leave(code: int) -> None:
 
 def _awaited() -> List[threading.Thread]:
     """The threads that the interpreter would wait for; those of executors are daemons on Python 3.8."""
-    from concurrent.futures import thread as executors  # here: `cctv --help` needs none
+    from concurrent.futures import thread as executors  # imported here: `cctv --help` does not need it
 
     of_executors = set(getattr(executors, "_threads_queues", ()))
     return [

@@ -14,11 +14,11 @@ EXIT_CODES = {
     8: "the address or port cannot be used",
     9: "a checked camera cannot be recorded as it is",
     10: "a brake held back some or all of a cleanup",
-    11: "a cleanup could not delete everything that it should",
+    11: "a cleanup could not delete everything it should",
     12: "another cleanup is running",
     13: "the hold cannot be added or found",
     14: "the camera is disabled in the configuration",
-    15: "cctv ended although some threads still hung on a disk",
+    15: "cctv ended while some threads still hung on a disk",
     20: "the health cannot be determined",
     21: "a webhook did not accept the test message",
 }

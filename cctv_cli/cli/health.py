@@ -46,7 +46,7 @@ def health(
 
 
 def _defects_reported(context: typer.Context, url: Optional[str], test_alert: bool) -> Result:
-    """The result that was asked for; what fails unexpectedly is HealthUnknown, since code 1 would mean a warning."""
+    """Return the requested result; unexpected errors become HealthUnknown, since exit code 1 means a warning."""
     from cctv_cli.core.errors import CctvError, HealthUnknown
 
     try:
@@ -62,7 +62,7 @@ def _defects_reported(context: typer.Context, url: Optional[str], test_alert: bo
 
 
 def report_health(report: Dict[str, Any]) -> Result:
-    """A report, as `GET /health` answers it, with the exit code that monitoring systems expect."""
+    """A report, as returned by `GET /health`, with the exit code that monitoring systems expect."""
     exit_code = {"ok": 0, "warning": 1}.get(report["status"], 2)
     return Result(document=report, text=views.health_text(report), exit_code=exit_code)
 

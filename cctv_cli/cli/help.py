@@ -1,4 +1,4 @@
-"""How help looks: arguments by their names, without the types of Python."""
+"""Formats help: arguments by name, without Python types."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typer.core import TyperCommand
 
 
 class Command(TyperCommand):
-    """A command whose help reads `record [CAMERA]...`, the same with every version of typer."""
+    """A command whose usage reads `record [CAMERA]...` with every version of typer."""
 
     def collect_usage_pieces(self, ctx: Any) -> List[str]:
-        """What stands behind the command's name in the line of its usage."""
+        """The text after the command's name in the usage line."""
         return [self.options_metavar or "", *map(_usage, _arguments(self, ctx))]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

@@ -1,4 +1,4 @@
-"""`cctv holds`: times of which no recording is deleted."""
+"""`cctv holds`: periods whose recordings are never deleted."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def add(
     from_: str = typer.Argument(
         ..., metavar="FROM", help='Start, in local time or with a UTC offset, such as "2026-11-03 14:00".'
     ),
-    until: str = typer.Argument(..., metavar="UNTIL", help="End, written in the same way; at the latest today."),
-    note: str = typer.Option("", "--note", metavar="TEXT", help="Why you keep it, or for whom. [default: no note]"),
+    until: str = typer.Argument(..., metavar="UNTIL", help="End, in the same format; today at the latest."),
+    note: str = typer.Option("", "--note", metavar="TEXT", help="Why or for whom you keep it. [default: no note]"),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Keep what a camera recorded in this time.
+    """Keep the recordings of a camera in this period.
 
     The hold lasts until you release it.
 
@@ -67,7 +67,7 @@ def add(
 @app.command(cls=Command)
 def release(
     context: typer.Context,
-    hold_id: str = typer.Argument(..., metavar="ID", help="Id of the hold, as cctv holds shows it."),
+    hold_id: str = typer.Argument(..., metavar="ID", help="Id of the hold, as shown by cctv holds."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
@@ -90,7 +90,7 @@ def list_holds(runtime: Runtime) -> Result:
 
 
 def hold(runtime: Runtime, camera_id: str, start: float, end: float, note: str) -> Result:
-    """Hold what a camera recorded between two instants. Raises UnknownCamera, HoldError, StorageError."""
+    """Add a hold between two instants. Raises UnknownCamera, HoldError, StorageError."""
     from cctv_cli.core.storage.holds import add_hold, deleted_count
     from cctv_cli.core.storage.marker import refuse_newer
 
@@ -107,7 +107,7 @@ def hold(runtime: Runtime, camera_id: str, start: float, end: float, note: str) 
 
 
 def release_hold(runtime: Runtime, hold_id: str) -> Result:
-    """End a hold. Raises HoldError when there is none of that id, StorageError."""
+    """Release a hold. Raises HoldError if there is none with that id, StorageError."""
     from cctv_cli.core.errors import HoldError
     from cctv_cli.core.storage.holds import release_hold as end_hold
     from cctv_cli.core.storage.marker import refuse_newer
@@ -122,7 +122,7 @@ def release_hold(runtime: Runtime, hold_id: str) -> Result:
 
 
 def _layout(runtime: Runtime, camera_id: str) -> CameraLayout:
-    """The paths of a camera that is configured, or was and has recordings. Raises UnknownCamera."""
+    """The paths of a configured camera, or of a former one that has recordings. Raises UnknownCamera."""
     from cctv_cli.core.layout import CameraLayout
     from cctv_cli.core.retention.scan import camera_folders
 

@@ -38,7 +38,7 @@ JSON = typer.Option(False, "--json", help="Print one JSON document for scripts i
 
 
 def given(context: typer.Context, name: str) -> Any:
-    """The value of an option, also where it stands before a subcommand: `cctv holds --json add`."""
+    """The value of an option, also if given before a subcommand: `cctv holds --json add`."""
     here: Any = context
     while here is not None:
         if here.params.get(name):
@@ -58,7 +58,7 @@ def debug(context: typer.Context) -> bool:
 
 
 def settings(context: typer.Context, **flags: object) -> Settings:
-    """The effective settings; a flag `server__port=None` was not given. Raises ConfigError."""
+    """The effective settings; a flag with value None was not given. Raises ConfigError."""
     from cctv_cli.core.config.load import load_settings
 
     on_command_line: Dict[str, object] = {

@@ -55,7 +55,7 @@ def on_terminal() -> bool:
 
 @contextmanager
 def progress(what: str) -> Iterator[Optional[Callable[[int, int], None]]]:
-    """A progress bar on standard error, to be called with (done, total); None where no person reads the output."""
+    """A progress bar on standard error, to be called with (done, total); None if the output is not a terminal."""
     if not on_terminal():
         yield None
         return
@@ -67,7 +67,7 @@ def progress(what: str) -> Iterator[Optional[Callable[[int, int], None]]]:
 
 
 def error_console() -> Console:
-    """Standard error, which log lines and a live table share."""
+    """Standard error, shared by log lines and the live table."""
     from rich.console import Console
 
     return Console(stderr=True)
@@ -75,7 +75,7 @@ def error_console() -> Console:
 
 @contextmanager
 def live_table(console: Console) -> Iterator[Optional[Callable[[Table], None]]]:
-    """A table that is replaced each time it is called with a new one; None where the console is not a terminal."""
+    """A table that is redrawn each time it is called with a new one; None if the console is not a terminal."""
     if not console.is_terminal:
         yield None
         return
@@ -87,7 +87,7 @@ def live_table(console: Console) -> Iterator[Optional[Callable[[Table], None]]]:
         try:
             live.start()
             live.update(rendered(table), refresh=True)
-        except OSError:  # the terminal was closed: recording continues, and nothing is shown any more
+        except OSError:  # the terminal was closed: recording continues without output
             console.quiet = True
 
     try:
@@ -97,9 +97,9 @@ def live_table(console: Console) -> Iterator[Optional[Callable[[Table], None]]]:
 
 
 def log_lines(console: Console, settings: Settings, *, debug: bool = False) -> None:
-    """Send log lines to the configured file, or to the console; with `debug` all of them, and tracebacks.
+    """Send log lines to the configured file, or to the console; with `debug`, all lines and tracebacks.
 
-    Raises ConfigError when the file cannot be opened.
+    Raises ConfigError if the file cannot be opened.
     """
     from cctv_cli.core import logs
 
@@ -120,7 +120,7 @@ def _terminal_handler(console: Console) -> logging.Handler:
     from rich.logging import RichHandler
 
     class TerminalHandler(RichHandler):
-        """Goes quiet once the terminal was closed: the console would store all that it missed and print it again."""
+        """Stops writing once the terminal is closed: the console would buffer everything and print it again."""
 
         def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
             self.console.quiet = self.console.quiet or isinstance(sys.exc_info()[1], OSError)
@@ -129,7 +129,7 @@ def _terminal_handler(console: Console) -> logging.Handler:
 
 
 def rendered(table: Table) -> rich_table.Table:
-    """A table as rich prints it."""
+    """Convert a table for rich."""
     from rich.table import Table as RichTable
 
     shown = RichTable(box=None, pad_edge=False)
@@ -141,7 +141,7 @@ def rendered(table: Table) -> rich_table.Table:
 
 
 def _markup(cell: Cell) -> str:
-    """A cell as rich reads it; what it says is text and never markup."""
+    """Convert a cell for rich; its content is text, never markup."""
     from rich.markup import escape
 
     return f"[{cell.style}]{escape(cell.text)}[/]" if isinstance(cell, Styled) else escape(cell)
@@ -150,5 +150,5 @@ def _markup(cell: Cell) -> str:
 def _print_table(table: Table) -> None:
     from rich.console import Console
 
-    # a pipe has no width: rows stay whole
+    # a pipe has no width: do not wrap rows
     Console(width=None if sys.stdout.isatty() else _NO_WIDTH).print(rendered(table))

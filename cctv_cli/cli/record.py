@@ -81,7 +81,7 @@ def _seconds(text: Optional[str]) -> Optional[float]:
 def _watch(
     runtime: Runtime, signals: Signals, seconds: Optional[float], show: Optional[Callable[[Table], None]]
 ) -> None:
-    """Show what happens until a signal arrives or the time is up."""
+    """Show the state until a signal arrives or the time is up."""
     end = None if seconds is None else time.monotonic() + seconds
     while not signals.ended and (end is None or time.monotonic() < end):
         if signals.take_reload():

@@ -1,4 +1,4 @@
-"""Asks a remote `cctv serve` for its health, in bounded time; one sentence says what went wrong."""
+"""Gets the health from a remote `cctv serve` in bounded time; errors are one sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Answer(NamedTuple):
 
 
 def fetch_health(url: str) -> Dict[str, Any]:
-    """What `GET /health` of the server at `url` answers. Raises HealthUnknown."""
+    """Return the answer of `GET /health` of the server at `url`. Raises HealthUnknown."""
     place = _place(url)
     name = f"{place.scheme}://{place.host}" + ("" if place.port is None else f":{place.port}")  # without a login
     answer = _get(place, name)
@@ -36,12 +36,12 @@ def fetch_health(url: str) -> Dict[str, Any]:
     if answer.status == 503:
         raise HealthUnknown(f"The server at {name} cannot report its health ({_detail(answer)})")
     raise HealthUnknown(
-        f"What answers at {name} is not a cctv server (status {answer.status}); give the address of cctv serve"
+        f"The server at {name} is not a cctv server (status {answer.status}); give the address of cctv serve"
     )
 
 
 def _place(url: str) -> httpx.URL:
-    """The address of `/health` on the server that was given. Raises HealthUnknown."""
+    """The URL of `/health` on the given server. Raises HealthUnknown."""
     try:
         given = httpx.URL(url if "://" in url else f"http://{url}")
         if given.scheme not in ("http", "https") or not given.host:

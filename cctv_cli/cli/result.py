@@ -1,4 +1,4 @@
-"""What a command answers: frozen values that `output` renders, as text for people or as JSON for scripts."""
+"""The results of commands: frozen values that `output` renders as text for people or as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cctv_cli.core.errors import CctvError
 
 
 class Styled(NamedTuple):
-    """A text in a color that a terminal shows."""
+    """A text with a color for terminals."""
 
     text: str
     style: str
@@ -20,7 +20,7 @@ Cell = Union[str, Styled]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows below titles; a long cell wraps and is never cut off."""
+    """Rows below titles; long cells wrap and are never truncated."""
 
     titles: Tuple[str, ...]
     rows: Tuple[Tuple[Cell, ...], ...]
@@ -31,11 +31,11 @@ Text = Tuple[Union[str, Table], ...]  # a string is one line
 
 @dataclass(frozen=True)
 class Result:
-    """What a command found, and how it ends.
+    """The result of a command and how it exits.
 
     `document` is what `--json` prints; scripts depend on its keys and types. `text` is the same for people;
-    with `terminal_only` it is shown on a terminal and nowhere else. An `error` is reported after
-    either of them and has its own exit code; without one the command ends with `exit_code`.
+    with `terminal_only` it is shown only on a terminal. An `error` is reported after
+    either of them and sets the exit code; without one the command exits with `exit_code`.
     """
 
     document: Any

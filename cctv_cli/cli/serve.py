@@ -1,4 +1,4 @@
-"""`cctv serve`: the supervisor behind HTTP."""
+"""`cctv serve`: the supervisor and the HTTP server."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def serve(
     output.log_lines(output.error_console(), runtime.settings, debug=options.debug(context))
     signals = Signals()
     signals.install()
-    # first: a port that is taken must not cost a recorder's start
+    # first: if the port is taken, no recorder is started
     with server.listen(runtime.settings.host, runtime.settings.port) as listener:
         runtime.start()
         try:
@@ -64,7 +64,7 @@ def serve(
 
 
 def addresses(settings: Settings) -> Result:
-    """Where the server and each live stream are found."""
+    """The URLs of the server and of each live stream."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     base = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
     urls = {camera.id: f"{base}/stream/{camera.id}/live.m3u8" for camera in settings.cameras}

@@ -1,4 +1,4 @@
-"""Signals: handlers record what was asked, the main loop acts.
+"""Signals: handlers record the request, the main loop acts on it.
 
 SIGTERM and SIGINT stop the recorders, SIGUSR1 leaves them running for the next supervisor, SIGHUP reads the
 configuration again. On Windows there are only SIGINT and SIGBREAK.
@@ -14,7 +14,7 @@ from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL
 
 
 class Signals:
-    """What signals have asked of this process."""
+    """What signals have requested of this process."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -31,7 +31,7 @@ class Signals:
             signal.signal(RELOAD_SIGNAL, self._request_reload)
 
     def take_reload(self) -> bool:
-        """Whether a reload was asked for since the last call."""
+        """Whether a reload was requested since the last call."""
         asked, self._reload = self._reload, False
         return asked
 

@@ -1,4 +1,4 @@
-"""What people read: tables and sentences about cameras, health and cleanups. Pure."""
+"""Tables and sentences for people, about cameras, health and cleanups. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cctv_cli.core.units import format_bit_rate, format_size
 if TYPE_CHECKING:
     from cctv_cli.core.recording.status import CameraStatus
 
-_ORDINARY = "within retention"  # the reason that a preview leaves out for a day that loses nothing
+_ORDINARY = "within retention"  # the reason that a preview omits for a day that loses nothing
 _MOST_NAMES = 20  # foreign files that a preview names
 _COLORS = {"running": "green", "starting": "cyan", "stopped": "dim", "stalled": "yellow", "backoff": "yellow"}
 _UNKNOWN = "-"

@@ -1,4 +1,4 @@
-"""The composition root: settings in, a supervised system and its views out. Every front begins here."""
+"""The composition root: builds a supervised system and its views from the settings. Every front end starts here."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ RELOAD_LIMIT = 30.0  # seconds
 
 # settings that a reload does not change
 _FIXED = ("host", "port", "storage", "live_path", "timezone", "log_format", "log_file")
-_DEMO_SEGMENT = 2  # seconds: somebody waits for the first picture
+_DEMO_SEGMENT = 2  # seconds: a viewer waits for the first picture
 
 
 class Runtime:
     """One configured system: reads statuses, and supervises once `start` was called.
 
-    `cameras` are the ids of those that it shows, supervises and cleans up after, none for all.
+    `cameras` are the ids of the cameras to show, supervise and clean up; none means all.
     `load` reads the configuration again, for `reload`. `ending` is set once `stop` was called, so that
-    long work of others ends early. Raises UnknownCamera.
+    long-running work elsewhere ends early. Raises UnknownCamera.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class Runtime:
         self.tz = zone(settings.timezone)
         self.clock: Clock = clock or SystemClock()
         self._load = load
-        self._disks = DiskThreads()  # for statuses and control
-        self._facts_disks = DiskThreads()  # a long look at health must not delay those
+        self._disks = DiskThreads()  # for status and control
+        self._facts_disks = DiskThreads()  # a slow health check must not delay status and control
         self._statuses = StatusReader(self.settings, self.tz, self._disks)
         self._facts = FactsReader(self.settings, self.tz, self.clock, self._facts_disks)
         self._claim = StorageClaim(self.settings.storage, self._disks)
@@ -83,33 +83,33 @@ class Runtime:
         return self._statuses.layout(self.camera(camera_id).id, sub=sub)
 
     def status(self, camera_id: str) -> CameraStatus:
-        """What a camera is doing. Raises UnknownCamera."""
+        """A camera's status. Raises UnknownCamera."""
         (status,) = self._statuses.read([self.camera(camera_id)], self.clock.now())
         return status
 
     def is_stopped(self, camera_id: str) -> bool:
-        """Whether an operator stopped the camera. Raises UnknownCamera, OSError."""
+        """Whether the camera was stopped by an operator. Raises UnknownCamera, OSError."""
         layout = self.layout(camera_id)
         return self._disks.ask(layout.recordings, ("is stopped", camera_id), layout.stopped_file.exists)
 
     def statuses(self) -> List[CameraStatus]:
-        """What all cameras are doing, in the order of the configuration."""
+        """The status of all cameras, in the order of the configuration."""
         return self._statuses.read(self.settings.cameras, self.clock.now())
 
     def health(self) -> Report:
-        """What is wrong, and the facts behind it, of up to a second ago."""
+        """The findings and the facts behind them, at most a second old."""
         at, facts = self._facts.read()
         return Report(at, facts, assess(facts, thresholds_of(self.settings), at))
 
     def cleaner(self) -> Cleaner:
-        """What cleans up by the settings that hold now."""
+        """A cleaner with the current settings."""
         self._claim.mark()
         return Cleaner(self.settings, self.tz, self.clock, self._claim.storage_id, self._claim.unmarked)
 
     # ---- supervision
 
     def start(self, *, ffmpeg: Optional[Ffmpeg] = None) -> None:
-        """Begin to supervise. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
+        """Start supervision. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
         _require_cameras(self.settings)
         refuse_newer(self.settings.storage)
         self.ending.clear()
@@ -124,50 +124,50 @@ class Runtime:
         self._supervisor = supervisor
         self._claim.begin(self.settings)
         self._claim.remember_days(self.settings)
-        if not self._cameras:  # of some cameras alone nobody can say whether all is well
+        if not self._cameras:  # overall health cannot be judged from some of the cameras
             self._watch = HealthWatch(self.health, self.settings, self.tz)
             self._watch.start()
         self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock, self._cameras)
         self._schedule.start()
 
     def reload(self) -> None:
-        """Read the configuration again and reconcile; one with an error is refused and the old one stays.
+        """Reload the configuration and reconcile; if it has an error, keep the old one.
 
-        Raises nothing: whatever goes wrong is logged, and what runs goes on. Returns within RELOAD_LIMIT seconds,
-        whatever disk hangs.
+        Raises nothing: errors are logged, and recording continues. Returns within RELOAD_LIMIT seconds, even if a
+        disk hangs.
         """
         if self._reloading is not None and self._reloading.is_alive():
-            log.error("the last reload still hangs on a disk; restart cctv to use the changed configuration")
+            log.error("the previous reload still hangs on a disk; restart cctv to use the changed configuration")
             return
         self._reloading = threading.Thread(target=self._reload_or_log, name="reload", daemon=True)
         self._reloading.start()
         self._reloading.join(RELOAD_LIMIT)
         if self._reloading.is_alive():
-            log.error("the reload hangs on a disk, and goes on once that answers")
+            log.error("the reload hangs on a disk and continues once the disk answers")
 
     def _reload_or_log(self) -> None:
         try:
             self._reload()
         except CctvError as error:
             for problem in str(error).splitlines():
-                log.error("the configuration stays as it was: %s", problem)
-        except Exception:  # a defect of ours must not end what records
+                log.error("the configuration is unchanged: %s", problem)
+        except Exception:  # a bug must not end recording
             log.exception("unexpected error in a reload")
 
     def _reload(self) -> None:
-        """Raises CctvError, before anything has changed, for a configuration that cannot be used."""
+        """Reload and reconcile. Raises CctvError before anything has changed if the configuration is invalid."""
         if self._load is None or self._supervisor is None:
             return
         try:
             asked = _only(self._load(), self._cameras)
         except OSError as error:
             raise ConfigError(
-                [f"It cannot be read ({error.strerror or error}); check that the working directory is still there"]
+                [f"It cannot be read ({error.strerror or error}); check that the working directory still exists"]
             ) from error
         _require_cameras(asked)
         settings = replace(asked, **{name: getattr(self.settings, name) for name in _FIXED})
         if settings != asked:
-            log.warning("a changed address, port, storage, time zone or log takes a restart of cctv")
+            log.warning("changes of address, port, storage, time zone or log require a restart of cctv")
         self.settings = settings
         self._statuses = StatusReader(settings, self.tz, self._disks)
         self._facts = FactsReader(settings, self.tz, self.clock, self._facts_disks, self._facts.device)
@@ -175,17 +175,17 @@ class Runtime:
         self._claim.remember_days(settings)
         if self._watch is not None:
             self._watch.configure(settings)
-        log.info("the configuration was read again")
+        log.info("the configuration was reloaded")
 
     def stop(self, *, leave_running: bool = False) -> None:
-        """End supervision; recorders end with their last minutes committed, or run on for the next supervisor.
+        """End supervision; recorders stop and commit their last minutes, or keep running for the next supervisor.
 
-        Takes 75 s at most, the limits of supervisor, cleanup and alerts. Raises StopIncomplete, after everything else
-        was done, when a camera's thread still hangs on a disk.
+        Takes at most 75 s, the limits of supervisor, cleanup and alerts. Raises StopIncomplete, after everything else
+        is done, if a camera's thread still hangs on a disk.
         """
         hung: List[str] = []
         if leave_running and self._moves():
-            log.warning("the configuration names another storage now: the recorders of this one end, too")
+            log.warning("the configuration now names a different storage: the recorders of this one stop as well")
             leave_running = False
         if self._watch is not None:
             self._watch.ask_to_end()
@@ -195,7 +195,7 @@ class Runtime:
         if self._supervisor is not None:
             hung = self._supervisor.stop(leave_running=leave_running)
             self._supervisor = None
-        if self._schedule is not None:  # after the recorders: a cleanup under way may take a while to end
+        if self._schedule is not None:  # after the recorders: a running cleanup may take a while to end
             self._schedule.join()
             self._schedule = None
         if self._watch is not None:
@@ -208,16 +208,16 @@ class Runtime:
             )
 
     def _moves(self) -> bool:
-        """Whether the next supervisor will work in another storage, and find no recorder that is left in this one."""
+        """Whether the next supervisor will use a different storage and so would not find this one's recorders."""
         try:
             return self._load is not None and self._load().storage != self.settings.storage
-        except (CctvError, OSError):  # the next supervisor says so
+        except (CctvError, OSError):  # the next supervisor reports it
             return False
 
     # ---- control
 
     def stop_camera(self, camera_id: str) -> None:
-        """Stop a camera until `start_camera`, also over restarts. Raises UnknownCamera, OSError."""
+        """Stop a camera until `start_camera`, also across restarts. Raises UnknownCamera, OSError."""
         layout = self.layout(camera_id)
 
         def mark() -> None:
@@ -258,8 +258,8 @@ def _require_cameras(settings: Settings) -> None:
 def demo_settings(settings: Settings, storage: Path) -> Settings:
     """The settings with two synthetic cameras instead of the configured ones."""
     cameras = (
-        Camera("demo_tone", "Demo with sound", DemoSource(tone=True)),
-        Camera("demo_silent", "Demo without sound", DemoSource(tone=False)),
+        Camera("demo_tone", "Demo with audio", DemoSource(tone=True)),
+        Camera("demo_silent", "Demo without audio", DemoSource(tone=False)),
     )
     return replace(settings, cameras=cameras, storage=storage, live_path=None, segment_duration=_DEMO_SEGMENT)
 
@@ -269,11 +269,11 @@ def _camera(settings: Settings, camera_id: str) -> Camera:
         if camera.id == camera_id:
             return camera
     known = ", ".join(camera.id for camera in settings.cameras) or "none"
-    raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured; known are: {known}")
+    raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured; known: {known}")
 
 
 def _only(settings: Settings, camera_ids: Sequence[str]) -> Settings:
-    """The settings with these cameras alone, or as they are if none is named. Raises UnknownCamera."""
+    """The settings with only these cameras, or unchanged if none is named. Raises UnknownCamera."""
     if not camera_ids:
         return settings
     return replace(settings, cameras=tuple(_camera(settings, camera_id) for camera_id in dict.fromkeys(camera_ids)))

@@ -151,7 +151,7 @@ async def test_an_unknown_camera_is_404_with_one_sentence(client: httpx.AsyncCli
     for method, path in [("GET", ""), ("POST", "/start"), ("POST", "/stop"), ("POST", "/restart")]:
         response = await client.request(method, f"/cameras/{camera_id}{path}")
         assert response.status_code == 404
-        assert response.json()["detail"].endswith("is configured; known are: front, yard, attic.")
+        assert response.json()["detail"].endswith("is configured; known: front, yard, attic.")
 
 
 async def test_a_stop_lasts_over_a_new_server_until_the_start(

@@ -216,7 +216,7 @@ async def test_media_are_only_read(
         ),
         (
             "/recordings/nosuch/2026-07-14/14/41.ts",
-            "No camera 'nosuch' is configured; known are: front, yard, attic.",
+            "No camera 'nosuch' is configured; known: front, yard, attic.",
         ),
     ],
 )

@@ -109,8 +109,8 @@ async def test_a_camera_that_never_recorded_has_no_days(client: httpx.AsyncClien
 @pytest.mark.parametrize(
     ("path", "status", "detail"),
     [
-        ("/recordings/nosuch", 404, "No camera 'nosuch' is configured; known are: front, yard, attic."),
-        ("/recordings/nosuch?date=2026-07-14", 404, "No camera 'nosuch' is configured; known are: front, yard, attic."),
+        ("/recordings/nosuch", 404, "No camera 'nosuch' is configured; known: front, yard, attic."),
+        ("/recordings/nosuch?date=2026-07-14", 404, "No camera 'nosuch' is configured; known: front, yard, attic."),
         (
             "/recordings/front?date=2026-07-12",
             404,

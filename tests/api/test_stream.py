@@ -140,7 +140,7 @@ async def test_a_stopped_a_disabled_and_an_unknown_camera_say_so(
     assert [(a.status_code, a.json()["detail"]) for a in answers] == [
         (409, STOPPED),
         (409, DISABLED.replace("front", "attic")),
-        (404, "No camera 'nosuch' is configured; known are: front, yard, attic."),
+        (404, "No camera 'nosuch' is configured; known: front, yard, attic."),
     ]
     for answer in answers:
         assert "retry-after" not in answer.headers

@@ -29,7 +29,7 @@ CAMERA = {
         (["serve", "--port", "99999"], CAMERA, 3, "command line: server.port = 99999 is not a whole number"),
         (["record"], {**CAMERA, "FFMPEG_PATH": "nosuch"}, 4, "FFmpeg is not at "),
         (["record", "--storage", "taken"], CAMERA, 6, "The storage "),
-        (["record", "nosuch"], CAMERA, 7, "No camera 'nosuch' is configured; known are: front"),
+        (["record", "nosuch"], CAMERA, 7, "No camera 'nosuch' is configured; known: front"),
     ],
 )
 def test_a_problem_is_one_sentence_with_its_exit_code(

@@ -60,7 +60,7 @@ def test_it_serves_reads_its_configuration_again_and_ends_well(tmp_path: Path) -
         (tmp_path / "cameras.toml").write_text("retention = 'nonsense'")
         process.send_signal(signal.SIGHUP)
         log = tmp_path / "err.txt"
-        wait_for(lambda: "the configuration stays as it was" in log.read_text(), "the refusal")
+        wait_for(lambda: "the configuration is unchanged" in log.read_text(), "the refusal")
         assert cameras_at(url) == ["front"]
 
         (tmp_path / "cameras.toml").write_text(ONE_MORE)

@@ -58,7 +58,7 @@ def test_text_has_time_with_offset_level_and_message() -> None:
         ("%s: starting", (CameraName("front", sub=True),), "front"),
         ("%s: it answered 500", ("webhook 1 (hooks.example.org)",), None),
         ("%s", ("front: no camera",), None),
-        ("the configuration was read again", (), None),
+        ("the configuration was reloaded", (), None),
     ],
 )
 def test_json_names_the_camera_where_it_is_known(message: str, args: Any, camera: Optional[str]) -> None:

@@ -67,12 +67,12 @@ def system(tmp_path: Path) -> Iterator[System]:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConfigError(["bad"]), "the configuration stays as it was: bad"),
-        (UnknownCamera("gone"), "the configuration stays as it was: gone"),
+        (ConfigError(["bad"]), "the configuration is unchanged: bad"),
+        (UnknownCamera("gone"), "the configuration is unchanged: gone"),
         (
             FileNotFoundError(errno.ENOENT, "No such file or directory"),
-            "the configuration stays as it was: It cannot be read (No such file or directory); check that the working "
-            "directory is still there",
+            "the configuration is unchanged: It cannot be read (No such file or directory); check that the working "
+            "directory still exists",
         ),
         (ValueError("a defect"), "unexpected error in a reload"),
     ],
@@ -157,7 +157,7 @@ def test_a_folder_that_is_no_cameras_disturbs_nobody(tmp_path: Path) -> None:
 def test_only_named_cameras_in_their_order_and_once(tmp_path: Path) -> None:
     made = System(tmp_path, ["two", "one", "two"])
     assert made.runtime.settings.cameras == (TWO, ONE)
-    with pytest.raises(UnknownCamera, match="known are: one, two"):
+    with pytest.raises(UnknownCamera, match="known: one, two"):
         System(tmp_path, ["three"])
 
 
@@ -226,7 +226,7 @@ def test_a_reload_does_not_forget_which_disk_the_storage_was(tmp_path: Path) -> 
         storage.rename(tmp_path / "away")
         storage.symlink_to(other)
         made.reload(made.settings)
-        assert made.runtime.health().facts.storage.disk.fault == "another disk is there than when cctv started"
+        assert made.runtime.health().facts.storage.disk.fault == "a different disk is mounted than when cctv started"
     finally:
         if storage.is_symlink():
             storage.unlink()
@@ -354,6 +354,6 @@ def test_a_reload_that_hangs_does_not_keep_anybody_waiting(
         system.reload(system.settings)
         assert "the reload hangs on a disk" in caplog.text
         system.runtime.reload()
-        assert "the last reload still hangs on a disk" in caplog.text
+        assert "the previous reload still hangs on a disk" in caplog.text
     finally:
         go_on.set()

@@ -95,7 +95,7 @@ def test_sighup_touches_only_what_changed(
             pids = {name: site.pid(name) for name in ("front", "yard", "moved")}
 
             site.configure(toml(**kept, moved=second, new="http://not.rtsp/"))
-            wait_for(lambda: "the configuration stays as it was" in site.log(), "the refusal")
+            wait_for(lambda: "the configuration is unchanged" in site.log(), "the refusal")
             site.wait_running("front", "yard", "moved", "gone")
             assert {name: site.pid(name) for name in pids} == pids
 

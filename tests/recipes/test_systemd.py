@@ -114,7 +114,7 @@ def test_a_restart_of_the_service_costs_no_frame(
 
         configure(systemd, ffmpeg, camera, name="Another name")
         systemd.run("systemctl", "reload", "cctv")
-        wait_for(lambda: "the configuration was read again" in systemd.journal("cctv"), "the reload")
+        wait_for(lambda: "the configuration was reloaded" in systemd.journal("cctv"), "the reload")
         assert recorders(layout) == before
 
         systemd.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "cctv")

@@ -17,7 +17,7 @@ Found = TypeVar("Found")
 HANG = 300.0  # seconds; what takes an idle machine a few hangs when it is not done after these on a busy one
 PATIENCE = 30.0  # seconds of an idle machine; starting an FFmpeg and recording two files take about ten
 
-_LOOK = 0.05  # seconds between looks
+_LOOK = 0.05  # seconds between polls
 _MEASURE = 1.0  # seconds between measurements: one takes about 0.5 % of that
 _WORK = 100_000  # additions, which ...
 _WORK_SECONDS = 0.006  # ... take an idle core so long; a few milliseconds, as shorter ones need not queue

@@ -8,14 +8,14 @@ from typing import Optional, Sequence, Tuple
 
 from cctv_cli.core.config.settings import RtspSource, hide_password
 
-_MANY = 5  # a run may begin with a few such lines
+_MANY = 5  # a run may start with a few such lines
 _BACKWARDS = re.compile(r"(?i)non-monoton|out of order")
 _URL_USER = re.compile(r"(?i)\b(rtsps?://)[^\s/@]*@")
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`cause` is the word in the journal, `reason` one sentence for the operator."""
+    """`cause` is the cause in the journal, `reason` a sentence for the operator."""
 
     cause: str
     reason: str
@@ -32,9 +32,9 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
     (
         r"first pts and dts value must be set",
         NO_FIRST_TIME,
-        "the camera sends B-frames; FFmpeg is restarted with an option for them",
+        "the camera sends B-frames; cctv restarts FFmpeg with an option for them",
     ),
-    (r"No space left on device", "disk full", "the disk is full; free some space or keep recordings for fewer days"),
+    (r"No space left on device", "disk full", "the disk is full; free space or keep recordings for fewer days"),
     (r"(?:failed:|returned) 404\b", "not found", "the camera has no stream at this URL; check the channel number"),
     (
         # an NVR at its limit of sessions answers 453, or 500 to SETUP
@@ -45,7 +45,7 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
     (
         r"(?:failed:|returned) 403\b",
         "forbidden",
-        "the camera does not allow this user to view the stream; give the user permission for live view",
+        "the camera does not allow this user to view the stream; grant the user the live view permission",
     ),
     (
         r"Connection refused",
@@ -68,12 +68,12 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
         "storage",
         "the storage is not writable; check its permissions",
     ),
-    (r"Input/output error", "storage or network", "reading or writing failed; see ffmpeg.log"),
+    (r"Input/output error", "storage or network", "a read or write failed; see ffmpeg.log"),
 )
 
 
 def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
-    """The cause of an FFmpeg's end, from its latest log lines and its exit code (None if unknown)."""
+    """Diagnose why an FFmpeg ended, from its latest log lines and its exit code (None if unknown)."""
     if exit_code is not None and exit_code < 0:
         return Diagnosis("killed", f"FFmpeg was killed by signal {-exit_code}")
     text = "\n".join(lines)
@@ -87,14 +87,14 @@ def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
 
 
 def complains_of_times(lines: Sequence[str]) -> bool:
-    """Whether FFmpeg keeps reporting times that go backwards, which makes it squeeze the stream."""
+    """Whether FFmpeg keeps reporting timestamps that go backwards, which makes it compress the timeline."""
     return sum(_BACKWARDS.search(line) is not None for line in lines) >= _MANY
 
 
 def redact(text: str, source: Optional[RtspSource]) -> str:
-    """A line of FFmpeg's without the password of its source: FFmpeg prints the whole URL in errors.
+    """A line of FFmpeg's log without the password of its source: FFmpeg prints the whole URL in errors.
 
-    Without the source, such as after a camera was removed, the user part of every RTSP URL is still removed.
+    If the source is unknown, such as after a camera was removed, the user part of every RTSP URL is still removed.
     """
     if source is not None and source.password is not None and source.password.reveal():
         text = text.replace(source.userinfo().reveal(), "***")

@@ -1,1 +1,1 @@
-"""What is known, what is wrong, and who is told: facts, findings, capacity, alerts, notifications."""
+"""Facts about the system, the findings they lead to, storage capacity, alerts and notifications."""

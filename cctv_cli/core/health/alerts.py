@@ -1,7 +1,7 @@
-"""Which findings are worth a message, and when: one when it starts, one when it ends, a reminder now and then. Pure.
+"""Decides which findings are sent, and when: when one starts, when it ends, and as a reminder in between. Pure.
 
-A finding starts and ends for people only after it has lasted or been gone for a while: flapping is quiet. What cameras
-have in common is one message: a dead switch is not a hundred of them.
+A finding is sent only after it has lasted, or been gone, for a while, so that flapping sends nothing. A finding that
+several cameras share is one message: a dead switch does not send a hundred.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Event(str, Enum):
 
 @dataclass(frozen=True)
 class Message:
-    """What people are told at the instant `at`; `since` is the instant at which the finding was first seen.
+    """A message sent at the instant `at`; `since` is the instant at which the finding was first seen.
 
     `worse`: it is more severe than in the last message.
     """
@@ -50,13 +50,13 @@ class Message:
 
     @property
     def key(self) -> Key:
-        """The finding that it is about."""
+        """The finding that the message is about."""
         return _key(self.finding)
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """A finding that was seen: since when, what was sent last, and since when it is gone."""
+    """An observed finding: when it was first seen, what was sent last, and since when it is gone."""
 
     finding: Finding
     since: Instant
@@ -66,7 +66,7 @@ class Tracked:
 
     @property
     def key(self) -> Key:
-        """What makes it the same finding, however its severity and its words change."""
+        """Identifies the finding, whatever its severity and sentence."""
         return _key(self.finding)
 
 
@@ -80,7 +80,7 @@ class _Kept:
 def decide(
     tracked: Sequence[Tracked], findings: Sequence[Finding], now: float, *, after: float, reminder: float
 ) -> Tuple[Tuple[Tracked, ...], Tuple[Message, ...]]:
-    """What to remember and what to send at the instant `now`.
+    """Return what to remember and what to send at the instant `now`.
 
     A message is due when a finding has lasted `after` seconds, when it has been gone as long, every `reminder`
     seconds in between, and at once when it got worse. A clock that was set back delays nothing.
@@ -132,7 +132,7 @@ def _not_in_future(item: Tracked, now: float) -> Tracked:
 
 
 def message_json(message: Message, host: str, tz: Optional[tzinfo]) -> Body:
-    """What a webhook gets about one finding. `host` is the name of this machine."""
+    """The message about one finding, as sent to a webhook. `host` is the name of this machine."""
     finding = message.finding
     return {
         "event": message.event.value,
@@ -147,7 +147,7 @@ def message_json(message: Message, host: str, tz: Optional[tzinfo]) -> Body:
 
 
 def together(bodies: Sequence[Body]) -> List[Body]:
-    """Those that one message can say with the first of them: the same event and finding of other cameras."""
+    """The messages that can be merged with the first: the same event and finding for other cameras."""
     first = bodies[0]
     if first.get("camera") is None:
         return [first]
@@ -160,7 +160,7 @@ def _kind(body: Body) -> Tuple[object, ...]:
 
 
 def merged(bodies: Sequence[Body]) -> Body:
-    """One message for all of them; a single one stays as it is, several list their cameras in `cameras`."""
+    """Merge messages into one; a single one stays unchanged, several list their cameras in `cameras`."""
     first = bodies[0]
     if len(bodies) == 1:
         return first
@@ -179,7 +179,7 @@ def merged(bodies: Sequence[Body]) -> Body:
 
 
 def told(tracked: Sequence[Tracked], ended: Sequence[Tracked], waiting: Mapping[Key, Event]) -> Tuple[Tracked, ...]:
-    """What people know: it must outlive a restart, so that nothing is sent twice and nothing is left out.
+    """What was already sent. It must survive a restart, so that nothing is sent twice or missed.
 
     `waiting` are the messages that were not accepted yet: what started is not known, a reminder is due again, and what
     `ended` is not over for people.
@@ -190,11 +190,11 @@ def told(tracked: Sequence[Tracked], ended: Sequence[Tracked], waiting: Mapping[
 
 
 def to_json(tracked: Sequence[Tracked]) -> str:
-    """The text of the file that keeps them."""
+    """The content of the alerts file."""
     return records.encode(_Kept(tuple(tracked)), FORMAT)
 
 
 def from_json(values: Mapping[str, Any]) -> Tuple[Tracked, ...]:
-    """What a parsed file keeps; damaged entries are skipped."""
+    """Restore from a parsed alerts file; damaged entries are skipped."""
     kept = records.decode(_Kept, values)
     return () if kept is None else tuple(item for item in kept.open if item.sent_at is not None)

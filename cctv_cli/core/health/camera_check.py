@@ -1,4 +1,4 @@
-"""Ask cameras what they have, for an operator: a password that a camera refused is not sent once more."""
+"""Checks cameras for an operator. A password that a camera refused is not sent again."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 
 _RECORDING = (State.STARTING, State.RUNNING, State.STALLED)
 _WHOLE_HOST = (Outcome.UNREACHABLE, Outcome.REFUSED)  # what one channel meets, all channels of its NVR would
-_AGAIN = "cctv cameras check --again sends it all the same"
+_AGAIN = "cctv cameras check --again sends it anyway"
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A stream of a camera; `recorded` says that it may have its one session now."""
+    """A stream of a camera; `recorded`: a recorder may be using the camera's only session."""
 
     camera: Camera
     status: CameraStatus
@@ -39,13 +39,13 @@ class Stream:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The stream's name for people."""
         return f"{self.camera.id} (sub)" if self.sub else self.camera.id
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found about a stream; `fine` says that it can be recorded, or shown, as it is."""
+    """The result for one stream; `fine`: it can be recorded, or shown, as it is."""
 
     stream: Stream
     fine: bool
@@ -53,7 +53,7 @@ class Check:
 
 
 def streams_of(camera: Camera, status: CameraStatus) -> Iterator[Stream]:
-    """The streams of a camera that can be asked; a demo camera has none."""
+    """The streams of a camera that can be checked; a demo camera has none."""
     if isinstance(camera.source, RtspSource):
         yield Stream(camera, status, camera.source, sub=False, recorded=status.state in _RECORDING)
     if camera.sub_source is not None:
@@ -61,7 +61,7 @@ def streams_of(camera: Camera, status: CameraStatus) -> Iterator[Stream]:
 
 
 def check_streams(streams: Sequence[Stream], logins: LoginGuard, *, again: bool) -> Iterator[Check]:
-    """Ask all streams; yields in their order, each as soon as it is known.
+    """Check all streams and yield the results in the given order, each as soon as it is known.
 
     Hosts are asked at the same time, the streams of one host one after the other. `again` forgets
     first what the hosts have refused.
@@ -86,7 +86,7 @@ def _check_host(streams: Sequence[Tuple[Stream, Future[Check]]], logins: LoginGu
             found = gone or _ask(stream, logins)
             gone = found if found.outcome in _WHOLE_HOST else None
             check.set_result(_judged(stream, found))
-        except Exception as error:  # a defect of ours, for the thread that waits for this
+        except Exception as error:  # a bug: raised in the thread that waits for the result
             check.set_exception(error)
 
 

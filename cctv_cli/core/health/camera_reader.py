@@ -1,4 +1,4 @@
-"""Gathers the facts of one camera: what it does, what was recorded of it, its FFmpegs, and the disk they write to."""
+"""Gathers the facts of one camera: its state, recordings, FFmpeg processes, and the disk they write to."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from cctv_cli.core.storage.days import recorded_days
 from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.units import FreeSpace
 
-_COUNT_EVERY = 60.0  # seconds between looks at what all the days of a camera take
+_COUNT_EVERY = 60.0  # seconds between measurements of the size of all days of a camera
 _FUTURE = 60.0  # seconds by which a recording may end in the future: clocks are set by small steps
 _LATE = 300.0  # seconds in which a finished file should be committed
 
 
 class _Day(NamedTuple):
-    """What the recordings of a day take, while its journal is this file of this size."""
+    """The size of a day's recordings, valid while its journal is this file with this size."""
 
     file: int
     size: int
@@ -40,7 +40,7 @@ class _Day(NamedTuple):
 
 
 class _Count(NamedTuple):
-    """The days that a camera has journals of, oldest first, and the start of the oldest recording."""
+    """The days for which a camera has journals, oldest first, and the start of the oldest recording."""
 
     at: float  # monotonic
     days: Dict[str, _Day]
@@ -49,9 +49,9 @@ class _Count(NamedTuple):
 
 @dataclass(frozen=True)
 class CameraLook:
-    """What one look at a camera found. `device` is the disk of its recordings (st_dev), None before there are any.
+    """Result of one check of a camera. `device` is the disk of its recordings (st_dev), None before there are any.
 
-    `supervisor` is a process id; `processes` do not say yet what they use.
+    `supervisor` is a process id; the usage of `processes` is not filled in yet.
     """
 
     facts: CameraFacts
@@ -63,7 +63,7 @@ class CameraLook:
 
 
 def unread(camera: Camera, settings: Settings, error: Exception) -> CameraLook:
-    """What is left to say of a camera whose files cannot be read."""
+    """The facts of a camera whose files cannot be read."""
     status = unreadable(camera, error)
     facts = CameraFacts(
         id=camera.id,
@@ -79,7 +79,7 @@ def unread(camera: Camera, settings: Settings, error: Exception) -> CameraLook:
 
 
 class CameraReader:
-    """Looks at one camera, and remembers what did not change. Not for two threads at once."""
+    """Reads the facts of one camera, and caches what did not change. Not thread-safe."""
 
     def __init__(self, camera: Camera, settings: Settings, tz: Optional[tzinfo]) -> None:
         self._camera = camera
@@ -97,7 +97,7 @@ class CameraReader:
         return self._layout.recordings
 
     def look(self, now: float, monotonic: float) -> CameraLook:
-        """What is known at the instant `now`. Whatever its files hold disturbs no other camera."""
+        """Return the facts at the instant `now`. Damaged files never affect another camera."""
         try:
             found = self._look(now, monotonic)
             self._prove(found, now)
@@ -146,7 +146,7 @@ class CameraReader:
         return CameraLook(facts, storage, status.supervisor_pid, tuple(self._processes()), device, disk)
 
     def _stream(self, status: CameraStatus, monotonic: float) -> CameraFacts:
-        """What the camera does and sends now."""
+        """What the camera does and sends at present."""
         camera, layout = self._camera, self._layout
         shown = from_json(RecorderState, files.read_json(layout.state_file))
         look = self._live.look(layout, parse_live(files.read_text(layout.live_playlist) or ""), monotonic)
@@ -170,7 +170,7 @@ class CameraReader:
         )
 
     def _processes(self) -> Iterator[ProcessFacts]:
-        """The FFmpegs of the camera's streams that ever ran."""
+        """The FFmpeg processes of the camera's streams that have ever been started."""
         for stream in ("main", "sub"):
             layout = self._statuses.layout(self._camera.id, sub=stream == "sub")
             run = from_json(Run, files.read_json(layout.run_file))
@@ -206,7 +206,7 @@ class CameraReader:
 
 
 def disk_usage(place: Path, min_free: FreeSpace) -> DiskFacts:
-    """The disk of a path that is there."""
+    """The disk of an existing path."""
     try:
         usage = shutil.disk_usage(place)
     except OSError as error:
@@ -243,13 +243,13 @@ def _waiting(layout: CameraLayout, now: float) -> int:
 
 
 def _set_aside(layout: CameraLayout) -> int:
-    """How many files of the camera and of its ended runs could not be read."""
+    """The number of unreadable files of the camera and of its ended runs."""
     found = (*layout.folder.glob("*"), *layout.incoming.glob("*"), *layout.incoming.glob("*/*"))
     return sum(is_set_aside(path.name) for path in found)
 
 
 def _times(files: Iterable[Path]) -> Iterator[float]:
-    """When files were last written, but for those that are committed meanwhile."""
+    """The modification times of the files, without those that are committed in the meantime."""
     for path in files:
         with suppress(FileNotFoundError):
             yield path.stat().st_mtime

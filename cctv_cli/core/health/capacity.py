@@ -1,4 +1,4 @@
-"""Whether recordings can be kept on their disks as long as the settings promise. Pure; bytes and days."""
+"""Whether the disks can hold recordings for as long as the settings require. Pure; bytes and days."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from cctv_cli.core.health.facts import CameraStorage, DiskFacts, Promise
 def promise(
     disk: DiskFacts, others: Sequence[DiskFacts], cameras: Sequence[CameraStorage], max_size: Optional[int]
 ) -> Optional[Promise]:
-    """What today's growth makes of it, told of the disk or limit that falls shortest; None before anything has grown.
+    """The forecast at today's growth, for the disk or limit that falls shortest; None before anything has grown.
 
-    `disk` has the cameras that none of the `others` names. `max_size` is of all recordings together.
+    `disk` holds the cameras that are on none of the `others`. `max_size` limits all recordings together.
     """
     own = {name for other in others for name in other.cameras}
     found = [_on_disk(disk, [camera for camera in cameras if camera.camera not in own])]
@@ -36,7 +36,7 @@ def _on_disk(disk: DiskFacts, cameras: Sequence[CameraStorage]) -> Optional[Prom
 
 
 def _judge(cameras: Sequence[CameraStorage], room: int, disk_of: Tuple[str, ...] = ()) -> Optional[Promise]:
-    """Whether the promised days of these cameras fit into this room; None when they do not grow."""
+    """Whether the required days of these cameras fit into this space; None when they do not grow."""
     growth = sum(camera.growth or 0.0 for camera in cameras)
     if growth <= 0:
         return None

@@ -1,6 +1,6 @@
-"""What is known of a system at one instant: `gather` finds it, `findings` judges it, every front end shows it. Values.
+"""The facts about a system at one instant: `gather` collects them, `findings` assesses them, front ends show them.
 
-Instants are seconds since 1970 UTC, durations seconds, sizes bytes, rates bit/s. What is not known is None.
+Instants are seconds since 1970 UTC, durations seconds, sizes bytes, rates bit/s. Unknown values are None.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cctv_cli.core.recording.state import State
 class SystemFacts:
     """This machine. `cpu` and `memory` are percent, of all cores; `load` covers 1, 5 and 15 minutes.
 
-    `open_files` are those of the supervisors, `open_files_limit` is what the system lets one of them have.
+    `open_files` are those of the supervisors, `open_files_limit` is the system's limit for one of them.
     """
 
     cpu: float
@@ -33,7 +33,7 @@ class SystemFacts:
 class ProcessFacts:
     """The FFmpeg of a camera's "main" or "sub" stream; without a `pid` none runs.
 
-    `cpu` is percent of one core, `memory` what is resident, `last_exit` why the one before ended.
+    `cpu` is percent of one core, `memory` resident bytes, `last_exit` why the previous process ended.
     """
 
     camera: str
@@ -49,13 +49,13 @@ class ProcessFacts:
 
 @dataclass(frozen=True)
 class CameraFacts:
-    """One camera. `wanted`: it is enabled and no operator stopped it.
+    """One camera. `wanted`: it is enabled and was not stopped by an operator.
 
     `failure` is why it failed last, while it has not recorded since. `last_segment_at` is the end of the newest
     finished live segment, `gop` the longest time between its key frames. `restarts_last_hour` counts other runs
     of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
     `waiting` counts recorded files that should have been committed long ago, `set_aside` files that could not be read
-    and were renamed. `unread` is why its files could not be read, with the cure; nothing else is known then.
+    and were renamed. `unread` is why its files could not be read, with the cure; all else is unknown then.
     """
 
     id: str
@@ -85,7 +85,7 @@ class CameraFacts:
 
 @dataclass(frozen=True)
 class DiskFacts:
-    """The storage root's disk, or one that only the recordings of these `cameras` are on.
+    """The storage root's disk, or one that holds only the recordings of these `cameras`.
 
     `fault` says in a few words why the storage cannot be used; empty if it can.
     """
@@ -108,7 +108,7 @@ class HungDisk:
 
 @dataclass(frozen=True)
 class CameraStorage:
-    """One camera's recordings: bytes of each local day, oldest first, and what they grow by in a day."""
+    """One camera's recordings: bytes of each local day, oldest first, and their growth per day."""
 
     camera: str
     retention_days: int
@@ -119,18 +119,18 @@ class CameraStorage:
 
     @property
     def bytes(self) -> int:
-        """What all its recordings take."""
+        """The size of all its recordings."""
         return sum(size for _, size in self.days)
 
 
 @dataclass(frozen=True)
 class Promise:
-    """Whether recordings can be kept as long as the settings say, told of the disk or limit that falls shortest.
+    """Whether recordings can be kept for as long as configured, for the disk or limit that falls shortest.
 
-    `needed` is what the promised days take at today's `growth` in a day, `room` what recordings may take at the
-    most: the disk without what must stay free, or the largest size that is set. `days` is how long the room
-    lasts, `full_in` in how many days it is used up: None where retention keeps it from that. `disk_of` are the
-    cameras whose own disk it is about; empty for the storage root's and for the limit of all.
+    `needed` is the size of the configured days at today's daily `growth`, `room` the most that recordings may
+    take: the disk without what must stay free, or the configured maximum size. `days` is how long the room
+    lasts, `full_in` in how many days it is used up: None where retention prevents that. `disk_of` are the
+    cameras whose own disk is meant; empty for the storage root's disk and for the common limit.
     """
 
     kept: bool
@@ -145,12 +145,12 @@ class Promise:
 
 @dataclass(frozen=True)
 class StorageFacts:
-    """Disk, recordings of each camera, and whether they can be kept as promised; `promise` is None without growth.
+    """Disk, recordings of each camera, and whether they can be kept as configured; `promise` is None without growth.
 
-    `cleaned_at` is when a cleanup last looked at all recordings, or when the storage was made, `problems` are
-    sentences about what the last one did not do. `others` are disks that cameras have of their own, `unmounted` are
-    cameras that had one and are on the storage root's now, `hung` are disks that do not answer.
-    `unjournalled` says of cameras what the last cleanup found that no journal knows, as the end of a sentence.
+    `cleaned_at` is when a cleanup last checked all recordings, or when the storage was created, `problems` are
+    sentences about what the last one did not do. `others` are disks that belong to single cameras, `unmounted` are
+    cameras that had one and are now on the storage root's disk, `hung` are disks that do not answer.
+    `unjournalled` maps cameras to recordings that the last cleanup found in no journal, as the end of a sentence.
     """
 
     disk: DiskFacts
@@ -165,7 +165,7 @@ class StorageFacts:
 
     @property
     def oldest(self) -> Optional[float]:
-        """The start of the oldest recording of all."""
+        """The start of the oldest recording."""
         return min((camera.oldest for camera in self.cameras if camera.oldest is not None), default=None)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a system, by name, and what to do about it. Pure: facts, limits and the time in, findings out."""
+"""Finds what is wrong with a system and what to do about it. Pure: facts, limits and time in, findings out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cctv_cli.core.units import format_duration, format_size
 
 FREQUENT_RESTARTS = 4  # in an hour
 FILES_LEFT = 0.8  # of the open files that the system allows
-SHORT = 0.8  # of what should stay free: cleanups begin at the whole of it, so a disk may well have a little less
+SHORT = 0.8  # of what should stay free: cleanups start at 100 % of it, so a disk may have slightly less
 FULL = 5  # a disk with less than this part of what should stay free is full
 MISSED = 3  # cleanups in a row
 _LEAST_FREE = 100_000_000  # bytes, where next to nothing should stay free
-_UNREAD = "What it does is not known: {}"
+_UNREAD = "Its state is unknown: {}"
 _CURES = {
     State.STALLED: "see ffmpeg.log in its folder, and restart the camera itself if it does not come back",
     State.BACKOFF: "cctv cameras check asks the camera itself",
@@ -30,7 +30,7 @@ _CURES = {
 
 
 class Severity(str, Enum):
-    """How bad it is, in this order."""
+    """Severities, in ascending order."""
 
     OK = "ok"
     WARNING = "warning"
@@ -38,15 +38,15 @@ class Severity(str, Enum):
 
     @property
     def exit_code(self) -> int:
-        """What monitoring systems expect: 0, 1 or 2."""
+        """The exit code that monitoring systems expect: 0, 1 or 2."""
         return list(Severity).index(self)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that an operator should know. `sentence` names the thing, the cause and the cure.
+    """A problem that an operator should know about. `sentence` names the thing, the cause and the cure.
 
-    `camera` is an id, or None for what concerns all.
+    `camera` is an id, or None for the whole system.
     """
 
     name: Text
@@ -57,7 +57,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where a finding begins: shares in percent, times in seconds."""
+    """The thresholds of findings: shares in percent, times in seconds."""
 
     cpu: float
     memory: float
@@ -69,7 +69,7 @@ class Thresholds:
 
 
 def thresholds_of(settings: Settings) -> Thresholds:
-    """The limits that the settings say."""
+    """The limits from the settings."""
     return Thresholds(
         settings.health_cpu,
         settings.health_memory,
@@ -82,12 +82,12 @@ def thresholds_of(settings: Settings) -> Thresholds:
 
 
 def worst(findings: Iterable[Finding]) -> Severity:
-    """The status of the whole."""
+    """The overall status."""
     return max((finding.severity for finding in findings), key=lambda s: s.exit_code, default=Severity.OK)
 
 
 def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
-    """Everything that was found at the instant `now`, the worst first."""
+    """All findings at the instant `now`, the worst first."""
     findings: List[Finding] = [
         *_cameras(facts.cameras),
         *map(_hung, facts.storage.hung),
@@ -116,7 +116,7 @@ def _cameras(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
 
 
 def _hung(disk: HungDisk) -> Finding:
-    """What does not answer; of a disk of cameras' own it is the first one's finding."""
+    """A disk that does not answer. If it belongs to single cameras, the finding names the first of them."""
     names = ", ".join(disk.cameras)
     if disk.is_root:
         name, camera = "The storage's disk" + (f" (with {names})" if names else ""), None
@@ -131,7 +131,7 @@ def _storage(storage: StorageFacts) -> Iterator[Finding]:
     if any(hung.is_root for hung in storage.hung):
         return
     if disk.fault:
-        cure = "mount its disk, correct HLS_BASE_PATH or the permissions, or start cctv serve, which makes a new one"
+        cure = "mount its disk, correct HLS_BASE_PATH or the permissions, or start cctv serve, which creates a new one"
         sentence = f"The storage cannot be used: {disk.fault}; {cure}"
         yield Finding("storage_fault", Severity.CRITICAL, sentence)
         return
@@ -144,14 +144,14 @@ def _unjournalled(camera: str, what: str) -> Finding:
 
 def _unmounted(camera: str) -> Finding:
     sentence = (
-        "Its own disk is not mounted, so it is recorded onto the storage's; mount it, or, if it was removed for good, "
+        "Its own disk is not mounted, so it is recorded on the storage's; mount it, or, if it was removed for good, "
         "run cctv cleanup --force"
     )
     return Finding("disk_missing", Severity.CRITICAL, sentence, camera)
 
 
 def _space(disk: DiskFacts) -> Iterator[Finding]:
-    """Whether enough is left; of a disk of cameras' own it is the first one's finding."""
+    """Check the free space. If the disk belongs to single cameras, the finding names the first of them."""
     name = f"The disk of {', '.join(disk.cameras)}" if disk.cameras else "The storage's disk"
     camera = disk.cameras[0] if disk.cameras else None
     if disk.fault:
@@ -159,7 +159,7 @@ def _space(disk: DiskFacts) -> Iterator[Finding]:
     free, wanted = format_size(disk.free), format_size(disk.min_free)
     cure = "free space, or keep recordings for fewer days (RETENTION_DAYS)"
     if disk.free < max(disk.min_free // FULL, _LEAST_FREE):
-        sentence = f"{name} is nearly full, {free} are left; {cure}"
+        sentence = f"{name} is nearly full, {free} left; {cure}"
         yield Finding("disk_space", Severity.CRITICAL, sentence, camera)
     elif disk.free < SHORT * disk.min_free:
         sentence = f"{name} has {free} left, and {wanted} should stay free; {cure}"
@@ -187,8 +187,8 @@ def _promise(promise: Optional[Promise]) -> Iterator[Finding]:
         full = "now" if not promise.full_in else f"in {promise.full_in:.1f} days"
         where = f" on the disk of {', '.join(promise.disk_of)}" if promise.disk_of else ""
         sentence = (
-            f"The retention that is set takes {needed}{where} at {growth} a day, but there is room for {room}, "
-            f"some {promise.days:.1f} days, used up {full}; add a disk, lower the cameras' bit rate, or keep "
+            f"The configured retention needs {needed}{where} at {growth} a day, but there is room for {room}, "
+            f"about {promise.days:.1f} days, used up {full}; add a disk, lower the cameras' bit rate, or keep "
             "recordings for fewer days (RETENTION_DAYS)"
         )
         yield Finding("retention_promise", Severity.WARNING, sentence)
@@ -202,14 +202,14 @@ def _cleanup(facts: Facts, limits: Thresholds, now: float) -> Iterator[Finding]:
     if storage.problems:
         count = len(storage.problems) - 1
         more = f" (and {count} more; cctv cleanup --preview shows all)" if count else ""
-        sentence = f"The last cleanup did not do all that is set: {storage.problems[0]}{more}"
+        sentence = f"The last cleanup was incomplete: {storage.problems[0]}{more}"
         yield Finding("cleanup_refused", Severity.WARNING, sentence)
-    scheduled = all(camera.supervised for camera in facts.cameras)  # who supervises all cleans up, too
+    scheduled = all(camera.supervised for camera in facts.cameras)  # a supervisor of all cameras also cleans up
     if storage.cleaned_at is None or storage.oldest is None or not scheduled:
         return
     age = now - storage.cleaned_at
     if age > limits.cleanup_age:
-        sentence = f"No cleanup has gone through for {format_duration(round(age))}; cctv cleanup says why"
+        sentence = f"No cleanup has succeeded for {format_duration(round(age))}; cctv cleanup says why"
         yield Finding("cleanup_overdue", Severity.WARNING, sentence)
 
 
@@ -218,7 +218,7 @@ def _system(system: SystemFacts, limits: Thresholds) -> Iterator[Finding]:
         sentence = f"The CPU is {system.cpu:.0f} % busy; end other programs, or switch transcode off"
         yield Finding("cpu", Severity.WARNING, sentence)
     if system.memory > limits.memory:
-        sentence = f"{system.memory:.0f} % of the memory are in use; end other programs, or add memory"
+        sentence = f"{system.memory:.0f} % of the memory is in use; end other programs, or add memory"
         yield Finding("memory", Severity.WARNING, sentence)
     files, most = system.open_files, system.open_files_limit
     if files is not None and most is not None and files > FILES_LEFT * most:
@@ -229,11 +229,11 @@ def _system(system: SystemFacts, limits: Thresholds) -> Iterator[Finding]:
 def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Finding]:
     if camera.future_until is not None:
         until = format_instant(camera.future_until, None)
-        sentence = f"It has recordings that end in the future, at {until}; correct this machine's clock, or check NTP"
+        sentence = f"Its recordings end in the future, at {until}; correct this machine's clock, or check NTP"
         yield Finding("future_footage", Severity.WARNING, sentence, camera.id)
     if camera.waiting and camera.supervised:
         sentence = (
-            f"{camera.waiting} of its recorded files wait in .incoming and are in no listing yet; "
+            f"{camera.waiting} of its recorded files wait in .incoming and are not listed yet; "
             "the log of cctv says why: correct permissions or the disk, or free space"
         )
         yield Finding("recordings_waiting", Severity.WARNING, sentence, camera.id)
@@ -254,13 +254,13 @@ def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Fin
     if camera.last_hour.missing > limits.missing:
         sentence = (
             f"{camera.last_hour.missing:.0f} s of the last hour are not recorded; "
-            "cctv cameras and ffmpeg.log in its folder say why, mend the network or the camera"
+            "cctv cameras and ffmpeg.log in its folder say why, fix the network or the camera"
         )
         yield Finding("recording_missing", Severity.WARNING, sentence, camera.id)
     if camera.restarts_last_hour >= FREQUENT_RESTARTS:
         sentence = (
             f"FFmpeg was restarted {camera.restarts_last_hour} times within an hour; "
-            "ffmpeg.log in its folder says why, mend the network or the camera"
+            "ffmpeg.log in its folder says why, fix the network or the camera"
         )
         yield Finding("frequent_restarts", Severity.WARNING, sentence, camera.id)
 
@@ -274,14 +274,14 @@ def _does_not_record(camera: CameraFacts, limits: Thresholds, now: float) -> boo
 
 
 def _stream(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Finding]:
-    """What is wrong with a camera that records."""
+    """Problems of a camera that records."""
     if camera.gop is not None and camera.gop > limits.gop:
         sentence = (
-            f"Its key frames are {camera.gop:.0f} s apart, so live pictures are late and minutes long; "
+            f"Its key frames are {camera.gop:.0f} s apart, so live video is late and recordings are too long; "
             "switch off H.264+/H.265+ (smart codec) in the camera or shorten its I-frame interval"
         )
         yield Finding("long_gop", Severity.WARNING, sentence, camera.id)
-    # a segment ends with a key frame: rare ones explain an old segment
+    # segments end at key frames, so rare key frames explain an old segment
     oldest = max(limits.segment_age, 2 * limits.segment_duration, 2 * (camera.gop or 0.0))
     if camera.last_segment_at is not None and now - camera.last_segment_at > oldest:
         age = format_duration(round(now - camera.last_segment_at))

@@ -1,6 +1,6 @@
-"""Gathers the facts of a system's health from its files and from the machine, whether the server is up or down.
+"""Gathers the facts of a system's health from its files and from the machine, whether or not the server is running.
 
-Each disk is asked on a thread of its own: one that hangs is a fact like others, and hides no camera of another disk.
+Each disk is queried on its own thread: one that hangs is reported as a fact and hides no camera on another disk.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.storage.marker import Marker, read_marker
 from cctv_cli.core.system import is_read_only
 
-_FRESH = 1.0  # seconds for which the facts serve everybody who asks
+_FRESH = 1.0  # seconds for which gathered facts are reused
 
 
 @dataclass(frozen=True)
 class _StorageLook:
-    """What one look at the storage root found; `writable`: this process may write to it."""
+    """Result of one check of the storage root; `writable`: this process may write to it."""
 
     disk: DiskFacts
     marker: Marker
@@ -40,7 +40,7 @@ _NO_ANSWER = _StorageLook(DiskFacts(0, 0, 0, 0, "its disk does not answer"), Mar
 
 
 class FactsReader:
-    """Gathers facts, and remembers what did not change. Safe to use from many threads.
+    """Gathers facts, and caches what did not change. Thread-safe.
 
     `disks` makes the calls that may hang. `device` is the storage's disk (st_dev), if an earlier reader has seen it.
     """
@@ -63,7 +63,7 @@ class FactsReader:
         self._lock = threading.Lock()
 
     def read(self) -> Tuple[float, Facts]:
-        """The facts, and the instant at which they held: up to a second ago."""
+        """The facts, at most a second old, and the instant at which they were gathered."""
         with self._lock:
             monotonic = self._clock.monotonic()
             if self._latest is None or not 0 <= monotonic - self._latest[0] < _FRESH:
@@ -95,7 +95,7 @@ class FactsReader:
         )
 
     def _camera(self, camera: Camera, answer: Answer[CameraLook], hung: Dict[str, List[str]]) -> CameraLook:
-        """What the look at a camera found; notes in `hung` on which disk one without an answer lies."""
+        """The result of a camera's check; if its disk did not answer, adds the disk to `hung`."""
         try:
             return answer.get()
         except DiskHangs as error:
@@ -159,25 +159,25 @@ class FactsReader:
             if not storage.is_dir():
                 return "it is not a folder"
         except OSError as error:
-            return f"it is not there ({error.strerror or error})"
+            return f"it does not exist ({error.strerror or error})"
         if self.device is None:
             self.device = device
         if self.device != device:
-            return "another disk is there than when cctv started"
+            return "a different disk is mounted than when cctv started"
         return "its disk is mounted read-only" if is_read_only(storage) else ""
 
 
 def _marker(storage: Path) -> Marker:
-    """What the storage's marker remembers; a storage that was never cleaned counts as cleaned when it was made."""
+    """What the storage's marker remembers; a storage that was never cleaned counts as cleaned when it was created."""
     try:
         marker = read_marker(storage)
         if marker is not None and marker.cleaned_at is None:
             return replace(marker, cleaned_at=storage_marker(storage).stat().st_mtime)
-    except OSError:  # a storage that cannot be read is a finding of its own
+    except OSError:  # an unreadable storage is a separate finding
         marker = None
     return marker or Marker("")
 
 
 def _existing(path: Path) -> Path:
-    """The path or its nearest parent that is there."""
+    """The path or its nearest existing parent."""
     return next((place for place in (path, *path.absolute().parents) if place.exists()), path)

@@ -1,4 +1,4 @@
-"""The newest pieces of a camera's journals, for those who ask again and again: only what was added is read."""
+"""The newest entries of a camera's journals, for repeated polling: only what was added is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cctv_cli.core.storage.journal import Journal
 
 @dataclass
 class _Tail:
-    """A journal as far as it was read. `file` tells one that was replaced; `first` is its earliest recording."""
+    """A journal as far as it was read. `file` detects a replaced journal; `first` is its earliest recording."""
 
     file: int
     read: int = 0  # bytes
@@ -28,7 +28,7 @@ class _Tail:
 class Recent:
     """A camera's newest recordings and gaps, and the instant of its first recording, None before it.
 
-    Where there are older days that were not read, `first` is the beginning of time.
+    If there are older days that were not read, `first` is the minimum instant.
     """
 
     pieces: List[Piece]
@@ -36,14 +36,14 @@ class Recent:
 
 
 class JournalTail:
-    """Follows the journals of cameras. Not for two threads at once."""
+    """Follows the journals of cameras. Not thread-safe."""
 
     def __init__(self, tz: Optional[tzinfo]) -> None:
         self._tz = tz
         self._tails: Dict[Path, _Tail] = {}
 
     def read(self, layout: CameraLayout, since: float) -> Recent:
-        """What ends after the instant `since`, also in the future. Raises OSError."""
+        """The pieces that end after the instant `since`, including future ones. Raises OSError."""
         oldest = local_time(since, self._tz).strftime("%Y-%m-%d")
         days = recorded_days(layout)
         paths = [layout.journal(day) for day in days if day >= oldest]

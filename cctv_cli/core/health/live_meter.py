@@ -1,4 +1,4 @@
-"""What a camera really sends, measured in its newest finished live segment: picture, frame rate, key frames."""
+"""Measures what a camera sends from its newest finished live segment: picture, frame rate, key frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EVERY = 60.0  # seconds between measurements of one camera: a whole segment is 
 
 @dataclass(frozen=True)
 class Look:
-    """What a segment showed; `picture` is None where its head does not tell."""
+    """The measurement of a segment; `picture` is None if its header does not contain it."""
 
     picture: Optional[Picture]
     rhythm: Rhythm
@@ -27,13 +27,13 @@ NOTHING = Look(None, Rhythm(None, None))
 
 
 class LiveMeter:
-    """Measures live segments and remembers. Not for two threads at once."""
+    """Measures live segments and caches the result. Not thread-safe."""
 
     def __init__(self) -> None:
         self._known: Dict[Path, Tuple[float, Tuple[int, int], Look]] = {}
 
     def look(self, layout: CameraLayout, window: Optional[LiveWindow], monotonic: float) -> Look:
-        """The newest finished segment, or the one that was measured up to a minute ago. Raises OSError."""
+        """Measure the newest finished segment, or return a measurement up to a minute old. Raises OSError."""
         if window is None or not window.segments:
             return NOTHING
         segment = window.segments[-1]
@@ -43,10 +43,10 @@ class LiveMeter:
             known = self._known.get(layout.live)
             if known is not None and (known[1] == identity or 0 <= monotonic - known[0] < _EVERY):
                 return known[2]
-            # fragmented MP4 is described for players in a file beside it
+            # the description of fragmented MP4 is in a separate file
             head = path if segment.part is None else layout.live_init(segment.part.init)
             look = Look(read_picture(head), _rhythm(path, segment.duration))
-        except FileNotFoundError:  # pruned in this moment, or a RAM disk that came back empty
+        except FileNotFoundError:  # just pruned, or a RAM disk that was emptied
             return NOTHING
         self._known[layout.live] = (monotonic, identity, look)
         return look

@@ -1,4 +1,4 @@
-"""Facts and findings together, and the JSON models that `GET /health` and `cctv health --json` make of them. Pure."""
+"""Combines facts and findings into the JSON models of `GET /health` and `cctv health --json`. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cctv_cli.core.health.schema import (
 
 @dataclass(frozen=True)
 class Report:
-    """What a system's health is at the instant `at`."""
+    """A system's health at the instant `at`."""
 
     at: float
     facts: Facts
@@ -130,7 +130,7 @@ def process_model(process: ProcessFacts, now: float, tz: Optional[tzinfo]) -> Pr
 
 
 def storage_model(report: Report, tz: Optional[tzinfo]) -> StorageModel:
-    """Disk, recordings, and the retention promise."""
+    """Disk, recordings, and the retention forecast."""
     storage = report.facts.storage
     promise = storage.promise
     return StorageModel(

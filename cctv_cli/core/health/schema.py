@@ -1,6 +1,6 @@
 """The JSON of a system's health: each field's name, type, unit and example, for `cctv health --json` and `GET /health`.
 
-Instants are ISO 8601 with UTC offset, durations seconds, rates bit/s, sizes bytes, and null is what is not known.
+Instants are ISO 8601 with UTC offset, durations seconds, rates bit/s, sizes bytes; unknown values are null.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ class _Model(BaseModel):
 
 
 class FindingModel(_Model):
-    """One thing that an operator should know."""
+    """A problem that an operator should know about."""
 
-    name: str = Field(description="What it is, for scripts", examples=["camera_not_recording"])
+    name: str = Field(description="Name of the finding, for scripts", examples=["camera_not_recording"])
     severity: str = Field(description="ok, warning or critical", examples=["critical"])
     camera: Optional[str] = Field(
-        None, description="The camera that it concerns; null for what concerns all", examples=["front"]
+        None, description="The camera concerned; null for the whole system", examples=["front"]
     )
     sentence: str = Field(
         description="For people: what is wrong, why, and what to do",
@@ -47,11 +47,11 @@ class SystemModel(_Model):
 
 
 class CoverageModel(_Model):
-    """What became of a stretch of time that began with the first recording at the earliest."""
+    """How much of a period was recorded; it starts no earlier than the first recording."""
 
     recorded_seconds: float = Field(examples=[3598.2])
     missing_seconds: float = Field(examples=[1.8])
-    off_seconds: float = Field(description="A person had stopped or disabled the camera", examples=[0.0])
+    off_seconds: float = Field(description="The camera was stopped or disabled by an operator", examples=[0.0])
 
 
 class CameraHealthModel(_Model):
@@ -59,7 +59,7 @@ class CameraHealthModel(_Model):
 
     id: str = Field(examples=["front"])
     name: str = Field(examples=["Front Entrance"])
-    wanted: bool = Field(description="It is enabled, and no operator stopped it", examples=[True])
+    wanted: bool = Field(description="It is enabled and was not stopped by an operator", examples=[True])
     supervised: bool = Field(description="A cctv serve or cctv record supervises it", examples=[True])
     state: str = Field(description="stopped, starting, running, stalled, backoff or auth_failed", examples=["running"])
     reason: str = Field(examples=["recording"])
@@ -92,13 +92,13 @@ class ProcessModel(_Model):
     uptime_seconds: Optional[float] = Field(None, examples=[86400.0])
     restarts: int = Field(examples=[1])
     last_exit: Optional[str] = Field(
-        None, description="Why the FFmpeg before this one ended", examples=["the camera closed the connection"]
+        None, description="Why the previous FFmpeg ended", examples=["the camera closed the connection"]
     )
     last_exit_at: Optional[str] = Field(None, examples=["2026-11-23T06:00:01.220+01:00"])
 
 
 class DayBytesModel(_Model):
-    """What the recordings of a local day take."""
+    """Size of the recordings of a local day."""
 
     date: str = Field(examples=["2026-11-23"])
     bytes: int = Field(examples=[43200000000])
@@ -119,11 +119,11 @@ class CameraStorageModel(_Model):
 
 
 class PromiseModel(_Model):
-    """Whether recordings can be kept as long as configured; figures of the disk or limit that falls shortest."""
+    """Whether recordings can be kept for as long as configured; figures of the tightest disk or limit."""
 
     kept: bool = Field(examples=[True])
-    needed_bytes: int = Field(description="What the configured days take at today's growth", examples=[1296000000000])
-    room_bytes: int = Field(description="What recordings may take at most", examples=[1900000000000])
+    needed_bytes: int = Field(description="Size of the configured days at today's growth", examples=[1296000000000])
+    room_bytes: int = Field(description="Maximum size of all recordings", examples=[1900000000000])
     days: float = Field(description="How long the room lasts", examples=[43.9])
     too_small: List[str] = Field(description="Cameras whose own max_size is too small", examples=[["front"]])
 
@@ -139,9 +139,9 @@ class StorageModel(_Model):
     oldest_recording: Optional[str] = Field(None, examples=["2026-10-24T00:00:00.120+02:00"])
     growth_bytes_per_day: Optional[int] = Field(None, description="Of all cameras", examples=[43200000000])
     days_until_full: Optional[float] = Field(
-        None, description="null where retention keeps the room from running out", examples=[23.1]
+        None, description="null if retention prevents the space from running out", examples=[23.1]
     )
-    promise: Optional[PromiseModel] = Field(None, description="null before a minute was recorded")
+    promise: Optional[PromiseModel] = Field(None, description="null until a minute has been recorded")
     cameras: List[CameraStorageModel]
 
 

@@ -1,4 +1,4 @@
-"""What this machine and its processes use: CPU, memory, load, open files."""
+"""Resource usage of this machine and its processes: CPU, memory, load, open files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import psutil
 from cctv_cli.core.health.facts import SystemFacts
 from cctv_cli.core.system import load, open_files
 
-_SHORTEST = 0.3  # seconds over which a share of the CPU says something
+_SHORTEST = 0.3  # minimum seconds for a meaningful CPU share
 
 
 @dataclass(frozen=True)
 class ProcessUse:
-    """What a process uses: percent of one core, and resident bytes."""
+    """Usage of a process: percent of one core, and resident bytes."""
 
     cpu: float
     memory: int
 
 
 class Meter:
-    """Measures CPU use from one look to the next. Not for two threads at once."""
+    """Measures CPU usage between polls. Not thread-safe."""
 
     def __init__(self) -> None:
         self._at = time.monotonic()
@@ -33,7 +33,7 @@ class Meter:
         self._processes: Dict[Tuple[int, float], Tuple[float, float, float]] = {}
 
     def system(self, supervisors: Iterable[int]) -> SystemFacts:
-        """The machine, with the open files of these processes. Waits 0.3 s at the most, the first time only."""
+        """Measure the machine, with the open files of these processes. Waits up to 0.3 s, the first time only."""
         memory = psutil.virtual_memory()
         files = [found for found in map(open_files, supervisors) if found is not None]
         return SystemFacts(
@@ -48,7 +48,7 @@ class Meter:
         )
 
     def process(self, pid: int) -> Optional[ProcessUse]:
-        """A process since the last look at it, or since its start; None when it has gone or is not ours to ask."""
+        """Usage of a process since the last poll, or since its start; None if it has ended or may not be queried."""
         try:
             process = psutil.Process(pid)
             with process.oneshot():
@@ -67,7 +67,7 @@ class Meter:
         return ProcessUse(percent, memory)
 
     def forget_ended(self) -> None:
-        """Drop what was remembered of processes that have ended."""
+        """Forget processes that have ended."""
         self._processes = {key: value for key, value in self._processes.items() if psutil.pid_exists(key[0])}
 
     def _cpu_percent(self) -> float:
@@ -84,8 +84,8 @@ class Meter:
 
 
 def _cpu_times() -> Tuple[float, float]:
-    """Seconds in which cores worked, and all their seconds. Waiting for a disk is no work."""
+    """Busy and total seconds of the cores. Waiting for a disk does not count as busy."""
     times = psutil.cpu_times()
-    # Linux counts its guests in `user` and `nice`, too
+    # on Linux `user` and `nice` include guests
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
     return total - times.idle - getattr(times, "iowait", 0.0), total

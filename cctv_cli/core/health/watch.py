@@ -1,4 +1,4 @@
-"""Looks at the system's health again and again, logs what starts and ends, and sends alerts. In a thread of its own."""
+"""Polls the system's health, logs findings that start and end, and sends alerts. Runs in its own thread."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.health")
 
-EVERY = 15.0  # seconds between looks
-END_LIMIT = 20.0  # seconds that an end may take: a look under way, the last try of alerts, and a file
+EVERY = 15.0  # seconds between polls
+END_LIMIT = 20.0  # seconds that a stop may take: the current poll, the last attempt to send alerts, and a file
 _LEVELS = {Severity.CRITICAL: logging.ERROR, Severity.WARNING: logging.WARNING}
 
 
 class HealthWatch:
-    """The thread, and what it remembers between looks and over a restart."""
+    """The thread, and what it remembers between polls and across restarts."""
 
     def __init__(self, read: Callable[[], Report], settings: Settings, tz: Optional[tzinfo]) -> None:
         self._read = read
@@ -40,26 +40,26 @@ class HealthWatch:
         self._tracked: Tuple[Tracked, ...] = ()
         self._saved: Tuple[Tracked, ...] = ()
         self._may_save = True  # not what a newer cctv wrote
-        self._ended: Dict[Key, Tracked] = {}  # over, and a webhook has not taken that yet
+        self._ended: Dict[Key, Tracked] = {}  # ended, but not accepted by a webhook yet
         self._disks = DiskThreads()
         self._webhooks = Webhooks(())
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="health", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first look comes after a while, so that cameras have had time to start."""
+        """Start polling; the first poll is delayed, so that cameras have time to start."""
         self._thread.start()
 
     def configure(self, settings: Settings) -> None:
-        """Take over a changed configuration with the next look."""
+        """Use a changed configuration from the next poll on."""
         self._settings = settings
 
     def ask_to_end(self) -> None:
-        """No look begins any more."""
+        """Start no further poll."""
         self._ending.set()
 
     def join(self) -> None:
-        """Wait at most END_LIMIT seconds for the end: alerts that still wait get a last try."""
+        """Wait up to END_LIMIT seconds for the thread to end; pending alerts get a last attempt."""
         self._thread.join(END_LIMIT)
 
     def _work(self) -> None:
@@ -67,12 +67,12 @@ class HealthWatch:
         while not self._ending.wait(EVERY):
             try:
                 self.look()
-            except Exception:  # a defect of ours must not end the watch
-                log.exception("the health cannot be told")
+            except Exception:  # a bug must not end the thread
+                log.exception("the health cannot be determined")
         self.end()
 
     def begin(self) -> None:
-        """Take up what an earlier watch told, so that it is not told twice."""
+        """Restore what an earlier process sent, so that it is not sent twice."""
         try:
             found = self._disks.ask(self._file, "read", partial(files.read_json, self._file, alerts.FORMAT))
             self._tracked = self._saved = alerts.from_json(found)
@@ -83,7 +83,7 @@ class HealthWatch:
             log.warning("%s cannot be read, alerts may come twice: %s", self._file, error)
 
     def look(self) -> None:
-        """One look: log and send what starts and ends, remember what was sent."""
+        """Poll once: log and send findings that start and end, remember what was sent."""
         settings = self._settings
         if settings.alert_webhooks != self._webhooks.urls:
             self._change_webhooks(settings)
@@ -101,18 +101,18 @@ class HealthWatch:
         self._send(messages)
 
     def _send(self, messages: Sequence[Message]) -> None:
-        """All of one look at once, so that cameras that share a finding share a message."""
+        """Send all messages of one poll together, so that cameras with the same finding share a message."""
         waiting, host = self._webhooks.waiting(), socket.gethostname()
         bodies = []
         for message in messages:
             body, before = alerts.message_json(message, host, self._tz), waiting.get(message.key)
             if message.event is Event.REMINDER and before is not None and before["event"] == Event.STARTED.value:
-                body["event"] = Event.STARTED.value  # nobody knows of it yet
+                body["event"] = Event.STARTED.value  # not sent yet
             bodies.append(body)
         self._webhooks.send(*bodies)
 
     def end(self) -> None:
-        """Let alerts that wait have their last try; those that were not taken are sent again after a restart."""
+        """Try pending alerts one last time; those that were not accepted are sent again after a restart."""
         self._webhooks.stop()
         self._save()
 
@@ -145,7 +145,7 @@ def _log(message: Message) -> None:
 
 
 def _line(level: int, camera: Optional[str], told: str) -> None:
-    """Log what is told, as of its camera if it is about one."""
+    """Log the message, under the camera's name if it concerns one."""
     if camera is None:
         log.log(level, "%s", told)
     else:

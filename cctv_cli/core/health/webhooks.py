@@ -1,6 +1,6 @@
-"""Sends messages to webhooks: HTTP POST of JSON, each webhook from a thread of its own, tried again when it fails.
+"""Sends messages to webhooks: HTTP POST of JSON, one thread per webhook, with retries.
 
-Their URLs often hold a token: nothing here prints or logs more of one than its host.
+Webhook URLs often contain a token: only the host is ever printed or logged.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ log = logging.getLogger("cctv.alerts")
 Subject = Tuple[Any, Any]  # name and camera of a finding
 
 TIMEOUT = 10.0  # seconds for each step of a request
-DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 120.0)  # seconds between tries; the last one again and again
-LAST_TRY = 5.0  # seconds that messages get when cctv ends
+DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 120.0)  # seconds between retries; the last value repeats
+LAST_TRY = 5.0  # seconds for pending messages when cctv ends
 _LATER = (408, 425, 429)  # temporary refusals (RFC 9110, 8470, 6585)
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a webhook did not accept a message; a `final` one is not worth another try by itself."""
+    """Why a webhook did not accept a message; after a `final` one there is no retry."""
 
     reason: str
     final: bool
@@ -42,13 +42,13 @@ def subject(body: Body) -> Subject:
 
 
 def webhook_name(number: int, url: Secret) -> str:
-    """What may be shown of a webhook: its position in the settings, from 1, and its host."""
+    """The public name of a webhook: its position in the settings, from 1, and its host."""
     return f"webhook {number} ({urlsplit(url.reveal()).hostname or 'no host'})"
 
 
 def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Rejection]:
     """Send one message once; None when the webhook accepted it."""
-    import httpx  # here: half the time that a command takes to start
+    import httpx  # imported here: it takes half of a command's start time
 
     for name in ("httpx", "httpcore"):  # they log whole URLs
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -59,13 +59,15 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Rejec
     except httpx.TimeoutException:
         return Rejection(f"no answer within {timeout:g} s", final=False)
     except httpx.InvalidURL:
-        return Rejection("its URL cannot be used", final=True)
+        return Rejection("its URL is invalid", final=True)
     except httpx.ConnectError:
         return Rejection("it cannot be reached", final=False)
     except httpx.HTTPError as error:
         return Rejection(f"the connection failed ({type(error).__name__})", final=False)
-    except Exception as error:  # a proxy or certificates that httpx cannot use; the sender's thread must go on
-        return Rejection(f"it cannot be asked ({type(error).__name__}); see the proxy and SSL settings", final=False)
+    except Exception as error:  # a proxy or certificates that httpx cannot use; the sender's thread must continue
+        return Rejection(
+            f"it cannot be requested ({type(error).__name__}); check the proxy and SSL settings", final=False
+        )
     if 200 <= status < 300:
         return None
     return Rejection(f"it answered {status}", final=status < 500 and status not in _LATER)
@@ -73,7 +75,7 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Rejec
 
 @lru_cache(maxsize=1)
 def _trusted(file: Optional[str], folder: Optional[str]) -> ssl.SSLContext:
-    """The trusted certificates, by these variables of httpx: reading them takes longer than sending."""
+    """The trusted certificates, from the variables of httpx; cached, since loading takes longer than sending."""
     import httpx
 
     return httpx.create_ssl_context()
@@ -82,8 +84,8 @@ def _trusted(file: Optional[str], folder: Optional[str]) -> ssl.SSLContext:
 class Webhooks:
     """All webhooks of the settings. `send` never waits.
 
-    A message waits until its webhook accepts it or a newer one of the same finding comes. One that is refused for good
-    is sent again once the webhook has accepted another.
+    A message is pending until its webhook accepts it or a newer one about the same finding replaces it. One that is
+    refused permanently is retried once the webhook has accepted another.
     """
 
     def __init__(self, urls: Sequence[Secret], delays: Sequence[float] = DELAYS) -> None:
@@ -91,16 +93,16 @@ class Webhooks:
         self._senders: List[_Sender] = [_Sender(n, url, delays) for n, url in enumerate(urls, 1)]
 
     def send(self, *bodies: Body) -> None:
-        """Have messages sent to every webhook; those that cameras have in common go as one."""
+        """Queue messages for every webhook; those that cameras have in common are merged."""
         for sender in self._senders:
             sender.send(bodies)
 
     def waiting(self) -> Dict[Subject, Body]:
-        """The messages that some webhook has not accepted, by their findings."""
+        """The messages that at least one webhook has not accepted, by finding."""
         return {subject(body): body for sender in self._senders for body in sender.waiting()}
 
     def stop(self) -> None:
-        """End within `LAST_TRY` seconds; each message that still waits is tried once more in that time."""
+        """Stop within `LAST_TRY` seconds; each pending message is tried once more in that time."""
         for sender in self._senders:
             sender.ask_to_end()
         end = time.monotonic() + LAST_TRY
@@ -109,9 +111,9 @@ class Webhooks:
 
 
 class _Sender:
-    """One webhook, the messages that wait for it, and its thread.
+    """One webhook, its pending messages, and its thread.
 
-    Each finding has one message at most, so what waits is bounded by the findings that there are.
+    Each finding has at most one message, so the number of findings bounds the queue.
     """
 
     def __init__(self, number: int, url: Secret, delays: Sequence[float]) -> None:
@@ -164,13 +166,13 @@ class _Sender:
             return list(self._waiting.values())
 
     def _try(self, batch: Sequence[Body]) -> bool:
-        """Send messages once, as one; False when they are to be tried again, after the others."""
+        """Send messages once, merged; False if they must be retried, after the others."""
         refusal = post(self._url, merged(batch))
         again = refusal is not None and not refusal.final
         with self._changed:
             for body in batch:
                 if self._waiting.get(subject(body)) is not body:
-                    continue  # a newer one came meanwhile
+                    continue  # replaced by a newer one
                 del self._waiting[subject(body)]
                 if refusal is not None:
                     (self._waiting if again else self._refused)[subject(body)] = body
@@ -179,7 +181,7 @@ class _Sender:
                 self._refused.clear()
         self._failures = self._failures + 1 if again else 0
         if refusal is not None and (refusal.final or self._failures == len(self._delays)):
-            later = "it is tried again and again" if again else "it is sent again after the next one that is accepted"
+            later = "cctv retries" if again else "cctv retries after the next one that is accepted"
             name = batch[0].get("name")
-            log.error("%s did not take the alert %r: %s; %s", self._name, name, refusal.reason, later)
+            log.error("%s did not accept the alert %r: %s; %s", self._name, name, refusal.reason, later)
         return not again

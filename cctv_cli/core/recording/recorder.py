@@ -35,10 +35,10 @@ from cctv_cli.core.storage.commit import RecordingStore
 
 log = logging.getLogger("cctv.recorder")
 
-TICK = 1.5  # seconds between looks at a running recorder
+TICK = 1.5  # seconds between polls at a running recorder
 LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
 AFTER_MAIN = 2.0  # seconds that a sub stream leaves its main stream to start: it goes by that one's audio
-AUTH_LOOK = 60.0  # seconds between looks whether a camera of the same NVR was let in meanwhile
+AUTH_LOOK = 60.0  # seconds between polls whether a camera of the same NVR was let in meanwhile
 COMMIT_FIRST = 2.0  # seconds of waiting for the next start in which the last run's files are committed
 ASK_AGAIN = 3.0  # seconds between probes of a camera that was not there: it must be back on record in 10
 

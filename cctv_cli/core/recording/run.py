@@ -33,7 +33,7 @@ from cctv_cli.core.units import CameraName
 log = logging.getLogger("cctv.recorder")
 
 _SAVE_ANCHOR = 0.02  # seconds that the anchor must have moved to be written down again
-_READ_TIME_EVERY = 2.0  # seconds between looks that read the media time,
+_READ_TIME_EVERY = 2.0  # seconds between polls that read the media time,
 _SETTLING = 15.0  # seconds after the first frame in which every look reads it
 
 

@@ -17,7 +17,7 @@ from cctv_cli.core.retention.report import summary
 log = logging.getLogger("cctv.cleanup")
 
 END_LIMIT = 10.0  # seconds: an hour of recordings is deleted in less
-_LOOK = 30.0  # seconds between looks at the free space
+_LOOK = 30.0  # seconds between polls at the free space
 _FIRST = 60.0  # seconds after the start: recorders come first
 _AGAIN = 300.0  # seconds between cleanups because of space, unless it gets desperate
 

@@ -50,7 +50,7 @@ UNDER_WAY = 12.0
 # drop together when the password is changed at the camera, and only two may find out.
 PROOF = 10.0
 ONE_WISH = 10.0  # seconds in which restarts of many channels count as one
-_LOOK = 0.2  # seconds between looks at what other processes do
+_LOOK = 0.2  # seconds between polls at what other processes do
 _LOCK_PATIENCE = 1.0  # seconds; whoever holds the lock reads and writes one small file
 _MOST = 32  # tries remembered of one host and user
 _ROUNDS = 100_000

@@ -61,14 +61,14 @@ class StorageClaim:
                     self.storage_id = ensure_marker(self._storage)
 
     def remember_days(self, settings: Settings) -> None:
-        """Leave each camera's days of retention to a cleanup that does not find the configuration."""
+        """Store each camera's retention days for cleanups that run without the configuration."""
         for camera in settings.cameras:
             layout = CameraLayout(self._storage, camera.id)
             days = settings.days_of(camera)
             try:
                 self._disks.ask(layout.recordings, ("days", camera.id), partial(_remember_days, layout, days))
             except OSError as error:
-                log.warning("%s: its days of retention cannot be remembered: %s", layout.camera_id, error)
+                log.warning("%s: its retention days cannot be stored: %s", layout.camera_id, error)
 
 
 def _remember_days(layout: CameraLayout, days: int) -> None:

@@ -155,7 +155,7 @@ def test_recorders_that_run_on_without_a_supervisor_are_a_warning() -> None:
         (replace(DISK, free=10 * GB), [("disk_space", "warning", None)]),
         (replace(DISK, free=10 * GB - 1), [("disk_space", "critical", None)]),
         (replace(DISK, free=99_000_000, min_free=0), [("disk_space", "critical", None)]),
-        (replace(DISK, free=0, fault="it is not there"), [("storage_fault", "critical", None)]),
+        (replace(DISK, free=0, fault="it does not exist"), [("storage_fault", "critical", None)]),
     ],
 )
 def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]]) -> None:
@@ -205,7 +205,7 @@ def test_a_disk_that_is_too_small_for_the_retention_says_for_how_long_it_lasts()
     for words in ("600 GB", "20 GB a day", "room for 500 GB", "25.0 days", "in 20.0 days", "RETENTION_DAYS"):
         assert words in finding.sentence
     (finding,) = assess(facts(promise=replace(promise, disk_of=("yard", "attic"))), LIMITS, NOW)
-    assert "takes 600 GB on the disk of yard, attic at 20 GB a day" in finding.sentence
+    assert "needs 600 GB on the disk of yard, attic at 20 GB a day" in finding.sentence
     (finding,) = assess(facts(promise=replace(promise, full_in=0.0)), LIMITS, NOW)
     assert "used up now" in finding.sentence
 
@@ -245,7 +245,7 @@ def test_what_the_last_cleanup_did_not_do_is_told_with_its_cure_until_one_does()
     storage = replace(facts().storage, problems=(refused,))
     assert found(replace(facts(), storage=storage)) == [("cleanup_refused", "warning", None)]
     (finding,) = assess(replace(facts(), storage=storage), LIMITS, NOW)
-    assert finding.sentence == f"The last cleanup did not do all that is set: {refused}"
+    assert finding.sentence == f"The last cleanup was incomplete: {refused}"
     (finding,) = assess(replace(facts(), storage=replace(storage, problems=(refused, "b", "c"))), LIMITS, NOW)
     assert finding.sentence.endswith(f"{refused} (and 2 more; cctv cleanup --preview shows all)")
 

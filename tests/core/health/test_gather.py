@@ -244,7 +244,7 @@ def test_files_that_were_set_aside_are_counted(reader: FactsReader, front: Camer
 
 def test_a_storage_that_is_not_there_is_a_fault(reader: FactsReader, settings: Settings) -> None:
     facts = read(reader)
-    assert facts.storage.disk.fault.startswith("it is not there")
+    assert facts.storage.disk.fault.startswith("it does not exist")
     assert facts.storage.disk.free > 0
     assert [c.state for c in facts.cameras] == [State.STOPPED] * 2
     settings.storage.write_text("a file in the way")
@@ -262,7 +262,7 @@ def test_another_disk_at_the_storages_place_is_a_fault(
     settings.storage.rmdir()
     settings.storage.symlink_to(other)
     clock.advance(2)
-    assert read(reader).storage.disk.fault == "another disk is there than when cctv started"
+    assert read(reader).storage.disk.fault == "a different disk is mounted than when cctv started"
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="everybody but root is held up by a mode")

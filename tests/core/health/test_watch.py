@@ -249,4 +249,4 @@ def test_the_thread_looks_on_after_a_defect(
         assert server.wait(1)[0]["event"] == "started"
         watch.ask_to_end()
         watch.join()
-    assert "the health cannot be told" in caplog.text
+    assert "the health cannot be determined" in caplog.text

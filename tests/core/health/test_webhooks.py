@@ -106,7 +106,7 @@ def test_a_message_is_tried_until_it_is_taken_however_long_that_is(caplog: pytes
         wait_for(lambda: not webhooks.waiting(), "the message to be taken")
         webhooks.stop()
         assert len(server.bodies) == 21
-        told = "webhook 1 (127.0.0.1) did not take the alert 'disk_space': it answered 503; it is tried again and again"
+        told = "webhook 1 (127.0.0.1) did not accept the alert 'disk_space': it answered 503; cctv retries"
         assert [r.getMessage() for r in caplog.records if r.name == "cctv.alerts"] == [told]
 
 
@@ -142,7 +142,7 @@ def test_what_is_refused_for_good_is_logged_and_the_next_goes_on(caplog: pytest.
         assert [body["name"] for body in server.wait(2)] == ["disk_space", "cpu"]
         webhooks.stop()
         assert len(server.bodies) == 2
-        assert "webhook 1 (127.0.0.1) did not take the alert 'cpu': it answered 404" in caplog.text
+        assert "webhook 1 (127.0.0.1) did not accept the alert 'cpu': it answered 404" in caplog.text
         assert [body["name"] for body in webhooks.waiting().values()] == ["disk_space", "cpu"]  # nobody knows of them
 
 
