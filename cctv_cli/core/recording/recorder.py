@@ -153,8 +153,8 @@ class Recorder:
             self._restart(reasons.RECONFIGURED)
         elif self._reconfigured.is_set():
             self._reconfigured.clear()
-            active = self._active
-            if active is not None and active.record.fingerprint != fingerprint(self._command(), self._camera.source):
+            wanted = fingerprint(self._command(), self._camera.source)
+            if self._active is not None and self._active.record.fingerprint != wanted:
                 self._end_run(reasons.RECONFIGURED)
         if self._active is None:
             return self._start_when_due()
@@ -321,9 +321,7 @@ class Recorder:
         if active.process.alive():
             return
         exit_code = active.process.exit_code()
-        if active.end is None:  # else the disk failed since, and what FFmpeg said is long ago
-            active.end = diagnose(active.stderr.recent_lines(), exit_code)
-        reason = self._why_ended = active.end
+        reason = self._why_ended = diagnose(active.stderr.recent_lines(), exit_code)
         ended = self._tools.clock.monotonic()
         healthy = active.healthy_for(ended)
         self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
@@ -385,11 +383,9 @@ class Recorder:
         if active.process is not None and active.process.alive():
             log.info("%s: stopping FFmpeg %d: %s", self._layout.camera_id, active.process.pid, why.reason)
             processes.stop(active.process, GRACE)
-        now = self._tools.clock.now()
-        active.look(self._tools.clock.monotonic(), now, read_time=not (flushed and active.placed))
-        active.update_live(alive=False)
+        clock = self._tools.clock
+        active.look_last(clock.monotonic(), clock.now(), read_time=not (flushed and active.placed))
         self._stream.last_run = active.record
-        active.remember()
         self._active = None
         self._state.note_exit(why.reason)
         self._backlog.add(active, why)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import List, Optional, Set, Tuple
 
 from cctv_cli.core import files
 from cctv_cli.core.ffmpeg.command import supports_audio
-from cctv_cli.core.ffmpeg.diagnosis import Diagnosis, complains_of_times
+from cctv_cli.core.ffmpeg.diagnosis import complains_of_times
 from cctv_cli.core.ffmpeg.process import STDERR_NAME, Process
 from cctv_cli.core.files import open_to_read
 from cctv_cli.core.layout import CameraLayout, parse_incoming
@@ -54,7 +55,6 @@ class ActiveRun:
         self.record = record
         self.process: Optional[Process] = None
         self.stderr = stderr
-        self.end: Optional[Diagnosis] = None  # why its FFmpeg ended
         self.catches_up = False  # an adopted run's minutes that nobody watched come first, in order
         self._recording = Growth()
         self._streaming = Growth()
@@ -71,6 +71,7 @@ class ActiveRun:
         self._step: Optional[int] = None  # ticks from frame to frame in the file that was committed last
         self._clock_was_set = False
         self._unreadable: Set[int] = set()  # files that are left because they cannot be read
+        self._unseen: Optional[int] = None  # the newest file that a look could not read
 
     def save(self, *, durable: bool = True) -> None:
         """Write `.run.json`; one that need not outlive a power cut yet costs no wait for the disk."""
@@ -122,14 +123,28 @@ class ActiveRun:
         if newest is not None:
             self._streaming.saw(*newest, monotonic)
 
+    def look_last(self, monotonic: float, now: float, *, read_time: bool) -> None:
+        """See what FFmpeg wrote before it ended, and write that down. Faults of the disk are logged."""
+        look = partial(self.look, monotonic, now, read_time=read_time)
+        end_live = partial(self.update_live, alive=False)
+        for step in (look, end_live, self.remember):
+            try:
+                step()
+            except OSError as error:
+                log.error("%s: the end of run %s: %s", self._layout.camera_id, self.record.run, error)
+
     def _look_at_recording(self, number: int, path: Path, monotonic: float, now: Optional[float]) -> None:
-        status = path.stat()
-        self._recording.saw(number, status.st_size, monotonic)
-        if now is None:
+        try:
+            status = path.stat()
+            # the time of the last write goes with the last frame within the size of that moment
+            end = None if now is None else self._filmed_until(path, status.st_size)
+        except OSError as error:  # of this file alone, which does not count as growing: a stall restarts FFmpeg
+            if number != self._unseen:
+                log.error("%s: %s cannot be read: %s", self._layout.camera_id, path, error)
+            self._unseen = number
             return
-        # the time of the last write goes with the last frame within the size of that moment
-        end = self._filmed_until(path, status.st_size)
-        if end is None:
+        self._recording.saw(number, status.st_size, monotonic)
+        if now is None or end is None:
             return
         if self._first_frame_at is None:
             self._first_frame_at = monotonic
@@ -196,7 +211,7 @@ class ActiveRun:
 
     def waiting(self, *, alive: bool) -> int:
         """How many finished files wait to be committed: all but the newest, and that too unless FFmpeg is `alive`."""
-        return 0 if self._store is None else len(self._finished(self._files(), alive=alive))
+        return 0 if self._store is None else len(_finished(self._files(), self._unreadable, alive=alive))
 
     def commit(self, *, alive: bool, most: Optional[int] = None) -> int:
         """Commit the finished files, or the oldest `most` of them; returns how many were.
@@ -207,14 +222,11 @@ class ActiveRun:
         if self._store is None:
             return 0
         files = self._files()
-        finished = self._finished(files, alive=alive)[:most]
+        finished = _finished(files, self._unreadable, alive=alive)[:most]
         done = sum(self._try_commit(self._store, *file, followed=file != files[-1]) for file in finished)
         if done and alive:
             self.save()
         return done
-
-    def _finished(self, files: List[Tuple[int, Path]], *, alive: bool) -> List[Tuple[int, Path]]:
-        return [file for file in (files[:-1] if alive else files) if file[0] not in self._unreadable]
 
     def close(self) -> None:
         """Remove the run's folder after FFmpeg has ended and its files were committed; those left keep it."""
@@ -274,6 +286,10 @@ def _saved_timeline(record: Run) -> Optional[Timeline]:
     if record.anchor is None:
         return None
     return Timeline(record.anchor, record.anchor_wall, record.anchor_media)
+
+
+def _finished(files: List[Tuple[int, Path]], unreadable: Set[int], *, alive: bool) -> List[Tuple[int, Path]]:
+    return [file for file in (files[:-1] if alive else files) if file[0] not in unreadable]
 
 
 def _set_aside(path: Path, camera: CameraName) -> None:

@@ -185,6 +185,58 @@ def test_what_lies_in_recordings_keeps_nothing_from_being_recorded(
         assert len(segments(stage.layout)) == 1
 
 
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "loop", "unreadable"])
+def test_a_newest_file_that_cannot_be_read_keeps_ffmpeg_from_no_restart(
+    stage: Stage, media: Media, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = stage.recorder()
+    stage.work(recorder)
+    before = files.read_json(stage.layout.run_file)
+    stage.lay(before["run"], media.run[0], NOW)
+    newest = stage.layout.incoming_file(before["run"], 1)
+    if kind == "unreadable":
+        shutil.copy(media.run[1], newest)
+        cannot_be_opened(newest, monkeypatch)
+    else:
+        in_the_way(newest, kind)
+    stage.clock.advance(10)
+    stage.work(recorder)
+    assert [entry.run for _, entry in segments(stage.layout)] == [before["run"]], "the finished file is committed"
+    killed = psutil.Process(before["pid"])
+    killed.kill()
+    killed.wait(HANG)
+    for _ in range(2):
+        stage.clock.advance(60)
+        stage.work(recorder)
+    assert stage.is_recorded()
+    assert files.read_json(stage.layout.run_file)["run"] != before["run"]
+
+
+def cannot_be_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disk fail to read one file."""
+    real = files.Folder.open
+
+    def open_file(folder: files.Folder, name: str, flags: int) -> int:
+        if folder.path / name == path:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return real(folder, name, flags)
+
+    monkeypatch.setattr(files.Folder, "open", open_file)
+
+
+def test_a_run_that_cannot_be_written_down_when_it_ends_is_followed_by_the_next(
+    stage: Stage,
+) -> None:
+    recorder = stage.recorder()
+    stage.work(recorder)
+    before = files.read_json(stage.layout.run_file)["run"]
+    stage.layout.ended_run(before).mkdir()
+    recorder.ask_restart()
+    stage.work(recorder)
+    assert stage.is_recorded()
+    assert files.read_json(stage.layout.run_file)["run"] != before
+
+
 def test_one_folder_that_cannot_be_read_holds_up_no_other(
     stage: Stage, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:

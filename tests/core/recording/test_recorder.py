@@ -76,7 +76,8 @@ def test_a_full_disk_is_told_as_the_cause_however_long_it_stays_full(
             clock.advance(recorder.run_once())
     assert files.read_json(layout.state_file)["cause"] == "storage"
     recorder.run_once()
-    assert files.read_json(layout.state_file)["cause"] == "disk full"
+    assert files.read_json(layout.run_file)["cause"] == "disk full"
+    recorder.release(leave_running=False)
 
 
 def test_a_camera_that_comes_back_with_another_codec_was_away_for_another_reason(tmp_path: Path) -> None:
