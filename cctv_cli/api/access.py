@@ -1,10 +1,10 @@
-"""Who may ask: clients nearby may read, this machine alone may control.
+"""Access control: local clients may read, only this machine may control.
 
 Reading (GET, HEAD, OPTIONS) is for loopback, private and link-local clients. Control (every other method)
-is for loopback clients that came through no proxy and from no other web site's page. Everybody else gets 401.
+is for loopback clients, not through a proxy and not from another web site's page. All others get 401.
 
-What this cannot see: a proxy on this machine that adds no forwarding header at all makes its clients
-look like local ones. Every such proxy must set X-Forwarded-For or X-Real-IP.
+Limitation: the clients of a proxy on this machine that adds no forwarding header look like local clients.
+Every such proxy must set X-Forwarded-For or X-Real-IP.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ _IPV4_WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
 _FORWARDED_PAIR = re.compile(r'[ \t]*([\w!#$%&\'*+.^`|~-]+)=("[^"\\]*"|[^\s",;]+)[ \t]*(;|,|$)', re.ASCII)
 
 _READ_ELSEWHERE = (
-    "Cameras are shown to clients on this machine and in its private networks only, "
-    "and this request comes from elsewhere; ask from the local network or through a VPN."
+    "Only clients on this machine and in its private networks may view cameras, "
+    "and this request comes from elsewhere; use the local network or a VPN."
 )
 _CONTROL_ELSEWHERE = (
-    "Cameras are controlled from the machine that runs the server only, "
+    "Cameras can be controlled only from the machine that runs the server, "
     "and this request comes from elsewhere; send it there, to 127.0.0.1."
 )
 _CONTROL_FORWARDED = (
-    "Cameras are not controlled through a proxy, and this request has a forwarding header; "
+    "Cameras cannot be controlled through a proxy, and this request has a forwarding header; "
     "send it to the server itself, to 127.0.0.1 on the machine that runs it."
 )
 _CONTROL_HOST = (
-    "Cameras are controlled under the names localhost, 127.0.0.1 and [::1] only, "
+    "Cameras can be controlled only under the names localhost, 127.0.0.1 and [::1], "
     "and this request's Host header has another one; use one of these names."
 )
 _CONTROL_CROSS_SITE = (
-    "Cameras are not controlled by the pages of other web sites, and this request comes from one; "
+    "Pages of other web sites cannot control cameras, and this request comes from one; "
     "use this server's own page or the command line."
 )
 
@@ -71,7 +71,7 @@ def parse_address(text: str) -> Optional[Address]:
     return _parse_short(text) if len(text) <= _LONGEST_ADDRESS else None
 
 
-@lru_cache(maxsize=1024)  # the same few clients ask again and again
+@lru_cache(maxsize=1024)  # the same few clients send many requests
 def _parse_short(text: str) -> Optional[Address]:
     match = _BRACKETED.fullmatch(text) or _IPV4_WITH_PORT.fullmatch(text)
     host, _, zone = (match.group(1) if match else text).partition("%")
@@ -85,7 +85,7 @@ def _parse_short(text: str) -> Optional[Address]:
 
 
 def is_loopback(address: Address) -> bool:
-    """Whether the address is this machine's own (127.0.0.0/8, ::1)."""
+    """Whether the address is loopback (127.0.0.0/8, ::1)."""
     return any(address in network for network in _LOOPBACK)
 
 
@@ -208,7 +208,7 @@ def _is_loopback_host(host: str) -> bool:
 
 
 class AccessGate:
-    """ASGI middleware: lets through who may ask, answers everybody else 401 with the reason as `detail`."""
+    """ASGI middleware: passes allowed requests on, answers others with 401 and the reason as `detail`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -217,19 +217,19 @@ class AccessGate:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        reading = scope.get("method") in READING_METHODS  # a web socket has no method: it counts as control
+        reading = scope.get("method") in READING_METHODS  # WebSockets have no method and count as control
         refusal = read_refusal(scope) if reading else control_refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            # RFC 9110 § 15.5.2 wants a challenge with every 401; Bearer says that no password dialog helps.
+            # RFC 9110 § 15.5.2 requires a challenge with every 401; Bearer shows no password dialog.
             await send_detail(send, 401, refusal, [(b"www-authenticate", b'Bearer realm="cctv"')])
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": refusal})
 
 
 async def send_detail(send: Send, status: int, detail: str, headers: Sequence[Tuple[bytes, bytes]] = ()) -> None:
-    """Answer `{"detail": detail}` with the status; never stored by caches, since the reason may pass."""
+    """Answer `{"detail": detail}` with the status; not cacheable, since the reason may be temporary."""
     body = json.dumps({"detail": detail}).encode()
     own = [
         (b"content-type", b"application/json"),

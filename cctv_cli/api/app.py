@@ -32,14 +32,14 @@ _DESCRIPTION = (
 
 class _App(FastAPI):
     def openapi(self) -> Dict[str, Any]:
-        """The OpenAPI document: FastAPI's, and the media that never reach FastAPI."""
+        """The OpenAPI document: FastAPI's, plus the media routes outside FastAPI."""
         description = super().openapi()
         description["paths"].update(media_paths())
         return description
 
 
 class _OpenForReading(CORSMiddleware):
-    """Pages from anywhere may read; a refused preflight has the body of every error."""
+    """Pages of any origin may read; a refused preflight has the common error body."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         answer = super().preflight_response(request_headers)
@@ -83,7 +83,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(_OpenForReading, allow_origins=["*"], allow_methods=["GET", "HEAD"])
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache)
     app.add_middleware(AccessGate)
-    app.add_middleware(RequestLog)  # the last one added is asked first
+    app.add_middleware(RequestLog)  # the last one added runs first
     return app
 
 

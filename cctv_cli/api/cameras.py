@@ -1,4 +1,4 @@
-"""`/cameras`: what the cameras are doing, and start, stop, restart."""
+"""`/cameras`: the state of the cameras, and start, stop, restart."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get("/{camera_id}", response_model=CameraModel, responses=errors(404), summary="One camera")
     def get_camera(camera_id: str) -> CameraModel:
-        """What one camera is doing, and why."""
+        """The state of one camera, and the reason for it."""
         return camera_model(runtime.status(camera_id), runtime)
 
     @routes.post("/{camera_id}/start", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def start_camera(camera_id: str) -> CameraModel:
-        """Let a stopped camera record again. Answers at once; watch its state. 409 for a disabled camera."""
+        """Start a stopped camera. Answers at once; poll its state. 409 for a disabled camera."""
         runtime.start_camera(camera_id)
         return camera_model(runtime.status(camera_id), runtime)
 
@@ -52,5 +52,5 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 def camera_model(status: CameraStatus, runtime: Runtime) -> CameraModel:
-    """A status as clients see it."""
+    """Convert a status for clients."""
     return CameraModel(live_url=f"/stream/{status.id}/live.m3u8", **camera_values(status, runtime.tz))

@@ -1,4 +1,4 @@
-"""`/cleanup`: what retention would delete and why, and to let it."""
+"""`/cleanup`: preview what retention would delete and why, or run it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cctv_cli.core.runtime import Runtime
 log = logging.getLogger("cctv.cleanup")
 
 _LIMIT = 300.0  # seconds after which a scan or a cleanup keeps no request waiting any longer
-_FRESH = 5.0  # seconds for which a preview is told again: it scans everything, and anybody may ask
+_FRESH = 5.0  # seconds for which a preview is reused: it scans everything, and any client may request it
 _UNDER_WAY = (
     f"The cleanup is not done after {_LIMIT:.0f} s and goes on; if it does not end, a disk hangs: "
     "GET /health names it, check its cable, power supply or network share."
 )
 
-FORCE = Query(False, description="Go on although a brake refuses; look at the preview first")
+FORCE = Query(False, description="Delete even if a brake refuses; check the preview first")
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -68,7 +68,7 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 class _Previews:
-    """One scan at a time; whoever asks meanwhile, or soon after, gets the same answer."""
+    """One scan at a time; requests during it, or soon after, get the same answer."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -85,7 +85,7 @@ class _Previews:
         return text
 
     def forget(self) -> None:
-        """What was known holds no longer."""
+        """Discard the cached previews."""
         self._known.clear()
 
     def _scan(self, force: bool) -> str:

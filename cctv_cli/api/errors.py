@@ -23,7 +23,7 @@ Responses = Dict[Union[int, str], Dict[str, Any]]
 
 _CONFLICTS = (AlreadySupervised, CameraDisabled, CleanupRefused, CleanupRuns)
 _LONGEST_DETAIL = 300  # characters
-_SHOWN = 80  # characters of a request that an answer repeats
+_SHOWN = 80  # characters of a request that an error repeats
 MEANINGS = {
     401: "This client may not ask",
     404: "No such camera is configured, or there is nothing of that name",

@@ -140,7 +140,7 @@ async def _serve(
         found = await cache.get(path, kind.freshness, inside=inside, compress=kind.is_playlist)
         file = found or await cache.open(path, inside=inside)
     except (FileNotFoundError, NotADirectoryError, NotRegularFile):
-        detail = f"{path.name} does not exist, or not any more; ask for the playlist or the list again."
+        detail = f"{path.name} does not exist or no longer exists; request the playlist or the list again."
         await send_detail(send, 404, detail, _CORS)
         return
     except OSError as error:

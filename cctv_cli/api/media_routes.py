@@ -1,4 +1,4 @@
-"""Which request is for which media file: live and recorded playlists and segments. Plain ASGI.
+"""Routes requests for media files: live and recorded playlists and segments. Plain ASGI.
 
 These requests are most of the traffic, so they are answered before FastAPI sees them. Every part
 of a path is matched by `layout`; none is joined as it came.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _LIVE = re.compile(r"/stream/([^/]+)/(sub/)?([^/]+\.(?:m3u8|ts|mp4))\Z")
 _RECORDED = re.compile(r"/recordings/([^/]+)/([^/]+)/([^/]+)/([^/]+\.(?:m3u8|ts|mp4))\Z")
 _CORS = [(b"access-control-allow-origin", b"*")]
-_SHOWN = 80  # characters of a request that an answer repeats
+_SHOWN = 80  # characters of a request that an error repeats
 _RETRY = [*_CORS, (b"retry-after", b"2")]
 
 
@@ -50,12 +50,12 @@ class _Stream(NamedTuple):
 
 
 def is_media(path: str) -> bool:
-    """Whether a request's path is one that `MediaRoutes` answers."""
+    """Whether `MediaRoutes` handles the request's path."""
     return _LIVE.match(path) is not None or _RECORDED.match(path) is not None
 
 
 class MediaRoutes:
-    """Answers requests for media and hands all others on."""
+    """Answers requests for media and passes on all others."""
 
     def __init__(self, app: ASGIApp, runtime: Runtime, states: LiveStates, cache: MediaCache) -> None:
         self._app = app
@@ -84,14 +84,14 @@ class MediaRoutes:
     async def _live(self, stream: _Stream, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         number = parse_live_segment(name)
         if not stream.has(name):
-            await send_detail(send, 404, f"{name[:_SHOWN]} is no live file; begin with {LIVE_PLAYLIST}.", _CORS)
+            await send_detail(send, 404, f"{name[:_SHOWN]} is not a live file; start with {LIVE_PLAYLIST}.", _CORS)
             return
         layout = self._runtime.layout(stream.camera_id, sub=stream.sub)
         if stream.sub and self._runtime.camera(stream.camera_id).sub_source is None:
-            detail = f"Camera {stream.camera_id} has no sub stream; ask for its {LIVE_PLAYLIST}."
+            detail = f"Camera {stream.camera_id} has no sub stream; request its {LIVE_PLAYLIST}."
             await send_detail(send, 404, detail, _CORS)
             return
-        if scope["method"] not in ("GET", "HEAD"):  # a browser asks with OPTIONS before it knows the state
+        if scope["method"] not in ("GET", "HEAD"):  # browsers send OPTIONS before they know the state
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
             return
         try:
@@ -113,9 +113,9 @@ class MediaRoutes:
         elif name in (LIVE_PLAYLIST, MAIN_PLAYLIST):
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
         elif number is not None and number > live.window.segments[-1].number:
-            await send_detail(send, 404, f"{name} is not finished yet; ask for {LIVE_PLAYLIST} again.", _CORS)
+            await send_detail(send, 404, f"{name} is not finished yet; request {LIVE_PLAYLIST} again.", _CORS)
         elif not may_exist(live.window, name, window_size(self._runtime.settings.segment_duration)):
-            detail = f"{name} does not exist, or not any more; ask for {LIVE_PLAYLIST} again."
+            detail = f"{name} does not exist or no longer exists; request {LIVE_PLAYLIST} again."
             await send_detail(send, 404, detail, _CORS)
         else:
             path = layout.live / name
@@ -141,4 +141,4 @@ class MediaRoutes:
             await serve_file(scope, receive, send, self._cache, path, PLAYLIST, inside=inside)
         else:
             shown = f"{day}/{hour}/{file}"[:_SHOWN]
-            await send_detail(send, 404, f"{shown} names no recording; ask for the list.", _CORS)
+            await send_detail(send, 404, f"{shown} is not a recording; request the list.", _CORS)

@@ -27,7 +27,7 @@ _LIVE_URL: Any = Field(examples=["/stream/front/live.m3u8"], description="The pa
 
 
 class CameraModel(CameraFields):
-    """One camera and what it is doing."""
+    """One camera and its state."""
 
     live_url: str = _LIVE_URL
 
@@ -49,7 +49,7 @@ class StreamInfoModel(BaseModel):
     media_sequence: Optional[int] = Field(
         default=None, examples=[5281], description="Number of the first segment in the window"
     )
-    segments: int = Field(examples=[6], description="How many segments are in the window")
+    segments: int = Field(examples=[6], description="Number of segments in the window")
     starts_at: Optional[str] = Field(default=None, examples=["2026-11-23T14:40:58.120+01:00"])
     ends_at: Optional[str] = Field(default=None, examples=["2026-11-23T14:41:58.120+01:00"])
 
@@ -64,7 +64,7 @@ class GapModel(BaseModel):
 
 
 class SegmentModel(BaseModel):
-    """One recording, a minute as a rule."""
+    """One recording, usually one minute."""
 
     url: str = Field(
         examples=["/recordings/front/2026-11-23/14/41.ts"], description="The path of the file on this server"
@@ -81,8 +81,8 @@ class HourModel(BaseModel):
     playlist_url: str = Field(examples=["/recordings/front/2026-11-23/14/playlist.m3u8"])
     starts_at: str = Field(examples=["2026-11-23T14:00:00.120+01:00"], description="Start of the first recording")
     ends_at: str = Field(examples=["2026-11-23T15:00:00.080+01:00"], description="End of the last recording")
-    segments: int = Field(examples=[60], description="How many recordings there are")
-    seconds: float = Field(examples=[3599.96], description="Recorded seconds, without holes")
+    segments: int = Field(examples=[60], description="Number of recordings")
+    seconds: float = Field(examples=[3599.96], description="Recorded seconds, excluding gaps")
     bytes: int = Field(examples=[1_843_680_000])
 
 
@@ -90,11 +90,11 @@ class DayModel(BaseModel):
     """One local day of recordings; `recordings` only when that day was asked for."""
 
     date: str = Field(examples=["2026-11-23"])
-    segments: int = Field(examples=[881], description="How many recordings there are")
-    seconds: float = Field(examples=[52_828.1], description="Recorded seconds, without holes")
+    segments: int = Field(examples=[881], description="Number of recordings")
+    seconds: float = Field(examples=[52_828.1], description="Recorded seconds, excluding gaps")
     missing_seconds: float = Field(examples=[31.84], description="Seconds that gaps explain")
     bytes: int = Field(examples=[27_071_368_000])
-    hours: List[HourModel] = Field(description="Those with recordings, from the first on")
+    hours: List[HourModel] = Field(description="Hours with recordings, earliest first")
     gaps: List[GapModel] = Field(description="In the order of their start")
     recordings: Optional[List[SegmentModel]] = Field(default=None, description="In the order of their start")
 
@@ -125,7 +125,7 @@ class ReasonModel(CountModel):
 
 
 class CleanupDayModel(BaseModel):
-    """What becomes of one local day of a camera."""
+    """The cleanup of one local day of a camera."""
 
     date: str = Field(examples=["2026-10-24"])
     deletes: List[ReasonModel]
@@ -133,7 +133,7 @@ class CleanupDayModel(BaseModel):
 
 
 class CleanupCameraModel(BaseModel):
-    """What becomes of one camera's recordings, and by which policy."""
+    """The cleanup of one camera's recordings, and its policy."""
 
     id: str = Field(examples=["front"])
     retention_days: int = Field(examples=[30])
@@ -161,8 +161,8 @@ class RefusalModel(BaseModel):
     """What a brake holds back."""
 
     brake: str = Field(description="storage, disk, policy, clock, past, future or share", examples=["share"])
-    camera_id: Optional[str] = Field(None, description="null when it concerns all", examples=["front"])
-    reason: str = Field(examples=["The limit max_size of front asks to delete 80 % of its recordings"])
+    camera_id: Optional[str] = Field(None, description="null for all cameras", examples=["front"])
+    reason: str = Field(examples=["The limit max_size of front requires deleting 80 % of its recordings"])
 
 
 class FailedModel(BaseModel):
@@ -188,7 +188,7 @@ class CleanupModel(BaseModel):
     )
     notes: List[str] = Field(examples=[["3 recordings of front are dated in the future"]])
     troubles: List[str] = Field(
-        description="Cameras that could not be looked at, and why",
+        description="Cameras that could not be checked, and why",
         examples=[["front cannot be read"]],
     )
     failed: List[FailedModel]

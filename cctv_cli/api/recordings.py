@@ -27,7 +27,7 @@ _DATE = {"format": "date"}
 
 
 def read_ahead(runtime: Runtime, catalog: Catalog, ended: threading.Event) -> None:
-    """Read what a first page shows of each camera: a month of journals takes half a second, which nobody shall wait."""
+    """Read each camera's first page in advance: reading a month of journals takes half a second."""
     for camera in runtime.settings.cameras:
         try:
             layout = runtime.layout(camera.id)
@@ -35,7 +35,7 @@ def read_ahead(runtime: Runtime, catalog: Catalog, ended: threading.Event) -> No
                 if ended.wait(_BREATH):
                     return
                 catalog.day(layout, date)
-        except (OSError, UnknownCamera):  # whoever asks for it is told; a reload may have removed the camera
+        except (OSError, UnknownCamera):  # the next request reports it; a reload may have removed the camera
             continue
 
 
@@ -49,17 +49,17 @@ def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
         camera_id: str,
         date: Optional[str] = Query(
             None,
-            description="This day alone, YYYY-MM-DD, with each of its recordings",
+            description="Only this day, YYYY-MM-DD, with each of its recordings",
             examples=["2026-11-23"],
             json_schema_extra=_DATE,
         ),
         before: Optional[str] = Query(
             None,
-            description="Days before this one only, YYYY-MM-DD: the oldest of the page before",
+            description="Only days before this one, YYYY-MM-DD: the oldest day of the previous page",
             examples=["2026-10-24"],
             json_schema_extra=_DATE,
         ),
-        limit: int = Query(_DAYS, ge=1, le=_MOST_DAYS, description="At most so many days"),
+        limit: int = Query(_DAYS, ge=1, le=_MOST_DAYS, description="Maximum number of days"),
     ) -> Response:
         """Days and hours with durations, bytes and gaps, newest day first.
 
@@ -88,7 +88,7 @@ class _Listing:
     def days(self, before: Optional[str], limit: int) -> Response:
         """A page of days."""
         layout = self.runtime.layout(self.camera_id)
-        # one more than is shown tells whether there is a next page
+        # one more than is shown reveals whether there is a next page
         days = self.catalog.days(layout, before=before, limit=limit + 1)
         shown = [_model(self.runtime, self.camera_id, day) for day in days[:limit]]
         next_page = f"/recordings/{self.camera_id}?limit={limit}&before={shown[-1].date}" if len(days) > limit else None
@@ -98,14 +98,14 @@ class _Listing:
         """One day with each of its recordings."""
         day = self.catalog.day(self.runtime.layout(self.camera_id), date)
         if day is None or day.emptied:
-            raise HTTPException(404, f"Camera {self.camera_id} recorded nothing on {date}; ask for the list of days.")
+            raise HTTPException(404, f"Camera {self.camera_id} recorded nothing on {date}; request the list of days.")
         model = _model(self.runtime, self.camera_id, day)
         model.recordings = _segments(self.runtime, self.camera_id, date)
         return _json(RecordingsModel(camera_id=self.camera_id, days=[model]))
 
 
 def _json(model: RecordingsModel) -> Response:
-    """The answer, rendered once: FastAPI would check and convert a month of hours all over again."""
+    """The answer, rendered once: FastAPI would validate and convert a month of hours again."""
     return Response(model.model_dump_json(exclude_none=True), media_type="application/json")
 
 

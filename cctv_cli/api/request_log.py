@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("cctv.http")
 
 _SHOWN = 300  # characters of a request's target
-_FAILED = "An unexpected error; the server's log says more, with cctv --debug also where it happened."
+_FAILED = "An unexpected error; see the server's log, with cctv --debug for a traceback."
 
 
 class RequestLog:
-    """ASGI middleware, the outermost: method, target, status, bytes, milliseconds and the client's address.
+    """The outermost ASGI middleware: logs method, target, status, bytes, milliseconds and the client's address.
 
     Passwords in the query are stars; header values are never logged. An exception that nobody caught
     becomes a 500, or breaks the connection when the answer had begun.
@@ -64,7 +64,7 @@ class RequestLog:
 
 
 def _target(scope: Scope) -> str:
-    """Method, path and query in visible ASCII: nobody can write a line of his own into the log."""
+    """Method, path and query in visible ASCII, so that clients cannot inject log lines."""
     query = scope["query_string"].decode("latin-1")
     target = hide_password(f"{scope['method']} {scope['path']}{'?' if query else ''}{query}")
     return target[:_SHOWN].encode("unicode_escape").decode()

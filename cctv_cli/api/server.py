@@ -1,4 +1,4 @@
-"""The HTTP server: a socket, one event loop, and an end when somebody asked for it."""
+"""The HTTP server: a socket, one event loop, and a stop on request."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
 
 _LOOK = 0.2  # seconds between polls at what was asked
-_GRACE = 5  # seconds for answers under way
-_BACKLOG = 2048  # connections that wait to be accepted
+_GRACE = 5  # seconds for responses in progress
+_BACKLOG = 2048  # connections waiting to be accepted
 
 
 class Asked(Protocol):
-    """What this process was asked to do, by signals."""
+    """What signals requested of this process."""
 
     ended: bool
 
     def take_reload(self) -> bool:
-        """Whether a reload was asked since the last call."""
+        """Whether a reload was requested since the last call."""
 
 
 class _Server(uvicorn.Server):
@@ -38,9 +38,9 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The listening socket. Raises AddressError when the address cannot be had."""
+    """Open the listening socket. Raises AddressError if the address is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = host == "::" and socket.has_dualstack_ipv6()  # every address of this machine, of IPv4 too
+    both = host == "::" and socket.has_dualstack_ipv6()  # every address of this machine, including IPv4
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except OSError as error:
@@ -53,7 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(runtime: Runtime, listener: socket.socket, asked: Asked) -> None:
-    """Serve a started runtime until it is asked to end; answers under way are finished."""
+    """Serve a started runtime until a stop is requested; responses in progress are completed."""
     loop = _new_loop()
     try:
         loop.run_until_complete(_serve(runtime, listener, asked))
@@ -65,7 +65,7 @@ def run(runtime: Runtime, listener: socket.socket, asked: Asked) -> None:
 def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
-    except ImportError:  # Windows, and machines without a wheel of it
+    except ImportError:  # Windows, and machines without a wheel for it
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
 

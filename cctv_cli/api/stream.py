@@ -22,14 +22,14 @@ from cctv_cli.core.recording.state import RecorderState, State, from_json
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
 
-_FRESH = 0.5  # seconds for which a look at a camera serves all viewers
-_STALE_TARGETS = 3  # target durations after which a window that stands still is no live picture any more
+_FRESH = 0.5  # seconds for which one check of a camera serves all viewers
+_STALE_TARGETS = 3  # target durations after which an unchanged window no longer counts as live
 _STALE_LEAST = 30.0  # seconds
 
 
 @dataclass(frozen=True)
 class Live:
-    """What a viewer of a camera gets: 200 with the window, or a status with one sentence.
+    """The response to a viewer of a camera: 200 with the window, or a status with one sentence.
 
     404 unknown, 409 stopped or disabled, 503 starting (try again soon), 502 the camera fails.
     """
@@ -40,7 +40,7 @@ class Live:
 
 
 def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now: float) -> Live:
-    """Decide what viewers of a camera get at the instant `now`."""
+    """Decide the response to viewers of a camera at the instant `now`."""
     name, reason = f"Camera {status.id}", status.reason.rstrip(".")
     if not status.enabled:
         return Live(409, f"{name} is disabled in the configuration; enable it there.")
@@ -51,11 +51,11 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
         if still <= max(_STALE_LEAST, _STALE_TARGETS * window.target_duration):
             return Live(200, "", window)
     if status.state in (State.BACKOFF, State.AUTH_FAILED, State.STALLED):
-        return Live(502, f"{name} gives no picture: {reason}.")
+        return Live(502, f"{name} has no video: {reason}.")
     if status.state is State.STOPPED:
         return Live(503, f"{name} is not recording: {reason}.")
     if status.state is State.RUNNING and window is not None and window.segments:
-        return Live(503, f"{name} records, but its live window stands still; try again in a few seconds.")
+        return Live(503, f"{name} is recording, but its live window is not updated; try again in a few seconds.")
     return Live(503, f"{name} is starting; try again in a few seconds.")
 
 
@@ -76,7 +76,7 @@ def may_exist(window: LiveWindow, name: str, size: int) -> bool:
 
 
 class _Seen(NamedTuple):
-    """A look at the monotonic instant `at`, when viewers had this playlist."""
+    """A check at the monotonic instant `at`, when viewers had this playlist."""
 
     at: float
     playlist: Optional[FileVersion]
@@ -84,7 +84,7 @@ class _Seen(NamedTuple):
 
 
 class LiveStates:
-    """Looks at cameras for many viewers: one look serves all of them for half a second."""
+    """Checks cameras for many viewers: one check serves all of them for half a second."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -115,7 +115,7 @@ class LiveStates:
     async def multivariant(self, camera_id: str) -> Optional[str]:
         """The playlist that offers main and sub stream; None when neither can be played. Raises UnknownCamera, OSError.
 
-        The lighter one comes first: players begin with it.
+        The one with the lower bit rate comes first: players start with it.
         """
         variants: List[Variant] = []
         for sub, uri in ((True, f"sub/{LIVE_PLAYLIST}"), (False, MAIN_PLAYLIST)):
@@ -126,7 +126,7 @@ class LiveStates:
                     measure = partial(measure_variant, layout, live.window, uri)
                     variants.append(await self._disks.submit(layout.live, (camera_id, uri), measure).arrives())
                 except FileNotFoundError:
-                    continue  # its live folder was lost: the other stream plays on
+                    continue  # its live folder was lost: the other stream is still served
         return render_multivariant(variants) if variants else None
 
     def _recent(self, stream: Tuple[str, bool], number: int, playlist: Optional[FileVersion]) -> Optional[Live]:
@@ -138,7 +138,7 @@ class LiveStates:
         return None if outdated else seen.live
 
     def look(self, camera_id: str) -> Live:
-        """What viewers of the camera's main stream get now. Raises UnknownCamera, OSError."""
+        """The current response to viewers of the main stream. Raises UnknownCamera, OSError."""
         return self._ask(camera_id).get()
 
     def _ask(self, camera_id: str, *, sub: bool = False) -> Answer[Live]:

@@ -66,7 +66,7 @@ async def test_a_segment_is_served_once_it_is_finished_and_never_before(
     for number in (15, 16, 999_999_999_999):
         early = await client.get(f"/stream/front/segment{number}.ts")
         assert early.status_code == 404
-        assert early.json() == {"detail": f"segment{number}.ts is not finished yet; ask for live.m3u8 again."}
+        assert early.json() == {"detail": f"segment{number}.ts is not finished yet; request live.m3u8 again."}
     live.stream(1)
     finished = await client.get("/stream/front/segment15.ts")
     assert (finished.status_code, finished.content) == (200, live.layout.live_segment(15).read_bytes())
@@ -80,7 +80,7 @@ async def test_a_segment_stays_for_a_window_after_it_left_the_playlist(
     live.stream(7)
     pruned = await client.get("/stream/front/segment7.ts")
     assert pruned.status_code == 404
-    assert pruned.json()["detail"].startswith("segment7.ts does not exist, or not any more;")
+    assert pruned.json()["detail"].startswith("segment7.ts does not exist or no longer exists;")
 
 
 async def test_a_live_segment_that_does_not_exist_costs_no_look_at_the_disk(
@@ -197,22 +197,22 @@ async def test_media_are_only_read(
 @pytest.mark.parametrize(
     ("path", "detail"),
     [
-        ("/stream/front/other.m3u8", "other.m3u8 is no live file; begin with live.m3u8."),
-        ("/stream/front/segment01.ts", "segment01.ts is no live file; begin with live.m3u8."),
+        ("/stream/front/other.m3u8", "other.m3u8 is not a live file; start with live.m3u8."),
+        ("/stream/front/segment01.ts", "segment01.ts is not a live file; start with live.m3u8."),
         (
             f"{DAY}/14/59.ts",
-            "59.ts does not exist, or not any more; ask for the playlist or the list again.",
+            "59.ts does not exist or no longer exists; request the playlist or the list again.",
         ),
         (
             f"{DAY}/15/playlist.m3u8",
-            "playlist.m3u8 does not exist, or not any more; ask for the playlist or the list again.",
+            "playlist.m3u8 does not exist or no longer exists; request the playlist or the list again.",
         ),
-        (f"{DAY}/24/41.ts", "2026-07-14/24/41.ts names no recording; ask for the list."),
-        (f"{DAY}/14/60.ts", "2026-07-14/14/60.ts names no recording; ask for the list."),
-        (f"{DAY}/14/other.m3u8", "2026-07-14/14/other.m3u8 names no recording; ask for the list."),
+        (f"{DAY}/24/41.ts", "2026-07-14/24/41.ts is not a recording; request the list."),
+        (f"{DAY}/14/60.ts", "2026-07-14/14/60.ts is not a recording; request the list."),
+        (f"{DAY}/14/other.m3u8", "2026-07-14/14/other.m3u8 is not a recording; request the list."),
         (
             "/recordings/front/2026-02-30/14/41.ts",
-            "2026-02-30/14/41.ts names no recording; ask for the list.",
+            "2026-02-30/14/41.ts is not a recording; request the list.",
         ),
         (
             "/recordings/nosuch/2026-07-14/14/41.ts",
@@ -352,4 +352,4 @@ async def test_the_method_is_judged_whatever_the_camera_does(client: httpx.Async
 async def test_a_camera_without_sub_stream_says_so(client: httpx.AsyncClient, name: str) -> None:
     response = await client.get(f"/stream/front/sub/{name}")
     assert response.status_code == 404
-    assert response.json() == {"detail": "Camera front has no sub stream; ask for its live.m3u8."}
+    assert response.json() == {"detail": "Camera front has no sub stream; request its live.m3u8."}

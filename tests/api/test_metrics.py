@@ -57,7 +57,7 @@ REPORT = Report(
             Promise(False, 2000.0, 1100.0, 86400.0 * 7, 0.5, 0.25),
         ),
     ),
-    (Finding("camera_not_recording", Severity.CRITICAL, "It is not; mend it", "front"),),
+    (Finding("camera_not_recording", Severity.CRITICAL, "It is not; fix it", "front"),),
 )
 
 Samples = Dict[Tuple[str, Tuple[Tuple[str, str], ...]], float]

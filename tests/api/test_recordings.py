@@ -114,7 +114,7 @@ async def test_a_camera_that_never_recorded_has_no_days(client: httpx.AsyncClien
         (
             "/recordings/front?date=2026-07-12",
             404,
-            "Camera front recorded nothing on 2026-07-12; ask for the list of days.",
+            "Camera front recorded nothing on 2026-07-12; request the list of days.",
         ),
         ("/recordings/front?date=today", 422, "'today' is not a date; write it as YYYY-MM-DD."),
         ("/recordings/front?date=2026-02-30", 422, "'2026-02-30' is not a date; write it as YYYY-MM-DD."),

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.anyio
 
 AT = 1_000_000.0
 STARTING = "Camera front is starting; try again in a few seconds."
-STILL = "Camera front records, but its live window stands still; try again in a few seconds."
-FAILS = "Camera front gives no picture: the camera refuses connections."
+STILL = "Camera front is recording, but its live window is not updated; try again in a few seconds."
+FAILS = "Camera front has no video: the camera refuses connections."
 STOPPED = "Camera front was stopped by an operator; start it with POST /cameras/front/start."
 DISABLED = "Camera front is disabled in the configuration; enable it there."
 NOBODY = "Camera front is not recording: the camera refuses connections."
@@ -104,7 +104,7 @@ def test_the_sentence_ends_with_one_full_stop_wherever_the_reason_comes_from() -
     ended = diagnose(["Connection refused"], 1)
     for reason in (asked.reason, ended.reason):
         detail = judge(status_of(State.BACKOFF, reason=reason), False, None, AT).detail
-        assert detail.startswith(f"Camera front gives no picture: {reason.rstrip('.')}")
+        assert detail.startswith(f"Camera front has no video: {reason.rstrip('.')}")
         assert detail.endswith(".")
         assert not detail.endswith("..")
 

@@ -23,7 +23,7 @@ from cctv_cli.core.health.findings import Finding, Severity
 
 DISK = Finding("disk_space", Severity.WARNING, "The disk is filling; free space")
 FULL = replace(DISK, severity=Severity.CRITICAL, sentence="The disk is full; free space")
-DOWN = Finding("camera_not_recording", Severity.CRITICAL, "It is not recorded; mend it", "front")
+DOWN = Finding("camera_not_recording", Severity.CRITICAL, "It is not recorded; fix it", "front")
 YARD = replace(DOWN, camera="yard")
 STOPPED = Finding("camera_stopped", Severity.OK, "It is not recorded: an operator stopped it", "attic")
 AFTER, REMINDER, EVERY = 60.0, 3600.0, 15.0
@@ -159,7 +159,7 @@ def test_what_a_webhook_gets() -> None:
         "name": "camera_not_recording",
         "severity": "critical",
         "camera": "front",
-        "sentence": "It is not recorded; mend it",
+        "sentence": "It is not recorded; fix it",
         "since": "2026-07-14T15:29:00.000+02:00",
         "at": "2026-07-14T15:30:00.000+02:00",
         "host": "nvr1",
@@ -188,7 +188,7 @@ def test_one_camera_alone_is_told_as_ever_and_several_are_listed() -> None:
         **body_of(DOWN, since=15),
         "camera": None,
         "cameras": ["front", "yard"],
-        "sentence": "2 cameras, front, yard: It is not recorded; mend it",
+        "sentence": "2 cameras, front, yard: It is not recorded; fix it",
         "at": body_of(DOWN, since=30)["at"],
     }
 

@@ -24,7 +24,7 @@ from tests.support.waiting import wait_for
 
 BERLIN = zone("Europe/Berlin")
 NOTHING = Facts(SystemFacts(0, 1, 0, 1, 1, None), (), (), StorageFacts(DiskFacts(1, 0, 1, 0), (), None))
-DOWN = Finding("camera_not_recording", Severity.CRITICAL, "It is not recorded; mend it", "front")
+DOWN = Finding("camera_not_recording", Severity.CRITICAL, "It is not recorded; fix it", "front")
 CPU = Finding("cpu", Severity.WARNING, "The CPU is busy; end other programs")
 
 
@@ -81,9 +81,9 @@ def test_a_finding_is_logged_and_sent_once_when_it_starts_and_once_when_it_ends(
         ("ended", "camera_not_recording", "front"),
     ]
     assert lines(caplog) == [
-        ("ERROR", "front: camera_not_recording: It is not recorded; mend it"),
+        ("ERROR", "front: camera_not_recording: It is not recorded; fix it"),
         ("WARNING", "cpu: The CPU is busy; end other programs"),
-        ("INFO", "front: over: camera_not_recording: It is not recorded; mend it"),
+        ("INFO", "front: over: camera_not_recording: It is not recorded; fix it"),
     ]
     assert [camera_of(record) for record in caplog.records] == ["front", None, "front"]
 
