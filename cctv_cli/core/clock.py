@@ -17,7 +17,7 @@ LATEST = float(1 << 33)  # the year 2242, up to which a float is exact enough fo
 
 
 class Clock(Protocol):
-    """The source of time for everything that needs it; tests have their own."""
+    """The source of time for all code; tests use their own."""
 
     def now(self) -> float:
         """The wall time as an instant."""

@@ -1,7 +1,7 @@
-"""Asking disks that may hang: each disk has a thread of its own, and whoever asks it waits only so long.
+"""Calls on disks that may hang: each disk has its own thread, and callers wait for a limited time.
 
 A mount that no longer answers (a network share, a dying USB disk) blocks stat, statvfs and open, and such a call cannot
-be taken back. So calls are made on daemon threads, one for each disk: what hangs there costs that thread alone.
+be cancelled. So calls run on daemon threads, one per disk: a call that hangs blocks only that thread.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class DiskHangs(OSError):
 
 
 class DiskThreads:
-    """Makes calls on one thread for each disk, one after the other. Safe to use from many threads.
+    """Makes calls one after the other on one thread per disk. Thread-safe.
 
     A call that takes more than `limit` seconds hangs: until it returns, no other call is made on its disk, and whoever
     asks that disk gets DiskHangs at once.
@@ -45,18 +45,18 @@ class DiskThreads:
         self._mounts: Tuple[float, Tuple[str, ...]] = (0.0, ())
 
     def submit(self, place: Path, what: Hashable, call: Callable[[], T]) -> Answer[T]:
-        """Have a call made on the disk of `place`; those who ask for the same `what` meanwhile share it."""
+        """Queue a call on the disk of `place`; concurrent callers with the same `what` share it."""
         disk = self._disk(place)
         with self._lock:
             queue = self._queues.setdefault(disk, _Queue(disk, self._limit))
         return Answer(disk, queue, queue.submit(what, call))
 
     def ask(self, place: Path, what: Hashable, call: Callable[[], T]) -> T:
-        """What a call on the disk of `place` returns. Raises what it raises, and DiskHangs."""
+        """Return the result of a call on the disk of `place`. Raises what it raises, and DiskHangs."""
         return self.submit(place, what, call).get()
 
     def _disk(self, place: Path) -> str:
-        """The mount point above a path, found without touching its disk; the path itself where nobody lists them."""
+        """The mount point above a path, found without touching its disk; the path itself if they cannot be listed."""
         now = time.monotonic()
         at, mounts = self._mounts
         if not at or now - at > _MOUNTS_FRESH:
@@ -68,7 +68,7 @@ class DiskThreads:
 
 
 class Answer(Generic[T]):
-    """What a call on the disk `disk` returns, once it has."""
+    """The future result of a call on the disk `disk`."""
 
     def __init__(self, disk: str, queue: _Queue, future: Future[T]) -> None:
         self.disk = disk
@@ -76,13 +76,13 @@ class Answer(Generic[T]):
         self._future = future
 
     def get(self) -> T:
-        """Wait for it. Raises what the call raises, and DiskHangs."""
+        """Wait for the result. Raises what the call raises, and DiskHangs."""
         while not self._future.done():
             wait([self._future], timeout=self._queue.patience())
         return self._future.result()
 
     async def arrives(self) -> T:
-        """Wait for it without occupying a thread. Raises what the call raises, and DiskHangs."""
+        """Wait for the result without occupying a thread. Raises what the call raises, and DiskHangs."""
         future = asyncio.wrap_future(self._future)
         while not future.done():
             await asyncio.wait([future], timeout=self._queue.patience())
@@ -93,7 +93,7 @@ class _Call:
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call = call
         self.future: Future[Any] = Future()
-        self.future.set_running_or_notify_cancel()  # one asker that leaves must not cancel it for the others
+        self.future.set_running_or_notify_cancel()  # a cancelled caller must not cancel it for the others
 
 
 class _Queue:
@@ -148,7 +148,7 @@ class _Queue:
             except BaseException as raised:  # belongs to those who wait for it
                 error = raised
             with self._lock:
-                if self._calls.get(what) is not current:  # it took too long, and nobody waits any more
+                if self._calls.get(what) is not current:  # it took too long, and no caller waits any more
                     continue
                 del self._calls[what]
             if error is None:

@@ -32,7 +32,7 @@ class NotRegularFile(OSError):
 
 
 class Folder:
-    """A folder, in which files are opened and removed by their names. Methods raise OSError.
+    """A folder in which files are opened and removed by name. Methods raise OSError.
 
     One that is opened by `at` or `folder` stays that folder, whatever is put in its place meanwhile, where the
     system can hold one open (see `system.open_folder`).
@@ -48,7 +48,7 @@ class Folder:
         return cls(path, open_folder(path, follow=True))
 
     def folder(self, name: str) -> Folder:
-        """Open a folder in this one; a symbolic link is refused."""
+        """Open a subfolder; a symbolic link is refused."""
         return Folder(self.path / name, open_folder(self.path / name, self._handle))
 
     def __enter__(self) -> Folder:
@@ -59,7 +59,7 @@ class Folder:
             os.close(self._handle)
 
     def names(self) -> List[str]:
-        """What lies in it."""
+        """The names of its entries."""
         return os.listdir(self.path if self._handle is None else self._handle)
 
     def open(self, name: str, flags: int) -> int:
@@ -82,17 +82,17 @@ class Folder:
             return handle
 
     def replace(self, draft: str, name: str) -> None:
-        """Give a file the name of another one, which goes."""
+        """Rename a file to the name of another one, which is replaced."""
         with self._naming(name):
             os.replace(self._target(draft), self._target(name), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
     def remove(self, name: str) -> None:
-        """Delete a file. Of a symbolic link the link goes, not what it leads to."""
+        """Delete a file. A symbolic link is deleted, not its target."""
         with self._naming(name):
             os.unlink(self._target(name), dir_fd=self._handle)
 
     def sync(self) -> None:
-        """Make renames in it last over a power cut."""
+        """Make renames in it survive a power failure."""
         if self._handle is None:
             sync_folder(self.path)
         else:
@@ -115,7 +115,7 @@ class Folder:
 
     @contextmanager
     def _naming(self, name: str) -> Iterator[None]:
-        """Let errors name the whole path."""
+        """Make errors name the whole path."""
         try:
             yield
         except OSError as error:
@@ -139,12 +139,12 @@ def open_folder_in(path: Path, *, inside: Path) -> Iterator[Folder]:
 
 
 def _folder_of(path: Path, inside: Optional[Path]) -> ContextManager[Folder]:
-    """The folder that a file lies in."""
+    """The parent folder of a file."""
     return Folder(path.parent) if inside is None else open_folder_in(path.parent, inside=inside)
 
 
 def open_to_read(path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
-    """Open a regular file of the storage; nothing else that may lie there is opened or waited for.
+    """Open a regular file of the storage; anything else there is neither opened nor waited for.
 
     The file itself must not be a symbolic link, nor must any folder on the way to it from the folder `inside`.
     Raises NotRegularFile.
@@ -223,7 +223,7 @@ def is_file(folder: Folder, name: str) -> bool:
 
 
 def _new_file(folder: Folder, name: str) -> int:
-    """Open a file that was not there before: what an earlier process of the same number left goes."""
+    """Create a file; one left by an earlier process with the same id is replaced."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         return folder.open(name, flags)
@@ -233,19 +233,19 @@ def _new_file(folder: Folder, name: str) -> int:
 
 
 def is_draft(name: str, of: str) -> bool:
-    """Whether a file of this name is what a crash left of a replacement of the file named `of`."""
+    """Whether a file of this name is left over from a crash while the file named `of` was replaced."""
     return re.fullmatch(rf"{re.escape(of)}\.[0-9]+\.[0-9]+\.tmp", name) is not None
 
 
 def overwrite_text(path: Path, text: str) -> None:
-    """Write over an existing file in place: not safe from a power cut, but it needs no free space."""
+    """Overwrite an existing file in place: not safe against a power failure, but it needs no free space."""
     with open_to_change(path) as file:
         file.write(text.encode())
         file.truncate()
 
 
 def read_bytes(path: Path, *, inside: Optional[Path] = None) -> bytes:
-    """All of a file; see `open_to_read`."""
+    """The content of a file; see `open_to_read`."""
     with open_to_read(path, inside=inside) as file, naming(path):
         return file.read()
 
@@ -287,7 +287,7 @@ def move(source: Path, target: Path) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let errors of reading a file name it, as those of opening it do."""
+    """Make read errors name the file, as open errors do."""
     try:
         yield
     except OSError as error:
@@ -308,7 +308,7 @@ def sha256_synced(path: Path) -> str:
 
 
 def remove(path: Path, *, inside: Optional[Path] = None) -> None:
-    """Delete a file if it is there; of folders below `inside` none is reached through a symbolic link."""
+    """Delete a file if it exists; no symbolic link is followed below `inside`."""
     try:
         with _folder_of(path, inside) as folder:
             folder.remove(path.name)
@@ -317,7 +317,7 @@ def remove(path: Path, *, inside: Optional[Path] = None) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give what lies at `path` a free name beside it, for people to look at; returns that name."""
+    """Rename what is at `path` to a free name next to it, for inspection; returns that name."""
     tails = ("", *(f"-{number}" for number in range(1, 1000)))
     names = (path.with_name(f"{path.name}.unreadable{tail}") for tail in tails)
     free = next(name for name in names if not os.path.lexists(name))

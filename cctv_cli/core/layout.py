@@ -10,13 +10,13 @@
     .incoming/<run>/run.json                 of a run that has ended, until its files are recordings
     .incoming/gaps.json                      why nothing was recorded between those runs
     .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
-    .retention.json                          for how many days recordings are kept, for who has no configuration
+    .retention.json                          for how many days recordings are kept, for cleanups without a configuration
 
-Beside the cameras lie .cctv-storage, which names this storage; .alerts.json, what people were told of; .cleanup and
-.cleanup.lock of the cleanup that runs; and .logins/, which is for its owner's eyes only: refused.json and its .lock.
+Next to the cameras are .cctv-storage, which identifies this storage; .alerts.json, the alerts sent; .cleanup and
+.cleanup.lock of the running cleanup; and .logins/, readable by its owner only: refused.json and its .lock.
 
 A sub stream has its live window in live/sub/, and sub/.run.json .state.json ffmpeg.log .incoming.
-H.265 lies in fragmented MP4: .mp4 in place of .ts, and live/init{N}.mp4 for the run whose first
+H.265 is stored in fragmented MP4: .mp4 instead of .ts, and live/init{N}.mp4 for the run whose first
 live segment is N.
 """
 
@@ -105,7 +105,7 @@ def parse_recording(day: str, hour: str, file: str) -> Optional[RecordingName]:
     return RecordingName(day, hour, int(match.group(1)), int(match.group(2) or 0), match.group(3))
 
 
-@lru_cache(maxsize=64)  # every recording of a day asks for the same one
+@lru_cache(maxsize=64)  # every recording of a day uses the same one
 def is_day(text: str) -> bool:
     """Whether `text` is a day's folder name: a real date, YYYY-MM-DD."""
     match = _DATE.match(text)
@@ -178,7 +178,7 @@ def is_run(name: str) -> bool:
 
 
 def alerts_file(storage: Path) -> Path:
-    """Where it is kept which findings people were told of."""
+    """The file of the alerts that were sent."""
     return storage / ".alerts.json"
 
 
@@ -189,12 +189,12 @@ def login_files(storage: Path) -> Tuple[Path, Path]:
 
 
 def storage_marker(storage: Path) -> Path:
-    """The file that tells this storage from another one, or from an empty mount point."""
+    """The file that distinguishes this storage from another one, or from an empty mount point."""
     return storage / ".cctv-storage"
 
 
 def cleanup_files(storage: Path) -> Tuple[Path, Path]:
-    """Who cleans this storage up now, and the lock that lets only one do so."""
+    """The file that names the running cleanup, and the lock that allows only one."""
     return storage / ".cleanup", storage / ".cleanup.lock"
 
 

@@ -1,7 +1,7 @@
-"""Log lines: what they look like, where they go, and what bounds them.
+"""Log lines: their format, destination and limits.
 
 A record about a camera has a `CameraName` among its arguments, as a rule the first of "%s: …".
-Every record is one line, whatever it holds; only a traceback, which `debug` asks for, takes more.
+Every record is one line, whatever it contains; only tracebacks, with `debug`, take more.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class JsonLines(logging.Formatter):
 
 
 class Repeats(logging.Filter):
-    """Lets the same warning or error pass once a minute; the next one that passes says how many did not."""
+    """Passes the same warning or error once a minute; the next one logged says how many were suppressed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,7 +130,9 @@ def install(handler: logging.Handler, *, debug: bool) -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)  # a library's INFO may hold an address with a token
     log.setLevel(logging.DEBUG if debug else logging.INFO)
-    logging.raiseExceptions = False  # a log that cannot be written, on a full disk, disturbs nothing else
+    logging.raiseExceptions = (
+        False  # a log that cannot be written, such as on a full disk, must not affect anything else
+    )
     threading.excepthook = _on_uncaught
 
 

@@ -1,6 +1,6 @@
-"""What Windows does otherwise than POSIX systems: the only module that asks which system this is.
+"""Differences between Windows and POSIX systems: the only module that checks which system this is.
 
-Every function here works on both; where Windows has no twin, it says so.
+Every function works on both; where Windows has no equivalent, its docstring says so.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if sys.platform == "win32":
         return None
 
     def sync_folder(folder: Path) -> None:
-        """Nothing: a folder cannot be opened, and NTFS journals renames itself."""
+        """Do nothing: a folder cannot be opened, and NTFS journals renames itself."""
 
     def make_fifo(path: Path) -> Optional[Fifo]:
         """None: a pipe has to do."""
@@ -60,7 +60,7 @@ if sys.platform == "win32":
         return None
 
     def is_read_only(folder: Path) -> bool:
-        """No: Windows tells it when somebody writes."""
+        """False: Windows reports it on write."""
         return False
 
     def mount_points() -> Tuple[str, ...]:
@@ -83,7 +83,7 @@ else:
     CREATION_FLAGS = 0
     NEW_SESSION = True
 
-    # No link is followed, and nobody waits for the other end of a FIFO.
+    # Follow no link, and do not wait for the other end of a FIFO.
     FILE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
     def open_folder(path: Path, parent: Optional[int] = None, *, follow: bool = False) -> Optional[int]:
@@ -100,7 +100,7 @@ else:
             raise type(error)(error.errno, error.strerror, str(path)) from None
 
     def sync_folder(folder: Path) -> None:
-        """Make renames in a folder last over a power cut. Raises OSError."""
+        """Make renames in a folder survive a power failure. Raises OSError."""
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -118,7 +118,7 @@ else:
         return Fifo(os.open(path, os.O_RDONLY), writer)
 
     def open_fifo(path: Path) -> Optional[int]:
-        """Open a FIFO that somebody writes to, for reading; None when there is none. Raises OSError."""
+        """Open a FIFO that has a writer, for reading; None if there is none. Raises OSError."""
         if not path.is_fifo():
             return None
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -24,7 +24,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The secret itself: only to use it, never to print it."""
+        """The secret itself: use it, never print it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -47,7 +47,7 @@ class Secret:
 
 
 class CameraName(str):
-    """What messages call a camera or its sub stream; `camera` is the camera's id.
+    """The name of a camera or its sub stream in messages; `camera` is the camera's id.
 
     Among the arguments of a log record it says which camera the record is about.
     """

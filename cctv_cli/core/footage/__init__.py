@@ -1,1 +1,1 @@
-"""What was recorded, as people ask for it: days, hours, coverage, variants."""
+"""What was recorded, as front ends show it: days, hours, coverage, variants."""

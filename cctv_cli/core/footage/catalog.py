@@ -34,7 +34,7 @@ class Hour:
 class Day:
     """One local day: its hours, and its gaps in the order of their absolute start.
 
-    `emptied` when retention took all that it had.
+    `emptied`: retention deleted all its recordings.
     """
 
     date: str
@@ -73,7 +73,7 @@ class _Read:
 
 
 class Catalog:
-    """Reads days; remembers those whose journal did not grow. Safe to use from many threads.
+    """Reads days; caches those whose journal did not grow. Thread-safe.
 
     Of each camera's newest day, to which a line is added every minute, only the new lines are read.
     """
@@ -94,7 +94,7 @@ class Catalog:
                 break
             try:
                 day = self.day(layout, name) if before is None or name < before else None
-            except OSError as error:  # it costs its own day alone
+            except OSError as error:  # only this day is missing
                 log.warning("%s: the day %s cannot be listed: %s", layout.camera_id, name, error)
                 continue
             if day is not None and not day.emptied:

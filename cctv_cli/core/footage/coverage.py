@@ -10,7 +10,7 @@ from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
 from cctv_cli.core.clock import DAY
 from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry
 
-CHOSEN = ("stopped", "disabled")  # causes of gaps that a person wanted
+CHOSEN = ("stopped", "disabled")  # causes of intended gaps
 _SHORTEST = 60.0  # seconds of recordings that say something about their growth
 
 Stretch = Tuple[float, float]
@@ -106,7 +106,7 @@ def _lies_in(gap: Piece, segments: Sequence[Stretch]) -> bool:
 
 
 def _length(stretches: Iterable[Stretch], begin: float, end: float) -> float:
-    """The seconds between two instants that any of the stretches covers."""
+    """The seconds between two instants that are covered by any of the spans."""
     covered, until = 0.0, begin
     for start, stop in sorted(stretches):
         start, stop = max(start, until), min(stop, end)

@@ -1,4 +1,4 @@
-"""What a camera is doing, read from its files: the same for every front end, with a supervisor or without."""
+"""A camera's status, read from its files: the same for every front end, with or without a supervisor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger("cctv.status")
 
 @dataclass(frozen=True)
 class CameraStatus:
-    """One camera as a table, a script or a client sees it.
+    """One camera's status, as shown to people, scripts and clients.
 
     Instants are seconds since 1970 UTC, `bit_rate` is bit/s of the latest live segment,
     `recorded_today` seconds since local midnight. What is not known is None.

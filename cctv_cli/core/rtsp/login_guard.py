@@ -1,12 +1,12 @@
-"""Refused logins: how often a password may be tried before the camera is left in peace.
+"""Refused logins: limits how often a password is tried, so that cameras do not lock the account.
 
 Cameras lock a user or an address after a few wrong passwords (Hikvision after 5 to 7, for half an hour),
 and every channel of an NVR counts. So tries are counted for each host and user, over all cameras and
 processes, in one file that outlives them. A login is written down before it is sent, hence a crash before
 its answer counts as a refusal: no loop of crashes spends more.
 
-The file tells one password from another by a salted hash (PBKDF2, RFC 8018), and its folder is for its
-owner's eyes only.
+The file distinguishes passwords by a salted hash (PBKDF2, RFC 8018), and its folder is readable by its
+owner only.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def with_accepted(history: History, digest: str, target: str, *, by_ffmpeg: bool
     return replace(history, tries=tuple(left))
 
 
-# --- what is kept
+# --- the store
 
 
 class LoginGuard:

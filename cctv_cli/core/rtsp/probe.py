@@ -1,4 +1,4 @@
-"""Ask a camera over RTSP what it has, or why it does not answer.
+"""Query a camera over RTSP: what it sends, or why it does not answer.
 
 OPTIONS and DESCRIBE without credentials; when the camera challenges the latter, one more with them,
 and when it does not, SETUP, which it may challenge.
@@ -176,7 +176,7 @@ class _Conversation:
                 yield
         except Withheld as withheld:
             if withheld.until is None:
-                text = "has not answered another login of this user yet: this one waits until it has"
+                text = "has not answered another login of this user yet: this login waits for that answer"
                 raise Problem(Outcome.SILENT, text) from None
             raise self._withheld(withheld.until) from None
 

@@ -1,4 +1,4 @@
-"""What a probe of a camera ends with: an outcome for machines, a sentence for people."""
+"""The result of a probe: an outcome for machines, a sentence for people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Outcome(enum.Enum):
     UNAUTHORIZED = "unauthorized"  # credentials are missing, wrong, withheld, or of no use to this camera
     NOT_FOUND = "not_found"
     BUSY = "busy"
-    SILENT = "silent"  # connected, but no complete answer came
+    SILENT = "silent"  # connected, but received no complete answer
     NOT_RTSP = "not_rtsp"
     NO_VIDEO = "no_video"
     REDIRECTED = "redirected"
