@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 import time
 from typing import List
 
+from cctv_cli.cli.output import flush
 from cctv_cli.core.errors import StopIncomplete
 
 PATIENCE = 3.0  # seconds to wait for threads that are about to end
@@ -29,9 +29,9 @@ def leave(code: int) -> None:
     if not hung:
         return
     log.error("threads still hang on a disk; the process ends without them: %s", ", ".join(t.name for t in hung))
-    flush = threading.Thread(target=_flush, daemon=True)
-    flush.start()
-    flush.join(_FLUSH)
+    flushing = threading.Thread(target=_flush, daemon=True)
+    flushing.start()
+    flushing.join(_FLUSH)
     os._exit(code or StopIncomplete.exit_code)
 
 
@@ -49,5 +49,4 @@ def _awaited() -> List[threading.Thread]:
 
 def _flush() -> None:
     logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    flush()

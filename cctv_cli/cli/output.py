@@ -42,6 +42,12 @@ def show(result: Result, *, as_json: bool) -> None:
                 print(part, flush=True)
 
 
+def flush() -> None:
+    """Write out what standard output and standard error still hold back."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
 def show_error(message: str) -> None:
     """One line for each problem on standard error."""
     for line in message.splitlines():

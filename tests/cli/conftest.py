@@ -15,7 +15,7 @@ import pytest
 import typer.main
 
 import cctv_cli
-from cctv_cli.cli.app import app, main
+from cctv_cli.cli.app import app
 from tests.support.waiting import HANG
 
 PASSWORD = "topsecret"
@@ -48,7 +48,7 @@ def cctv(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     def run(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["cctv", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            main()
+            app()  # not `main`, which ends a process in which threads of other tests still run
         assert isinstance(ended.value.code, int)
         return Result(ended.value.code, *capsys.readouterr())
 

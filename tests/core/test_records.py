@@ -52,7 +52,7 @@ DAMAGED: Dict[str, Any] = {
     "negative": -(10**12),
     "absurd": 10**19,
     "20,000 letters": "x" * 20_000,
-    "an object": {"a": "object"},
+    "an object": {"a": {"b": "object"}},
     "nothing of that type": b"bytes",
 }
 

@@ -24,6 +24,7 @@ from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import HANG
 
 _DAY = "2026-01-01"
+_RUN = "0123456789abcdef"
 _TURN = 2**33 / 90000  # seconds after which the times of MPEG-TS begin anew
 _RUNNING = "movflags=+frag_every_frame+empty_moov+default_base_moof+frag_discont:avoid_negative_ts=disabled"
 _MP4 = ("-tag:v", "hvc1", "-segment_format", "mp4", "-segment_format_options", _RUNNING)
@@ -51,7 +52,7 @@ def record(ffmpeg: str, camera: RtspCamera, layout: CameraLayout, pattern: str, 
 
 def journal(layout: CameraLayout, file: str, start: float) -> None:
     """Journal a recording of 0.4 s."""
-    entry = SegmentEntry(file, start, 0.4, bytes=1, sha256="", run="run", source="")
+    entry = SegmentEntry(file, start, 0.4, bytes=1, sha256="ab" * 32, run=_RUN, source=file)
     Journal(layout.journal(_DAY)).append(entry, None)
 
 
