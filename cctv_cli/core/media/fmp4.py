@@ -20,6 +20,7 @@ from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, newest_end
 
 _MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins, after its length (8.8.4, 8.8.5)
 _MOST_BYTES = 1 << 18  # of a moov or moof: one that claims more is damaged
+_MOST_SAMPLES = 1 << 14  # of a fragment; minutes of video at any frame rate, and little memory
 _TAIL = 64 * 1024
 _TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # tried in turn until one holds enough frames
 _HEV1 = re.compile(rb"(stsd\0{4}\0{3}\x01.{4})hev1", re.DOTALL)  # the one entry of a sample description box (8.5.2)
@@ -170,7 +171,7 @@ def _frames(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[Frame
         if kind == b"moof":
             moof = _read(file, begin, end) if end - begin <= _MOST_BYTES else b""
         elif kind == b"mdat" and has_track(moof):
-            for time, is_key in _fragment_frames(moof, track, end - begin):
+            for time, is_key in _fragment_frames(moof, track, min(end - begin, _MOST_SAMPLES)):
                 yield (time * TICKS + track.timescale // 2) // track.timescale % WRAP, is_key
             moof = b""
 
@@ -219,7 +220,7 @@ def _header(data: bytes, at: int) -> Tuple[bytes, int, int]:
 def _fragment_frames(moof: bytes, track: _Track, room: int) -> List[Frame]:
     """A track's samples in a fragment, with presentation times in its ticks; none if the fragment is damaged.
 
-    One that claims more samples than its media data has bytes (`room`) is damaged.
+    One that claims more than `room` samples is damaged.
     """
     found: List[Frame] = []
     try:

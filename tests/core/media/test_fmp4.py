@@ -439,6 +439,13 @@ def test_no_fragment_has_more_samples_than_its_data_have_bytes(path: Path) -> No
     expect(path, [100, 105, 110, 115])
 
 
+def test_no_fragment_has_more_samples_than_minutes_of_video(path: Path) -> None:
+    """A damaged count must not take as much memory as the file has bytes of media."""
+    media = box(b"mdat", bytes(100_000))
+    parts = [moof(box(b"traf", tfhd(), tfdt(time), trun(count))) + media for time, count in ((10, 100_000), (100, 2))]
+    expect(write(path, head(usual=5), *parts), [100, 105])
+
+
 def test_every_track_of_a_file_is_tagged_at_once(path: Path) -> None:
     entry = full(b"stsd", 0, 0, "I", 1)[4:] + box(b"hev1", bytes(70))
     write(path, box(b"ftyp", b"iso5"), box(b"moov", box(b"free", entry), box(b"free", entry)))
