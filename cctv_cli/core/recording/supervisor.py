@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Dict, Iterable, List, Optional
+from typing import Dict, Iterable, List, Optional, Union
 
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
@@ -26,6 +26,7 @@ from cctv_cli.core.units import CameraName
 
 STOP_LIMIT = 45.0  # seconds that a stop may take: the commits of the last minutes have 30 of them, FFmpeg's end 10
 _AFTER_DEFECT = 5.0  # seconds
+_TAKE_AGAIN = 2.0  # seconds between tries to take cameras whose disk did not answer, or could not be written
 
 log = logging.getLogger("cctv.supervisor")
 
@@ -163,8 +164,22 @@ def _sub_stream(camera: Camera) -> Camera:
     return replace(camera, source=camera.sub_source)
 
 
+@dataclass
+class _Pending:
+    """A camera to be taken as the configuration says now, and why that has failed so far."""
+
+    camera: Camera
+    settings: Settings
+    fault: str = ""
+
+
+_Refused = Union[DiskHangs, StorageError]
+
+
 class Supervisor:
     """Supervises cameras until it is stopped.
+
+    A camera whose disk does not answer in time, or cannot be written, is taken as soon as it can be.
 
     With `whole`, these cameras are the whole configuration: recorders of others are stopped.
     """
@@ -174,26 +189,33 @@ class Supervisor:
         self._tools = tools
         self._whole = whole
         self._workers: Dict[str, _Worker] = {}
+        self._pending: Dict[str, _Pending] = {}
+        self._started = False
+        self._lock = threading.Lock()  # of the three above
+        self._stopped = threading.Event()
+        self._retry: Optional[threading.Thread] = None
         self._disks = DiskThreads()
-        self._refused: Optional[StorageError] = None
 
     def start(self) -> None:
         """Take every camera and start its thread.
 
         Raises AlreadySupervised when another process has one of them, StorageError when no camera's
-        folder can be written; then nothing was started. One folder alone is logged and left out.
+        folder can be written; then nothing was started.
         """
+        cameras = (*self._settings.cameras, *self._bounded_surplus())
+        self._pending = {camera.id: _Pending(camera, self._settings) for camera in cameras}
         try:
-            for camera in (*self._settings.cameras, *self._bounded_surplus()):
-                self._add(camera, self._settings)
-        except AlreadySupervised:
-            _end(self._workers.values())
-            self._workers.clear()
+            refused = [self._take(camera.id) for camera in cameras]
+            if refused and all(isinstance(error, StorageError) for error in refused):
+                raise next(filter(None, reversed(refused)))
+        except (AlreadySupervised, StorageError):
+            self._end_all(leave_running=True)
             raise
-        if not self._workers and self._refused is not None:
-            raise self._refused
-        for worker in self._workers.values():
-            worker.start()
+        with self._lock:
+            self._started = True
+            for worker in self._workers.values():
+                worker.start()
+        self._take_pending_later()
 
     def wake(self, camera_id: str) -> None:
         """Let a camera's recorder look at once: an operator has stopped or started it."""
@@ -209,7 +231,9 @@ class Supervisor:
         One camera's trouble is logged.
         """
         wanted = {camera.id for camera in settings.cameras}
-        for camera in (*settings.cameras, *map(_unconfigured, self._workers.keys() - wanted)):
+        with self._lock:
+            surplus = (self._workers.keys() | self._pending.keys()) - wanted
+        for camera in (*settings.cameras, *map(_unconfigured, surplus)):
             try:
                 self._reconcile(camera, settings)
             except (AlreadySupervised, StorageError) as error:
@@ -217,44 +241,96 @@ class Supervisor:
             except Exception:
                 log.exception("%s: unexpected error in a reload", CameraName(camera.id))
         self._settings = settings
+        self._take_pending_later()
 
     def stop(self, *, leave_running: bool) -> List[str]:
         """End all threads; recorders are stopped with their last minutes committed, or left running.
 
         Returns within STOP_LIMIT seconds, with the cameras whose threads still hang on a disk.
         """
-        workers = list(self._workers.values())
-        for worker in workers:
-            worker.ask_to_end(leave_running=leave_running)
-        hung = _end(workers)
+        hung = self._end_all(leave_running=leave_running)
         for worker in hung:
             worker.abandon(leave_running=leave_running)
-        self._workers.clear()
         return [worker.camera_id for worker in hung]
+
+    def _end_all(self, *, leave_running: bool) -> List[_Worker]:
+        self._stopped.set()
+        with self._lock:
+            workers = list(self._workers.values())
+            self._workers.clear()
+            self._pending.clear()
+        for worker in workers:
+            worker.ask_to_end(leave_running=leave_running)
+        return _end(workers)
 
     def _reconcile(self, camera: Camera, settings: Settings) -> None:
         """Supervise one camera as the configuration says now. Raises AlreadySupervised, StorageError."""
-        if camera.id in self._workers:
-            self._workers[camera.id].configure(camera, settings)
-            return
-        self._add(camera, settings)
-        if camera.id in self._workers:
-            self._workers[camera.id].start()
+        with self._lock:
+            worker = self._workers.get(camera.id)
+            if worker is None:
+                self._pending[camera.id] = _Pending(camera, settings)
+        if worker is None:
+            self._take(camera.id)
+        else:
+            worker.configure(camera, settings)
 
-    def _add(self, camera: Camera, settings: Settings) -> None:
+    def _take(self, camera_id: str) -> Optional[_Refused]:
+        """Take a camera that is pending; why it stays so is logged once, and returned. Raises AlreadySupervised."""
+        pending = self._pending.get(camera_id)
+        if pending is None:
+            return None
+        layout = CameraLayout(pending.settings.storage, camera_id)
         try:
-            layout = CameraLayout(settings.storage, camera.id)
-            make = partial(_Worker, camera, settings, self._tools)
-            self._workers[camera.id] = self._disks.ask(layout.recordings, camera.id, make)
+            self._disks.ask(layout.recordings, camera_id, partial(self._make, pending))
+            return None
+        except AlreadySupervised:
+            self._pending.pop(camera_id, None)
+            raise
         except DiskHangs as error:
-            self._refused = StorageError(
-                f"Camera {camera.id} is not recorded: {error.strerror}; "
-                "check its cable, power supply or network share, then reload or restart cctv"
+            refused: _Refused = error
+            fault = (
+                f"Camera {camera_id} is not recorded: {error.strerror}; "
+                "check its cable, power supply or network share; it is recorded once its disk answers"
             )
-            log.error("%s", self._refused)
         except StorageError as error:
-            self._refused = error
-            log.error("%s", error)
+            refused, fault = error, str(error)
+        if fault != pending.fault:
+            log.error("%s", fault)
+        pending.fault = fault
+        return refused
+
+    def _make(self, pending: _Pending) -> None:
+        """Make the worker of a camera that is pending, on its disk's thread: nobody may wait for it any more."""
+        camera_id = pending.camera.id
+        worker = _Worker(pending.camera, pending.settings, self._tools)
+        with self._lock:
+            wanted = self._pending.pop(camera_id, None)
+            if wanted is not None:
+                self._workers[camera_id] = worker
+                if self._started:
+                    worker.start()
+        if wanted is None:  # a stop came meanwhile
+            worker.end()
+        elif wanted is not pending:  # a reload did
+            worker.configure(wanted.camera, wanted.settings)
+        if pending.fault:
+            log.info("%s: its storage can be written now", CameraName(camera_id))
+
+    def _take_pending_later(self) -> None:
+        """Have one thread try again what is pending, if anything is."""
+        if self._pending and (self._retry is None or not self._retry.is_alive()):
+            self._retry = threading.Thread(target=self._take_pending, name="pending cameras", daemon=True)
+            self._retry.start()
+
+    def _take_pending(self) -> None:
+        while self._pending and not self._stopped.wait(_TAKE_AGAIN):
+            for camera_id in list(self._pending):
+                try:
+                    self._take(camera_id)
+                except AlreadySupervised as error:
+                    log.error("%s", error)
+                except Exception:
+                    log.exception("%s: unexpected error", CameraName(camera_id))
 
     def _worker(self, camera_id: str) -> _Worker:
         """The camera's worker. Raises AlreadySupervised when a reload found it in other hands."""

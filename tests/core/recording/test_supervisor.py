@@ -1,0 +1,119 @@
+"""Cameras whose disk answers late or takes nothing yet. They are switched off, so no FFmpeg is started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+
+from cctv_cli.core import files
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.errors import StorageError
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording import lock, supervisor
+from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
+from tests.support.hung_disk import HungDisk
+from tests.support.waiting import wait_for
+
+NAMES = ("one", "two")
+
+
+class Site:
+    """A supervisor of two cameras."""
+
+    def __init__(self, storage: Path) -> None:
+        cameras = tuple(Camera(name, name, DemoSource(tone=False), enabled=False) for name in NAMES)
+        self.settings = Settings(cameras=cameras, storage=storage)
+        self.layouts = [CameraLayout(storage, name) for name in NAMES]
+        self.supervisor = Supervisor(
+            self.settings, Tools(Ffmpeg("no-ffmpeg", "9.0", 9, frozenset()), None, SystemClock()), whole=True
+        )
+
+    def supervised(self) -> List[str]:
+        """The cameras whose recorders have shown what they do."""
+        return [layout.camera_id for layout in self.layouts if files.read_json(layout.state_file).get("state")]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setattr(supervisor, "_TAKE_AGAIN", 0.05)
+    site = Site(tmp_path)
+    yield site
+    site.supervisor.stop(leave_running=False)
+
+
+def test_cameras_of_a_disk_that_answers_late_are_supervised_once_it_does(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = HungDisk(tmp_path, monkeypatch)
+    try:
+        site.supervisor.start()
+        for name in NAMES:
+            assert caplog.text.count(f"Camera {name} is not recorded: its disk does not answer") == 1
+    finally:
+        disk.go_on.set()
+    wait_for(lambda: site.supervised() == [*NAMES], "both cameras are supervised")
+    assert [lock.holder(layout) for layout in site.layouts] == [os.getpid()] * 2
+
+
+def test_a_camera_whose_disk_answers_after_a_stop_is_left_to_others(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = HungDisk(tmp_path, monkeypatch)
+    try:
+        site.supervisor.start()
+        site.supervisor.stop(leave_running=False)
+    finally:
+        disk.go_on.set()
+    other = Site(tmp_path)
+    other.supervisor.start()
+    try:
+        wait_for(lambda: other.supervised() == [*NAMES], "another supervisor has the cameras")
+    finally:
+        other.supervisor.stop(leave_running=False)
+
+
+def test_a_reload_changes_a_camera_whose_disk_has_not_answered_yet(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = HungDisk(tmp_path, monkeypatch)
+    try:
+        site.supervisor.start()
+        site.supervisor.reload(Settings(cameras=site.settings.cameras[:1], storage=tmp_path, segment_duration=4))
+    finally:
+        disk.go_on.set()
+    wait_for(lambda: site.supervised() == [*NAMES], "both are supervised: the second one is stopped")
+
+
+def test_a_camera_whose_folder_cannot_be_written_yet_is_supervised_once_it_can(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = lock.take
+
+    def take(layout: CameraLayout) -> lock.FileLock:
+        if layout.camera_id == "one":
+            raise StorageError("The storage one cannot be written")
+        return real(layout)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lock, "take", take)
+        site.supervisor.start()
+        wait_for(lambda: site.supervised() == ["two"], "the other camera is supervised")
+        assert caplog.text.count("The storage one cannot be written") == 1
+    wait_for(lambda: site.supervised() == [*NAMES], "both cameras are supervised")
+
+
+def test_a_start_fails_when_no_camera_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(layout: CameraLayout) -> lock.FileLock:
+        raise StorageError(f"The storage of {layout.camera_id} cannot be written")
+
+    monkeypatch.setattr(lock, "take", take)
+    with pytest.raises(StorageError, match="The storage of two cannot be written"):
+        site.supervisor.start()
+    monkeypatch.undo()
+    assert site.supervised() == []
