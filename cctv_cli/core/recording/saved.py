@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Type
 
@@ -45,13 +47,26 @@ def _read(path: Path, camera: CameraName) -> Dict[str, Any]:
 
 
 def clear_the_way(layout: CameraLayout) -> None:
-    """Set aside what is of the wrong kind where a recorder must write: a folder for a file, a file for a folder."""
+    """Set aside what is of the wrong kind where a recorder must write: a folder for a file, a file for a folder.
+
+    A link to a folder that is not there yet stays: its disk may be mounted, or filled again, at any moment.
+    """
     for path in (layout.folder, layout.incoming, layout.live):
-        if os.path.lexists(path) and not os.path.isdir(path):
+        if _is_no_folder(path):
             _set_aside(path, "a folder", layout.camera_id)
     for path in (layout.run_file, layout.state_file, layout.waiting_gaps):
         if os.path.isdir(path) and not os.path.islink(path):
             _set_aside(path, "a file", layout.camera_id)
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Whether something else lies there, or a link that leads to nothing but itself."""
+    try:
+        return not stat.S_ISDIR(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return error.errno == errno.ELOOP
 
 
 def _set_aside(path: Path, expected: str, camera: CameraName) -> None:

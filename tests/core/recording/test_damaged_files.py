@@ -156,7 +156,7 @@ def test_what_is_no_file_keeps_nothing_from_being_recorded(stage: Stage, file: s
     assert files.read_json(stage.layout.state_file)["state"] == "starting"
 
 
-@pytest.mark.parametrize("kind", ["FIFO", "loop", "dangling", "file"])
+@pytest.mark.parametrize("kind", ["FIFO", "loop", "file"])
 @pytest.mark.parametrize("folder", ["incoming", "live"])
 def test_what_is_no_folder_keeps_nothing_from_being_recorded(stage: Stage, folder: str, kind: str) -> None:
     path: Path = getattr(stage.layout, folder)
@@ -168,6 +168,34 @@ def test_what_is_no_folder_keeps_nothing_from_being_recorded(stage: Stage, folde
     stage.work(stage.recorder())
     assert stage.is_recorded()
     assert path.is_dir()
+
+
+def test_a_link_to_a_ram_disk_that_is_not_there_yet_is_used_once_it_is(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.layout.live.symlink_to(tmp_path / "ram", target_is_directory=True)
+    recorder = stage.recorder()
+    stage.work(recorder)
+    assert stage.is_recorded()
+    assert "the live window cannot be written" in caplog.text
+    caplog.clear()
+    (tmp_path / "ram").mkdir()
+    recorder.ask_restart()
+    stage.work(recorder)
+    assert stage.layout.live.is_symlink()
+    assert "the live window cannot be written" not in caplog.text
+
+
+def test_a_link_to_a_disk_that_is_not_mounted_yet_stays_until_it_is(stage: Stage, tmp_path: Path) -> None:
+    stage.layout.incoming.rmdir()
+    stage.layout.incoming.symlink_to(tmp_path / "disk", target_is_directory=True)
+    recorder = stage.recorder()
+    recorder.run_once()
+    assert files.read_json(stage.layout.state_file)["cause"] == "storage"
+    (tmp_path / "disk").mkdir()
+    stage.work(recorder)
+    assert stage.is_recorded()
+    assert stage.layout.incoming.is_symlink()
 
 
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "loop", "dangling"])
