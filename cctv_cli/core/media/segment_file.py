@@ -12,6 +12,8 @@ from cctv_cli.core.layout import MP4
 from cctv_cli.core.media import fmp4, mpegts
 from cctv_cli.core.media.span import Frame, MediaSpan, span_of
 
+_TABLES = 10 * mpegts.PACKET  # bytes; the tables that begin a file of MPEG-TS need three packets
+
 
 def measure(path: Path, alone: Optional[int] = None) -> Optional[MediaSpan]:
     """Measure a file; None if it holds no video frame. A lone frame lasts `alone` ticks, if that is known."""
@@ -46,6 +48,14 @@ def header_size(path: Path) -> Optional[int]:
     None for MPEG-TS, which has no such header, and while it is incomplete.
     """
     return fmp4.header_size(path) if path.suffix == MP4 else None
+
+
+def is_header_only(path: Path) -> bool:
+    """Whether FFmpeg wrote a file's header and nothing after it."""
+    size = path.stat().st_size
+    if path.suffix == MP4:
+        return size == fmp4.header_size(path)
+    return size <= _TABLES and mpegts.holds_video(path)
 
 
 def holds_video(path: Path) -> bool:

@@ -19,7 +19,7 @@ from cctv_cli.core.ffmpeg.diagnosis import complains_of_times
 from cctv_cli.core.ffmpeg.process import STDERR_NAME, Process
 from cctv_cli.core.files import open_to_read
 from cctv_cli.core.layout import CameraLayout, parse_incoming
-from cctv_cli.core.media.segment_file import holds_video, last_end, measure
+from cctv_cli.core.media.segment_file import is_header_only, last_end, measure
 from cctv_cli.core.recording import media_clock
 from cctv_cli.core.recording.closing import Before, FinishedFile, close, place
 from cctv_cli.core.recording.growth import Growth
@@ -293,8 +293,11 @@ def _finished(files: List[Tuple[int, Path]], unreadable: Set[int], *, alive: boo
 
 
 def _set_aside(path: Path, camera: CameraName) -> None:
-    """A file without a frame: empty ones go; what cannot be read stays, under another name, for people."""
-    if not path.stat().st_size or holds_video(path):
+    """A file without a frame: one that holds nothing, or a header alone, is removed.
+
+    Any other stays for people, under another name: it may hold footage that cannot be read.
+    """
+    if not path.stat().st_size or is_header_only(path):
         files.remove(path)
         return
     files.move(path, path.with_name(path.name + ".unreadable"))

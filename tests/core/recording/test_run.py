@@ -15,6 +15,8 @@ from cctv_cli.core.config.settings import DemoSource
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.media.mpegts import PACKET
+from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.recording.backlog import leftovers
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.run import ActiveRun
@@ -176,6 +178,19 @@ def test_a_copy_of_what_is_recorded_already_holds_up_no_other(left: Left, media:
     assert copy.exists()
     left.run.close()
     assert copy.exists()
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mp4"])
+def test_a_header_alone_is_removed_and_one_with_footage_that_cannot_be_read_is_kept(
+    left: Left, ffmpeg: Ffmpeg, tmp_path: Path, suffix: str
+) -> None:
+    options = ("-f", "mp4", "-movflags", "frag_every_frame+empty_moov") if suffix == ".mp4" else ()
+    whole = make_video(ffmpeg, tmp_path / f"whole{suffix}", 1, *options).read_bytes()
+    header = header_size(tmp_path / f"whole{suffix}") or 3 * PACKET
+    for number, rest in enumerate((b"", b"\0" * 100_000)):
+        left.layout.incoming_file(RUN, number, suffix).write_bytes(whole[:header] + rest)
+    assert left.run.commit(alive=False) == 0
+    assert [path.name for path in left.folder.iterdir()] == [f"000001{suffix}.unreadable"]
 
 
 def test_only_the_gap_of_an_unreadable_file_is_its_own(left: Left, media: Media) -> None:
