@@ -54,7 +54,8 @@ def clear_the_way(layout: CameraLayout) -> None:
     for path in (layout.folder, layout.incoming, layout.live):
         if _is_no_folder(path):
             _set_aside(path, "a folder", layout.camera_id)
-    for path in (layout.run_file, layout.state_file, layout.waiting_gaps):
+    locks = (layout.supervisor_lock, layout.supervisor_file, layout.journal_lock)
+    for path in (layout.run_file, layout.state_file, layout.waiting_gaps, *locks):
         if os.path.isdir(path) and not os.path.islink(path):
             _set_aside(path, "a file", layout.camera_id)
 

@@ -19,7 +19,7 @@ from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
 from cctv_cli.core.recording.recorder import Recorder
-from cctv_cli.core.recording.saved import read_record
+from cctv_cli.core.recording.saved import clear_the_way, read_record
 from cctv_cli.core.recording.state import RecorderState, State
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.units import CameraName
@@ -80,6 +80,7 @@ class _Worker:
         """Raises AlreadySupervised, StorageError."""
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
         self._tools = tools
+        clear_the_way(self._layout)
         self._main = _Loop(self._layout.camera_id, camera, settings, tools, sub=False)
         self._sub = self._sub_loop(camera, settings)
         self._lock = supervision.take(self._layout)

@@ -108,6 +108,20 @@ def test_a_camera_whose_folder_cannot_be_written_yet_is_supervised_once_it_can(
     wait_for(lambda: site.supervised() == [*NAMES], "both cameras are supervised")
 
 
+@pytest.mark.parametrize("name", ["", ".supervisor.lock", ".supervisor", ".journal.lock"])
+def test_what_lies_in_place_of_a_cameras_folder_or_lock_is_set_aside(site: Site, name: str) -> None:
+    folder = site.layouts[0].folder
+    if name:
+        (folder / name).mkdir(parents=True)
+    else:
+        folder.write_text("")
+    site.supervisor.start()
+    wait_for(lambda: site.supervised() == [*NAMES], "both cameras are supervised")
+    assert lock.holder(site.layouts[0]) == os.getpid()
+    odd = folder / name if name else folder
+    assert odd.with_name(f"{odd.name}.unreadable").exists()
+
+
 def test_a_start_fails_when_no_camera_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def take(layout: CameraLayout) -> lock.FileLock:
         raise StorageError(f"The storage of {layout.camera_id} cannot be written")
