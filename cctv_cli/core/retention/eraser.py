@@ -68,7 +68,7 @@ class Eraser:
                 folder = opened.enter_context(day_folder.folder(hour))
             except FileNotFoundError:  # with all that was in it: that it went is journalled all the same
                 folder = None
-            holds = self._holds(journal, deletions)
+            holds = self._holds(journal, hour, deletions)
             going = [deletion for deletion in deletions if not _is_held(deletion, holds)]
             gone = self._write_journal(journal, folder, going)
             if folder is None:
@@ -89,9 +89,9 @@ class Eraser:
         freed = [d.bytes for d in going if d.file in gone]
         return Erased(len(gone), sum(freed), tuple(failed))
 
-    def _holds(self, journal: Journal, deletions: Sequence[DeletionEntry]) -> List[HoldEntry]:
+    def _holds(self, journal: Journal, hour: str, deletions: Sequence[DeletionEntry]) -> List[HoldEntry]:
         """What is held; of files that this journal does not know, the holds of the days around it count, too."""
-        known = {segment.file for segment in journal.segments()}
+        known = {segment.file for segment in journal.hour_segments(hour)}
         if all(deletion.file in known for deletion in deletions):
             return journal.holds()
         return holds_near(self._layout, journal.path.parent.name)
