@@ -160,13 +160,22 @@ class Backlog:
         """Keep those that wait to be journalled for the next process, should this one end before."""
         waiting = [asdict(item) for item in self._items if isinstance(item, Outage)]
         try:
-            files.read_json(self._layout.waiting_gaps, FORMAT)  # what a newer cctv wrote stays
+            self._keep_newer_outages()
             if waiting:
                 files.replace_text(self._layout.waiting_gaps, records.write({"gaps": waiting}, FORMAT), durable=False)
             else:
                 files.remove(self._layout.waiting_gaps)
         except OSError as error:
             log.warning("%s: %s cannot be written: %s", self._layout.camera_id, self._layout.waiting_gaps, error)
+
+    def _keep_newer_outages(self) -> None:
+        """Raise NewerFormat for what a newer cctv wrote; whatever else cannot be read is replaced."""
+        try:
+            files.read_json(self._layout.waiting_gaps, FORMAT)
+        except NewerFormat:
+            raise
+        except OSError as error:
+            log.warning("%s: %s is replaced: %s", self._layout.camera_id, self._layout.waiting_gaps, error)
 
 
 def _begins(item: Union[ActiveRun, Outage]) -> float:

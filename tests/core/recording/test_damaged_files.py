@@ -16,10 +16,14 @@ from cctv_cli.core import files
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording.backlog import Backlog
 from cctv_cli.core.recording.recorder import Recorder
+from cctv_cli.core.recording.saved import read_outages
 from cctv_cli.core.recording.state import Run, to_json
 from cctv_cli.core.recording.tools import Tools
+from cctv_cli.core.storage.commit import RecordingStore
 from tests.support.evidence import gaps, segments
 from tests.support.media import Media
 from tests.support.storage_tree import FixedClock
@@ -344,6 +348,14 @@ def test_a_run_of_long_ago_numbers_no_segment_beyond_what_ffmpeg_can_count(stage
     stage.work(stage.recorder())
     assert stage.is_recorded()
     assert files.read_json(stage.layout.run_file)["first_live"] < 2**31
+
+
+def test_outages_in_what_is_not_a_file_are_replaced(stage: Stage) -> None:
+    os.mkfifo(stage.layout.waiting_gaps)
+    backlog = Backlog(stage.layout, RecordingStore(stage.layout, None), stage.clock)
+    for cause in ("refused", "unreachable"):
+        backlog.stops_because(Diagnosis(cause, "It is away"))
+    assert [outage.cause for outage in read_outages(stage.layout.waiting_gaps, stage.layout.camera_id)] == ["refused"]
 
 
 def test_outages_that_a_newer_cctv_noted_stay_and_hold_up_nothing(stage: Stage, media: Media) -> None:
