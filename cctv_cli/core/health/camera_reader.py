@@ -37,6 +37,7 @@ class _Day(NamedTuple):
     file: int
     size: int
     bytes: int
+    is_readable: bool = True
 
 
 class _Count(NamedTuple):
@@ -137,7 +138,8 @@ class CameraReader:
             waiting=_waiting(layout, now),
             set_aside=_set_aside(layout),
         )
-        days, oldest = self._count(monotonic)
+        days, oldest, unreadable = self._count(monotonic)
+        facts = replace(facts, unreadable_days=tuple(sorted({*recent.unreadable, *unreadable})))
         grown = growth(recent.pieces, now, running=running_since is not None)
         kept = self._settings.days_of(camera)
         storage = CameraStorage(camera.id, kept, days, grown, oldest, camera.max_size)
@@ -190,8 +192,11 @@ class CameraReader:
                 last_exit_at=None if shown is None else shown.last_exit_at,
             )
 
-    def _count(self, monotonic: float) -> Tuple[Tuple[Tuple[str, int], ...], Optional[float]]:
-        """The bytes of each day, oldest first, and the start of the oldest recording. Raises OSError."""
+    def _count(self, monotonic: float) -> Tuple[Tuple[Tuple[str, int], ...], Optional[float], Tuple[str, ...]]:
+        """The bytes of each day, oldest first, the start of the oldest recording, and days with unreadable journals.
+
+        Raises OSError.
+        """
         known = self._counted
         if known is None or not 0 <= monotonic - known.at < _COUNT_EVERY:
             before = {} if known is None else known.days
@@ -202,7 +207,12 @@ class CameraReader:
             else:
                 oldest = known.oldest
             known = self._counted = _Count(monotonic, days, oldest)
-        return tuple((day, counted.bytes) for day, counted in known.days.items() if counted.bytes), known.oldest
+        unreadable = tuple(day for day, counted in known.days.items() if not counted.is_readable)
+        return (
+            tuple((day, counted.bytes) for day, counted in known.days.items() if counted.bytes),
+            known.oldest,
+            unreadable,
+        )
 
 
 def disk_usage(place: Path, min_free: FreeSpace) -> DiskFacts:
@@ -230,6 +240,8 @@ def _count_day(layout: CameraLayout, day: str, before: Optional[_Day]) -> _Day:
         return _Day(status.st_ino, status.st_size, journal.kept_bytes())
     except FileNotFoundError:
         return _Day(0, 0, 0)
+    except OSError:
+        return _Day(0, 0, 0, is_readable=False)
 
 
 def _future(pieces: Sequence[Piece], now: float) -> Optional[float]:

@@ -55,7 +55,8 @@ class CameraFacts:
     finished live segment, `gop` the longest time between its key frames. `restarts_last_hour` counts other runs
     of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
     `waiting` counts recorded files that should have been committed long ago, `set_aside` files that could not be read
-    and were renamed. `unread` is why its files could not be read, with the cure; all else is unknown then.
+    and were renamed; `unreadable_days` lists the days whose journals cannot be read. `unread` is why its files could
+    not be read, with the cure; all else is unknown then.
     """
 
     id: str
@@ -80,6 +81,7 @@ class CameraFacts:
     future_until: Optional[float] = None
     waiting: int = 0
     set_aside: int = 0
+    unreadable_days: Tuple[str, ...] = ()
     unread: str = ""
 
 

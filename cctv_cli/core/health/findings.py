@@ -237,6 +237,12 @@ def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Fin
             "the log of cctv says why: correct permissions or the disk, or free space"
         )
         yield Finding("recordings_waiting", Severity.WARNING, sentence, camera.id)
+    if camera.unreadable_days:
+        sentence = (
+            f"Its journal of {', '.join(camera.unreadable_days[:3])} cannot be read, so what was recorded then is in "
+            "no listing; correct the permissions of journal.jsonl, or restore it from a backup"
+        )
+        yield Finding("journal_unreadable", Severity.WARNING, sentence, camera.id)
     if camera.set_aside:
         sentence = (
             f"{camera.set_aside} of its files could not be read and are kept as *.unreadable in its folder and in "

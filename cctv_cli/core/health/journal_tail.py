@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.footage.coverage import Piece, piece_of
@@ -28,11 +28,13 @@ class _Tail:
 class Recent:
     """A camera's newest recordings and gaps, and the instant of its first recording, None before it.
 
-    If there are older days that were not read, `first` is the minimum instant.
+    If there are older days that were not read, `first` is the minimum instant. `unreadable` lists the days whose
+    journals cannot be read; nothing is known of them.
     """
 
     pieces: List[Piece]
     first: Optional[float]
+    unreadable: Tuple[str, ...] = ()
 
 
 class JournalTail:
@@ -49,13 +51,21 @@ class JournalTail:
         paths = [layout.journal(day) for day in days if day >= oldest]
         for path in [path for path in self._tails if path.parent.parent == layout.recordings and path not in paths]:
             del self._tails[path]
-        tails = [tail for tail in (self._follow(path) for path in paths) if tail is not None]
+        tails, unreadable = [], []
+        for path in paths:
+            try:
+                tail = self._follow(path)
+            except OSError:
+                unreadable.append(path.parent.name)
+            else:
+                tails += [] if tail is None else [tail]
         for tail in tails:
             tail.pieces = [piece for piece in tail.pieces if piece.end > since]
         pieces = [piece for tail in tails for piece in tail.pieces]
         if any(day < oldest for day in days):
-            return Recent(pieces, 0.0)
-        return Recent(pieces, min((tail.first for tail in tails if tail.first is not None), default=None))
+            return Recent(pieces, 0.0, tuple(unreadable))
+        first = min((tail.first for tail in tails if tail.first is not None), default=None)
+        return Recent(pieces, first, tuple(unreadable))
 
     def _follow(self, path: Path) -> Optional[_Tail]:
         try:

@@ -112,6 +112,12 @@ class StatusReader:
         )
 
     def _recorded_today(self, layout: CameraLayout, now: float) -> float:
+        try:
+            return self._seconds_of(layout, now)
+        except OSError:  # health reports the journal; the camera may be recorded all the same
+            return 0.0
+
+    def _seconds_of(self, layout: CameraLayout, now: float) -> float:
         journal = Journal(layout.journal(local_time(now, self._tz).strftime("%Y-%m-%d")))
         try:
             status = journal.path.stat()

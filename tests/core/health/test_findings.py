@@ -305,5 +305,11 @@ def test_a_camera_whose_files_cannot_be_read_has_that_finding_alone() -> None:
     assert found(facts(UNREAD)) == [("camera_unreadable", "critical", "front")]
 
 
+def test_a_journal_that_cannot_be_read_is_a_finding_beside_all_others() -> None:
+    late = replace(FINE, unreadable_days=("2026-07-09",), set_aside=1)
+    assert [name for name, _, _ in found(facts(late))] == ["journal_unreadable", "files_set_aside"]
+    assert "Its journal of 2026-07-09 cannot be read" in assess(facts(late), LIMITS, NOW)[0].sentence
+
+
 def test_files_that_were_set_aside_are_a_finding_until_somebody_deletes_them() -> None:
     assert found(facts(replace(FINE, set_aside=2))) == [("files_set_aside", "warning", "front")]

@@ -242,6 +242,23 @@ def test_files_that_were_set_aside_are_counted(reader: FactsReader, front: Camer
     assert read(reader).cameras[0].set_aside == 2
 
 
+@pytest.mark.parametrize("lost", ["2026-07-09", "2026-07-14"])
+def test_a_journal_that_cannot_be_read_costs_its_own_day_and_hides_no_camera(
+    reader: FactsReader, front: CameraTree, lost: str
+) -> None:
+    for day in ("2026-07-09", "2026-07-13", "2026-07-14"):
+        front.record(f"{day}T15:10:00+02:00", 60)
+    front.show(State.RUNNING, "recording", since=instant(NOW))
+    front.layout.journal(lost).unlink()
+    front.layout.journal(lost).mkdir()
+    found = read(reader)
+    seen = found.cameras[0]
+    assert (seen.unread, seen.state, seen.supervised, seen.unreadable_days) == ("", State.RUNNING, True, (lost,))
+    assert [day for day, _ in found.storage.cameras[0].days] == sorted(
+        {"2026-07-09", "2026-07-13", "2026-07-14"} - {lost}
+    )
+
+
 def test_a_storage_that_is_not_there_is_a_fault(reader: FactsReader, settings: Settings) -> None:
     facts = read(reader)
     assert facts.storage.disk.fault.startswith("it does not exist")
