@@ -6,6 +6,7 @@ finishing the move, because the journal's line names the file on both sides.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
@@ -35,7 +36,6 @@ from cctv_cli.core.layout import (
 from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
-from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry, joins
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, by_day, gaps_after
 from cctv_cli.core.storage.journal import Journal
@@ -43,6 +43,7 @@ from cctv_cli.core.storage.journal import Journal
 log = logging.getLogger("cctv.recorder")
 
 _LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
+_NOTHING_GOES = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS)  # of the disk, not of a day
 _DAY_ENDS = HOUR  # seconds after midnight in which a day's last minutes are still committed
 _FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
 _MISNAMED_DAYS = 3  # a time zone that moved west names new recordings after days that are there already
@@ -192,14 +193,17 @@ class RecordingStore:
         return entry
 
     def day_is_lost(self, error: OSError) -> bool:
-        """Whether an error says that a day's journal cannot be used, and a person had the whole day to fix that.
+        """Whether an error says that a day cannot be written, and a person had the whole day to fix that.
 
         What belongs to such a day waits for the next start, so that later days are committed.
         """
         path = Path(str(error.filename))
-        if not isinstance(error, (PermissionError, NewerFormat)) or path != self._layout.journal(path.parent.name):
+        if error.errno in _NOTHING_GOES or self._layout.recordings not in path.parents:
             return False
-        return path.parent.name < local_time(self._now() - _DAY_ENDS, self._tz).strftime("%Y-%m-%d")
+        return self._is_over(path.relative_to(self._layout.recordings).parts[0])
+
+    def _is_over(self, day: str) -> bool:
+        return is_day(day) and day < local_time(self._now() - _DAY_ENDS, self._tz).strftime("%Y-%m-%d")
 
     def _promised(self, day: str, run: str, source: Path) -> Tuple[str, Optional[SegmentEntry]]:
         """The line that an earlier try wrote before it failed to move the file, with its day; else `day`."""
@@ -239,8 +243,8 @@ class RecordingStore:
     def _journal(self, gaps: Iterable[GapEntry], day: str = "", lines: Sequence[Entry] = ()) -> None:
         """Write gaps into the journals of their days; the last append holds the `lines` of `day` too.
 
-        A crash between two of them loses none: what is not explained yet is explained at the next start. An
-        earlier day whose journal cannot be read is passed over.
+        A crash between two of them loses none: what is not explained yet is explained at the next start. A day that
+        is over, or only in the way of the `lines`, is passed over if it cannot be written.
         """
         days: Dict[str, List[Entry]] = {}
         for gap_day, gap in by_day(gaps, self._tz):
@@ -248,16 +252,15 @@ class RecordingStore:
         if lines:
             days[day] = [*days.pop(day, []), *lines]
         for name, entries in days.items():
-            self._layout.day(name).mkdir(parents=True, exist_ok=True)
-            if name == list(days)[-1] or self._can_read(name):
+            try:
+                self._layout.day(name).mkdir(parents=True, exist_ok=True)
                 self._journal_of(name).append_all(entries, self._tz)
+            except OSError as error:
+                in_the_way = bool(lines) and name != day
+                if error.errno in _NOTHING_GOES or name == day or not (in_the_way or self._is_over(name)):
+                    raise
+                log.error("%s: %s cannot be written and is passed over: %s", self._layout.camera_id, name, error)
             self._cover(max(entry.end for entry in entries if isinstance(entry, (GapEntry, SegmentEntry))))
-
-    def _can_read(self, day: str) -> bool:
-        with self._passing_over(self._layout.journal(day)):
-            self._journal_of(day).read_on(0)
-            return True
-        return False
 
     def _free_name(self, at: datetime, suffix: str, taken: Container[str]) -> RecordingName:
         names = (recording_name(at, take, suffix) for take in count())

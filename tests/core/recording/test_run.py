@@ -144,15 +144,20 @@ def test_a_file_that_cannot_be_committed_holds_up_no_other(
     assert bad.exists()
 
 
-@pytest.mark.parametrize("newer", [False, True], ids=["no permission", "a newer format"])
+@pytest.mark.parametrize("trouble", ["no permission", "a bad sector", "a file as its folder", "a newer format"])
 @pytest.mark.parametrize(("day", "is_over"), [("2026-01-01", True), ("2999-01-01", False)])
-def test_a_day_whose_journal_cannot_be_used_holds_up_later_days_no_longer_than_itself(
-    left: Left, media: Media, monkeypatch: pytest.MonkeyPatch, day: str, is_over: bool, newer: bool
+def test_a_day_that_cannot_be_written_holds_up_later_days_no_longer_than_itself(
+    left: Left, media: Media, monkeypatch: pytest.MonkeyPatch, day: str, is_over: bool, trouble: str
 ) -> None:
     bad = left.lay(0, media.run[0], AT + 1)
     left.lay(1, media.run[1], AT + 2)
     journal = left.layout.journal(day)
-    error = NewerFormat(journal, 9) if newer else PermissionError(errno.EACCES, "Permission denied", str(journal))
+    error = {
+        "no permission": PermissionError(errno.EACCES, "Permission denied", str(journal)),
+        "a bad sector": OSError(errno.EIO, "Input/output error", str(journal)),
+        "a file as its folder": NotADirectoryError(errno.ENOTDIR, "Not a directory", str(journal.parent / "14")),
+        "a newer format": NewerFormat(journal, 9),
+    }[trouble]
     real = left.store.commit
 
     def commit(source: Path, *args: object, **options: object) -> SegmentEntry:
@@ -167,6 +172,20 @@ def test_a_day_whose_journal_cannot_be_used_holds_up_later_days_no_longer_than_i
         with pytest.raises(type(error)):
             left.run.commit(alive=False)
     assert bad.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_takes_nothing_makes_every_file_wait(
+    left: Left, media: Media, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    left.lay(0, media.run[0], AT + 1)
+
+    def commit(*args: object, **options: object) -> SegmentEntry:
+        raise OSError(number, os.strerror(number), str(left.layout.journal("2026-01-01")))
+
+    monkeypatch.setattr(left.store, "commit", commit)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        left.run.commit(alive=False)
 
 
 def test_a_copy_of_what_is_recorded_already_holds_up_no_other(left: Left, media: Media) -> None:

@@ -14,7 +14,7 @@ from typing import Callable, List, Optional, Sequence, Set, Tuple
 import pytest
 
 from cctv_cli.core import files
-from cctv_cli.core.clock import format_instant, parse_instant, zone
+from cctv_cli.core.clock import DAY, HOUR, format_instant, parse_instant, zone
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.media.span import Hole, MediaSpan
 from cctv_cli.core.storage.commit import RecordingStore, as_played
@@ -25,7 +25,7 @@ from cctv_cli.core.storage.journal import Journal
 BERLIN = zone("Europe/Berlin")
 RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"
 NOON = parse_instant("2026-11-23T12:00:00+01:00")
-TODAY = "2026-11-23"
+TODAY, YESTERDAY = "2026-11-23", "2026-11-22"
 
 
 class Camera:
@@ -682,6 +682,45 @@ def test_minutes_of_a_day_whose_journal_cannot_be_read_wait_and_make_no_false_ga
     assert source.exists()
     later = camera.record(NOON + 60, source=source)
     assert camera.journal() == [entry, later]
+
+
+@pytest.fixture
+def yesterday_refuses(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """After a recording of yesterday: lets that day's journal refuse to be written, with this error number."""
+    camera.record(NOON - DAY)
+    path, real = camera.layout.journal(YESTERDAY), files.Folder.open
+
+    def refuse(number: int) -> None:
+        def open_file(folder: files.Folder, name: str, flags: int) -> int:
+            if folder.path / name == path and flags & os.O_APPEND:
+                raise OSError(number, os.strerror(number), str(path))
+            return real(folder, name, flags)
+
+        monkeypatch.setattr(files.Folder, "open", open_file)
+
+    return refuse
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_yesterdays_journal_that_cannot_be_written_holds_up_nothing_of_today(
+    camera: Camera, yesterday_refuses: Callable[[int], None], number: int
+) -> None:
+    yesterday_refuses(number)
+    camera.now = NOON
+    camera.store.explain(NOON - 14 * HOUR, "silent")  # wholly in yesterday
+    camera.record(NOON)
+    gap, recording = camera.journal()
+    assert isinstance(gap, GapEntry) and isinstance(recording, SegmentEntry)
+    assert (gap.start, gap.end, recording.start) == (NOON - 12 * HOUR, NOON, NOON)
+
+
+def test_a_full_disk_passes_over_no_day(camera: Camera, yesterday_refuses: Callable[[int], None]) -> None:
+    yesterday_refuses(errno.ENOSPC)
+    camera.now = NOON
+    with pytest.raises(OSError, match="No space left"):
+        camera.store.explain(NOON - 14 * HOUR, "silent")
+    with pytest.raises(OSError, match="No space left"):
+        camera.record(NOON)
 
 
 def test_a_crash_before_the_move_is_finished_though_a_clock_once_made_days_of_the_future(
