@@ -34,6 +34,15 @@ def slowness() -> float:
     return max(1.0, (_now() - begin) / _WORK_SECONDS)
 
 
+def crowding() -> float:
+    """How many times longer this thread takes now than it computes: 1 on an idle machine, however slow that is."""
+    begin, computed = time.monotonic(), time.thread_time()
+    total = 0
+    for number in range(20 * _WORK):
+        total += number
+    return max(1.0, (time.monotonic() - begin) / (time.thread_time() - computed))
+
+
 def wait_for(
     look: Callable[[], Found], what: str, seconds: float = PATIENCE, shown: Optional[Callable[[], object]] = None
 ) -> Found:
