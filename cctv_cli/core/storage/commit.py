@@ -43,7 +43,11 @@ from cctv_cli.core.storage.journal import Journal
 log = logging.getLogger("cctv.recorder")
 
 _LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
-_NOTHING_GOES = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS)  # of the disk, not of a day
+# what is wrong with the disk or this process, not with one day
+_NOTHING_GOES = frozenset(
+    getattr(errno, name, errno.ENOSPC)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "ESTALE", "ETIMEDOUT", "ENOLCK")
+)
 _DAY_ENDS = HOUR  # seconds after midnight in which a day's last minutes are still committed
 _FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
 _MISNAMED_DAYS = 3  # a time zone that moved west names new recordings after days that are there already
@@ -247,6 +251,7 @@ class RecordingStore:
         is over, or only in the way of the `lines`, is passed over if it cannot be written.
         """
         days: Dict[str, List[Entry]] = {}
+        passed_over: List[Entry] = []
         for gap_day, gap in by_day(gaps, self._tz):
             days.setdefault(gap_day, []).append(gap)
         if lines:
@@ -260,7 +265,11 @@ class RecordingStore:
                 if error.errno in _NOTHING_GOES or name == day or not (in_the_way or self._is_over(name)):
                     raise
                 log.error("%s: %s cannot be written and is passed over: %s", self._layout.camera_id, name, error)
-            self._cover(max(entry.end for entry in entries if isinstance(entry, (GapEntry, SegmentEntry))))
+                passed_over += entries
+            else:
+                self._cover(_end_of(entries))
+        if passed_over:  # only now: when a later day fails, too, all is tried again
+            self._cover(_end_of(passed_over))
 
     def _free_name(self, at: datetime, suffix: str, taken: Container[str]) -> RecordingName:
         names = (recording_name(at, take, suffix) for take in count())
@@ -316,3 +325,8 @@ class RecordingStore:
                 self._layout.hour(day, hour).mkdir(parents=True, exist_ok=True)
                 files.move(source, self._layout.recording(name))
             self._stale.add((day, hour))
+
+
+def _end_of(entries: Iterable[Entry]) -> float:
+    """The instant at which the last of these recordings and gaps ends."""
+    return max(entry.end for entry in entries if isinstance(entry, (GapEntry, SegmentEntry)))

@@ -714,13 +714,37 @@ def test_yesterdays_journal_that_cannot_be_written_holds_up_nothing_of_today(
     assert (gap.start, gap.end, recording.start) == (NOON - 12 * HOUR, NOON, NOON)
 
 
-def test_a_full_disk_passes_over_no_day(camera: Camera, yesterday_refuses: Callable[[int], None]) -> None:
-    yesterday_refuses(errno.ENOSPC)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EMFILE])
+def test_what_is_wrong_with_the_disk_or_the_process_skips_no_day(
+    camera: Camera, yesterday_refuses: Callable[[int], None], number: int
+) -> None:
+    yesterday_refuses(number)
     camera.now = NOON
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=os.strerror(number)):
         camera.store.explain(NOON - 14 * HOUR, "silent")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=os.strerror(number)):
         camera.record(NOON)
+
+
+def test_a_day_is_skipped_only_when_the_days_after_it_are_written(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera.record(NOON - DAY)
+    covered = camera.store.covered_until
+    camera.now, source = NOON, camera.incoming()
+
+    def fail(journal: Journal, *args: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(journal.path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append_all", fail)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            camera.record(NOON, source=source)
+    assert camera.store.covered_until == covered
+    camera.record(NOON, source=source)
+    assert times(camera.gaps(YESTERDAY, TODAY)) == times(
+        [GapEntry(NOON - DAY + 60, 12 * HOUR - 60, ""), GapEntry(NOON - 12 * HOUR, 12 * HOUR, "")]
+    )
 
 
 def test_a_crash_before_the_move_is_finished_though_a_clock_once_made_days_of_the_future(
