@@ -23,7 +23,7 @@ from cctv_cli.core.recording.backoff import Backoff
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
-from cctv_cli.core.recording.run import ActiveRun
+from cctv_cli.core.recording.run import ActiveRun, make_folder
 from cctv_cli.core.recording.saved import clear_the_way
 from cctv_cli.core.recording.state import Run, State
 from cctv_cli.core.recording.state_file import StateFile
@@ -64,6 +64,7 @@ class Recorder:
         self._state = StateFile(self._layout, tools.clock.now)
         self._backlog = Backlog(self._layout, self._store, tools.clock)
         self._opened = False
+        self._disk = 0  # device number of the disk on which it was opened
         self._active: Optional[ActiveRun] = None
         self._forgotten: Optional[processes.Process] = None  # what a forgotten run left, if it is our own child
         self._first_time = False  # whether video copied without a time on its first frame failed
@@ -164,6 +165,7 @@ class Recorder:
         """Take up what is on disk: a recorder that still runs, minutes that a crash left, an open gap."""
         clear_the_way(self._layout)
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
+        self._disk = self._layout.folder.stat().st_dev
         self._backlog.why_not = self._state.load() or reasons.UNSUPERVISED
         last = self._stream.last_run = read_last_run(self._layout)
         self._live.open(last)
@@ -230,8 +232,7 @@ class Recorder:
             first_time=self._first_time,
             begins=0.0 if self._main is None else self._main.media_time(now),
         )
-        folder = self._layout.run_folder(record.run)
-        folder.mkdir(parents=True)
+        folder = make_folder(self._layout, record.run, self._disk)
         active = self._run_of(record)
         try:
             # before the start: whoever finds the process later finds its name here

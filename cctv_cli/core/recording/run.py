@@ -6,6 +6,7 @@ the live window, and observes whether bytes and media time go on.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from dataclasses import replace
@@ -280,6 +281,20 @@ class ActiveRun:
             return []
         numbered = sorted((parse_incoming(name), name) for name in names if parse_incoming(name) is not None)
         return [(number, self._folder / name) for number, name in numbered if number is not None]
+
+
+def make_folder(layout: CameraLayout, run: str, disk: int) -> Path:
+    """Make a run's folder; `disk` is the device number of the disk on which its recorder started. Raises OSError.
+
+    A camera's folder that is empty and on another disk is the mount point of a disk that was lost: what is recorded
+    there would fill the wrong disk, and the mount would hide it later. A disk that was mounted again may have
+    another number, but has what was there; a folder that a person emptied is on the same disk.
+    """
+    if not layout.incoming.exists() and layout.folder.stat().st_dev != disk:
+        raise OSError(errno.ENXIO, "it is empty, and its disk is not mounted; mount it again", str(layout.folder))
+    folder = layout.run_folder(run)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _saved_timeline(record: Run) -> Optional[Timeline]:
