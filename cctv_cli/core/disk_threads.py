@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
 import threading
 import time
@@ -75,10 +76,16 @@ class Answer(Generic[T]):
         self._queue = queue
         self._future = future
 
-    def get(self) -> T:
-        """Wait for the result. Raises what the call raises, and DiskHangs."""
+    def get(self, until: float = math.inf) -> T:
+        """Wait for the result, at most until the instant `until` (monotonic).
+
+        Raises what the call raises, and DiskHangs.
+        """
         while not self._future.done():
-            wait([self._future], timeout=self._queue.patience())
+            left = until - time.monotonic()
+            wait([self._future], timeout=max(0.0, min(self._queue.patience(), left)))
+            if left <= 0 and not self._future.done():
+                raise DiskHangs()
         return self._future.result()
 
     async def arrives(self) -> T:

@@ -122,6 +122,20 @@ def test_many_calls_may_take_longer_together_than_one(threads: DiskThreads, cloc
     assert [answer.get() for answer in answers] == ["here"] * 10
 
 
+def test_who_waits_for_a_slow_disk_waits_no_longer_than_wanted(threads: DiskThreads, hang: Hang, clock: Time) -> None:
+    def slow() -> str:
+        clock.now += LIMIT * 0.9  # too long for one who asks, and no hang
+        hang.hangs = False
+        return hang()
+
+    answer = threads.submit(FINE, "slow", slow)
+    with pytest.raises(DiskHangs):
+        answer.get(until=1000.0 + LIMIT * 0.5)
+    hang.go_on.set()
+    assert answer.get() == "late"  # the disk goes on, and so do all others that wait for it
+    assert threads.ask(FINE, "next", lambda: "here") == "here"
+
+
 def test_an_event_loop_waits_without_a_thread_and_one_that_leaves_takes_no_others_answer(
     threads: DiskThreads, hang: Hang
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
@@ -25,6 +26,7 @@ from cctv_cli.core.storage.marker import Marker, read_marker
 from cctv_cli.core.system import is_read_only
 
 _FRESH = 1.0  # seconds for which gathered facts are reused
+LONGEST = 60.0  # seconds for one look at everything; the first one reads each camera's month in a few tenths
 
 
 @dataclass(frozen=True)
@@ -63,24 +65,29 @@ class FactsReader:
         self._lock = threading.Lock()
 
     def read(self) -> Tuple[float, Facts]:
-        """The facts, at most a second old, and the instant at which they were gathered."""
+        """The facts, gathered within the last second, and the instant at which that began.
+
+        Takes at most LONGEST seconds, and those who wait meanwhile get the same facts.
+        """
         with self._lock:
             monotonic = self._clock.monotonic()
             if self._latest is None or not 0 <= monotonic - self._latest[0] < _FRESH:
                 now = self._clock.now()
-                self._latest = (monotonic, now, self._gather(now, monotonic))
+                facts = self._gather(now, monotonic)
+                self._latest = (self._clock.monotonic(), now, facts)
             return self._latest[1:]
 
     def _gather(self, now: float, monotonic: float) -> Facts:
+        until = time.monotonic() + LONGEST
         root = self._disks.submit(self._settings.storage, (self, "storage"), self._look_at_storage)
         answers = [
             self._disks.submit(reader.place, reader, partial(reader.look, now, monotonic))
             for _, reader in self._cameras
         ]
         hung: Dict[str, List[str]] = {}
-        looks = [self._camera(camera, answer, hung) for (camera, _), answer in zip(self._cameras, answers)]
+        looks = [self._camera(camera, answer, until, hung) for (camera, _), answer in zip(self._cameras, answers)]
         try:
-            found = root.get()
+            found = root.get(until)
         except DiskHangs:
             found = _NO_ANSWER
             hung.setdefault(root.disk, [])
@@ -94,10 +101,12 @@ class FactsReader:
             self._storage(found, looks, hung, root.disk, may_write=os.getpid() in supervisors),
         )
 
-    def _camera(self, camera: Camera, answer: Answer[CameraLook], hung: Dict[str, List[str]]) -> CameraLook:
+    def _camera(
+        self, camera: Camera, answer: Answer[CameraLook], until: float, hung: Dict[str, List[str]]
+    ) -> CameraLook:
         """The result of a camera's check; if its disk did not answer, adds the disk to `hung`."""
         try:
-            return answer.get()
+            return answer.get(until)
         except DiskHangs as error:
             hung.setdefault(answer.disk, []).append(camera.id)
             return unread(camera, self._settings, error)

@@ -7,16 +7,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
-from cctv_cli.core import files
+from cctv_cli.core import disk_threads, files
 from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.footage.coverage import Coverage
+from cctv_cli.core.health import gather
+from cctv_cli.core.health.camera_reader import CameraLook, CameraReader
 from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Facts, ProcessFacts
 from cctv_cli.core.health.facts import HungDisk as HungDiskFact
 from cctv_cli.core.health.gather import FactsReader
@@ -26,8 +29,9 @@ from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.storage.marker import Marker, ensure_marker, remember_own_disks, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.hung_disk import HungDisk
+from tests.support.odd_files import bounded
 from tests.support.storage_tree import CameraTree, FixedClock, instant
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 NOW = "2026-07-14T15:30:00+02:00"
 RUN = "0123456789abcdef"
@@ -384,6 +388,62 @@ def test_a_storage_root_that_hangs_is_told(
         assert disk.hanging() == [f"disk {settings.storage}"]
     finally:
         disk.go_on.set()
+
+
+class SlowDisk:
+    """Each look at the camera yard takes two seconds of `monotonic` time, and ends when `go_on` is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.go_on = threading.Event()
+        real = CameraReader.look
+
+        def look(reader: CameraReader, now: float, monotonic: float) -> CameraLook:
+            if reader.place.parent.name == "yard":
+                self.now += 2.0  # less than a call may take
+                self.go_on.wait(HANG)
+            return real(reader, now, monotonic)
+
+        monkeypatch.setattr(CameraReader, "look", look)
+        monkeypatch.setattr(disk_threads, "time", self)
+        monkeypatch.setattr(gather, "time", self)
+        monkeypatch.setattr(gather, "LONGEST", 1.0)
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_look_at_everything_has_a_limit_however_slow_a_disk_is(
+    reader: FactsReader, front: CameraTree, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front.show(State.RUNNING, "recording", since=instant(NOW))
+    disk = SlowDisk(monkeypatch)
+    try:
+        facts = bounded(lambda: read(reader))
+        assert [(c.state, bool(c.unread)) for c in facts.cameras] == [(State.RUNNING, False), (State.STOPPED, True)]
+        assert [disk.cameras for disk in facts.storage.hung] == [("yard",)]
+    finally:
+        disk.go_on.set()
+    monkeypatch.setattr(gather, "LONGEST", HANG)
+    clock.advance(2)
+    facts = read(reader)
+    assert [bool(c.unread) for c in facts.cameras] == [False, False]
+    assert facts.storage.hung == ()
+
+
+def test_those_who_wait_for_a_long_look_share_it(
+    reader: FactsReader, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = CameraReader.look
+
+    def look(reader: CameraReader, now: float, monotonic: float) -> CameraLook:
+        clock.advance(20)
+        return real(reader, now, monotonic)
+
+    monkeypatch.setattr(CameraReader, "look", look)
+    first = reader.read()
+    assert first[0] == instant(NOW)
+    assert reader.read() == first
 
 
 @pytest.mark.parametrize("error", [RecursionError("too deep"), OverflowError("inf"), KeyError("codec")])
