@@ -12,7 +12,7 @@ from typing import Callable, List, Optional, Sequence
 from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
-from cctv_cli.core.disk_threads import DiskThreads
+from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 from cctv_cli.core.errors import CameraDisabled, CctvError, ConfigError, StopIncomplete, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.find import can_draw_text, find_ffmpeg
@@ -111,7 +111,10 @@ class Runtime:
     def start(self, *, ffmpeg: Optional[Ffmpeg] = None) -> None:
         """Start supervision. Raises FfmpegError, AlreadySupervised, StorageError, ConfigError without cameras."""
         _require_cameras(self.settings)
-        refuse_newer(self.settings.storage)
+        try:
+            self._disks.ask(self.settings.storage, "format", partial(refuse_newer, self.settings.storage))
+        except DiskHangs as error:  # signals are handled meanwhile, and cameras on other disks are recorded
+            log.error("the storage %s: %s, so its format is not known yet", self.settings.storage, error.strerror)
         self.ending.clear()
         found = ffmpeg or find_ffmpeg(self.settings.ffmpeg_path)
         if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):

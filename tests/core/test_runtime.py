@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Iterator, List, Sequence, Set
 
@@ -339,6 +340,22 @@ def test_a_start_leaves_out_a_camera_whose_disk_hangs(
         made.runtime.start(ffmpeg=UNUSED)
         assert made.runtime.status("two").supervisor_pid == os.getpid()
         assert "Camera one is not recorded: its disk does not answer; check its cable" in caplog.text
+        made.runtime.stop()
+    finally:
+        disk.go_on.set()
+
+
+def test_a_start_with_a_storage_that_hangs_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = HungDisk(tmp_path, monkeypatch)
+    made = System(tmp_path)
+    starts = threading.Thread(target=partial(made.runtime.start, ffmpeg=UNUSED), name="starts", daemon=True)
+    starts.start()
+    try:
+        wait_for(lambda: not starts.is_alive(), "the start to return")
+        assert disk.hanging() and "starts" not in disk.hanging()
+        assert "its format is not known yet" in caplog.text
         made.runtime.stop()
     finally:
         disk.go_on.set()
