@@ -43,7 +43,9 @@ class DiskThreads:
         self._limit = limit
         self._queues: Dict[str, _Queue] = {}
         self._lock = threading.Lock()
-        self._mounts: Tuple[float, Tuple[str, ...]] = (0.0, ())
+        self._mounts: Tuple[str, ...] = ()
+        self._listed: Optional[float] = None  # when the mounts were, monotonic
+        self._found: Dict[Path, str] = {}  # disks by the places that were asked for since then
 
     def submit(self, place: Path, what: Hashable, call: Callable[[], T]) -> Answer[T]:
         """Queue a call on the disk of `place`; concurrent callers with the same `what` share it."""
@@ -59,13 +61,14 @@ class DiskThreads:
     def _disk(self, place: Path) -> str:
         """The mount point above a path, found without touching its disk; the path itself if they cannot be listed."""
         now = time.monotonic()
-        at, mounts = self._mounts
-        if not at or now - at > _MOUNTS_FRESH:
-            mounts = mount_points()
-            self._mounts = (now, mounts)
-        path = os.path.abspath(place)
-        above = (mount for mount in mounts if path == mount or path.startswith(mount.rstrip("/") + "/"))
-        return max(above, key=len, default=path)
+        if self._listed is None or now - self._listed > _MOUNTS_FRESH:
+            self._mounts, self._listed, self._found = mount_points(), now, {}
+        found = self._found.get(place)
+        if found is None:
+            path = os.path.abspath(place)
+            above = (mount for mount in self._mounts if path == mount or path.startswith(mount.rstrip("/") + "/"))
+            found = self._found[place] = max(above, key=len, default=path)
+        return found
 
 
 class Answer(Generic[T]):

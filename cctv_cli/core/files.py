@@ -14,7 +14,7 @@ import stat
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional, Union
+from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional
 
 from cctv_cli.core import records
 from cctv_cli.core.system import FILE_FLAGS, open_folder
@@ -75,7 +75,7 @@ class Folder:
                     raise
             handle = os.open(self._target(name), flags | FILE_FLAGS, 0o666, dir_fd=self._handle)
             try:
-                _require_regular(os.fstat(handle), self.path / name)
+                _require_regular(os.fstat(handle), self.path, name)
             except BaseException:
                 os.close(handle)
                 raise
@@ -107,25 +107,34 @@ class Folder:
         """The status of a regular file. Raises NotRegularFile."""
         with self._naming(name):
             status = os.lstat(self._target(name), dir_fd=self._handle)
-            _require_regular(status, self.path / name)
+            _require_regular(status, self.path, name)
             return status
 
-    def _target(self, name: str) -> Union[str, Path]:
-        return self.path / name if self._handle is None else name
+    def _target(self, name: str) -> str:
+        return os.path.join(self.path, name) if self._handle is None else name
 
-    @contextmanager
-    def _naming(self, name: str) -> Iterator[None]:
-        """Make errors name the whole path."""
-        try:
-            yield
-        except OSError as error:
-            error.filename = str(self.path / name)
-            raise
+    def _naming(self, name: str) -> _Naming:
+        return _Naming(self.path, name)
 
 
-def _require_regular(status: os.stat_result, path: Path) -> None:
+class _Naming:
+    """Makes errors name the whole path. A class, since every look at a file pays for it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: Optional[BaseException], trace: object) -> None:
+        if isinstance(error, OSError):
+            error.filename = str(self._folder / self._name)
+
+
+def _require_regular(status: os.stat_result, folder: Path, name: str) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise NotRegularFile(path)
+        raise NotRegularFile(folder / name)
 
 
 @contextmanager

@@ -63,10 +63,14 @@ class StatusReader:
         self._tz = tz
         self._disks = disks or DiskThreads()
         self._counted: Dict[Path, Tuple[int, int, float]] = {}  # file, bytes read, seconds
+        self._layouts: Dict[Tuple[str, bool], CameraLayout] = {}
 
     def layout(self, camera_id: str, *, sub: bool = False) -> CameraLayout:
-        """The camera's paths, or those of its sub stream."""
-        return CameraLayout(self._settings.storage, camera_id, self._settings.live_path, sub=sub)
+        """The paths of a configured camera, or those of its sub stream."""
+        key = (camera_id, sub)
+        if key not in self._layouts:
+            self._layouts[key] = CameraLayout(self._settings.storage, camera_id, self._settings.live_path, sub=sub)
+        return self._layouts[key]
 
     def read(self, cameras: Sequence[Camera], now: float) -> List[CameraStatus]:
         """The cameras' statuses at the instant `now`; one that cannot be read says why in its reason."""
@@ -74,7 +78,9 @@ class StatusReader:
             self._disks.submit(self.layout(camera.id).recordings, camera.id, partial(self.look, camera, now))
             for camera in cameras
         ]
-        return [_answered(camera, answer) for camera, answer in zip(cameras, answers)]
+        # the last first: one wait for each disk, not one for each camera
+        found = [_answered(camera, answer) for camera, answer in zip(reversed(cameras), reversed(answers))]
+        return found[::-1]
 
     def look(self, camera: Camera, now: float) -> CameraStatus:
         """One camera's status, read by this thread, which hangs if the disk does."""
