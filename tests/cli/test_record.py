@@ -51,7 +51,7 @@ def test_it_ends_after_its_time_with_the_last_states_as_json(tmp_path: Path, clo
 
 def test_the_same_camera_named_twice_is_recorded_once(tmp_path: Path) -> None:
     result = run_process("record", "front", "front", "--for", "1s", "--json", cwd=tmp_path, **DISABLED)
-    assert "is supervised by process" not in result.err
+    assert "is already supervised by process" not in result.err
     assert result.code == 0
     assert [camera["id"] for camera in json.loads(result.out)] == ["front"]
 
@@ -67,7 +67,7 @@ def test_a_second_supervisor_names_the_first_ones_process(tmp_path: Path) -> Non
     assert (result.code, result.out) == (5, "")
     errors = [line for line in result.err.splitlines() if line.startswith("Error: ")]
     assert errors == [
-        f"Error: Camera front is supervised by process {os.getpid()} already; stop that cctv serve or cctv record first"
+        f"Error: Camera front is already supervised by process {os.getpid()}; stop that cctv serve or cctv record first"
     ]
     assert "Traceback" not in result.err
 

@@ -329,7 +329,7 @@ def test_minutes_wait_for_a_storage_that_takes_none_and_lose_nothing(
         site.supervisor.start()
         wait_for(site.layout.state_file.exists, "a state")
         site.layout.recordings.write_text("")  # no day can be made below it
-        wait_for(lambda: "minutes wait" in read_json(site.layout.state_file)["reason"], "the reason")
+        wait_for(lambda: "recordings wait" in read_json(site.layout.state_file)["reason"], "the reason")
         assert site.state() == "running"
         folder = site.layout.run_folder(read_json(site.layout.run_file)["run"])
         wait_for(lambda: len(list(folder.glob("*.ts"))) > 2, "two minutes that wait")
@@ -416,23 +416,23 @@ def test_a_clock_that_steps_back_starts_a_new_run(tmp_path: Path, ffmpeg: Ffmpeg
         assert_explained(site.layout, stopped_at)
 
 
-def test_a_defect_of_ours_leaves_one_ffmpeg(
+def test_an_unexpected_error_leaves_one_ffmpeg(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch, no_process_left: None
 ) -> None:
-    defects = iter([True, True])
-    real = ActiveRun.look
+    errors = iter([True, True])
+    real = ActiveRun.poll
 
-    def look(run: ActiveRun, *args: Any, **options: Any) -> None:
-        if next(defects, False):
-            raise RuntimeError("a defect")
+    def poll(run: ActiveRun, *args: Any, **options: Any) -> None:
+        if next(errors, False):
+            raise RuntimeError("a bug")
         real(run, *args, **options)
 
-    monkeypatch.setattr(ActiveRun, "look", look)
+    monkeypatch.setattr(ActiveRun, "poll", poll)
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
         site.wait_state(State.RUNNING)
-        assert len(camera.connections) == 2, "one probe and one FFmpeg, adopted after each defect"
+        assert len(camera.connections) == 2, "one probe and one FFmpeg, adopted after each error"
         stopped_at = site.stop()
         assert_whole(site.layout, sent(camera, stopped_at))
         assert gaps(site.layout) == []

@@ -21,7 +21,7 @@ from cctv_cli.core.health.report import camera_model, camera_storage_model, proc
 from cctv_cli.core.hls.playlist import parse_live
 from cctv_cli.core.layout import CameraLayout, is_set_aside, parse_incoming
 from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
-from cctv_cli.core.recording.status import CameraStatus, StatusReader, carries, unreadable
+from cctv_cli.core.recording.status import CameraStatus, StatusReader, is_ffmpeg_of, unreadable
 from cctv_cli.core.storage.days import recorded_days
 from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.units import FreeSpace
@@ -179,7 +179,7 @@ class CameraReader:
             shown = from_json(RecorderState, files.read_json(layout.state_file))
             if run is None:
                 continue
-            pid = run.pid if run.pid is not None and carries(run.pid, run.run) else None
+            pid = run.pid if run.pid is not None and is_ffmpeg_of(run.pid, run.run) else None
             yield ProcessFacts(
                 camera=self._camera.id,
                 stream=stream,

@@ -76,7 +76,7 @@ class JournalTail:
         if tail is None or tail.file != status.st_ino or tail.read > status.st_size:
             tail = self._tails[path] = _Tail(status.st_ino)
         if tail.read < status.st_size:
-            entries, tail.read = Journal(path).entries_behind(tail.read)
+            entries, tail.read = Journal(path).entries_after(tail.read)
             added = [piece for piece in map(piece_of, entries) if piece is not None]
             starts = [piece.start for piece in added if piece.run]
             tail.first = min([*starts, *([] if tail.first is None else [tail.first])], default=None)

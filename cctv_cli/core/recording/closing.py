@@ -1,4 +1,4 @@
-"""Closing a segment: from what a finished file tells to the one value that is committed. Pure."""
+"""Closing a segment: turns the measurements of a finished file into the value that is committed. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _CLOCK_SET = ("clock set", "the clock of this machine was set")
 
 @dataclass(frozen=True)
 class FinishedFile:
-    """A file that FFmpeg has finished: its place in the run, what it holds, and the instant of its last write.
+    """A file that FFmpeg has finished: its number in the run, what it covers, and the instant of its last write.
 
-    `filmed_until` is up to which raw time the camera had filmed at that write. `followed` says that a newer
-    file of the run exists.
+    `filmed_until` is the raw time up to which the camera had filmed at that write. `followed` is true if the run
+    has a newer file.
     """
 
     number: int
@@ -34,8 +34,8 @@ class FinishedFile:
 class Before:
     """What came before a file.
 
-    `covered_until` is the instant up to which everything is explained, None before the first recording;
-    `unreadable` says that the file before is left because it cannot be read.
+    `covered_until` is the instant up to which recordings and gaps cover all time, None before the first recording;
+    `unreadable` is true if the previous file was skipped because it cannot be read.
     """
 
     covered_until: Optional[float]
@@ -45,7 +45,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Closed:
-    """What is journalled of a finished file: the instant of its first frame, its span, and the gaps before it."""
+    """What is journalled for a finished file: the instant of its first frame, its span, and the gaps before it."""
 
     start: float
     span: MediaSpan
@@ -53,17 +53,20 @@ class Closed:
 
 
 def place(timeline: Optional[Timeline], file: FinishedFile) -> Timeline:
-    """The run's timeline after a finished file: its last write goes with its last frame, also where nobody watched."""
+    """The run's timeline after a finished file, whose last frame was written by its last write.
+
+    This also places files that no supervisor polled while they were written.
+    """
     if timeline is None or (file.followed and not _is_ahead(timeline, file)):
         return observe(timeline, file.filmed_until, file.written, None)
     return timeline
 
 
 def close(run: Run, file: FinishedFile, timeline: Timeline, before: Before) -> Closed:
-    """When a file of the run begins, what it covers, and why nothing was recorded before it."""
+    """When a finished file begins, what it covers, and why nothing was recorded before it."""
     start, span = timeline.instant(file.span.first), file.span
     if _is_ahead(timeline, file):
-        # the camera's clock jumped ahead, before the file or inside it: no frame is younger than its last write
+        # the camera's clock jumped ahead, before the file or inside it: no frame is newer than the last write
         jumped_before = start > file.written - RUNAWAY
         start = file.written - span.duration if jumped_before else start
         span = replace(span, duration=file.written - start, holes=())

@@ -1,4 +1,4 @@
-"""Whether something still grows. Pure: monotonic time comes in."""
+"""Whether one of FFmpeg's outputs still grows. Pure: takes monotonic time as an argument."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Optional, Tuple
 
 
 class Growth:
-    """Remembers when a branch's newest file, or its size, last changed."""
+    """Tracks when the newest file of an output, or its size, last changed."""
 
     def __init__(self) -> None:
         self._seen: Optional[Tuple[int, int]] = None
@@ -14,12 +14,12 @@ class Growth:
         self._number_since = 0.0
 
     def begin(self, monotonic: float) -> None:
-        """Count from now: a new run has begun."""
+        """Start counting for a new run."""
         self._seen = None
         self._since = self._number_since = monotonic
 
-    def saw(self, number: int, size: int, monotonic: float) -> None:
-        """The newest file has this number and this many bytes."""
+    def update(self, number: int, size: int, monotonic: float) -> None:
+        """Note the number and size in bytes of the newest file."""
         if self._seen is None or number != self._seen[0]:
             self._number_since = monotonic
         if (number, size) != self._seen:
@@ -31,5 +31,5 @@ class Growth:
         return monotonic - self._since
 
     def same_file_for(self, monotonic: float) -> float:
-        """Seconds since the newest file became the newest."""
+        """Seconds since the newest file appeared."""
         return monotonic - self._number_since

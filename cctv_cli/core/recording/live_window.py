@@ -1,8 +1,8 @@
-"""The live window of one camera: which segments are finished, the playlist, and what goes.
+"""The live window of one camera: which segments are finished, what the playlist names, what is pruned.
 
-FFmpeg writes `segment{N}` one after the other; a segment is finished when its follower holds a
+FFmpeg writes `segment{N}` one after the other; a segment is finished when the next one holds a
 frame, or when FFmpeg has ended. In fragmented MP4 every file begins with the same initialization
-section; players read it from a file of its own, which stays while the run's segments stay.
+section; players read it from a separate file, which is kept as long as the run's segments.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from cctv_cli.core.recording.state import Run
 
 log = logging.getLogger("cctv.recorder")
 
-_FEWEST = 6  # segments, as Apple's authoring rules ask
-_LARGEST = 2_000_000_000  # number of a segment: FFmpeg counts with 32 bits, and nobody gets there in 60 years
+_FEWEST = 6  # segments, required by Apple's HLS authoring specification
+_LARGEST = 2_000_000_000  # highest number of a segment: FFmpeg counts in 32 bits; one a second takes 63 years
 _SPAN = 60.0  # seconds that the window covers at least
 
 
@@ -37,21 +37,21 @@ def window_size(segment_duration: int) -> int:
 class LiveWriter:
     """Renders and prunes one camera's live window.
 
-    `update` and `unfinished` raise OSError as the disk reports it; `fault` says why a window cannot be opened.
+    `update` and `unfinished` raise OSError; `fault` says why the window cannot be written.
     """
 
     def __init__(self, layout: CameraLayout, segment_duration: int, tz: Optional[tzinfo]) -> None:
         self._layout = layout
         self.segment_duration = segment_duration
         self._tz = tz
-        self._window = self._written = LiveWindow(segment_duration)  # as it is, and as the playlist says it
+        self._window = self._written = LiveWindow(segment_duration)  # in memory, and in the playlist on disk
         self._next = 0
         self._first_of_run = 0
         self._suffix = TS
         self.fault = ""  # why the window cannot be written; empty if it can
         self.outgrew_header = False  # the run's initialization section no longer describes its picture
-        self._sps: FrozenSet[bytes] = frozenset()  # of the segment before
-        self._jumped = False  # the camera's clock jumped ahead in the segment before
+        self._sps: FrozenSet[bytes] = frozenset()  # of the previous segment
+        self._jumped = False  # the camera's clock jumped ahead in the previous segment
 
     @property
     def _size(self) -> int:
@@ -63,7 +63,7 @@ class LiveWriter:
         return self._window
 
     def open(self, run: Optional[Run]) -> None:
-        """Take up the window where the last supervisor left it; `run` helps when the live folder was lost."""
+        """Continue the window that the last supervisor left; `run` has its numbers if the live folder was lost."""
         if run is not None:
             self._window = LiveWindow(max(run.target_duration, self.segment_duration), (), run.discontinuity_sequence)
             self._first_of_run, self._suffix = run.first_live, media_suffix(run.codec)
@@ -78,33 +78,33 @@ class LiveWriter:
         self._written = self._window
 
     def begin_run(self, previous: Optional[Run], now: float, codec: str) -> int:
-        """The number of the first segment of a new run of this codec: above all that any playlist ever named."""
+        """Begin a run with this codec; returns the number of its first segment, higher than any playlist ever named."""
         on_disk = self._on_disk()
         if not self._window.segments:
             self._next = max([self._next, *(n + 1 for n in on_disk)])
             if previous is not None and not on_disk:
-                # the live folder was lost (a RAM disk): no run makes more than a segment a second
+                # the live folder was lost (a RAM disk): a run writes at most one segment a second
                 self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
-        if self._next > _LARGEST:  # of a damaged file
+        if self._next > _LARGEST:  # the number comes from a damaged file
             self._window, self._next = LiveWindow(self.segment_duration), max(on_disk, default=-1) + 1
         self._first_of_run, self._suffix = self._next, media_suffix(codec)
         self.outgrew_header, self._sps, self._jumped = False, frozenset(), False
         with suppress(OSError):
-            files.remove(self._layout.live_init(self._next))  # of a run that died before its first segment was whole
+            files.remove(self._layout.live_init(self._next))  # left by a run that died early
         return self._next
 
     def _on_disk(self) -> List[int]:
-        """The numbers of the segments in the folder, which is made if it is not there."""
+        """The numbers of the segments in the live folder, which is created if it is missing."""
         self.fault = ""
         try:
-            self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk may have come back empty
+            self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk is empty after a reboot
             return [n for n in map(parse_live_segment, self._names()) if n is not None and n < _LARGEST]
         except OSError as error:
             self.failed(error)
             return []
 
     def failed(self, error: OSError) -> None:
-        """Remember and log what the window's disk said: its trouble, such as a full RAM disk, costs no recording."""
+        """Note and log an error of the window's disk, such as a full RAM disk. It does not affect the recording."""
         if str(error) != self.fault:
             log.error("%s: the live window cannot be written: %s", self._layout.camera_id, error)
         self.fault = str(error)
@@ -117,7 +117,7 @@ class LiveWriter:
         return f"live cannot be written ({self.fault}); check {where} and its disk" if self.fault else ""
 
     def newest(self) -> Optional[Tuple[int, int]]:
-        """Number and bytes of the segment that is being written; None before the first."""
+        """The number and size in bytes of the segment being written; None before the first."""
         for number in (self._next + 1, self._next):
             try:
                 return number, self._path(number).stat().st_size
@@ -130,16 +130,16 @@ class LiveWriter:
         return [(n, self._path(n)) for n in (self._next, self._next + 1) if self._exists(n)]
 
     def update(self, timeline: Timeline, *, alive: bool) -> None:
-        """Add the segments that are finished now, prune, render the playlist."""
+        """Add newly finished segments, prune, render the playlist."""
         finished = not alive or self._exists(self._next + 1) or self._exists(self._next + 2)
         if not (finished or self.fault or self._window is not self._written):
-            return  # the usual look: nothing has finished
+            return  # the usual case: nothing has finished
         if self.fault:
-            self._prune()  # a full disk takes nothing until this makes room
+            self._prune()  # a full disk needs room first
         self._add_finished(timeline, alive)
         if self._window is not self._written:
             self._prune()
-            # after a power cut nobody watches on: the window restarts, above every number used before
+            # not durable: after a power cut the window restarts, above every number used before
             files.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
             self._written = self._window
             self.fault = ""
@@ -150,7 +150,7 @@ class LiveWriter:
             if segment is not None:
                 self._window = self._window.append(segment, 1 if self._outdated(segment) else self._size)
             elif not self._exists(self._next + 2):
-                return  # else FFmpeg is long past this one: it was deleted, or holds no frame
+                return  # else FFmpeg is past this segment: it was deleted, or holds no frame
             self._next += 1
 
     def _finished(self, number: int, timeline: Timeline, alive: bool) -> Optional[LiveSegment]:
@@ -161,24 +161,26 @@ class LiveWriter:
         if begin is None:
             return None
         start = timeline.instant(begin)
-        duration = self._held(number) if end is None else timeline.media_time(end) - timeline.media_time(begin)
+        duration = (
+            self._covered_seconds(number) if end is None else timeline.media_time(end) - timeline.media_time(begin)
+        )
         broken = number == self._first_of_run or number != self._window.next_number or self._jumped
         written = self._path(number).stat().st_mtime
-        self._jumped = start + duration > written + RUNAWAY  # no frame is younger than its last write
+        self._jumped = start + duration > written + RUNAWAY  # no frame is newer than the last write
         if self._jumped or duration <= 0:
-            duration = self._held(number)
+            duration = self._covered_seconds(number)
             start = min(start, written - duration)
         discontinuity = broken and bool(self._window.segments)
         return LiveSegment(number, start, duration, discontinuity, self._part(number))
 
-    def _held(self, number: int) -> float:
-        """The seconds of a segment that its frames cover; a lone frame lasts as long as those before it."""
+    def _covered_seconds(self, number: int) -> float:
+        """The seconds that a segment's frames cover; a single frame lasts as long as those of the previous segment."""
         before = measure(self._path(number - 1)) if self._exists(number - 1) else None
         span = measure(self._path(number), None if before is None else before.step)
         return 0.0 if span is None else span.duration - sum(hole.duration for hole in span.holes)
 
     def _part(self, number: int) -> Optional[Part]:
-        """Where the media lies in fragmented MP4; its initialization section is laid beside the segments first."""
+        """The media part of a fragmented MP4 segment, after its initialization section is written; None for others."""
         path, init = self._path(number), self._layout.live_init(self._first_of_run)
         offset = header_size(path)
         if offset is None:
@@ -200,18 +202,18 @@ class LiveWriter:
         return self._path(number).exists()
 
     def _outdated(self, segment: LiveSegment) -> bool:
-        """Whether the window is from so long ago that a player must not start in it."""
+        """Whether the window is so much older than `segment` that a player must not start in it."""
         if not self._window.segments:
             return False
         return segment.start - self._window.segments[-1].end > 3 * self._window.target_duration
 
     def _prune(self) -> None:
-        # a segment stays for one more window after it left the playlist (RFC 8216 6.2.2)
+        # keep a segment for one more window after it left the playlist (RFC 8216 6.2.2)
         oldest = self._window.segments[0].number - self._size if self._window.segments else 0
         names = self._names()
         gone = [name for name in names if _is_older(name, oldest)]
         inits = sorted(n for n in map(parse_live_init, names) if n is not None)
-        # one serves up to where the next begins
+        # an initialization section applies up to the next one
         gone += [live_init_name(n) for n, following in zip(inits, inits[1:]) if following <= oldest]
         for name in gone:
             files.remove(self._layout.live / name)

@@ -1,4 +1,4 @@
-"""Who supervises a camera: a lock that the system releases however its holder ends, and the holder's process id."""
+"""Who supervises a camera: a lock that the system releases when its holder ends, and the holder's process id."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cctv_cli.core.layout import CameraLayout
 
 log = logging.getLogger("cctv.supervisor")
 
-_PATIENCE = 1.0  # seconds; who only looks at the lock holds it for an instant
+_PATIENCE = 1.0  # seconds; `holder` takes the lock for an instant
 
 
 def take(layout: CameraLayout) -> FileLock:
-    """Become the one supervisor of a camera. Raises AlreadySupervised, StorageError."""
+    """Become the only supervisor of a camera. Raises AlreadySupervised, StorageError."""
     lock = FileLock(str(layout.supervisor_lock), timeout=_PATIENCE, thread_local=False)
     try:
         layout.folder.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def take(layout: CameraLayout) -> FileLock:
     except Timeout:
         pid = (files.read_text(layout.supervisor_file) or "unknown").strip()
         raise AlreadySupervised(
-            f"Camera {layout.camera_id} is supervised by process {pid} already; "
+            f"Camera {layout.camera_id} is already supervised by process {pid}; "
             "stop that cctv serve or cctv record first"
         ) from None
     except OSError as error:
@@ -38,33 +38,33 @@ def take(layout: CameraLayout) -> FileLock:
         ) from error
     try:
         files.replace_text(layout.supervisor_file, f"{os.getpid()}\n")
-    except OSError as error:  # a full disk: the lock is what counts
+    except OSError as error:  # the disk is full, but the lock is what counts
         log.warning("%s: the process id cannot be written: %s", layout.camera_id, error)
     return lock
 
 
 def give_up(layout: CameraLayout, lock: FileLock) -> None:
-    """Let somebody else supervise the camera."""
+    """Let another process supervise the camera."""
     files.remove(layout.supervisor_file)
     lock.release()
 
 
 def holder(layout: CameraLayout) -> Optional[int]:
-    """The process id of the camera's living supervisor; None when nobody supervises it."""
+    """The process id of the camera's supervisor; None if none is running."""
     text = (files.read_text(layout.supervisor_file) or "").strip()
     if not text.isdigit():
         return None
     try:
         with FileLock(str(layout.supervisor_lock), timeout=0, thread_local=False):
-            return None  # nobody holds it: that supervisor was killed
+            return None  # the lock is free: that supervisor was killed
     except Timeout:
         return int(text)
-    except OSError:  # who may only read the storage cannot ask the lock
+    except OSError:  # a user who may only read the storage cannot test the lock
         return int(text) if _is_cctv(int(text)) else None
 
 
 def _is_cctv(pid: int) -> bool:
-    """Whether a process lives, is not this one, and looks like ours: after a power cut another may have its id."""
+    """Whether a process is alive, is not this one, and looks like cctv: after a reboot another may have its id."""
     try:
         return pid != os.getpid() and "cctv" in " ".join(psutil.Process(pid).cmdline())
     except psutil.Error:

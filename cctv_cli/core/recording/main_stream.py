@@ -1,4 +1,4 @@
-"""The main stream of a camera, as the recorder of its sub stream follows it."""
+"""The main stream of a camera, as the recorder of its sub stream sees it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from cctv_cli.core.recording.state import Run
 
 
 class MainStream:
-    """Knows the main stream's run.
+    """Follows the runs of the main stream.
 
-    Players that switch between the two streams go by media time, and by the count of discontinuities
-    (RFC 8216 6.2.4): the sub stream's media time counts from the start of the main stream, and its FFmpeg
-    is restarted with that one's.
+    Players that switch between the two streams rely on media time and on the count of discontinuities
+    (RFC 8216 6.2.4). So the sub stream's media time counts from the start of the main stream's run, and its
+    FFmpeg is restarted whenever the main stream's is.
     """
 
     def __init__(self, layout: CameraLayout) -> None:
         self._layout = layout
         self._run: Optional[Run] = None
-        self.restarted = False  # at the last change that was seen: not when it was seen first
+        self.restarted = False  # whether the last change was a restart, not the first run seen
 
     def changed(self) -> bool:
-        """Look: whether another run has begun since the last look."""
+        """Read the run file; returns whether another run has begun since the last call."""
         run = read_record(Run, self._layout.run_file, self._layout.camera_id)
         if run is None or (self._run is not None and run.run == self._run.run):
             return False
@@ -33,7 +33,7 @@ class MainStream:
 
     @property
     def audio(self) -> Optional[str]:
-        """Its audio codec; None when it is not known."""
+        """Its audio codec; None if it is unknown."""
         return None if self._run is None else self._run.audio
 
     def media_time(self, now: float) -> float:

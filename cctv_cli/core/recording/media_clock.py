@@ -1,9 +1,9 @@
-"""Media time and wall time of one run. Pure.
+"""Maps media time to wall time for one run. Pure.
 
-FFmpeg knows that a frame is complete when the next one begins, so the time e up to which the camera had
-filmed (see `media.span.newest_end`) was real at the instant w of the last write, or a little earlier: audio
-and network hold frames back. The delay is never negative, so the smallest `w - e` seen is the best guess of
-the instant of media time 0: the *anchor*. Only the last minute counts: clocks drift and are set.
+FFmpeg knows that a frame is complete when the next one begins. So the media time e up to which the camera had
+filmed (see `media.span.newest_end`) was reached at the instant w of the last write, or a little earlier, because
+audio and the network delay frames. The delay is never negative, so the smallest `w - e` seen is the best estimate
+of the instant of media time 0: the *anchor*. Only the last minute counts, because clocks drift and are set.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from typing import Optional, Tuple
 
 from cctv_cli.core.media.span import TICKS, WRAP
 
-BUCKET = 30.0  # seconds; the anchor is the smallest value of this bucket of time and the one before
-CLOCK_STEP = 0.25  # seconds by which wall time leaves monotonic time when somebody sets the clock
-RUNAWAY = 2.0  # seconds that media time may be away from monotonic time
-_HEAD_START = 0.5  # seconds of media that a camera may send from before it was asked
+BUCKET = 30.0  # seconds; the anchor is the smallest value of the current bucket of time and the one before
+CLOCK_STEP = 0.25  # seconds of change between wall and monotonic time that mean that the clock was set
+RUNAWAY = 2.0  # seconds by which media time may differ from monotonic time
+_HEAD_START = 0.5  # seconds of media from before the request that a camera may send
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Where a run's media time lies in wall time.
+    """How the media time of a run maps to wall time.
 
-    `anchor` is the instant of media time 0; the rest remembers the latest observation.
+    `anchor` is the instant of media time 0; the other fields describe the latest observation.
     """
 
     anchor: float
     wall: float
     media: float
     monotonic: Optional[float] = None
-    bucket: Tuple[float, float, float] = (0.0, math.inf, math.inf)  # its begin, its smallest value, that before it
+    bucket: Tuple[float, float, float] = (0.0, math.inf, math.inf)  # start, smallest value, that of the one before
     reference: Optional[float] = None  # monotonic time minus media time, while media kept pace
     astray_since: Optional[float] = None  # monotonic
     clock_offset: Optional[float] = None  # wall time minus monotonic time
-    launched: Optional[float] = None  # monotonic time of media time 0, had the first frame come as FFmpeg started
+    launched: Optional[float] = None  # monotonic time of media time 0 if the first frame came as FFmpeg started
 
     def media_time(self, pts: int) -> float:
-        """Running media seconds of a raw 33-bit PTS: the turn that lies nearest to the latest observation."""
+        """Continuous media seconds of a raw 33-bit PTS: the value closest to the latest observation."""
         turn = WRAP / TICKS
         seconds = pts / TICKS
         return seconds + round((self.media - seconds) / turn) * turn
@@ -49,7 +49,7 @@ class Timeline:
 
 
 def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
-    """The timeline after the first observation: what was filmed up to the raw time `end` was on disk at `wall`."""
+    """The timeline after the first observation: at the instant `wall`, media up to the raw time `end` was on disk."""
     media = end / TICKS
     reference = None if monotonic is None else monotonic - media
     seen = wall - media
@@ -59,10 +59,10 @@ def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
 def observe(
     timeline: Optional[Timeline], end: int, wall: float, monotonic: Optional[float], now: Optional[float] = None
 ) -> Timeline:
-    """The timeline after one more observation: what was filmed up to the raw time `end` was on disk at `wall`.
+    """The timeline after one more observation: at the instant `wall`, media up to the raw time `end` was on disk.
 
-    It was made at the monotonic time `monotonic` and the wall time `now`; None for one that nobody
-    made in time, which tells less: it can be late, but not why.
+    It was made at the monotonic time `monotonic` and the wall time `now`. Both are None for one that is derived
+    from a file later: it refines the anchor, but cannot show a clock that jumped or was set.
     """
     if timeline is None:
         timeline = begin(end, wall, monotonic)
@@ -71,26 +71,26 @@ def observe(
         return _place(timeline, wall, media)
     timeline = _follow_clock(timeline, monotonic, now)
     if (media, wall) == (timeline.media, timeline.wall):
-        return timeline  # nothing new: that is the stall check's business
+        return timeline  # nothing new; the stall check handles that
     reference = monotonic - media if timeline.reference is None else timeline.reference
     if _was_late(timeline, monotonic - media):
         reference = min(reference, monotonic - media)
     if abs(monotonic - media - reference) > RUNAWAY:
         since = monotonic if timeline.astray_since is None else timeline.astray_since
         return replace(timeline, wall=wall, media=media, monotonic=monotonic, reference=reference, astray_since=since)
-    # follow the camera's drift, so that a day of it does not count as running away
+    # follow the camera's drift, so that a day of it does not count as a jump
     reference = min(max(monotonic - media, reference - 0.05), reference + 0.05)
     placed = _place(timeline, wall, media)
     return replace(placed, monotonic=monotonic, reference=reference, astray_since=None)
 
 
 def _was_late(timeline: Timeline, origin: float) -> bool:
-    """Whether media that seems ahead may only have been late before: none is older than its FFmpeg."""
+    """Whether media seems ahead only because earlier frames were late: media time 0 is after FFmpeg's start."""
     return timeline.launched is not None and origin >= timeline.launched - _HEAD_START
 
 
 def _follow_clock(timeline: Timeline, monotonic: float, now: Optional[float]) -> Timeline:
-    """Move the anchor along when somebody set the wall clock: late frames do not look like that."""
+    """Move the anchor when the wall clock was set, which shows against monotonic time; late frames do not."""
     if now is None:
         return timeline
     offset = now - monotonic
@@ -103,7 +103,7 @@ def _follow_clock(timeline: Timeline, monotonic: float, now: Optional[float]) ->
 
 
 def astray_for(timeline: Timeline, monotonic: float) -> float:
-    """Seconds since media time left real time by more than 2 s; 0 while it keeps pace."""
+    """Seconds since media time began to differ from real time by more than RUNAWAY; 0 while it keeps pace."""
     return 0.0 if timeline.astray_since is None else monotonic - timeline.astray_since
 
 
@@ -115,7 +115,7 @@ def lags(timeline: Timeline) -> bool:
 
 
 def _place(timeline: Timeline, wall: float, media: float) -> Timeline:
-    """The timeline with an anchor that counts the observation."""
+    """The timeline with the observation counted in its anchor."""
     seen = wall - media
     begun, smallest, before = timeline.bucket
     if 0 <= wall - begun < BUCKET:

@@ -1,10 +1,10 @@
-"""Why nothing is recorded, where the camera and FFmpeg are not the cause. Pure."""
+"""Reasons why nothing is recorded other than the camera and FFmpeg. Pure."""
 
 from __future__ import annotations
 
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 
-UNSUPERVISED = Diagnosis("unsupervised", "the recorder ended while nobody supervised it")
+UNSUPERVISED = Diagnosis("unsupervised", "the recorder ended while no supervisor was running")
 BY_OPERATOR = Diagnosis("stopped", "an operator stopped the camera")
 SHUTDOWN = Diagnosis("shut down", "cctv was stopped")
 DISABLED = Diagnosis("disabled", "the camera is disabled in the configuration")

@@ -1,7 +1,7 @@
-"""One camera: keeps its FFmpeg running and shows what it is doing and why.
+"""The recorder of one camera: keeps its FFmpeg running and shows what it does and why.
 
-`run_once` does one step of the reconcile loop and returns; the supervisor calls it again and again
-from one thread. Everything that must outlive this process lies on disk (see `layout`).
+`run_once` does one step of the reconcile loop; the supervisor calls it repeatedly from one thread.
+Everything that must outlive this process is on disk (see `layout`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.run import ActiveRun, make_folder
-from cctv_cli.core.recording.saved import clear_the_way
+from cctv_cli.core.recording.saved import set_aside_obstacles
 from cctv_cli.core.recording.state import Run, State
 from cctv_cli.core.recording.state_file import StateFile
 from cctv_cli.core.recording.stderr import Stderr
@@ -35,16 +35,16 @@ from cctv_cli.core.storage.commit import RecordingStore
 
 log = logging.getLogger("cctv.recorder")
 
-TICK = 1.5  # seconds between polls at a running recorder
-LIVE_PATIENCE_MOST = 1800.0  # seconds between restarts that only the live window asks for, at the most
-AFTER_MAIN = 2.0  # seconds that a sub stream leaves its main stream to start: it goes by that one's audio
-AUTH_LOOK = 60.0  # seconds between polls whether a camera of the same NVR was let in meanwhile
-COMMIT_FIRST = 2.0  # seconds of waiting for the next start in which the last run's files are committed
-ASK_AGAIN = 3.0  # seconds between probes of a camera that was not there: it must be back on record in 10
+TICK = 1.5  # seconds between polls of a running FFmpeg
+LIVE_PATIENCE_MOST = 1800.0  # maximum seconds between restarts for the live window alone
+AFTER_MAIN = 2.0  # seconds by which a sub stream starts after its main stream, whose audio it must match
+AUTH_LOOK = 60.0  # seconds between checks whether the NVR accepted the login meanwhile
+COMMIT_FIRST = 2.0  # seconds before the next start up to which files of ended runs are committed
+ASK_AGAIN = 3.0  # seconds between probes of an absent camera: it must record within 10 s of its return
 
 
 class Recorder:
-    """Reconciles one camera: desired (the settings and what an operator asked for) against what runs."""
+    """Reconciles one camera: makes what runs match the settings and the operator's requests."""
 
     def __init__(
         self, camera: Camera, settings: Settings, tools: Tools, wake: Callable[[], None], *, sub: bool = False
@@ -64,11 +64,11 @@ class Recorder:
         self._state = StateFile(self._layout, tools.clock.now)
         self._backlog = Backlog(self._layout, self._store, tools.clock)
         self._opened = False
-        self._disk = 0  # device number of the disk on which it was opened
+        self._disk = 0  # device number of the camera's disk when it was opened
         self._active: Optional[ActiveRun] = None
-        self._forgotten: Optional[processes.Process] = None  # what a forgotten run left, if it is our own child
-        self._first_time = False  # whether video copied without a time on its first frame failed
-        self._why_ended: Optional[Diagnosis] = None  # what the last FFmpeg said when it ended by itself
+        self._forgotten: Optional[processes.Process] = None  # the process of a forgotten run, if it is our child
+        self._first_time = False  # whether copied video failed because its first frame had no time
+        self._why_ended: Optional[Diagnosis] = None  # why the last FFmpeg ended by itself
         self._backoff = Backoff()
         self._next_start = tools.clock.monotonic() + AFTER_MAIN if sub else 0.0  # monotonic
         self._live_patience = stall.STALL
@@ -77,14 +77,14 @@ class Recorder:
         self._source_changed = threading.Event()
         self._reconfigured = threading.Event()
 
-    # ---- what others may ask, from any thread
+    # ---- requests, from any thread
 
     def ask_restart(self) -> None:
-        """Restart FFmpeg at the next step; ends the silence after a refused password."""
+        """Restart FFmpeg at the next step, also when a refused password makes it wait."""
         self._restart_asked.set()
 
     def configure(self, camera: Camera, settings: Settings) -> None:
-        """Take over a changed configuration; FFmpeg is restarted only if its command changes."""
+        """Apply a changed configuration; FFmpeg is restarted only if its command changes."""
         changed = camera.source != self._camera.source
         self._camera = self._stream.camera = camera
         self._settings = settings
@@ -96,33 +96,33 @@ class Recorder:
     # ---- the step
 
     def run_once(self) -> float:
-        """Bring what runs nearer to what is wanted; returns the seconds until the next step is due."""
+        """Do one step towards the desired state; returns the seconds until the next step is due."""
         try:
             return self._step()
         except NewerFormat as error:
             self._show(State.BACKOFF, str(error), "newer cctv")
             return STORAGE_RETRY
         except OSError as error:
-            # the disk's trouble: FFmpeg goes on as long as it can, nothing is deleted
+            # FFmpeg keeps running as long as it can, and nothing is deleted
             log.error("%s: the storage failed: %s", self._layout.camera_id, error)
             self._show(State.BACKOFF, f"the storage failed: {error}", "storage")
             return STORAGE_RETRY
 
     def forget(self) -> None:
-        """After a defect of ours: take everything up from the disk again, a running FFmpeg included."""
+        """Start over from what is on disk after an unexpected error; a running FFmpeg is adopted."""
         if self._active is not None:
             self._forgotten = self._active.process
         self._opened = False
         self._active = None
 
     def end_ffmpeg(self) -> None:
-        """Ask FFmpeg to end without a look at the disk: for another thread, while this camera's hangs on it."""
+        """Ask FFmpeg to exit without touching the disk: for use while this camera's thread hangs on it."""
         active = self._active
         if active is not None and active.process is not None:
             active.process.ask_to_end()
 
     def release(self, *, leave_running: bool) -> None:
-        """The supervisor ends: stop FFmpeg and commit its last minute, or leave it to the next supervisor."""
+        """Stop FFmpeg and commit its last minute, or leave it running for the next supervisor."""
         try:
             if not leave_running and not self._opened:
                 stop_last_run(self._layout)
@@ -162,11 +162,11 @@ class Recorder:
         return self._watch(self._active)
 
     def _open(self) -> None:
-        """Take up what is on disk: a recorder that still runs, minutes that a crash left, an open gap."""
-        clear_the_way(self._layout)
+        """Continue from what is on disk: a running FFmpeg, files that a crash left, an open gap."""
+        set_aside_obstacles(self._layout)
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
         self._disk = self._layout.folder.stat().st_dev
-        self._backlog.why_not = self._state.load() or reasons.UNSUPERVISED
+        self._backlog.idle_reason = self._state.load() or reasons.UNSUPERVISED
         last = self._stream.last_run = read_last_run(self._layout)
         self._live.open(last)
         living: Optional[processes.Process] = None
@@ -186,8 +186,8 @@ class Recorder:
         try:
             folder = self._layout.run_folder(last.run)
             processes.listen_again(folder, active.stderr.on_line, active.stderr.on_closed)
-        except OSError as error:  # it is recorded all the same
-            log.error("%s: what FFmpeg says is not logged: %s", self._layout.camera_id, error)
+        except OSError as error:  # recording works without its messages
+            log.error("%s: the messages of FFmpeg cannot be logged: %s", self._layout.camera_id, error)
         log.info("%s: adopted FFmpeg %d", self._layout.camera_id, living.pid)
 
     def _run_of(self, record: Run) -> ActiveRun:
@@ -206,18 +206,18 @@ class Recorder:
             return wait
         if self._stream.must_be_asked:
             if not self._state.has_failed:
-                self._show(State.STARTING, "asking the camera what it has")
-            hopeless = self._stream.ask()
-            if hopeless is not None:
-                return self._failed(hopeless)
+                self._show(State.STARTING, "asking the camera what it sends")
+            problem = self._stream.ask()
+            if problem is not None:
+                return self._failed(problem)
             changed = self._stream.codec_change()
             if changed is not None:
-                self._backlog.stops_because(changed, explains=self._why_ended)
+                self._backlog.set_idle(changed, replaces=self._why_ended)
         return self._launch()
 
     def _launch(self) -> float:
         now = self._tools.clock.now()
-        why = self._backlog.why_not or reasons.UNSUPERVISED
+        why = self._backlog.idle_reason or reasons.UNSUPERVISED
         sent = self._stream.now
         record = Run(
             run=secrets.token_hex(8),
@@ -235,7 +235,7 @@ class Recorder:
         folder = make_folder(self._layout, record.run, self._disk)
         active = self._run_of(record)
         try:
-            # before the start: whoever finds the process later finds its name here
+            # before the start, so that the next supervisor can find the process
             active.save(durable=False)
         except OSError:
             active.close()
@@ -250,7 +250,7 @@ class Recorder:
         except OSError as error:
             active.close()
             return self._failed(Diagnosis("no ffmpeg", f"FFmpeg cannot be started: {error}"))
-        self._active = active  # before anything can fail: a process that nobody watches is never stopped
+        self._active = active  # before anything can fail: a process that is not watched is never stopped
         active.begin_watch(self._tools.clock.monotonic(), now)
         active.save()
         self._stream.last_run = active.record
@@ -259,7 +259,7 @@ class Recorder:
         return 0.0 if self._backlog else _tick(self._tools.chance)
 
     def _command(self, record: Optional[Run] = None) -> Command:
-        """The command of a run; without one, that by which commands are compared."""
+        """The command of a run; without a run, the command to compare by its fingerprint."""
         sent = self._stream.now
         return record_command(
             self._tools.ffmpeg,
@@ -281,11 +281,11 @@ class Recorder:
     def _watch(self, active: ActiveRun) -> float:
         monotonic = self._tools.clock.monotonic()
         active.catches_up = active.catches_up and active.waiting(alive=True) > 0 and not self._backlog.fault
-        active.look(monotonic, self._tools.clock.now())
+        active.poll(monotonic, self._tools.clock.now())
         more = self._backlog.commit_next(active)
         active.update_live(alive=True)
-        if active.placed and self._backlog.why_not is not None:
-            self._backlog.why_not = None
+        if active.placed and self._backlog.idle_reason is not None:
+            self._backlog.idle_reason = None
             self._login.accepted()
         seen = active.observe(monotonic)
         news = stall.progress(
@@ -308,7 +308,7 @@ class Recorder:
             self._restart(trouble)
             return 0.0
         if trouble is stall.LIVE_STALLED:
-            # reviving the live window costs a second of recording: ask for it ever more rarely
+            # a restart costs a second of recording, so the live window alone may ask less and less often
             self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
         self._show(State.STALLED, trouble.reason, trouble.cause)
         healthy = active.healthy_for(self._tools.clock.monotonic())
@@ -336,18 +336,18 @@ class Recorder:
     # ---- ending
 
     def _failed(self, reason: Diagnosis, healthy_for: float = 0.0, ended: Optional[float] = None) -> float:
-        """Nothing is recorded because of a failure: show it and wait before the next start.
+        """Show a failure and schedule the next start; returns the seconds until then.
 
-        `ended` is when an FFmpeg ended (monotonic), None if none was started. The wait counts from then:
-        committing takes its time on a slow disk. A camera that gave no frame is asked often, so that
-        it is back on record soon; one that gives a few and fails would leave many short files.
+        `ended` is when FFmpeg ended (monotonic), None if none was started. The wait counts from then,
+        because commits can be slow. A camera that sent no frame is tried often, so that it records again
+        soon; one that sends a few frames and fails would leave many short files.
         """
-        known = self._backlog.why_not is not None and self._backlog.why_not.cause == reason.cause
-        self._backlog.stops_because(reason)
+        known = self._backlog.idle_reason is not None and self._backlog.idle_reason.cause == reason.cause
+        self._backlog.set_idle(reason)
         self._backoff = self._backoff.failed(healthy_for)
         self._state.restarts += ended is not None
         refused = is_refusal(reason)
-        delay = self._login.silence() if refused else self._backoff.delay(self._tools.chance())
+        delay = self._login.wait() if refused else self._backoff.delay(self._tools.chance())
         if not refused and not healthy_for:
             delay = min(delay, ASK_AGAIN)
         monotonic = self._tools.clock.monotonic()
@@ -355,28 +355,28 @@ class Recorder:
         delay = max(0.0, self._next_start - monotonic)
         retry_at = self._tools.clock.now() + delay
         self._show(State.AUTH_FAILED if refused else State.BACKOFF, reason.reason, reason.cause, retry_at)
-        level = logging.DEBUG if known and ended is None else logging.WARNING  # asking every 3 s fills no log
+        level = logging.DEBUG if known and ended is None else logging.WARNING  # a probe every 3 s must not fill the log
         log.log(level, "%s: %s; next try in %.0f s", self._layout.camera_id, reason.reason, delay)
         return delay
 
     def _restart(self, why: Diagnosis) -> None:
-        """End the run, ask the camera again, and start without a wait."""
+        """End the run, probe the camera again, and start without delay."""
         self._stream.forget()
         self._backoff, self._next_start = Backoff(), 0.0
         self._end_run(why)
 
     def _halt(self, why: Diagnosis) -> None:
-        """Be stopped, and stay so."""
+        """End the run and stay stopped."""
         self._end_run(why)
-        self._backlog.stops_because(why)
+        self._backlog.set_idle(why)
         self._backoff, self._next_start, self._stream.just_asked = Backoff(), 0.0, False
         self._show(State.STOPPED, why.reason, why.cause)
 
     def _end_run(self, why: Diagnosis, *, flushed: bool = True) -> None:
-        """End the run if there is one; its files wait, because the next start is more urgent.
+        """End the run if there is one; its files join the backlog, because the next start is more urgent.
 
-        An FFmpeg that ends in order flushes its last frame early (`flushed`): the time of that
-        write tells where media time lies only if nothing else does.
+        An FFmpeg that exits cleanly writes its last frame early (`flushed`), so the time of that write
+        places media time only if nothing else does.
         """
         active = self._active
         if active is None:
@@ -385,7 +385,7 @@ class Recorder:
             log.info("%s: stopping FFmpeg %d: %s", self._layout.camera_id, active.process.pid, why.reason)
             processes.stop(active.process, GRACE)
         clock = self._tools.clock
-        active.look_last(clock.monotonic(), clock.now(), read_time=not (flushed and active.placed))
+        active.finish(clock.monotonic(), clock.now(), read_time=not (flushed and active.placed))
         self._stream.last_run = active.record
         self._active = None
         self._state.note_exit(why.reason)
@@ -396,5 +396,5 @@ class Recorder:
 
 
 def _tick(chance: Callable[[], float]) -> float:
-    """About one TICK: cameras that were started together must not look in step."""
+    """About one TICK, varied so that cameras are not polled in step."""
     return TICK * (0.9 + 0.2 * chance())

@@ -1,7 +1,7 @@
-"""One run: an FFmpeg's life as its supervisor sees it, or what a dead one left behind.
+"""One run: the life of one FFmpeg, or what a dead one left behind.
 
-Knows where the run's media time lies in wall time, commits the files that FFmpeg finished, keeps
-the live window, and observes whether bytes and media time go on.
+Maps the run's media time to wall time, commits the files that FFmpeg has finished, updates the live
+window, and observes whether bytes and media time advance.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.recorder")
 
-_SAVE_ANCHOR = 0.02  # seconds that the anchor must have moved to be written down again
-_READ_TIME_EVERY = 2.0  # seconds between polls that read the media time,
-_SETTLING = 15.0  # seconds after the first frame in which every look reads it
+_SAVE_ANCHOR = 0.02  # seconds that the anchor must move before it is saved again
+_READ_TIME_EVERY = 2.0  # seconds between polls that read the media time
+_SETTLING = 15.0  # seconds after the first frame in which every poll reads it
 
 
 class ActiveRun:
-    """A run and its files. Methods raise OSError as the disk reports it.
+    """A run and its files. Methods raise OSError.
 
-    A run without a store is for viewing only: its live segments are all that it has.
+    A run without a store is for viewing only: it has nothing but live segments.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ActiveRun:
         self.record = record
         self.process: Optional[Process] = None
         self.stderr = stderr
-        self.catches_up = False  # an adopted run's minutes that nobody watched come first, in order
+        self.catches_up = False  # files that an adopted run finished before are committed first
         self._recording = Growth()
         self._streaming = Growth()
         self._watched_since = 0.0  # monotonic
@@ -69,13 +69,13 @@ class ActiveRun:
         self._timeline = _saved_timeline(record)
         self._saved_anchor = record.anchor
         self._launched: Optional[float] = None  # monotonic
-        self._step: Optional[int] = None  # ticks from frame to frame in the file that was committed last
+        self._step: Optional[int] = None  # ticks between frames in the last committed file
         self._clock_was_set = False
-        self._unreadable: Set[int] = set()  # files that are left because they cannot be read
-        self._unseen: Optional[int] = None  # the newest file that a look could not read
+        self._unreadable: Set[int] = set()  # numbers of files that cannot be read and stay
+        self._unseen: Optional[int] = None  # number of the newest file, if it could not be read
 
     def save(self, *, durable: bool = True) -> None:
-        """Write `.run.json`; one that need not outlive a power cut yet costs no wait for the disk."""
+        """Write `.run.json`; without `durable` it may be lost in a power cut, and needs no wait for the disk."""
         window = self._live.window
         line = self._timeline
         self.record = replace(
@@ -90,16 +90,16 @@ class ActiveRun:
         self._saved_anchor = self.record.anchor
         files.replace_text(self._layout.run_file, to_json(self.record), durable=durable)
 
-    def remember(self) -> None:
-        """Write down what is known of it beside its files, which wait while `.run.json` tells of the next run."""
-        emptied = self._layout.incoming.is_dir() and not self._folder.is_dir()  # by hand: no files, nothing to tell
-        if self._store is not None and not emptied:
+    def save_beside_files(self) -> None:
+        """Save the record next to its files, because `.run.json` will describe the next run."""
+        was_removed = self._layout.incoming.is_dir() and not self._folder.is_dir()  # by hand
+        if self._store is not None and not was_removed:
             files.replace_text(self._layout.ended_run(self.record.run), to_json(self.record), durable=False)
 
     def begin_watch(self, monotonic: float, now: float) -> None:
-        """From now on somebody looks at it."""
+        """Start to watch for stalls."""
         self._watched_since = monotonic
-        if self._timeline is not None:  # it was watched before
+        if self._timeline is not None:  # it had frames before this process watched it
             self._first_frame_at = monotonic
         self._recording.begin(monotonic)
         self._streaming.begin(monotonic)
@@ -107,10 +107,10 @@ class ActiveRun:
         if self._timeline is not None:
             self._timeline = replace(self._timeline, launched=self._launched)
 
-    def look(self, monotonic: float, now: float, *, read_time: Optional[bool] = None) -> None:
-        """See whether the recording and the live window grow and, with `read_time`, up to which media time.
+    def poll(self, monotonic: float, now: float, *, read_time: Optional[bool] = None) -> None:
+        """Check whether the recording and the live window grow and, with `read_time`, read the media time.
 
-        Without it the media time is read when it is due.
+        By default the media time is read when it is due.
         """
         if read_time is None:
             read_time = monotonic >= self._read_time_at and not self.catches_up
@@ -119,32 +119,32 @@ class ActiveRun:
             self._read_time_at = monotonic + (0.0 if settling else _READ_TIME_EVERY)
         files = self._files()
         if files:
-            self._look_at_recording(*files[-1], monotonic, now if read_time else None)
+            self._poll_recording(*files[-1], monotonic, now if read_time else None)
         newest = self._live.newest()
         if newest is not None:
-            self._streaming.saw(*newest, monotonic)
+            self._streaming.update(*newest, monotonic)
 
-    def look_last(self, monotonic: float, now: float, *, read_time: bool) -> None:
-        """See what FFmpeg wrote before it ended, and write that down. Faults of the disk are logged."""
-        look = partial(self.look, monotonic, now, read_time=read_time)
+    def finish(self, monotonic: float, now: float, *, read_time: bool) -> None:
+        """Poll what FFmpeg wrote before it ended, and save the result. Errors of the disk are logged."""
+        poll = partial(self.poll, monotonic, now, read_time=read_time)
         end_live = partial(self.update_live, alive=False)
-        for step in (look, end_live, self.remember):
+        for step in (poll, end_live, self.save_beside_files):
             try:
                 step()
             except OSError as error:
-                log.error("%s: the end of run %s: %s", self._layout.camera_id, self.record.run, error)
+                log.error("%s: run %s cannot be finished: %s", self._layout.camera_id, self.record.run, error)
 
-    def _look_at_recording(self, number: int, path: Path, monotonic: float, now: Optional[float]) -> None:
+    def _poll_recording(self, number: int, path: Path, monotonic: float, now: Optional[float]) -> None:
         try:
             status = path.stat()
-            # the time of the last write goes with the last frame within the size of that moment
+            # the time of the last write belongs to the last frame within the size at that moment
             end = None if now is None else self._filmed_until(path, status.st_size)
-        except OSError as error:  # of this file alone, which does not count as growing: a stall restarts FFmpeg
+        except OSError as error:  # the file does not count as growing, so that a stall restarts FFmpeg
             if number != self._unseen:
                 log.error("%s: %s cannot be read: %s", self._layout.camera_id, path, error)
             self._unseen = number
             return
-        self._recording.saw(number, status.st_size, monotonic)
+        self._recording.update(number, status.st_size, monotonic)
         if now is None or end is None:
             return
         if self._first_frame_at is None:
@@ -159,7 +159,7 @@ class ActiveRun:
             self.save()
 
     def observe(self, monotonic: float) -> Observation:
-        """What the looks so far tell."""
+        """What the polls so far show."""
         line = self._timeline
         return Observation(
             watched_for=monotonic - self._watched_since,
@@ -179,9 +179,9 @@ class ActiveRun:
         return 0.0 if self._first_frame_at is None else monotonic - self._first_frame_at
 
     def _filmed_until(self, path: Path, size: int, *, closed: bool = False) -> Optional[int]:
-        """Up to which raw time the camera had filmed at the last write; that to a `closed` file is a rest of audio.
+        """The raw time up to which the camera had filmed at the last write.
 
-        FFmpeg writes this rest when the next file's first frame comes.
+        The last write to a `closed` file is leftover audio, which FFmpeg writes when the next file's first frame comes.
         """
         late = self.record.frames_late + (closed and supports_audio(self.record.audio))
         with open_to_read(path) as file:
@@ -189,18 +189,18 @@ class ActiveRun:
 
     @property
     def placed(self) -> bool:
-        """Whether it is known where media time lies in wall time."""
+        """Whether media time is mapped to wall time."""
         return self._timeline is not None
 
     def place(self) -> None:
-        """Learn where media time lies from the oldest file of a run that has ended, and that nobody had looked at."""
+        """Map media time to wall time by the oldest file, for an ended run that was never polled."""
         files = self._files()
         first = self._measure(*files[0], followed=len(files) > 1) if files else None
         if first is not None:
             self._timeline = place(None, first)
 
     def _measure(self, number: int, path: Path, *, followed: bool) -> Optional[FinishedFile]:
-        """What a finished file tells; None when it holds no frame."""
+        """Measure a finished file; None if it holds no frame."""
         with files.naming(path):
             span = measure(path, self._step)
             if span is None:
@@ -211,14 +211,13 @@ class ActiveRun:
         return FinishedFile(number, span, status.st_mtime, span.end if end is None else end, followed)
 
     def waiting(self, *, alive: bool) -> int:
-        """How many finished files wait to be committed: all but the newest, and that too unless FFmpeg is `alive`."""
+        """How many finished files wait to be committed: all but the newest, or all if FFmpeg is not `alive`."""
         return 0 if self._store is None else len(_finished(self._files(), self._unreadable, alive=alive))
 
     def commit(self, *, alive: bool, most: Optional[int] = None) -> int:
-        """Commit the finished files, or the oldest `most` of them; returns how many were.
+        """Commit the finished files, or the oldest `most` of them; returns how many were committed.
 
-        One that cannot be read is left where it is and holds up no other. When the storage takes nothing, every
-        file waits.
+        A file that cannot be read stays where it is and does not block the others. When the storage fails, all wait.
         """
         if self._store is None:
             return 0
@@ -230,17 +229,17 @@ class ActiveRun:
         return done
 
     def close(self) -> None:
-        """Remove the run's folder after FFmpeg has ended and its files were committed; those left keep it."""
+        """Remove the run's folder once FFmpeg has ended and its files are committed, unless some files stay."""
         try:
             files.remove(self._folder / STDERR_NAME)
             if not self._unreadable:
                 files.remove(self._layout.ended_run(self.record.run))
             self._folder.rmdir()
         except OSError as error:
-            log.warning("%s: %s is left: %s", self._layout.camera_id, self._folder, error)
+            log.warning("%s: %s stays: %s", self._layout.camera_id, self._folder, error)
 
     def update_live(self, *, alive: bool) -> None:
-        """Bring the live window up to date; its trouble is no trouble of the recording."""
+        """Update the live window; its errors do not affect the recording."""
         if self._timeline is None:
             return
         try:
@@ -255,7 +254,9 @@ class ActiveRun:
             if not _is_about(path, error) and not store.day_is_lost(error):
                 raise
             self._unreadable.add(number)
-            log.error("%s: file %d of run %s is left: %s", self._layout.camera_id, number, self.record.run, error)
+            log.error(
+                "%s: file %d of run %s stays in .incoming: %s", self._layout.camera_id, number, self.record.run, error
+            )
             return False
 
     def _commit(self, store: RecordingStore, number: int, path: Path, *, followed: bool) -> bool:
@@ -286,9 +287,9 @@ class ActiveRun:
 def make_folder(layout: CameraLayout, run: str, disk: int) -> Path:
     """Make a run's folder; `disk` is the device number of the disk on which its recorder started. Raises OSError.
 
-    A camera's folder that is empty and on another disk is the mount point of a disk that was lost: what is recorded
-    there would fill the wrong disk, and the mount would hide it later. A disk that was mounted again may have
-    another number, but has what was there; a folder that a person emptied is on the same disk.
+    An empty camera folder on another device is the mount point of a lost disk: recordings there would fill the
+    wrong disk, and the next mount would hide them. A disk that is mounted again may have another number, but still
+    has its files; a folder that a person emptied is on the same device.
     """
     if not layout.incoming.exists() and layout.folder.stat().st_dev != disk:
         raise OSError(errno.ENXIO, "it is empty, and its disk is not mounted; mount it again", str(layout.folder))
@@ -308,20 +309,20 @@ def _finished(files: List[Tuple[int, Path]], unreadable: Set[int], *, alive: boo
 
 
 def _set_aside(path: Path, camera: CameraName) -> None:
-    """A file without a frame: one that holds nothing, or a header alone, is removed.
+    """Remove a file without a frame if it is empty or only a header.
 
-    Any other stays for people, under another name: it may hold footage that cannot be read.
+    Any other is kept under another name: it may hold footage that cctv cannot read.
     """
     if not path.stat().st_size or is_header_only(path):
         files.remove(path)
         return
     files.move(path, path.with_name(path.name + ".unreadable"))
-    log.error("%s: %s holds no video that can be read and is kept as it is", camera, path)
+    log.error("%s: %s holds no readable video and is kept under another name", camera, path)
 
 
 def _is_about(path: Path, error: OSError) -> bool:
-    """Whether an error is of this file alone: it cannot be read, or cannot leave its folder."""
+    """Whether an error concerns this file alone: it cannot be read, or cannot be moved out of its folder."""
     if isinstance(error, FileExistsError) and error.filename is None:
-        return True  # its recording is there, as after a copy of a storage in use
+        return True  # it is committed already, as in a copy of a storage in use
     stays = error.filename2 is None or Path(error.filename2).parent == path.parent
     return str(error.filename) == str(path) and stays

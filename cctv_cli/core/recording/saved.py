@@ -1,4 +1,4 @@
-"""What earlier processes saved for the next one. Nothing that lies on the disk keeps a recorder from starting."""
+"""Reads what earlier processes saved. Nothing on the disk can keep a recorder from starting."""
 
 from __future__ import annotations
 
@@ -18,15 +18,12 @@ log = logging.getLogger("cctv.recorder")
 
 
 def read_record(kind: Type[Record], path: Path, camera: CameraName) -> Optional[Record]:
-    """The record in a file; None when there is none, and, with a line in the log, when it cannot be read.
-
-    Raises NewerFormat.
-    """
+    """The record in a file; None if the file is missing, or cannot be read, which is logged. Raises NewerFormat."""
     return from_json(kind, _read(path, camera))
 
 
 def read_outages(path: Path, camera: CameraName) -> List[Outage]:
-    """The outages in a file; see `read_record`. Those of a newer cctv are passed over, too, and stay."""
+    """The outages in a file. A file that cannot be read, or that a newer cctv wrote, is logged and ignored."""
     try:
         left = _read(path, camera).get("gaps")
     except records.NewerFormat as error:
@@ -40,19 +37,19 @@ def _read(path: Path, camera: CameraName) -> Dict[str, Any]:
     try:
         return files.read_json(path, FORMAT)
     except records.NewerFormat:
-        raise  # what a newer cctv wrote must not be written over
+        raise  # a newer cctv's file must not be overwritten
     except OSError as error:
-        log.error("%s: %s cannot be read and is passed over: %s", camera, path, error)
+        log.error("%s: %s cannot be read and is ignored: %s", camera, path, error)
         return {}
 
 
-def clear_the_way(layout: CameraLayout) -> None:
-    """Set aside what is of the wrong kind where a recorder must write: a folder for a file, a file for a folder.
+def set_aside_obstacles(layout: CameraLayout) -> None:
+    """Rename anything that blocks a recorder's files and folders: a file in place of a folder, or the reverse.
 
-    A link to a folder that is not there yet stays: its disk may be mounted, or filled again, at any moment.
+    A link to a missing folder stays: its disk may be mounted, or filled again, at any moment.
     """
     for path in (layout.folder, layout.incoming, layout.live):
-        if _is_no_folder(path):
+        if _blocks_folder(path):
             _set_aside(path, "a folder", layout.camera_id)
     locks = (layout.supervisor_lock, layout.supervisor_file, layout.journal_lock)
     for path in (layout.run_file, layout.state_file, layout.waiting_gaps, *locks):
@@ -60,8 +57,8 @@ def clear_the_way(layout: CameraLayout) -> None:
             _set_aside(path, "a file", layout.camera_id)
 
 
-def _is_no_folder(path: Path) -> bool:
-    """Whether something else lies there, or a link that leads to nothing but itself."""
+def _blocks_folder(path: Path) -> bool:
+    """Whether the path is something other than a folder, or a link that leads to itself."""
     try:
         return not stat.S_ISDIR(os.stat(path).st_mode)
     except FileNotFoundError:
@@ -72,6 +69,6 @@ def _is_no_folder(path: Path) -> bool:
 
 def _set_aside(path: Path, expected: str, camera: CameraName) -> None:
     try:
-        log.error("%s: %s is not %s; it is now called %s", camera, path, expected, files.set_aside(path).name)
+        log.error("%s: %s is not %s and was renamed to %s", camera, path, expected, files.set_aside(path).name)
     except OSError as error:
         log.error("%s: %s is not %s and cannot be set aside: %s", camera, path, expected, error)

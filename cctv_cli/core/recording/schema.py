@@ -1,6 +1,6 @@
-"""The JSON of a camera: each field's name, type, unit and example, for `cctv cameras --json` and `GET /cameras` alike.
+"""The JSON of a camera: each field's name, type, unit and example, for both `cctv cameras --json` and `GET /cameras`.
 
-Instants are ISO 8601 with UTC offset, rates bit/s, and null is what is not known.
+Instants are ISO 8601 with UTC offset, rates are in bit/s, and unknown values are null.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 REASON: Any = Field(examples=["recording"], description="One sentence: why the camera is in this state, and what to do")
 CODEC: Any = Field(default=None, examples=["h264"], description="Video codec of the camera")
 AUDIO: Any = Field(
-    default=None, examples=["pcm_alaw"], description="Audio codec of the camera; what is not AAC is served as AAC"
+    default=None,
+    examples=["pcm_alaw"],
+    description="Audio codec of the camera; other codecs than AAC are converted to AAC",
 )
 BIT_RATE: Any = Field(default=None, examples=[4_096_000], description="Of the newest live segment, bit/s")
 
@@ -28,7 +30,7 @@ BIT_RATE: Any = Field(default=None, examples=[4_096_000], description="Of the ne
 class CameraFields(BaseModel):
     """What every view of a camera shows."""
 
-    model_config = ConfigDict(allow_inf_nan=False)  # JSON has neither
+    model_config = ConfigDict(allow_inf_nan=False)  # JSON has no infinity or NaN
 
     id: str = Field(examples=["front"])
     name: str = Field(examples=["Front Entrance"])
@@ -47,7 +49,7 @@ class CameraFields(BaseModel):
     recorded_today_seconds: float = Field(examples=[52_918.04], description="Since local midnight")
     restarts: int = Field(examples=[0], description="How often its FFmpeg was restarted since the supervisor started")
     retry_at: Optional[str] = Field(
-        default=None, examples=["2026-11-23T14:42:30.000+01:00"], description="When it is tried again"
+        default=None, examples=["2026-11-23T14:42:30.000+01:00"], description="When the next try is due"
     )
 
 
@@ -61,7 +63,7 @@ class LocalCamera(CameraFields):
 
 
 def camera_values(status: CameraStatus, tz: Optional[tzinfo]) -> Dict[str, Any]:
-    """The values of the fields, for the model of a view."""
+    """The field values for the model of a view."""
 
     def instant(value: Optional[float]) -> Optional[str]:
         return None if value is None else format_instant(value, tz)
@@ -84,5 +86,5 @@ def camera_values(status: CameraStatus, tz: Optional[tzinfo]) -> Dict[str, Any]:
 
 
 def local_camera(status: CameraStatus, tz: Optional[tzinfo]) -> LocalCamera:
-    """A status with the processes behind it."""
+    """A status with the ids of its processes."""
     return LocalCamera(**camera_values(status, tz), supervisor_pid=status.supervisor_pid, ffmpeg_pid=status.ffmpeg_pid)

@@ -1,4 +1,4 @@
-"""What a recorder is doing and why, as every front shows it: `.state.json` and `.run.json` as values."""
+"""What a recorder does and why, as every front end shows it: `.state.json` and `.run.json` as values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional, Type, TypeVar
 from cctv_cli.core import records
 from cctv_cli.core.records import Anchor, Flag, Instant, MediaTime, Number, Pid, RunId, Seconds, Text, WholeSeconds
 
-FORMAT = 1  # of .state.json, .run.json and what waits in .incoming
+FORMAT = 1  # of .state.json, .run.json and the records in .incoming
 
 
 class State(str, Enum):
@@ -25,11 +25,11 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class RecorderState:
-    """`.state.json`: state, one sentence of reason, since when (instant), and what a table shows beside it.
+    """`.state.json`: the state, its reason (one sentence), since when (instant), and what tables show beside it.
 
-    `cause` names what a gap that is open now will be called in the journal; `retry_at` is the
-    instant of the next try; `last_exit` says why the FFmpeg before this one ended, `last_exit_at` when;
-    `failure` is the reason of the last failure, up to when it records again: also while the next try starts.
+    `cause` is the journal's cause for a gap that is open now; `retry_at` is the instant of the next try;
+    `last_exit` says why the previous FFmpeg ended, `last_exit_at` when; `failure` is the reason of the last
+    failure, kept through further tries until the camera records again.
     """
 
     state: State
@@ -47,12 +47,12 @@ class RecorderState:
 
 @dataclass(frozen=True)
 class Run:
-    """`.run.json`: one FFmpeg process's life.
+    """`.run.json`: the life of one FFmpeg process.
 
-    `fingerprint` names its command, `first_live` its first live segment. `cause` and `detail` say
-    why nothing was recorded before it, `frames_late` how many frames FFmpeg holds back, `first_time`
-    whether it gives the first frame a time, `begins` at which media time it begins, in seconds. The rest
-    is the latest known place of its media time in wall time (see `timeline`).
+    `fingerprint` identifies its command; `first_live` is its first live segment. `cause` and `detail` say
+    why nothing was recorded before it. `frames_late` is how many frames FFmpeg holds back, `first_time`
+    whether it gives the first frame a time, `begins` the media time at which it begins, in seconds. The rest
+    is the latest mapping of its media time to wall time (see `media_clock`).
     """
 
     run: RunId
@@ -76,7 +76,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Outage:
-    """Nothing was recorded up to the instant `until`: `cause` as the journal calls it, `detail` for people."""
+    """Nothing was recorded up to the instant `until`. `cause` is the journal's word, `detail` is for people."""
 
     until: Instant
     cause: Text
@@ -92,5 +92,5 @@ def to_json(record: Record) -> str:
 
 
 def from_json(kind: Type[Record], values: Mapping[str, Any]) -> Optional[Record]:
-    """The record in a parsed file; None when a field is missing or damaged. Unknown fields are passed over."""
+    """The record in a parsed file; None if a field is missing or damaged. Unknown fields are ignored."""
     return records.decode(kind, values)

@@ -1,4 +1,4 @@
-"""Writes a recorder's `.state.json`, which every front shows."""
+"""Writes a recorder's `.state.json`, which every front end shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("cctv.recorder")
 
 
 class StateFile:
-    """What a recorder does and why, on disk: written when something in it changed."""
+    """What a recorder does and why, on disk; written when it changes."""
 
     def __init__(self, layout: CameraLayout, now: Callable[[], float]) -> None:
         self._layout = layout
@@ -30,13 +30,13 @@ class StateFile:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a failure is what it shows."""
+        """Whether the state shown is a failure."""
         return self._written is not None and self._written.state in FAILURES
 
     def load(self) -> Optional[Diagnosis]:
-        """Why nothing was recorded when the process before this one ended; counts go on from there.
+        """Continue the counts of the previous process; returns why nothing was recorded when it ended.
 
-        What a newer cctv showed is not known: the file belongs to the process that supervises now.
+        A newer cctv's file is ignored and later replaced, because it belongs to the current supervisor.
         """
         earlier: Optional[RecorderState] = None
         with suppress(NewerFormat):
@@ -47,19 +47,19 @@ class StateFile:
         return Diagnosis(earlier.cause, earlier.reason) if earlier.cause else None
 
     def note_exit(self, reason: str) -> None:
-        """An FFmpeg ended just now."""
+        """Note that an FFmpeg ended just now."""
         self._last_exit = (reason, self._now())
 
     def show(
         self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None, *, run: Optional[Run]
     ) -> None:
-        """Write what the recorder does now; `run` is the one that goes on, or else the last. Errors are logged."""
+        """Write what the recorder does now; `run` is the current run, or else the last. Errors are logged."""
         before = self._written
-        goes_on = before is not None and before.state is state
+        is_same_state = before is not None and before.state is state
         shown = RecorderState(
             state=state,
             reason=reason,
-            since=before.since if before is not None and goes_on else self._now(),
+            since=before.since if before is not None and is_same_state else self._now(),
             cause=cause,
             restarts=self.restarts,
             codec=run.codec if run else "",
@@ -71,13 +71,13 @@ class StateFile:
         )
         if shown == before:
             return
-        if not goes_on and state not in FAILURES:  # failures are logged as they happen
+        if not is_same_state and state not in FAILURES:  # failures are logged as they happen
             log.info("%s: %s: %s", self._layout.camera_id, state.value, reason)
         if self._write(shown):
             self._written = shown
 
     def _failure(self, state: State, reason: str) -> str:
-        """Why it failed last, while nothing is recorded yet: tries follow each other, and each one is a start."""
+        """The last failure, kept while nothing is recorded: each retry passes through STARTING."""
         if state in FAILURES:
             return reason
         return self._written.failure if state is State.STARTING and self._written is not None else ""
@@ -86,7 +86,7 @@ class StateFile:
         try:
             files.replace_text(self._layout.state_file, to_json(shown), durable=False)
         except OSError:
-            try:  # a full disk has no room for a second file, but the old one can be written over
+            try:  # a full disk has no room for a second file, but the old one can be overwritten
                 files.overwrite_text(self._layout.state_file, to_json(shown))
             except OSError as error:
                 log.error("%s: the state cannot be written: %s", self._layout.camera_id, error)

@@ -32,7 +32,7 @@ class CameraStatus:
     """One camera's status, as shown to people, scripts and clients.
 
     Instants are seconds since 1970 UTC, `bit_rate` is bit/s of the latest live segment,
-    `recorded_today` seconds since local midnight. What is not known is None.
+    `recorded_today` seconds since local midnight. Unknown values are None.
     """
 
     id: str
@@ -53,9 +53,9 @@ class CameraStatus:
 
 
 class StatusReader:
-    """Reads statuses; remembers what it counted in journals and reads on from there.
+    """Reads statuses. Remembers what it counted in each journal, and reads only new lines.
 
-    `disks` makes the calls that may hang; without it `look` alone may be used, from one thread for each disk.
+    `disks` runs the calls that may hang. Callers that use `look` alone, on one thread per disk, need none.
     """
 
     def __init__(self, settings: Settings, tz: Optional[tzinfo], disks: Optional[DiskThreads] = None) -> None:
@@ -73,7 +73,7 @@ class StatusReader:
         return self._layouts[key]
 
     def read(self, cameras: Sequence[Camera], now: float) -> List[CameraStatus]:
-        """The cameras' statuses at the instant `now`; one that cannot be read says why in its reason."""
+        """The cameras' statuses at the instant `now`. A camera that cannot be read has the cause as its reason."""
         answers = [
             self._disks.submit(self.layout(camera.id).recordings, camera.id, partial(self.look, camera, now))
             for camera in cameras
@@ -83,16 +83,16 @@ class StatusReader:
         return found[::-1]
 
     def look(self, camera: Camera, now: float) -> CameraStatus:
-        """One camera's status, read by this thread, which hangs if the disk does."""
+        """One camera's status, read on the calling thread, which hangs if the disk does."""
         try:
             status = self.look_or_raise(camera, now)
-            local_camera(status, self._tz)  # what cannot be shown is damaged
+            local_camera(status, self._tz)  # fails for damaged values that cannot be shown
         except Exception as error:
             return unreadable(camera, error)
         return status
 
     def look_or_raise(self, camera: Camera, now: float) -> CameraStatus:
-        """As `look`, but raises what reading raises: OSError, and anything for damaged files."""
+        """Like `look`, but raises OSError, and any exception for damaged files."""
         layout = self.layout(camera.id)
         shown = from_json(RecorderState, files.read_json(layout.state_file))
         run = from_json(Run, files.read_json(layout.run_file))
@@ -120,7 +120,7 @@ class StatusReader:
     def _recorded_today(self, layout: CameraLayout, now: float) -> float:
         try:
             return self._seconds_of(layout, now)
-        except OSError:  # health reports the journal; the camera may be recorded all the same
+        except OSError:  # health reports the journal; the camera may still be recorded
             return 0.0
 
     def _seconds_of(self, layout: CameraLayout, now: float) -> float:
@@ -131,9 +131,9 @@ class StatusReader:
             return 0.0
         file, read, seconds = self._counted.get(journal.path, (status.st_ino, 0, 0.0))
         if file != status.st_ino or read > status.st_size:
-            read, seconds = 0, 0.0  # it was written anew
+            read, seconds = 0, 0.0  # the journal was replaced
         if read < status.st_size:
-            entries, read = journal.entries_behind(read)
+            entries, read = journal.entries_after(read)
             seconds += sum(entry.duration for entry in entries if isinstance(entry, SegmentEntry))
             self._counted[journal.path] = (status.st_ino, read, seconds)
         return seconds
@@ -147,7 +147,7 @@ def _answered(camera: Camera, answer: Answer[CameraStatus]) -> CameraStatus:
 
 
 def unreadable(camera: Camera, error: Exception) -> CameraStatus:
-    """What is known of a camera whose files cannot be read; a defect or damage is logged."""
+    """The status of a camera whose files cannot be read. A bug or damage is logged."""
     if not isinstance(error, OSError):
         log.error("%s: its files cannot be read", CameraName(camera.id), exc_info=error)
     nothing = (None, None, None, 0, None, "", "", None, None, 0.0)
@@ -174,16 +174,16 @@ def _state(
         return State.STOPPED, "the camera is disabled in the configuration"
     if supervisor is not None:
         return (shown.state, shown.reason) if shown else (State.STARTING, "starting")
-    if run is not None and run.pid is not None and carries(run.pid, run.run):
+    if run is not None and run.pid is not None and is_ffmpeg_of(run.pid, run.run):
         return State.RUNNING, "recording without a supervisor; start cctv serve or cctv record"
     if layout.stopped_file.exists():
         return State.STOPPED, "an operator stopped the camera"
-    last = f" (at the end: {shown.reason})" if shown and shown.cause else ""
+    last = f" (last reason: {shown.reason})" if shown and shown.cause else ""
     return State.STOPPED, f"no supervisor is running; start cctv serve or cctv record{last}"
 
 
-def carries(pid: int, run: str) -> bool:
-    """Whether the process of this id lives and is the FFmpeg of this run."""
+def is_ffmpeg_of(pid: int, run: str) -> bool:
+    """Whether the process with this id is alive and is the FFmpeg of this run."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and any(run in part for part in process.cmdline())

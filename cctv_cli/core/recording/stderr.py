@@ -1,4 +1,4 @@
-"""What the FFmpeg of one run says: written to the log, and its latest lines kept to explain what happens."""
+"""FFmpeg's standard error in one run: written to the log; the latest lines are kept for diagnosis."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cctv_cli.core.ffmpeg.diagnosis import redact
 from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
 
 _LINES = 50
-RECENT = 15.0  # seconds for which a complaint of FFmpeg explains what happens
+RECENT = 15.0  # seconds for which a message of FFmpeg counts as an explanation
 
 
 class Stderr:
-    """The standard error of one run, which a thread of its own reads. Passwords are removed from its lines."""
+    """The standard error of one run, read on its own thread. Passwords are removed from its lines."""
 
     def __init__(self, log: BoundedLog, clock: Clock, source: Source, wake: Callable[[], None]) -> None:
         self._log = log
@@ -27,23 +27,23 @@ class Stderr:
         self._closed = threading.Event()
 
     def was_closed(self) -> bool:
-        """Whether FFmpeg has closed it since the last question: it ends now, most likely."""
+        """Whether FFmpeg has closed it since the last call: FFmpeg is probably exiting."""
         closed = self._closed.is_set()
         self._closed.clear()
         return closed
 
     def recent_lines(self, within: float = RECENT) -> List[str]:
-        """The lines of the last seconds: an old complaint explains no new trouble."""
+        """The lines of the last `within` seconds."""
         now = self._clock.monotonic()
         return [line for at, line in list(self._lines) if now - at <= within]
 
     def on_line(self, line: str) -> None:
-        """FFmpeg wrote a line."""
+        """Handle a line that FFmpeg wrote."""
         line = redact(line, self._source)
         self._lines.append((self._clock.monotonic(), line))
         self._log.write(line, self._clock.now())
 
     def on_closed(self) -> None:
-        """There will be no more."""
+        """Handle the end of the stream."""
         self._closed.set()
         self._wake()

@@ -1,4 +1,4 @@
-"""What a camera sends: its codec and audio, as the last probe or the last run knows them."""
+"""What a camera sends: its codec and audio, from the last probe or the last run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 
-# outcomes of a probe after which an FFmpeg has no chance
+# outcomes of a probe after which FFmpeg cannot succeed
 _HOPELESS = (
     Outcome.UNREACHABLE,
     Outcome.REFUSED,
@@ -37,7 +37,7 @@ _HOPELESS = (
 
 @dataclass(frozen=True)
 class Stream:
-    """The video codec to record, the camera's audio codec (empty: none), and what is written of the audio."""
+    """The video codec to record, the camera's audio codec (empty: none), and how audio is written."""
 
     codec: str
     audio: str
@@ -52,7 +52,7 @@ class Stream:
 
 
 class CameraStream:
-    """Asks one camera what it sends, and remembers."""
+    """Asks one camera what it sends, and remembers the answer."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class CameraStream:
     ) -> None:
         self.camera = camera
         self.last_run: Optional[Run] = None
-        self.just_asked = False  # a moment ago: the next start needs no probe
+        self.just_asked = False  # so recently that the next start needs no probe
         self._probe = probe
         self._login = login
         self._main = main
@@ -71,7 +71,7 @@ class CameraStream:
 
     @property
     def now(self) -> Stream:
-        """What it sends, as far as is known."""
+        """What the camera sends, as far as it is known."""
         main_audio = None if self._main is None else self._main.audio
         return stream_of(self.camera, self._found, self.last_run, main_audio)
 
@@ -81,7 +81,7 @@ class CameraStream:
         return isinstance(self.camera.source, RtspSource) and not self.just_asked
 
     def ask(self) -> Optional[Diagnosis]:
-        """Probe the camera; returns why an FFmpeg has no chance, None if it has one."""
+        """Probe the camera; returns why FFmpeg cannot record it, None if it can."""
         assert isinstance(self.camera.source, RtspSource)
         found = self._probe(self.camera.source)
         if found.outcome in _HOPELESS:
@@ -93,23 +93,23 @@ class CameraStream:
         return None if codec in RECORDABLE else Diagnosis("codec", UNSUPPORTED_VIDEO.format(codec))
 
     def codec_change(self) -> Optional[Diagnosis]:
-        """Whether it sends another codec than the last run recorded, as a reason why nothing is recorded."""
+        """Why nothing is recorded, if the camera sends another codec than the last run recorded; else None."""
         before, codec = self.last_run.codec if self.last_run else "", self.now.codec
         if not (before and codec and codec != before):
             return None
         return Diagnosis("codec changed", f"the camera changed its video from {before} to {codec}")
 
     def forget(self) -> None:
-        """What was found counts no more: it is asked before the next start."""
+        """Forget what the last probe found."""
         self._found = None
 
 
 def stream_of(
     camera: Camera, found: Optional[ProbeResult], last_run: Optional[Run], main_audio: Optional[str] = None
 ) -> Stream:
-    """What the camera sends by what a probe found, or else as the last run's command was built for.
+    """What the camera sends according to a probe, or else to the last run.
 
-    `main_audio` is the main stream's audio codec where the camera's source is its sub stream; None is not known.
+    `main_audio` is the main stream's audio codec if the camera's source is its sub stream; None if it is unknown.
     """
     codec, audio = _known(camera, found, last_run)
     return Stream(recorded_codec(camera, codec), audio, _output(camera, audio, main_audio))
@@ -118,7 +118,7 @@ def stream_of(
 def _known(camera: Camera, found: Optional[ProbeResult], last_run: Optional[Run]) -> Tuple[str, str]:
     codec, audio = (last_run.codec, last_run.audio) if last_run else ("", "")
     if codec not in RECORDABLE:
-        codec = ""  # of a damaged file: no such run was ever started
+        codec = ""  # from a damaged file: no such run was ever started
     if found is not None and found.video is not None:
         codec, audio = found.video.codec, found.audio.codec if found.audio else ""
     if isinstance(camera.source, DemoSource):
@@ -127,15 +127,15 @@ def _known(camera: Camera, found: Optional[ProbeResult], last_run: Optional[Run]
 
 
 def _output(camera: Camera, audio: str, main_audio: Optional[str]) -> AudioOutput:
-    """A sub stream has audio exactly when the main stream has: Chrome fails where a player's choices differ in that."""
+    """How audio is written. A sub stream has audio exactly if its main stream has: Chrome fails if variants differ."""
     if main_audio is not None and supports_audio(main_audio) != supports_audio(audio):
         return AudioOutput.SILENCE if supports_audio(main_audio) else AudioOutput.NONE
     if audio and not supports_audio(audio):
-        return AudioOutput.NONE  # to ask FFmpeg for it would cost the video
+        return AudioOutput.NONE  # FFmpeg would fail, and the video with it
     is_aac = audio == "aac" and isinstance(camera.source, RtspSource)
     return AudioOutput.COPIED if is_aac else AudioOutput.ENCODED
 
 
 def audio_fault(audio: str) -> str:
-    """Why a camera's audio of this codec is not recorded; empty if it is, or if there is none."""
+    """Why audio in this codec is not recorded; empty if it is, or if there is none."""
     return UNSUPPORTED_AUDIO.format(audio) if audio and not supports_audio(audio) else ""

@@ -1,7 +1,6 @@
-"""All cameras of one process: a thread for each stream, one supervisor for a camera, reload and shutdown.
+"""The cameras of one process: a thread for each stream, the lock of each camera, reload and shutdown.
 
-A camera has a thread of its own so that nobody's trouble disturbs a neighbour: not a silent
-camera, not a slow disk.
+Each camera has its own thread, so that a silent camera or a slow disk does not disturb the others.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
 from cctv_cli.core.recording.recorder import Recorder
-from cctv_cli.core.recording.saved import clear_the_way, read_record
+from cctv_cli.core.recording.saved import read_record, set_aside_obstacles
 from cctv_cli.core.recording.state import RecorderState, State
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.units import CameraName
 
-STOP_LIMIT = 45.0  # seconds that a stop may take: the commits of the last minutes have 30 of them, FFmpeg's end 10
-_AFTER_DEFECT = 5.0  # seconds
-_TAKE_AGAIN = 2.0  # seconds between tries to take cameras whose disk did not answer, or could not be written
+STOP_LIMIT = 45.0  # seconds that a stop may take: up to 30 for the last commits, 10 for FFmpeg to exit
+_AFTER_DEFECT = 5.0  # seconds until the next step after an unexpected error
+_TAKE_AGAIN = 2.0  # seconds between tries to take cameras whose disk did not answer or could not be written
 
 log = logging.getLogger("cctv.supervisor")
 
 
 class _Loop:
-    """One recorder and the thread that lets it look again and again."""
+    """One recorder and the thread that runs it."""
 
     def __init__(self, name: CameraName, camera: Camera, settings: Settings, tools: Tools, *, sub: bool) -> None:
         self._name = name
@@ -67,20 +66,20 @@ class _Loop:
         try:
             return self.recorder.run_once()
         except Exception:
-            # a defect of ours must not end the supervision of a camera
-            log.exception("%s: unexpected error; taking up what is on disk again", self._name)
+            # a bug must not end the supervision of a camera
+            log.exception("%s: unexpected error; starting over from what is on disk", self._name)
             self.recorder.forget()
             return _AFTER_DEFECT
 
 
 class _Worker:
-    """One camera: the lock that makes its supervisor the only one, a loop for it and one for its sub stream."""
+    """One camera: its supervisor lock, and the loops of its main and sub stream."""
 
     def __init__(self, camera: Camera, settings: Settings, tools: Tools) -> None:
         """Raises AlreadySupervised, StorageError."""
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path)
         self._tools = tools
-        clear_the_way(self._layout)
+        set_aside_obstacles(self._layout)
         self._main = _Loop(self._layout.camera_id, camera, settings, tools, sub=False)
         self._sub = self._sub_loop(camera, settings)
         self._lock = supervision.take(self._layout)
@@ -103,7 +102,7 @@ class _Worker:
         self.wake()
 
     def configure(self, camera: Camera, settings: Settings) -> None:
-        """Take over a changed configuration. Raises StorageError when that of the sub stream has to wait."""
+        """Apply a changed configuration. Raises StorageError if the sub stream cannot be started."""
         self._main.recorder.configure(camera, settings)
         self._main.wake()
         if self._sub is not None:
@@ -119,7 +118,7 @@ class _Worker:
             loop.ask_to_end(leave_running=leave_running)
 
     def end(self) -> None:
-        """Wait for its threads, then let somebody else supervise the camera; hangs if the disk does."""
+        """Wait for its threads, then let another process supervise the camera; hangs if the disk does."""
         for loop in self._loops():
             loop.join()
         try:
@@ -128,9 +127,9 @@ class _Worker:
             log.error("%s: the lock stays until this process ends: %s", self._layout.camera_id, error)
 
     def abandon(self, *, leave_running: bool) -> None:
-        """Say that its thread hangs, and end FFmpeg unless it is to run on; the lock ends with this process."""
+        """Log that its thread hangs, and end FFmpeg unless it stays running; the lock ends with this process."""
         log.error(
-            "%s: its thread still hangs on the storage %s, and cctv ends without it; check that disk",
+            "%s: its thread still hangs on the storage %s, and cctv exits without it; check that disk",
             self._layout.camera_id,
             self._layout.folder,
         )
@@ -142,7 +141,7 @@ class _Worker:
         return [self._main] if self._sub is None else [self._main, self._sub]
 
     def _sub_loop(self, camera: Camera, settings: Settings) -> Optional[_Loop]:
-        """The loop for the sub stream, if there is one, or if one may still run that is no longer wanted.
+        """The loop for the sub stream, if one is configured, or if an unwanted one may still be running.
 
         Raises StorageError.
         """
@@ -167,7 +166,7 @@ def _sub_stream(camera: Camera) -> Camera:
 
 @dataclass
 class _Pending:
-    """A camera to be taken as the configuration says now, and why that has failed so far."""
+    """A camera that is not supervised yet, as now configured, and why not."""
 
     camera: Camera
     settings: Settings
@@ -180,7 +179,7 @@ _Refused = Union[DiskHangs, StorageError]
 class Supervisor:
     """Supervises cameras until it is stopped.
 
-    A camera whose disk does not answer in time, or cannot be written, is taken as soon as it can be.
+    A camera whose disk does not answer in time, or cannot be written, is retried until it can be taken.
 
     With `whole`, these cameras are the whole configuration: recorders of others are stopped.
     """
@@ -200,8 +199,8 @@ class Supervisor:
     def start(self) -> None:
         """Take every camera and start its thread.
 
-        Raises AlreadySupervised when another process has one of them, StorageError when no camera's
-        folder can be written; then nothing was started.
+        Raises AlreadySupervised if another process has one of them, StorageError if no camera's
+        folder can be written; nothing is started then.
         """
         cameras = (*self._settings.cameras, *self._bounded_surplus())
         self._pending = {camera.id: _Pending(camera, self._settings) for camera in cameras}
@@ -219,7 +218,7 @@ class Supervisor:
         self._take_pending_later()
 
     def wake(self, camera_id: str) -> None:
-        """Let a camera's recorder look at once: an operator has stopped or started it."""
+        """Run a camera's recorder at once, because an operator has stopped or started it."""
         self._worker(camera_id).wake()
 
     def restart(self, camera_id: str) -> None:
@@ -227,9 +226,9 @@ class Supervisor:
         self._worker(camera_id).restart()
 
     def reload(self, settings: Settings) -> None:
-        """Supervise what the changed configuration says; recorders whose command did not change go on.
+        """Apply a changed configuration; recorders whose command did not change keep running.
 
-        One camera's trouble is logged.
+        Errors of single cameras are logged.
         """
         wanted = {camera.id for camera in settings.cameras}
         with self._lock:
@@ -276,7 +275,7 @@ class Supervisor:
             worker.configure(camera, settings)
 
     def _take(self, camera_id: str) -> Optional[_Refused]:
-        """Take a camera that is pending; why it stays so is logged once, and returned. Raises AlreadySupervised."""
+        """Take a pending camera; if that fails, the error is logged once and returned. Raises AlreadySupervised."""
         pending = self._pending.get(camera_id)
         if pending is None:
             return None
@@ -291,7 +290,7 @@ class Supervisor:
             refused: _Refused = error
             fault = (
                 f"Camera {camera_id} is not recorded: {error.strerror}; "
-                "check its cable, power supply or network share; it is recorded once its disk answers"
+                "check its cable, power supply or network share; recording starts once its disk answers"
             )
         except StorageError as error:
             refused, fault = error, str(error)
@@ -301,7 +300,7 @@ class Supervisor:
         return refused
 
     def _make(self, pending: _Pending) -> None:
-        """Make the worker of a camera that is pending, on its disk's thread: nobody may wait for it any more."""
+        """Make the worker of a pending camera, on its disk's thread: the caller may have stopped waiting."""
         camera_id = pending.camera.id
         worker = _Worker(pending.camera, pending.settings, self._tools)
         with self._lock:
@@ -310,15 +309,15 @@ class Supervisor:
                 self._workers[camera_id] = worker
                 if self._started:
                     worker.start()
-        if wanted is None:  # a stop came meanwhile
+        if wanted is None:  # stopped meanwhile
             worker.end()
-        elif wanted is not pending:  # a reload did
+        elif wanted is not pending:  # reloaded meanwhile
             worker.configure(wanted.camera, wanted.settings)
         if pending.fault:
             log.info("%s: its storage can be written now", CameraName(camera_id))
 
     def _take_pending_later(self) -> None:
-        """Have one thread try again what is pending, if anything is."""
+        """Retry pending cameras, if there are any, on one thread."""
         if self._pending and (self._retry is None or not self._retry.is_alive()):
             self._retry = threading.Thread(target=self._take_pending, name="pending cameras", daemon=True)
             self._retry.start()
@@ -334,7 +333,7 @@ class Supervisor:
                     log.exception("%s: unexpected error", CameraName(camera_id))
 
     def _worker(self, camera_id: str) -> _Worker:
-        """The camera's worker. Raises AlreadySupervised when a reload found it in other hands."""
+        """The camera's worker. Raises AlreadySupervised if another process has the camera, as a reload may find."""
         worker = self._workers.get(camera_id)
         if worker is None:
             raise AlreadySupervised(f"Camera {camera_id} is not supervised by this process; ask the one that has it")
@@ -344,7 +343,9 @@ class Supervisor:
         try:
             return self._disks.ask(self._settings.storage, "surplus", self._surplus)
         except DiskHangs:
-            log.error("the storage's disk does not answer: recorders of cameras that are not configured any more go on")
+            log.error(
+                "the storage's disk does not answer: recorders of cameras that are no longer configured keep running"
+            )
             return []
 
     def _surplus(self) -> List[Camera]:
@@ -359,7 +360,7 @@ class Supervisor:
                 if folder.name in configured or not layout.run_file.is_file():
                     continue
                 state = read_record(RecorderState, layout.state_file, layout.camera_id)
-            except OSError:  # lost+found, or another user's: no camera of ours
+            except OSError:  # not a camera: lost+found, or another user's folder
                 continue
             if state is None or state.state is not State.STOPPED:
                 found.append(_unconfigured(folder.name))
@@ -371,7 +372,7 @@ def _unconfigured(camera_id: str) -> Camera:
 
 
 def _end(workers: Iterable[_Worker]) -> List[_Worker]:
-    """End workers that were asked to, all at the same time; returns those that have not ended in time."""
+    """Wait for workers to end, all at the same time; returns those that did not end in time."""
     ending = [(worker, threading.Thread(target=worker.end, name="end", daemon=True)) for worker in workers]
     for _, thread in ending:
         thread.start()

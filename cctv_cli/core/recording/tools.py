@@ -1,4 +1,4 @@
-"""What a recorder needs from outside."""
+"""The dependencies of a recorder that tests replace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cctv_cli.core.rtsp.result import ProbeResult
 
 @dataclass(frozen=True)
 class Tools:
-    """FFmpeg, time, chance, the way to ask a camera, and who counts logins."""
+    """FFmpeg, the clock, randomness, the camera probe, and the login guard."""
 
     ffmpeg: Ffmpeg
     tz: Optional[tzinfo]

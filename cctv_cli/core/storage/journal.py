@@ -84,7 +84,7 @@ class Journal:
                 if entry is not None:
                     yield entry
 
-    def entries_behind(self, offset: int) -> Tuple[List[Entry], int]:
+    def entries_after(self, offset: int) -> Tuple[List[Entry], int]:
         """The entries behind the first `offset` bytes, and the offset behind them, for who reads on later.
 
         A line that is still being written waits for its end.

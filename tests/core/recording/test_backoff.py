@@ -15,15 +15,15 @@ def delays(failures: int, healthy_for: float, chance: float) -> List[float]:
     return found
 
 
-def test_nothing_failed_yet() -> None:
+def test_without_a_failure_there_is_no_wait() -> None:
     assert Backoff().delay(1.0) == 0.0
 
 
-def test_each_failure_doubles_the_wait_up_to_half_a_minute() -> None:
+def test_each_failure_doubles_the_wait_up_to_30_seconds() -> None:
     assert delays(8, healthy_for=0.0, chance=0.0) == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_a_minute_of_recording_forgives_what_was_before() -> None:
+def test_a_minute_of_recording_resets_the_wait() -> None:
     backoff = Backoff()
     for _ in range(6):
         backoff = backoff.failed(0.0)
@@ -32,10 +32,10 @@ def test_a_minute_of_recording_forgives_what_was_before() -> None:
     assert backoff.failed(60.0).failed(0.0).delay(0.0) == 2
 
 
-def test_chance_takes_off_a_fifth_at_the_most() -> None:
+def test_chance_shortens_the_wait_by_a_fifth_at_most() -> None:
     assert delays(6, healthy_for=0.0, chance=1.0) == pytest.approx([0.8, 1.6, 3.2, 6.4, 12.8, 24])
     assert delays(1, healthy_for=0.0, chance=0.5) == [pytest.approx(0.9)]
 
 
-def test_a_camera_that_is_gone_for_months_is_asked_every_half_minute() -> None:
+def test_a_camera_that_is_away_for_months_is_tried_every_30_seconds() -> None:
     assert Backoff(failures=1_000_000).failed(0.0).delay(0.0) == 30

@@ -1,4 +1,4 @@
-"""Whatever lies on the disk, the camera is recorded now: a stand-in for FFmpeg is started all the same."""
+"""Nothing on the disk keeps a camera from being recorded: a stand-in for FFmpeg is always started."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOW = 1_800_000_000.0
 
 
 class Stage:
-    """A camera's folder and recorders of it, one after the other, whose FFmpeg waits until it is stopped."""
+    """A camera's folder and its recorders, one after the other, whose FFmpeg runs until it is stopped."""
 
     def __init__(self, folder: Path) -> None:
         script = folder / "ffmpeg"
@@ -55,7 +55,7 @@ class Stage:
         return self.recorders[-1]
 
     def lay(self, run: str, source: Path, ended: float, number: int = 0) -> Path:
-        """A file that a crash left."""
+        """Create a file that a crash left."""
         path = self.layout.incoming_file(run, number)
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, path)
@@ -63,7 +63,7 @@ class Stage:
         return path
 
     def work(self, recorder: Recorder) -> None:
-        """Look until nothing more is to do at once."""
+        """Run the recorder until nothing more is due at once."""
         while recorder.run_once() == 0.0:
             pass
 
@@ -111,9 +111,9 @@ DAMAGE: List[Tuple[str, bytes]] = [
         "a path as run",
         b'{"run": "../../../elsewhere", "fingerprint": "", "started": 1.0, "first_live": 0, "codec": "h264"}',
     ),
-    ("numbers without end", b'{"run": "0123456789abcdef", "started": %s, "first_live": 0}' % (b"9" * 5000)),
+    ("endless digits", b'{"run": "0123456789abcdef", "started": %s, "first_live": 0}' % (b"9" * 5000)),
     (
-        "a number for ever",
+        "a huge number",
         b'{"run": "0123456789abcdef", "fingerprint": "", "started": -1e308, "first_live": %s}' % (b"9" * 400),
     ),
 ]
@@ -129,7 +129,7 @@ FILES: Dict[str, Callable[[CameraLayout], Path]] = {
 
 @pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in DAMAGE])
 @pytest.mark.parametrize("file", FILES)
-def test_a_damaged_file_keeps_nothing_from_being_recorded(stage: Stage, file: str, data: bytes) -> None:
+def test_a_damaged_file_does_not_stop_recording(stage: Stage, file: str, data: bytes) -> None:
     path = FILES[file](stage.layout)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -153,7 +153,7 @@ def in_the_way(path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "loop", "dangling"])
 @pytest.mark.parametrize("file", FILES)
-def test_what_is_no_file_keeps_nothing_from_being_recorded(stage: Stage, file: str, kind: str) -> None:
+def test_something_other_than_a_file_does_not_stop_recording(stage: Stage, file: str, kind: str) -> None:
     in_the_way(FILES[file](stage.layout), kind)
     stage.work(stage.recorder())
     assert stage.is_recorded()
@@ -162,7 +162,7 @@ def test_what_is_no_file_keeps_nothing_from_being_recorded(stage: Stage, file: s
 
 @pytest.mark.parametrize("kind", ["FIFO", "loop", "file"])
 @pytest.mark.parametrize("folder", ["incoming", "live"])
-def test_what_is_no_folder_keeps_nothing_from_being_recorded(stage: Stage, folder: str, kind: str) -> None:
+def test_something_other_than_a_folder_does_not_stop_recording(stage: Stage, folder: str, kind: str) -> None:
     path: Path = getattr(stage.layout, folder)
     if kind == "file":
         shutil.rmtree(path, ignore_errors=True)
@@ -174,7 +174,7 @@ def test_what_is_no_folder_keeps_nothing_from_being_recorded(stage: Stage, folde
     assert path.is_dir()
 
 
-def test_a_link_to_a_ram_disk_that_is_not_there_yet_is_used_once_it_is(
+def test_a_link_to_a_missing_ram_disk_is_used_once_it_exists(
     stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.layout.live.symlink_to(tmp_path / "ram", target_is_directory=True)
@@ -190,7 +190,7 @@ def test_a_link_to_a_ram_disk_that_is_not_there_yet_is_used_once_it_is(
     assert "the live window cannot be written" not in caplog.text
 
 
-def test_a_link_to_a_disk_that_is_not_mounted_yet_stays_until_it_is(stage: Stage, tmp_path: Path) -> None:
+def test_a_link_to_an_unmounted_disk_stays_until_it_is_mounted(stage: Stage, tmp_path: Path) -> None:
     stage.layout.incoming.rmdir()
     stage.layout.incoming.symlink_to(tmp_path / "disk", target_is_directory=True)
     recorder = stage.recorder()
@@ -205,9 +205,7 @@ def test_a_link_to_a_disk_that_is_not_mounted_yet_stays_until_it_is(stage: Stage
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "loop", "dangling"])
 @pytest.mark.parametrize("days_ago", [0, 1])
 @pytest.mark.parametrize("name", ["journal.jsonl", "14/playlist.m3u8", "14", ""])
-def test_what_lies_in_recordings_keeps_nothing_from_being_recorded(
-    stage: Stage, media: Media, name: str, days_ago: int, kind: str
-) -> None:
+def test_nothing_in_recordings_stops_recording(stage: Stage, media: Media, name: str, days_ago: int, kind: str) -> None:
     day = stage.layout.day("2027-01-15" if days_ago == 0 else "2027-01-14")  # that of NOW, or the one before
     in_the_way(day / name if name else day, kind)
     stage.lay(RUN, media.run[0], NOW - 60)
@@ -218,7 +216,7 @@ def test_what_lies_in_recordings_keeps_nothing_from_being_recorded(
 
 
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "loop", "unreadable"])
-def test_a_newest_file_that_cannot_be_read_keeps_ffmpeg_from_no_restart(
+def test_ffmpeg_is_restarted_although_its_newest_file_cannot_be_read(
     stage: Stage, media: Media, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = stage.recorder()
@@ -245,7 +243,7 @@ def test_a_newest_file_that_cannot_be_read_keeps_ffmpeg_from_no_restart(
 
 
 def cannot_be_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the disk fail to read one file."""
+    """Make the disk fail to read one file."""
     real = files.Folder.open
 
     def open_file(folder: files.Folder, name: str, flags: int) -> int:
@@ -256,9 +254,7 @@ def cannot_be_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.Folder, "open", open_file)
 
 
-def test_a_run_that_cannot_be_written_down_when_it_ends_is_followed_by_the_next(
-    stage: Stage,
-) -> None:
+def test_a_run_that_cannot_be_saved_when_it_ends_is_followed_by_the_next(stage: Stage) -> None:
     recorder = stage.recorder()
     stage.work(recorder)
     before = files.read_json(stage.layout.run_file)["run"]
@@ -269,7 +265,7 @@ def test_a_run_that_cannot_be_written_down_when_it_ends_is_followed_by_the_next(
     assert files.read_json(stage.layout.run_file)["run"] != before
 
 
-def test_one_folder_that_cannot_be_read_holds_up_no_other(
+def test_a_folder_that_cannot_be_read_does_not_block_others(
     stage: Stage, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = stage.lay(RUN, media.run[0], NOW - 600).parent
@@ -291,7 +287,7 @@ def test_one_folder_that_cannot_be_read_holds_up_no_other(
     assert {entry.run for _, entry in segments(stage.layout)} == {RUN, OTHER_RUN}
 
 
-def test_minutes_wait_for_a_journal_that_cannot_be_read_and_the_camera_is_recorded(
+def test_recordings_wait_for_a_journal_that_cannot_be_read_while_the_camera_is_recorded(
     stage: Stage, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.lay(RUN, media.run[0], NOW - 600)
@@ -343,22 +339,22 @@ def test_an_adopted_run_whose_record_is_damaged_is_replaced(stage: Stage) -> Non
     assert not psutil.pid_exists(before["pid"]) or psutil.Process(before["pid"]).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_run_of_long_ago_numbers_no_segment_beyond_what_ffmpeg_can_count(stage: Stage) -> None:
+def test_after_a_run_of_long_ago_segment_numbers_stay_within_32_bits(stage: Stage) -> None:
     files.replace_text(stage.layout.run_file, to_json(Run(RUN, "", -1e15, 10**11, codec="h264")))
     stage.work(stage.recorder())
     assert stage.is_recorded()
     assert files.read_json(stage.layout.run_file)["first_live"] < 2**31
 
 
-def test_outages_in_what_is_not_a_file_are_replaced(stage: Stage) -> None:
+def test_something_other_than_a_file_of_outages_is_replaced(stage: Stage) -> None:
     os.mkfifo(stage.layout.waiting_gaps)
     backlog = Backlog(stage.layout, RecordingStore(stage.layout, None), stage.clock)
     for cause in ("refused", "unreachable"):
-        backlog.stops_because(Diagnosis(cause, "It is away"))
+        backlog.set_idle(Diagnosis(cause, "It is away"))
     assert [outage.cause for outage in read_outages(stage.layout.waiting_gaps, stage.layout.camera_id)] == ["refused"]
 
 
-def test_outages_that_a_newer_cctv_noted_stay_and_hold_up_nothing(stage: Stage, media: Media) -> None:
+def test_outages_of_a_newer_cctv_stay_and_do_not_block_commits(stage: Stage, media: Media) -> None:
     stage.layout.waiting_gaps.write_text('{"version": 99}')
     stage.lay(RUN, media.run[0], NOW - 60)
     stage.work(stage.recorder())

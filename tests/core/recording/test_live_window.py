@@ -1,4 +1,4 @@
-"""The live window over real segments, laid down one by one as a recorder's FFmpeg does."""
+"""The live window over real segments, added one by one as FFmpeg does."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Stage:
         self.writer = self.opened(None)
 
     def opened(self, run: Optional[Run]) -> LiveWriter:
-        """What the next supervisor has."""
+        """The writer of the next supervisor."""
         self.writer = LiveWriter(self.layout, 10, BERLIN)
         self.writer.open(run)
         return self.writer
@@ -67,7 +67,7 @@ class Stage:
         self.layout.live_segment(run.first_live + place).write_bytes(data)
 
     def update(self, run: Run, *, alive: bool = True) -> List[int]:
-        """The numbers that the playlist names afterwards."""
+        """Update the playlist; returns the numbers that it names now."""
         first = first_pts(self.source[0])
         assert first is not None
         media = first / TICKS
@@ -99,7 +99,7 @@ def test_a_window_covers_a_minute_and_six_segments(duration: int, size: int) -> 
     assert window_size(duration) == size
 
 
-def test_a_segment_is_finished_when_its_follower_holds_a_frame(stage: Stage) -> None:
+def test_a_segment_is_finished_when_the_next_one_holds_a_frame(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0)
     assert stage.update(run) == []
@@ -111,7 +111,7 @@ def test_a_segment_is_finished_when_its_follower_holds_a_frame(stage: Stage) -> 
     assert stage.update(run) == [0]
 
 
-def test_before_the_first_segment_there_is_no_playlist(stage: Stage) -> None:
+def test_there_is_no_playlist_before_the_first_segment_is_finished(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0)
     stage.update(run)
@@ -126,7 +126,7 @@ def test_segments_have_their_true_times(stage: Stage) -> None:
     assert f"#EXT-X-PROGRAM-DATE-TIME:{format_instant(TRUTH + 1, BERLIN)}\n" in stage.text()
 
 
-def test_when_ffmpeg_has_ended_its_last_segment_is_finished_too(stage: Stage) -> None:
+def test_the_last_segment_is_finished_when_ffmpeg_has_ended(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1, 2)
     assert stage.update(run, alive=False) == [0, 1, 2]
@@ -154,7 +154,7 @@ def test_a_window_slides_over_files_that_exist(stage: Stage) -> None:
     assert len(stage.named()) == WINDOW
 
 
-def test_a_segment_stays_for_one_more_window_and_goes_then(stage: Stage) -> None:
+def test_a_segment_is_deleted_one_window_after_it_left_the_playlist(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, *range(SEGMENTS))
     stage.update(run)
@@ -182,7 +182,7 @@ def test_a_new_run_continues_the_sequence_with_a_discontinuity(stage: Stage) -> 
     assert [segment.discontinuity for segment in stage.written().segments] == [False, False, False, True]
 
 
-def test_the_first_run_of_all_needs_no_discontinuity(stage: Stage) -> None:
+def test_the_very_first_run_needs_no_discontinuity(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1)
     stage.update(run)
@@ -202,7 +202,7 @@ def test_discontinuities_that_leave_the_window_are_counted(stage: Stage) -> None
     assert window.discontinuity_sequence == 1
 
 
-def test_the_next_supervisor_goes_on_where_the_last_one_stopped(stage: Stage) -> None:
+def test_the_next_supervisor_continues_where_the_last_one_stopped(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1, 2, 3)
     stage.update(run)
@@ -215,7 +215,7 @@ def test_the_next_supervisor_goes_on_where_the_last_one_stopped(stage: Stage) ->
     assert "#EXT-X-DISCONTINUITY\n" not in stage.text()
 
 
-def test_the_next_supervisor_catches_up_with_what_nobody_watched(stage: Stage) -> None:
+def test_the_next_supervisor_adds_the_segments_written_before_it(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1)
     stage.update(run)
@@ -236,7 +236,7 @@ def test_after_a_long_pause_players_start_in_the_new_run(stage: Stage) -> None:
     assert window.discontinuity_sequence == 0
 
 
-def test_a_lost_live_folder_does_not_take_the_sequence_back(stage: Stage) -> None:
+def test_a_lost_live_folder_does_not_reset_the_sequence(stage: Stage) -> None:
     run = Run("0123456789abcdef", "", TRUTH, 100, target_duration=14, discontinuity_sequence=3)
     writer = stage.opened(run)
     assert writer.window == LiveWindow(14, (), 3)
@@ -247,7 +247,7 @@ def test_a_lost_live_folder_does_not_take_the_sequence_back(stage: Stage) -> Non
     assert stage.written().target_duration == 14
 
 
-def test_a_damaged_playlist_takes_the_runs_word(stage: Stage) -> None:
+def test_a_damaged_playlist_is_replaced_by_the_runs_numbers(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1)
     stage.update(run)
@@ -257,7 +257,7 @@ def test_a_damaged_playlist_takes_the_runs_word(stage: Stage) -> None:
     assert stage.begin(run, TRUTH + 5).first_live == 2
 
 
-def test_segments_left_without_a_playlist_are_not_written_over(stage: Stage) -> None:
+def test_segments_left_without_a_playlist_are_not_overwritten(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1, 2)
     stage.layout.live_segment(41).write_bytes(b"left")
@@ -265,7 +265,7 @@ def test_segments_left_without_a_playlist_are_not_written_over(stage: Stage) -> 
 
 
 @pytest.mark.parametrize("size", [0, 2 * PACKET], ids=["empty", "only tables"])
-def test_a_kill_just_after_a_cut_leaves_no_hole_in_the_sequence(stage: Stage, size: int) -> None:
+def test_a_kill_right_after_a_cut_leaves_no_hole_in_the_sequence(stage: Stage, size: int) -> None:
     # a player numbers the segments of a playlist one by one from the media sequence (RFC 8216 § 4.3.3.2)
     first = stage.begin()
     stage.lay(first, 0, 1)
@@ -277,7 +277,7 @@ def test_a_kill_just_after_a_cut_leaves_no_hole_in_the_sequence(stage: Stage, si
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_a_segment_that_somebody_deleted_does_not_stop_the_window(stage: Stage) -> None:
+def test_a_deleted_segment_does_not_stop_the_window(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1)
     stage.update(run)
@@ -299,7 +299,7 @@ def test_the_newest_segment_is_the_one_that_grows(stage: Stage) -> None:
     assert stage.writer.newest() == (1, stage.source[1].stat().st_size)
 
 
-def test_the_window_in_memory_is_the_one_on_disk(stage: Stage) -> None:
+def test_the_window_in_memory_matches_the_one_on_disk(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1, 2)
     stage.update(run)
@@ -322,14 +322,14 @@ def test_a_clock_that_jumped_ahead_makes_no_long_segment(stage: Stage) -> None:
     assert [segment.discontinuity for segment in window.segments] == [False, True, True]
 
 
-def test_what_a_dead_run_left_of_its_first_segment_serves_no_other(stage: Stage) -> None:
+def test_the_initialization_section_of_a_dead_run_is_not_reused(stage: Stage) -> None:
     number = stage.writer.begin_run(None, TRUTH, "hevc")
     stage.layout.live_init(number).write_bytes(b"stale")
     assert stage.writer.begin_run(None, TRUTH, "hevc") == number
     assert not stage.layout.live_init(number).exists()
 
 
-def test_a_full_disk_recovers_because_old_segments_go_before_the_playlist_is_written(
+def test_a_full_disk_recovers_because_old_segments_are_deleted_before_the_playlist_is_written(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = stage.begin()
@@ -348,7 +348,7 @@ def test_a_full_disk_recovers_because_old_segments_go_before_the_playlist_is_wri
     assert stage.update(run) == list(range(SEGMENTS - 1 - WINDOW, SEGMENTS - 1))
 
 
-def test_a_playlist_that_could_not_be_written_is_written_at_the_next_look(
+def test_a_playlist_that_could_not_be_written_is_written_at_the_next_poll(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = stage.begin()
@@ -364,7 +364,7 @@ def test_a_playlist_that_could_not_be_written_is_written_at_the_next_look(
     assert stage.update(run) == [0, 1]
 
 
-def test_while_the_window_cannot_be_written_every_look_makes_room(stage: Stage) -> None:
+def test_while_the_window_cannot_be_written_every_poll_prunes(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, *range(SEGMENTS))
     stage.update(run)

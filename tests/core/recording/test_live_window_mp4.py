@@ -1,4 +1,4 @@
-"""The live window in fragmented MP4: initialization sections beside the segments, tagged, and gone with their run."""
+"""The live window in fragmented MP4: initialization sections are tagged, and deleted with their run."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Stage:
         self.writer.open(None)
 
     def play(self, segments: List[Path], codec: str = "hevc") -> int:
-        """A run from its beginning to its end; the number of its first segment."""
+        """Play a whole run; returns the number of its first segment."""
         first = self.writer.begin_run(None, TRUTH, codec)
         for number, segment in enumerate(segments, first):
             shutil.copyfile(segment, self.layout.live_segment(number, segment.suffix))
@@ -66,7 +66,7 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def test_a_player_finds_hvc1_and_the_medias_place(stage: Stage, runs: Tuple[List[Path], List[Path]]) -> None:
+def test_a_player_finds_hvc1_and_the_byte_ranges(stage: Stage, runs: Tuple[List[Path], List[Path]]) -> None:
     stage.play(runs[0])
     assert tags(stage.layout.live_init(0)) == ["hvc1"]
     size = header_size(runs[0][0])
@@ -87,7 +87,7 @@ def test_a_segment_of_one_frame_lasts_as_long_as_the_frames_before(
     assert [segment.duration for segment in stage.written().segments] == [1.0, 0.1]
 
 
-def test_an_initialization_section_goes_after_its_runs_last_segment(
+def test_an_initialization_section_is_deleted_after_its_runs_last_segment(
     stage: Stage, runs: Tuple[List[Path], List[Path]]
 ) -> None:
     kept = []
@@ -108,11 +108,13 @@ def test_a_picture_that_outgrew_its_header_is_noticed(stage: Stage, runs: Tuple[
     stage.play([runs[0][0], grown])
     assert stage.writer.outgrew_header
     stage.play([grown, grown])
-    assert not stage.writer.outgrew_header, "what the camera announced was never true: a new run would not be either"
+    assert not stage.writer.outgrew_header, (
+        "the camera's announcement was wrong from the start, so a new run would not help"
+    )
 
 
 @pytest.mark.parametrize("length", range(0, 1200, 37))
-def test_a_torn_file_tells_no_other_picture(tmp_path: Path, runs: Tuple[List[Path], List[Path]], length: int) -> None:
+def test_a_torn_file_shows_no_other_picture(tmp_path: Path, runs: Tuple[List[Path], List[Path]], length: int) -> None:
     torn = tmp_path / "torn.mp4"
     torn.write_bytes(runs[0][0].read_bytes()[:length])
     assert leading_sps(torn) in (frozenset(), leading_sps(runs[0][0]))

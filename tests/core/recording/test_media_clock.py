@@ -1,4 +1,4 @@
-"""Media time and wall time, over scripted days: a frame's end, the instant of its write, monotonic time."""
+"""Media time and wall time, over simulated days: a frame's end, the instant of its write, monotonic time."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def watch(
 ) -> Timeline:
     """Observe at these real seconds since media time 0.
 
-    `fast` is how much faster than time the camera's clock runs; `media_ahead` and `wall_ahead` are seconds by
-    which media and this machine's wall clock were set.
+    `fast` is how much too fast the camera's clock runs; `media_ahead` and `wall_ahead` are the seconds by which
+    media time and this machine's wall clock are ahead.
     """
     for second, delay in zip(times, itertools.cycle(late)):
         end = raw(second * (1 + fast) + media_ahead)
@@ -64,7 +64,7 @@ def test_the_first_observation_begins_the_timeline() -> None:
     assert observe(None, raw(10), TRUTH + 10, BOOT) == begin(raw(10), TRUTH + 10, BOOT)
 
 
-def test_the_shortest_delay_is_believed() -> None:
+def test_the_shortest_delay_counts() -> None:
     timeline = watch(None, every(2, 1, 60))
     assert error(timeline, 60) == pytest.approx(min(LATE), abs=0.002)
 
@@ -105,7 +105,7 @@ def test_frames_of_a_later_turn_are_placed_after_the_saved_ones() -> None:
 
 
 @pytest.mark.parametrize("step", [3600.0, 1.5, -1.5, -3600.0, -0.3])
-def test_somebody_sets_the_clock(step: float) -> None:
+def test_the_anchor_follows_a_clock_that_is_set(step: float) -> None:
     timeline = watch(None, every(2, 1, 60))
     after = watch(timeline, every(2, 61, 120), wall_ahead=step)
     assert error(after, 120) == pytest.approx(step, abs=0.05)
@@ -120,7 +120,7 @@ def test_a_clock_set_forward_a_little_is_noticed_within_a_minute(step: float) ->
 
 
 @pytest.mark.parametrize("jump", [5.0, -5.0, 86_400.0, -3600.0], ids=["forward", "back", "a day", "an hour back"])
-def test_a_camera_whose_clock_jumps_is_given_up_after_ten_seconds(jump: float) -> None:
+def test_a_camera_whose_clock_jumps_counts_as_astray_after_some_seconds(jump: float) -> None:
     timeline = watch(None, every(2, 1, 100))
     timeline = watch(timeline, iter([100.0]), late=[0.0], media_ahead=jump)
     assert astray_for(timeline, BOOT + 100) < RUNAWAY_FOR
@@ -130,13 +130,13 @@ def test_a_camera_whose_clock_jumps_is_given_up_after_ten_seconds(jump: float) -
     assert astray_for(timeline, BOOT + 110) >= RUNAWAY_FOR
 
 
-def test_until_then_the_anchor_stays() -> None:
+def test_the_anchor_stays_while_media_time_is_astray() -> None:
     timeline = watch(None, every(2, 1, 100))
     astray = watch(timeline, every(2, 101, 130), media_ahead=5)
     assert astray.anchor == timeline.anchor
 
 
-def test_a_jump_that_ends_in_time_is_forgiven() -> None:
+def test_a_jump_that_ends_in_time_is_ignored() -> None:
     timeline = watch(None, every(2, 1, 100))
     timeline = watch(timeline, every(2, 101, 108), media_ahead=5)
     timeline = watch(timeline, every(2, 109, 200))
@@ -144,7 +144,7 @@ def test_a_jump_that_ends_in_time_is_forgiven() -> None:
     assert error(timeline, 200) == pytest.approx(min(LATE), abs=0.02)
 
 
-def test_squeezed_media_is_given_up_within_half_a_minute() -> None:
+def test_squeezed_media_counts_as_astray_within_30_seconds() -> None:
     # a camera that was rebooted behind the same connection: 85 s of media in 130 s
     timeline = watch(None, every(2, 1, 100))
     for second in every(2, 101, 131):
@@ -160,7 +160,7 @@ def test_a_camera_whose_clock_is_one_percent_off_is_followed(fast: float) -> Non
     assert astray_for(timeline, BOOT + 600) < RUNAWAY_FOR
 
 
-def test_a_network_pause_that_is_caught_up_with_is_no_jump() -> None:
+def test_a_network_pause_whose_frames_arrive_later_is_no_jump() -> None:
     timeline = watch(None, every(2, 1, 60))
     for second in (62.0, 64.0, 66.0, 68.0):
         timeline = observe(timeline, raw(60), TRUTH + 60.02, BOOT + second)
@@ -169,7 +169,7 @@ def test_a_network_pause_that_is_caught_up_with_is_no_jump() -> None:
     assert error(timeline, 120) == pytest.approx(min(LATE), abs=0.02)
 
 
-def test_frames_that_stay_away_are_no_jump_of_the_cameras_clock() -> None:
+def test_missing_frames_are_no_jump_of_the_cameras_clock() -> None:
     # nothing was written since second 60: that is a stall, whose own limit is longer
     timeline = watch(None, every(2, 1, 60))
     for second in every(2, 62, 75):
@@ -177,7 +177,7 @@ def test_frames_that_stay_away_are_no_jump_of_the_cameras_clock() -> None:
     assert astray_for(timeline, BOOT + 75) < RUNAWAY_FOR
 
 
-def test_an_adopted_run_is_taken_up_where_it_was_left() -> None:
+def test_an_adopted_run_continues_its_timeline() -> None:
     saved = watch(None, every(2, 1, 60))
     adopted = Timeline(saved.anchor, saved.wall, saved.media)
     timeline = watch(adopted, every(2, 3600, 3660))
@@ -185,14 +185,14 @@ def test_an_adopted_run_is_taken_up_where_it_was_left() -> None:
     assert astray_for(timeline, BOOT + 3660) < RUNAWAY_FOR
 
 
-def test_a_run_that_nobody_watched_is_placed_without_monotonic_time() -> None:
+def test_a_run_that_was_never_polled_is_placed_without_monotonic_time() -> None:
     timeline = begin(raw(60), TRUTH + 60.02, None)
     assert timeline.instant(raw(1)) == pytest.approx(TRUTH + 1.02)
     assert astray_for(timeline, BOOT + 3600) < RUNAWAY_FOR
 
 
 def test_media_that_was_late_at_first_may_catch_up() -> None:
-    # the first frame was seen 5 s after it was taken, the others come at once then
+    # the first frame was seen 5 s after it was taken, later ones at once
     line = replace(begin(raw(0.04), TRUTH + 5, BOOT + 5), launched=BOOT - 1)
     line = watch(line, every(1.5, 6, 40))
     assert astray_for(line, BOOT + 40) == 0.0

@@ -1,4 +1,4 @@
-"""What a recorder writes into `.state.json` from try to try. No camera is reached; end-to-end tests do the rest."""
+"""What a recorder writes into `.state.json` from try to try. No camera is reached: end-to-end tests do that."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.waiting import HANG
 CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
 
 
-def test_a_failure_is_told_through_the_next_tries_until_an_operator_stops_the_camera(tmp_path: Path) -> None:
+def test_a_failure_is_shown_during_further_tries_until_an_operator_stops_the_camera(tmp_path: Path) -> None:
     layout, clock = CameraLayout(tmp_path, "cam1"), FixedClock(1_800_000_000.0)
     while_asking: List[Dict[str, Any]] = []
 
@@ -54,9 +54,7 @@ def test_a_failure_is_told_through_the_next_tries_until_an_operator_stops_the_ca
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for FFmpeg is a shell script")
-def test_a_full_disk_is_told_as_the_cause_however_long_it_stays_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_stays_the_cause_however_long_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "ffmpeg"
     script.write_text("#!/bin/sh\necho '[error] av_interleaved_write_frame(): No space left on device' >&2\nexit 228\n")
     script.chmod(0o755)
@@ -80,7 +78,7 @@ def test_a_full_disk_is_told_as_the_cause_however_long_it_stays_full(
     recorder.release(leave_running=False)
 
 
-def test_a_camera_that_comes_back_with_another_codec_was_away_for_another_reason(tmp_path: Path) -> None:
+def test_a_changed_codec_does_not_explain_why_a_camera_was_unreachable(tmp_path: Path) -> None:
     settings = Settings(storage=tmp_path, cameras=(CAMERA,))
     tree = CameraTree(settings, "cam1")
     end = tree.record("2027-01-15T09:00:00+00:00", 60.0).end
@@ -100,7 +98,7 @@ def test_why_nothing_was_recorded_outlives_a_process_that_could_not_journal_it(
 ) -> None:
     settings, clock = Settings(storage=tmp_path, cameras=(CAMERA,)), FixedClock(1_800_000_000.0)
     layout = CameraLayout(tmp_path, "cam1")
-    file = layout.incoming_file("0123456789abcdef", 0)  # what a crash left ten minutes ago
+    file = layout.incoming_file("0123456789abcdef", 0)  # left by a crash ten minutes ago
     file.parent.mkdir(parents=True)
     shutil.copy(media.run[0], file)
     os.utime(file, (clock.now() - 600,) * 2)
@@ -133,7 +131,7 @@ def test_why_nothing_was_recorded_outlives_a_process_that_could_not_journal_it(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for FFmpeg is a shell script")
-def test_a_reader_of_an_earlier_ffmpeg_that_ends_late_delays_no_look_at_the_next(
+def test_a_stderr_reader_that_ends_late_does_not_delay_polls_of_the_next_ffmpeg(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = tmp_path / "ffmpeg"
@@ -159,7 +157,7 @@ def test_a_reader_of_an_earlier_ffmpeg_that_ends_late_delays_no_look_at_the_next
     recorder.ask_restart()
     while len(ended) < 2:
         recorder.run_once()
-    ended[0]()  # somebody held the standard error of the first one open
+    ended[0]()  # something held the standard error of the first one open
     monkeypatch.setattr(processes.OwnProcess, "wait", wait)
     for _ in range(3):
         recorder.run_once()
@@ -167,5 +165,5 @@ def test_a_reader_of_an_earlier_ffmpeg_that_ends_late_delays_no_look_at_the_next
     ended[1]()
     for _ in range(3):
         recorder.run_once()
-    assert waits == [1.0], "one that closed it and lives on is waited for once"
+    assert waits == [1.0], "an FFmpeg that closed it and keeps running is waited for once"
     recorder.release(leave_running=False)

@@ -1,4 +1,4 @@
-"""What a run left behind, on a real disk with real media: what is committed, kept, and when it is said to begin."""
+"""What a run left behind, on a real disk with real media: what is committed, what is kept, and the start times."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_frames_that_were_held_back_move_no_recording(tmp_path: Path, media: Med
     assert recording.start == pytest.approx(AT, abs=0.001)
 
 
-def test_the_rest_of_the_sound_in_a_closed_file_moves_no_recording(tmp_path: Path, media: Media) -> None:
+def test_leftover_audio_in_a_closed_file_moves_no_recording(tmp_path: Path, media: Media) -> None:
     left = Left(tmp_path, frames_late=1, audio="pcma")
     for number in (0, 1):
         left.lay(number, media.run[number], AT + number + 1 + 2 / FPS)  # with the frame after the next one's first
@@ -102,7 +102,7 @@ def test_a_recording_of_one_frame_lasts_as_long_as_the_frames_before(
     assert min(e.duration for e in left.entries() if isinstance(e, SegmentEntry)) == 0.1
 
 
-def test_what_cannot_be_read_is_kept_for_people(left: Left, media: Media, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_kept(left: Left, media: Media, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
     damaged.write_bytes(b"\0" * 300_000)
     left.lay(0, damaged, AT)
@@ -118,7 +118,7 @@ def test_a_damaged_beginning_costs_no_minute(left: Left, media: Media) -> None:
     assert left.run.commit(alive=False) == 1
 
 
-def test_an_empty_file_goes(left: Left, tmp_path: Path) -> None:
+def test_an_empty_file_is_removed(left: Left, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     path = left.lay(0, tmp_path / "empty", AT)
     assert left.run.commit(alive=False) == 0
@@ -127,7 +127,7 @@ def test_an_empty_file_goes(left: Left, tmp_path: Path) -> None:
     assert not left.folder.exists()
 
 
-def test_a_file_that_cannot_be_committed_holds_up_no_other(
+def test_a_file_that_cannot_be_committed_does_not_block_others(
     left: Left, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = left.lay(0, media.run[0], AT + 1)
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_committed_holds_up_no_other(
 
 @pytest.mark.parametrize("trouble", ["no permission", "a bad sector", "a file as its folder", "a newer format"])
 @pytest.mark.parametrize(("day", "is_over"), [("2026-01-01", True), ("2999-01-01", False)])
-def test_a_day_that_cannot_be_written_holds_up_later_days_no_longer_than_itself(
+def test_a_day_that_cannot_be_written_blocks_later_days_only_until_it_is_over(
     left: Left, media: Media, monkeypatch: pytest.MonkeyPatch, day: str, is_over: bool, trouble: str
 ) -> None:
     bad = left.lay(0, media.run[0], AT + 1)
@@ -175,7 +175,7 @@ def test_a_day_that_cannot_be_written_holds_up_later_days_no_longer_than_itself(
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
-def test_a_disk_that_takes_nothing_makes_every_file_wait(
+def test_a_disk_that_accepts_nothing_makes_every_file_wait(
     left: Left, media: Media, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     left.lay(0, media.run[0], AT + 1)
@@ -188,7 +188,7 @@ def test_a_disk_that_takes_nothing_makes_every_file_wait(
         left.run.commit(alive=False)
 
 
-def test_a_copy_of_what_is_recorded_already_holds_up_no_other(left: Left, media: Media) -> None:
+def test_a_copy_of_a_committed_file_does_not_block_others(left: Left, media: Media) -> None:
     left.lay(0, media.run[0], AT + 1)
     assert left.run.commit(alive=False) == 1
     copy = left.lay(0, media.run[0], AT + 1)  # the storage was copied while it was in use
@@ -200,7 +200,7 @@ def test_a_copy_of_what_is_recorded_already_holds_up_no_other(left: Left, media:
 
 
 @pytest.mark.parametrize("suffix", [".ts", ".mp4"])
-def test_a_header_alone_is_removed_and_one_with_footage_that_cannot_be_read_is_kept(
+def test_a_bare_header_is_removed_and_one_with_unreadable_footage_is_kept(
     left: Left, ffmpeg: Ffmpeg, tmp_path: Path, suffix: str
 ) -> None:
     options = ("-f", "mp4", "-movflags", "frag_every_frame+empty_moov") if suffix == ".mp4" else ()
@@ -212,7 +212,7 @@ def test_a_header_alone_is_removed_and_one_with_footage_that_cannot_be_read_is_k
     assert [path.name for path in left.folder.iterdir()] == [f"000001{suffix}.unreadable"]
 
 
-def test_only_the_gap_of_an_unreadable_file_is_its_own(left: Left, media: Media) -> None:
+def test_an_unreadable_file_explains_only_its_own_gap(left: Left, media: Media) -> None:
     late = (0, 0, 0, 5)  # seconds
     for number, source in enumerate((*media.run, media.run[2])):
         left.lay(number, source, AT + number + 1 + late[number])
@@ -225,36 +225,36 @@ def test_only_the_gap_of_an_unreadable_file_is_its_own(left: Left, media: Media)
     ]
 
 
-def test_a_run_whose_folder_was_removed_has_nothing_to_tell(left: Left) -> None:
+def test_a_run_whose_folder_was_removed_saves_nothing(left: Left) -> None:
     left.folder.rmdir()
-    left.run.remember()
+    left.run.save_beside_files()
     assert not left.folder.exists()
     left.layout.incoming.rmdir()  # as when the disk is gone
     with pytest.raises(FileNotFoundError):
-        left.run.remember()
+        left.run.save_beside_files()
 
 
 def test_a_live_window_that_grows_is_no_stall_while_older_minutes_are_committed(left: Left, media: Media) -> None:
     left.run.begin_watch(0.0, AT)
     for second, source in ((10.0, media.run[0]), (20.0, media.run[1])):
         shutil.copy(source, left.layout.live_segment(int(second / 10) - 1))
-        left.run.look(second, AT + second, read_time=False)
+        left.run.poll(second, AT + second, read_time=False)
     assert left.run.observe(21.0).live_still_for == 1.0
 
 
-def test_runs_that_ended_come_in_the_order_in_which_they_began(left: Left, media: Media) -> None:
+def test_ended_runs_are_ordered_by_their_start(left: Left, media: Media) -> None:
     left.lay(7, media.run[0], AT)
     later = left.layout.run_folder("fedcba9876543210")
     later.mkdir()
     shutil.copy(media.run[1], later / left.layout.incoming_file(RUN, 0).name)
     os.utime(later / left.layout.incoming_file(RUN, 0).name, (AT + 60, AT + 60))
-    for folder, at in ((later, AT + 100), (left.folder, AT + 200)):  # a file of the older one was committed since
+    for folder, at in ((later, AT + 100), (left.folder, AT + 200)):  # the older run's folder changed last, by a commit
         os.utime(folder, (at, at))
     assert [folder.name for folder in leftovers(left.layout, None)] == [RUN, later.name]
 
 
-def test_a_clock_that_jumped_ahead_dates_nothing_into_the_future(left: Left, media: Media) -> None:
-    """A jump of the camera's clock looks like seconds without a frame, though frames came without a pause."""
+def test_after_a_clock_jump_no_recording_is_dated_in_the_future(left: Left, media: Media) -> None:
+    """A jump of the camera's clock looks like seconds without a frame, although frames came without a pause."""
     left.lay(0, media.run[0], AT + 1)
     left.run.commit(alive=False)
     left.lay(1, media.hole, AT + 3)  # 6 s of media, written within 3
@@ -264,7 +264,7 @@ def test_a_clock_that_jumped_ahead_dates_nothing_into_the_future(left: Left, med
     assert not [e for e in left.entries() if isinstance(e, GapEntry)]
 
 
-def test_nothing_is_recorded_onto_the_mount_point_of_a_disk_that_was_lost(tmp_path: Path) -> None:
+def test_nothing_is_recorded_onto_the_mount_point_of_a_lost_disk(tmp_path: Path) -> None:
     layout, disk = CameraLayout(tmp_path, "cam1"), tmp_path.stat().st_dev
     layout.folder.mkdir()
     with pytest.raises(OSError, match="its disk is not mounted"):

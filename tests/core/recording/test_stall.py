@@ -1,4 +1,4 @@
-"""What one look at an FFmpeg leads to, as a table."""
+"""What one poll of FFmpeg leads to, as a table."""
 
 from __future__ import annotations
 
@@ -21,34 +21,36 @@ from cctv_cli.core.recording.stall import (
 )
 from cctv_cli.core.recording.state import State
 
-WELL = Observation(watched_for=3600.0, has_frames=True)
+HEALTHY = Observation(watched_for=3600.0, has_frames=True)
 NO_FRAMES = Observation(watched_for=10.0, has_frames=False)
 
 
 @pytest.mark.parametrize(
     ("seen", "changes", "expected"),
     [
-        pytest.param(WELL, {}, None, id="all well"),
+        pytest.param(HEALTHY, {}, None, id="healthy"),
         pytest.param(NO_FRAMES, {"watched_for": 299.0}, None, id="a key frame is waited for"),
         pytest.param(NO_FRAMES, {"watched_for": 301.0}, NO_KEY_FRAME, id="no key frame for too long"),
         pytest.param(NO_FRAMES, {"watched_for": 301.0, "catching_up": True}, None, id="older minutes come first"),
         pytest.param(NO_FRAMES, {"recording_still_for": 100.0}, None, id="before the first frame nothing stalls"),
-        pytest.param(WELL, {"recording_still_for": 15.0}, None, id="still, but not for long"),
-        pytest.param(WELL, {"recording_still_for": 15.1}, STALLED, id="stalled"),
-        pytest.param(WELL, {"squeezed": True}, None, id="complaints while bytes come"),
-        pytest.param(WELL, {"squeezed": True, "recording_still_for": 3.1}, RAN_AWAY, id="FFmpeg holds back"),
-        pytest.param(WELL, {"recording_still_for": 3.1}, None, id="a short silence without complaints"),
-        pytest.param(WELL, {"astray_for": 2.9}, None, id="astray for a moment"),
-        pytest.param(WELL, {"astray_for": 3.0}, RAN_AWAY, id="media time is ahead"),
-        pytest.param(WELL, {"astray_for": 59.0, "lags": True}, None, id="late"),
-        pytest.param(WELL, {"astray_for": 60.0, "lags": True}, LATE, id="late for too long"),
-        pytest.param(WELL, {"astray_for": 3.0, "lags": True, "squeezed": True}, RAN_AWAY, id="behind, with complaints"),
-        pytest.param(WELL, {"live_still_for": 15.0}, None, id="live is still, but not for long"),
-        pytest.param(WELL, {"live_still_for": 15.1}, LIVE_STALLED, id="live stalled"),
-        pytest.param(WELL, {"recording_still_for": 20.0, "live_still_for": 20.0}, STALLED, id="both: the recording"),
-        pytest.param(WELL, {"picture_changed": True}, PICTURE_CHANGED, id="another picture"),
+        pytest.param(HEALTHY, {"recording_still_for": 15.0}, None, id="still, but not for long"),
+        pytest.param(HEALTHY, {"recording_still_for": 15.1}, STALLED, id="stalled"),
+        pytest.param(HEALTHY, {"squeezed": True}, None, id="complaints while bytes come"),
+        pytest.param(HEALTHY, {"squeezed": True, "recording_still_for": 3.1}, RAN_AWAY, id="FFmpeg holds back"),
+        pytest.param(HEALTHY, {"recording_still_for": 3.1}, None, id="a short silence without complaints"),
+        pytest.param(HEALTHY, {"astray_for": 2.9}, None, id="astray for a moment"),
+        pytest.param(HEALTHY, {"astray_for": 3.0}, RAN_AWAY, id="media time is ahead"),
+        pytest.param(HEALTHY, {"astray_for": 59.0, "lags": True}, None, id="late"),
+        pytest.param(HEALTHY, {"astray_for": 60.0, "lags": True}, LATE, id="late for too long"),
         pytest.param(
-            WELL, {"picture_changed": True, "recording_still_for": 20.0}, PICTURE_CHANGED, id="another picture first"
+            HEALTHY, {"astray_for": 3.0, "lags": True, "squeezed": True}, RAN_AWAY, id="behind, with complaints"
+        ),
+        pytest.param(HEALTHY, {"live_still_for": 15.0}, None, id="live is still, but not for long"),
+        pytest.param(HEALTHY, {"live_still_for": 15.1}, LIVE_STALLED, id="live stalled"),
+        pytest.param(HEALTHY, {"recording_still_for": 20.0, "live_still_for": 20.0}, STALLED, id="both: the recording"),
+        pytest.param(HEALTHY, {"picture_changed": True}, PICTURE_CHANGED, id="another picture"),
+        pytest.param(
+            HEALTHY, {"picture_changed": True, "recording_still_for": 20.0}, PICTURE_CHANGED, id="another picture first"
         ),
     ],
 )
@@ -56,13 +58,13 @@ def test_verdict(seen: Observation, changes: Dict[str, Any], expected: Optional[
     assert verdict(replace(seen, **changes)) == expected
 
 
-def test_the_live_window_alone_asks_for_a_restart_ever_more_rarely() -> None:
-    assert verdict(replace(WELL, live_still_for=29.0), live_patience=30.0) is None
-    assert verdict(replace(WELL, live_still_for=31.0), live_patience=30.0) == LIVE_STALLED
+def test_the_live_window_alone_causes_restarts_less_and_less_often() -> None:
+    assert verdict(replace(HEALTHY, live_still_for=29.0), live_patience=30.0) is None
+    assert verdict(replace(HEALTHY, live_still_for=31.0), live_patience=30.0) == LIVE_STALLED
 
 
-def test_a_camera_that_changes_its_picture_to_and_fro_is_recorded_for_a_minute_at_least() -> None:
-    changed = replace(WELL, picture_changed=True)
+def test_a_camera_that_keeps_changing_its_picture_is_recorded_for_a_minute_between_restarts() -> None:
+    changed = replace(HEALTHY, picture_changed=True)
     assert verdict(changed, picture_changed_for=59.0) is None
     assert verdict(changed, picture_changed_for=60.0) == PICTURE_CHANGED
 
@@ -73,14 +75,14 @@ FAULTS = {"commit_fault": "disk full", "live_fault": "live cannot be written", "
 @pytest.mark.parametrize(
     ("seen", "faults", "words"),
     [
-        pytest.param(WELL, {}, "recording", id="all well"),
-        pytest.param(WELL, FAULTS, "minutes wait, for the storage failed: disk full", id="minutes wait"),
-        pytest.param(replace(WELL, lags=True, live_segment_for=60.0), {}, "frames come late", id="late"),
-        pytest.param(replace(WELL, live_segment_for=20.0), {}, "recording", id="a long segment"),
-        pytest.param(replace(WELL, live_segment_for=20.1), FAULTS, "minutes wait", id="minutes first"),
-        pytest.param(replace(WELL, live_segment_for=20.1), {}, "key frames are rare", id="rare key frames"),
-        pytest.param(WELL, {**FAULTS, "commit_fault": ""}, "live cannot be written", id="live"),
-        pytest.param(WELL, {"audio_fault": "its audio is not"}, "recording, but its audio is not", id="audio"),
+        pytest.param(HEALTHY, {}, "recording", id="healthy"),
+        pytest.param(HEALTHY, FAULTS, "recordings wait because the storage failed: disk full", id="recordings wait"),
+        pytest.param(replace(HEALTHY, lags=True, live_segment_for=60.0), {}, "frames arrive late", id="late"),
+        pytest.param(replace(HEALTHY, live_segment_for=20.0), {}, "recording", id="a long segment"),
+        pytest.param(replace(HEALTHY, live_segment_for=20.1), FAULTS, "recordings wait", id="recordings first"),
+        pytest.param(replace(HEALTHY, live_segment_for=20.1), {}, "key frames are rare", id="rare key frames"),
+        pytest.param(HEALTHY, {**FAULTS, "commit_fault": ""}, "live cannot be written", id="live"),
+        pytest.param(HEALTHY, {"audio_fault": "its audio is not"}, "recording, but its audio is not", id="audio"),
     ],
 )
 def test_progress(seen: Observation, faults: Dict[str, str], words: str) -> None:
@@ -92,7 +94,7 @@ def test_progress(seen: Observation, faults: Dict[str, str], words: str) -> None
     assert (reason == "recording") == (words == "recording")
 
 
-def test_before_the_first_frame_there_is_news_only_when_it_is_late() -> None:
+def test_a_missing_first_frame_is_reported_only_after_a_while() -> None:
     assert progress(replace(NO_FRAMES, watched_for=15.0), 10) is None
     assert progress(replace(NO_FRAMES, watched_for=16.0, catching_up=True), 10) is None
     news = progress(replace(NO_FRAMES, watched_for=16.0), 10)

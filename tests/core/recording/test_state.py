@@ -67,7 +67,7 @@ def test_a_run_reads_back_before_it_has_a_process() -> None:
     ],
     ids=lambda changes: "{}={}".format(*next(iter(changes.items()))),
 )
-def test_a_state_that_is_missing_something_or_odd_is_none(changes: Dict[str, Any]) -> None:
+def test_an_incomplete_or_invalid_state_is_none(changes: Dict[str, Any]) -> None:
     values = {**json.loads(to_json(SHOWN)), **changes}
     assert from_json(RecorderState, {name: value for name, value in values.items() if value is not ...}) is None
 
@@ -77,12 +77,12 @@ def test_a_state_that_is_missing_something_or_odd_is_none(changes: Dict[str, Any
     [{"run": ...}, {"started": ...}, {"first_live": ...}, {"started": "yesterday"}, {"pid": "4711"}, {"run": 7}],
     ids=lambda changes: "{}={}".format(*next(iter(changes.items()))),
 )
-def test_a_run_that_is_missing_something_or_odd_is_none(changes: Dict[str, Any]) -> None:
+def test_an_incomplete_or_invalid_run_is_none(changes: Dict[str, Any]) -> None:
     values = {**json.loads(to_json(RUN)), **changes}
     assert from_json(Run, {name: value for name, value in values.items() if value is not ...}) is None
 
 
-def test_whole_numbers_are_instants_too() -> None:
+def test_an_instant_may_be_a_whole_number() -> None:
     run = from_json(Run, {**json.loads(to_json(RUN)), "started": 1792888200})
     assert run is not None
     assert run.started == 1792888200
@@ -93,12 +93,12 @@ def test_a_missing_file_is_no_state() -> None:
     assert from_json(Run, {}) is None
 
 
-def test_the_fields_of_a_later_version_are_passed_over() -> None:
+def test_fields_of_a_later_version_are_ignored() -> None:
     assert from_json(RecorderState, {**json.loads(to_json(SHOWN)), "mood": "fine"}) == SHOWN
     assert from_json(Run, {**json.loads(to_json(RUN)), "state": "fine"}) == RUN
 
 
-def test_the_fields_of_an_earlier_version_are_enough() -> None:
+def test_fields_of_an_earlier_version_are_enough() -> None:
     values = {"state": "running", "reason": "recording", "since": 1792888200.25}
     assert from_json(RecorderState, values) == RecorderState(State.RUNNING, "recording", 1792888200.25)
 

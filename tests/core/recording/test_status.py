@@ -1,4 +1,4 @@
-"""What the files say of a camera: with a living supervisor, after a killed one, and without any."""
+"""What the files say about a camera: with a running supervisor, after a killed one, and without any."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def supervised(stage: Stage) -> Iterator[Stage]:
 # ---- with a supervisor
 
 
-def test_a_supervised_camera_is_what_its_supervisor_says(supervised: Stage) -> None:
+def test_a_supervised_camera_has_the_state_its_supervisor_wrote(supervised: Stage) -> None:
     supervised.show(RUNNING)
     supervised.record_as(4711)
     assert supervised.read() == CameraStatus(
@@ -123,7 +123,7 @@ def test_a_supervised_camera_is_what_its_supervisor_says(supervised: Stage) -> N
 
 
 @pytest.mark.parametrize("state", [State.BACKOFF, State.AUTH_FAILED])
-def test_a_camera_that_failed_says_when_it_is_tried_again(supervised: Stage, state: State) -> None:
+def test_a_camera_that_failed_has_the_time_of_the_next_try(supervised: Stage, state: State) -> None:
     supervised.show(RecorderState(state, "the camera refuses connections", NOW - 5, retry_at=NOW + 8))
     supervised.record_as(4711)
     status = supervised.read()
@@ -131,11 +131,11 @@ def test_a_camera_that_failed_says_when_it_is_tried_again(supervised: Stage, sta
     assert status.ffmpeg_pid is None
 
 
-def test_a_supervisor_that_has_only_begun_is_starting(supervised: Stage) -> None:
+def test_without_a_state_file_a_supervised_camera_is_starting(supervised: Stage) -> None:
     assert supervised.read().state is State.STARTING
 
 
-def test_a_damaged_state_file_is_no_trouble(supervised: Stage) -> None:
+def test_damaged_files_do_not_matter(supervised: Stage) -> None:
     supervised.layout.state_file.write_bytes(b'{"state": "run')
     supervised.layout.run_file.write_bytes(bytes(100))
     supervised.layout.live_playlist.write_text("damaged")
@@ -159,7 +159,7 @@ def test_another_process_supervises(stage: Stage) -> None:
 # ---- without
 
 
-def test_a_supervisor_that_was_killed_supervises_no_more(stage: Stage) -> None:
+def test_a_killed_supervisor_no_longer_supervises(stage: Stage) -> None:
     supervisor = stage.start("-c", HOLD_THE_CAMERA, str(stage.settings.storage))
     stage.show(RUNNING)
     supervisor.kill()
@@ -170,7 +170,7 @@ def test_a_supervisor_that_was_killed_supervises_no_more(stage: Stage) -> None:
     assert status.reason == "no supervisor is running; start cctv serve or cctv record"
 
 
-def test_a_pid_that_somebody_else_has_now_is_no_supervisor(stage: Stage) -> None:
+def test_the_pid_of_another_process_is_no_supervisor(stage: Stage) -> None:
     files.replace_text(stage.layout.supervisor_file, f"{os.getpid()}\n")
     stage.show(RUNNING)
     status = stage.read()
@@ -178,15 +178,15 @@ def test_a_pid_that_somebody_else_has_now_is_no_supervisor(stage: Stage) -> None
 
 
 @pytest.mark.parametrize("text", ["", "none\n", "-1\n", "1 2\n", "²\n", "99999999999999999999\n"])
-def test_an_odd_pid_file_is_no_supervisor(stage: Stage, text: str) -> None:
+def test_an_invalid_pid_file_is_no_supervisor(stage: Stage, text: str) -> None:
     files.replace_text(stage.layout.supervisor_file, text)
     assert stage.read().supervisor_pid is None
 
 
-def test_who_may_not_ask_the_lock_sees_a_supervisor_while_its_process_lives(stage: Stage) -> None:
+def test_a_user_who_cannot_test_the_lock_sees_a_supervisor_while_its_process_runs(stage: Stage) -> None:
     stage.layout.supervisor_lock.mkdir()  # as for another user, who may only read the storage
     stage.show(RUNNING)
-    for pid in (os.getpid(), stage.start("-c", RECORD).pid):  # whoever has the id after a power cut
+    for pid in (os.getpid(), stage.start("-c", RECORD).pid):  # whatever has the id after a reboot
         files.replace_text(stage.layout.supervisor_file, f"{pid}\n")
         assert stage.read().supervisor_pid is None
     process = stage.start("-c", RECORD, "cctv", "serve")
@@ -197,7 +197,7 @@ def test_who_may_not_ask_the_lock_sees_a_supervisor_while_its_process_lives(stag
     assert stage.read().supervisor_pid is None
 
 
-def test_who_only_looks_keeps_nobody_from_supervising(stage: Stage) -> None:
+def test_reading_a_status_does_not_prevent_supervision(stage: Stage) -> None:
     stage.read()
     lock = supervision.take(stage.layout)
     assert stage.read().supervisor_pid == os.getpid()
@@ -224,24 +224,24 @@ def test_a_recorder_that_ended_is_seen_too(stage: Stage) -> None:
     assert (status.state, status.ffmpeg_pid) == (State.STOPPED, None)
 
 
-def test_a_pid_that_another_run_has_now_is_no_recorder(stage: Stage) -> None:
+def test_the_pid_of_another_run_is_no_recorder(stage: Stage) -> None:
     other = stage.ffmpeg(run="fedcba9876543210")
     stage.record_as(other.pid)
     assert stage.read().state is State.STOPPED
 
 
-def test_a_stop_by_an_operator_is_told_without_a_supervisor(stage: Stage) -> None:
+def test_a_stop_by_an_operator_is_shown_without_a_supervisor(stage: Stage) -> None:
     stage.layout.stopped_file.touch()
     status = stage.read()
     assert (status.state, status.reason) == (State.STOPPED, "an operator stopped the camera")
 
 
-def test_nobody_tries_again_without_a_supervisor(stage: Stage) -> None:
+def test_without_a_supervisor_there_is_no_next_try(stage: Stage) -> None:
     stage.show(RecorderState(State.BACKOFF, "refused", NOW - 3600, retry_at=NOW - 3592))
     assert stage.read().retry_at is None
 
 
-def test_what_is_not_running_was_not_stopped_when_it_began_to_run(stage: Stage) -> None:
+def test_a_stopped_camera_does_not_keep_the_time_of_its_running_state(stage: Stage) -> None:
     stage.show(RUNNING)
     status = stage.read()
     assert status.state is State.STOPPED
@@ -253,10 +253,10 @@ def test_a_camera_that_never_ran_has_a_status(tmp_path: Path) -> None:
     assert (status.state, status.since, status.recorded_today) == (State.STOPPED, None, 0.0)
 
 
-# ---- what a table shows beside it
+# ---- what tables show beside it
 
 
-def test_the_live_window_tells_bit_rate_and_age(stage: Stage) -> None:
+def test_bit_rate_and_age_come_from_the_live_window(stage: Stage) -> None:
     window = LiveWindow(10, (LiveSegment(7, NOW - 30, 10.0), LiveSegment(8, NOW - 20, 8.0)))
     files.replace_text(stage.layout.live_playlist, render_live(window, BERLIN))
     stage.layout.live_segment(8).write_bytes(bytes(2_000_000))
@@ -266,7 +266,7 @@ def test_the_live_window_tells_bit_rate_and_age(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("duration", [10.0, 0.0], ids=["file gone", "no length"])
-def test_a_bit_rate_that_cannot_be_known_is_none(stage: Stage, duration: float) -> None:
+def test_an_unknown_bit_rate_is_none(stage: Stage, duration: float) -> None:
     window = LiveWindow(10, (LiveSegment(8, NOW - 20, duration),))
     files.replace_text(stage.layout.live_playlist, render_live(window, BERLIN))
     if not duration:
@@ -274,7 +274,7 @@ def test_a_bit_rate_that_cannot_be_known_is_none(stage: Stage, duration: float) 
     assert stage.read().bit_rate is None
 
 
-def test_the_live_window_may_lie_elsewhere(tmp_path: Path) -> None:
+def test_the_live_window_may_be_elsewhere(tmp_path: Path) -> None:
     settings = Settings(storage=tmp_path / "hls", live_path=tmp_path / "ram")
     layout = CameraLayout(settings.storage, "cam1", settings.live_path)
     layout.live.mkdir(parents=True)
@@ -307,7 +307,7 @@ def test_a_new_day_begins_at_local_midnight(stage: Stage) -> None:
     assert stage.read(now=midnight).recorded_today == 0.0
 
 
-def test_a_defect_or_damage_of_one_camera_hides_no_other(
+def test_a_bug_or_damage_of_one_camera_does_not_hide_others(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     real = status_module.parse_live
@@ -332,7 +332,9 @@ def test_a_defect_or_damage_of_one_camera_hides_no_other(
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e15])
-def test_a_value_that_cannot_be_shown_is_damage(stage: Stage, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_cannot_be_shown_counts_as_damage(
+    stage: Stage, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     window = LiveWindow(10, (LiveSegment(0, value, 10.0),))
     monkeypatch.setattr(status_module, "parse_live", lambda text: window)
     assert stage.read().reason.startswith("its files are damaged")

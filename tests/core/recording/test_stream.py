@@ -1,4 +1,4 @@
-"""What is known of a camera's stream, and what is written of its audio, as a table."""
+"""What is known about a camera's stream, and how its audio is written, as a table."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def run(codec: str, audio: str = "") -> Run:
     ("probe", "last", "main_audio", "expected", "has_audio"),
     [
         pytest.param(found("hevc"), run("h264", "aac"), None, Stream("hevc", "", ENCODED), False, id="probed"),
-        pytest.param(found(None), run("hevc", "aac"), None, Stream("hevc", "aac", COPIED), True, id="as it ran"),
-        pytest.param(None, None, None, Stream("", "", ENCODED), False, id="nothing is known"),
-        pytest.param(None, run("x" * 20_000), None, Stream("", "", ENCODED), False, id="of a damaged file"),
+        pytest.param(
+            found(None), run("hevc", "aac"), None, Stream("hevc", "aac", COPIED), True, id="from the last run"
+        ),
+        pytest.param(None, None, None, Stream("", "", ENCODED), False, id="unknown"),
+        pytest.param(None, run("x" * 20_000), None, Stream("", "", ENCODED), False, id="from a damaged file"),
         pytest.param(found("h264", "pcmu"), None, None, Stream("h264", "pcmu", ENCODED), True, id="G.711"),
         pytest.param(found("h264", "g7221"), None, None, Stream("h264", "g7221", NONE), False, id="unsupported"),
         pytest.param(found("h264"), None, "aac", Stream("h264", "", SILENCE), True, id="a sub stream without"),

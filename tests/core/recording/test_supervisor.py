@@ -1,4 +1,4 @@
-"""Cameras whose disk answers late or takes nothing yet. They are switched off, so no FFmpeg is started."""
+"""Cameras whose disk answers late or cannot be written. They are disabled, so no FFmpeg is started."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     site.supervisor.stop(leave_running=False)
 
 
-def test_cameras_of_a_disk_that_answers_late_are_supervised_once_it_does(
+def test_cameras_on_a_disk_that_answers_late_are_supervised_once_it_does(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     disk = HungDisk(tmp_path, monkeypatch)
@@ -61,7 +61,7 @@ def test_cameras_of_a_disk_that_answers_late_are_supervised_once_it_does(
     assert [lock.holder(layout) for layout in site.layouts] == [os.getpid()] * 2
 
 
-def test_a_camera_whose_disk_answers_after_a_stop_is_left_to_others(
+def test_a_camera_whose_disk_answers_after_a_stop_is_released(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = HungDisk(tmp_path, monkeypatch)
@@ -90,7 +90,7 @@ def test_a_reload_changes_a_camera_whose_disk_has_not_answered_yet(
     wait_for(lambda: site.supervised() == [*NAMES], "both are supervised: the second one is stopped")
 
 
-def test_a_camera_whose_folder_cannot_be_written_yet_is_supervised_once_it_can(
+def test_a_camera_whose_folder_cannot_be_written_is_supervised_once_it_can(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     real = lock.take
@@ -109,7 +109,7 @@ def test_a_camera_whose_folder_cannot_be_written_yet_is_supervised_once_it_can(
 
 
 @pytest.mark.parametrize("name", ["", ".supervisor.lock", ".supervisor", ".journal.lock"])
-def test_what_lies_in_place_of_a_cameras_folder_or_lock_is_set_aside(site: Site, name: str) -> None:
+def test_something_in_place_of_a_cameras_folder_or_lock_is_set_aside(site: Site, name: str) -> None:
     folder = site.layouts[0].folder
     if name:
         (folder / name).mkdir(parents=True)

@@ -305,14 +305,14 @@ def test_who_reads_on_gets_what_was_added_and_no_half_line(tmp_path: Path) -> No
     journal = Journal(tmp_path / "journal.jsonl")
     first, second = (GapEntry(1_800_000_000.0 + number, 1.0, "silent") for number in range(2))
     journal.append(first, None)
-    found, offset = journal.entries_behind(0)
+    found, offset = journal.entries_after(0)
     assert (found, offset) == ([first], journal.path.stat().st_size)
     journal.append(second, None)
     whole = journal.path.read_bytes()
     journal.path.write_bytes(whole[:-1])
-    assert journal.entries_behind(offset) == ([], offset)
+    assert journal.entries_after(offset) == ([], offset)
     journal.path.write_bytes(whole)
-    assert journal.entries_behind(offset) == ([second], len(whole))
+    assert journal.entries_after(offset) == ([second], len(whole))
 
 
 # ---- deletions and holds
@@ -563,7 +563,7 @@ def test_a_journal_of_a_newer_cctv_is_neither_read_nor_written(journal: Journal)
         journal.segments,
         journal.holds,
         journal.kept_bytes,
-        lambda: journal.entries_behind(0),
+        lambda: journal.entries_after(0),
         lambda: journal.append(GAP, BERLIN),
     ]
     for ask in asks:
