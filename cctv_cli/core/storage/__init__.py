@@ -1,1 +1,1 @@
-"""What lies in a camera's recordings folder and what may be said of it: journal, commit, holds, marker."""
+"""The recordings of a camera on disk: journal, commit, holds, marker, days."""

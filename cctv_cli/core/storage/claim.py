@@ -1,4 +1,4 @@
-"""What supervision leaves in its storage, so that no cleanup takes another one, or an empty mount point, for it."""
+"""What a supervisor writes into its storage, so that cleanups recognize it: not another one or an empty mount point."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ log = logging.getLogger("cctv.storage")
 
 
 class StorageClaim:
-    """The storage in which this process records: `storage_id` is its marker's, None before `begin`.
+    """The storage in which this process records: `storage_id` is the id in its marker, None before `begin`.
 
-    `unmarked` is the `place` of that storage, which matters as long as its disk has no room for a marker. A hung disk
+    `unmarked` is the `place` of that storage, needed while its disk has no room for a marker. A hung disk
     delays `begin` and `remember_days` by no more than the limit of `disks`.
     """
 
@@ -30,13 +30,13 @@ class StorageClaim:
         self.unmarked: Optional[Tuple[int, int]] = None
 
     def begin(self, settings: Settings) -> None:
-        """Mark the storage, and note which cameras have disks of their own; logs why it cannot."""
+        """Mark the storage, and note which cameras have their own disks; errors are logged."""
         own_disks = partial(remember_own_disks, self._storage, self._answering(settings))
         try:
             self._disks.ask(self._storage, "mark", self._mark_first)
             self._disks.ask(self._storage, "own disks", own_disks)
         except OSError as error:
-            log.error("the storage %s cannot be marked yet: %s", self._storage, error)
+            log.error("the storage %s cannot be marked for now: %s", self._storage, error)
 
     def _mark_first(self) -> None:
         """Raises OSError."""
@@ -54,7 +54,7 @@ class StorageClaim:
         return found
 
     def mark(self) -> None:
-        """Mark the storage once its disk has room, if it has no marker yet; not an empty mount point."""
+        """Mark the storage once its disk has room, unless it has a marker or is now an empty mount point."""
         if self.storage_id is None and self.unmarked is not None:
             with suppress(OSError):
                 if place(self._storage) == self.unmarked:

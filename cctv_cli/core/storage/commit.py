@@ -1,7 +1,7 @@
-"""The recordings of one camera: commits finished files and says where nothing was recorded.
+"""Commits the finished files of one camera, and journals when nothing was recorded.
 
-A commit writes the journal first and moves the file then: a crash between the two is repaired by
-finishing the move, because the journal's line names the file on both sides.
+A commit first writes the journal line, then moves the file. A crash between the two is repaired by
+finishing the move, because the line has the file's name before and after it.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ from cctv_cli.core.storage.journal import Journal
 
 log = logging.getLogger("cctv.recorder")
 
-_LOCK_PATIENCE = 60.0  # seconds; whoever holds the lock appends a line or renders a playlist
-# what is wrong with the disk or this process, not with one day
-_NOTHING_GOES = frozenset(
+_LOCK_PATIENCE = 60.0  # seconds; the lock is held to append a line or render a playlist
+# errors of the disk or of this process, not of one day
+_GENERAL_ERRORS = frozenset(
     getattr(errno, name, errno.ENOSPC)
     for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "ESTALE", "ETIMEDOUT", "ENOLCK")
 )
-_DAY_ENDS = HOUR  # seconds after midnight in which a day's last minutes are still committed
-_FUTURE = 5.0  # seconds; what ends later than this from now was dated by a clock that was wrong
-_MISNAMED_DAYS = 3  # a time zone that moved west names new recordings after days that are there already
+_DAY_ENDS = HOUR  # seconds after midnight within which a day's last minutes may still be committed
+_FUTURE = 5.0  # seconds; a recording that ends later than this from now was dated by a wrong clock
+_MISNAMED_DAYS = 3  # after the time zone moved west, new recordings belong to days that already exist
 _CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
 
 
 def journal_lock(layout: CameraLayout) -> FileLock:
-    """The lock of a camera's journals, playlists and recordings: whoever changes any of them holds it."""
+    """The lock of a camera's journals, playlists and recordings, held to change any of them."""
     return FileLock(str(layout.journal_lock), timeout=_LOCK_PATIENCE)
 
 
 def render_hour_playlist(layout: CameraLayout, day: str, hour: str, tz: Optional[tzinfo]) -> None:
-    """Let an hour's playlist name what the journal knows and the disk has. Raises OSError.
+    """Write an hour's playlist, with the recordings that are both in the journal and on disk. Raises OSError.
 
     The caller holds the lock.
     """
@@ -69,7 +69,7 @@ def render_hour_playlist(layout: CameraLayout, day: str, hour: str, tz: Optional
 
 
 def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo]) -> None:
-    """Do the same in the open folder of an hour, whose day has this journal."""
+    """Like `render_hour_playlist`, for the open folder of an hour and the journal of its day."""
     segments = journal.hour_segments(hour.path.name)
     present = [s for s in segments if files.is_file(hour, s.file.rsplit("/", 1)[1])]
     text = render_hour(as_played(present), tz).encode()
@@ -81,7 +81,7 @@ def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo
 
 
 def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:
-    """The segments of an hour as its playlist names them, in the order of their absolute start."""
+    """The segments of an hour as its playlist lists them, by absolute start."""
     ordered = sorted(segments, key=lambda segment: segment.start)
     return [
         RecordedSegment(
@@ -98,12 +98,12 @@ def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:
 
 
 class RecordingStore:
-    """Commits recordings and gaps of one camera. Methods raise OSError as the disk reports it."""
+    """Commits recordings and gaps of one camera. Methods raise OSError."""
 
     def __init__(self, layout: CameraLayout, tz: Optional[tzinfo], now: Callable[[], float] = time.time) -> None:
         self._layout = layout
         self._now = now
-        self._stale: Set[Tuple[str, str]] = set()  # hours whose playlist lacks something
+        self._stale: Set[Tuple[str, str]] = set()  # hours whose playlists must be rendered again
         self._tz = tz
         self._lock = journal_lock(layout)
         self._covered_until: Optional[float] = None
@@ -111,24 +111,24 @@ class RecordingStore:
 
     @property
     def covered_until(self) -> Optional[float]:
-        """The instant up to which recordings and gaps explain everything; None before the first recording.
+        """The instant up to which recordings and gaps cover all time; None before the first recording.
 
-        What a clock that was wrong dated into the future does not count.
+        Recordings that a wrong clock dated into the future do not count.
         """
         covered = self._covered_until
         return covered if covered is not None and covered <= self._now() + _FUTURE else None
 
     def open(self) -> None:
-        """Finish what a crash interrupted and learn up to when everything is explained.
+        """Finish what a crash interrupted, and find the instant up to which all time is covered.
 
-        A day whose journal cannot be read is logged and passed over.
+        A day whose journal cannot be read is logged and skipped.
         """
         self._require_one_disk()
         days = self._days()
         with self._lock:
             marks = list(self._marks())
             for day in sorted({*days[-2:], *(day for _, _, day in marks)}):
-                with self._passing_over(self._layout.journal(day)):
+                with self._skipping_unreadable(self._layout.journal(day)):
                     self._finish_commits(day)
             for folder, source, day in marks:
                 if not (folder / source).exists():
@@ -141,20 +141,20 @@ class RecordingStore:
         """The folder, name and promised day of each file that a crash left between its journal line and its move."""
         for folder in self._layout.incoming.glob("*"):
             if is_run(folder.name):
-                with self._passing_over(folder):
+                with self._skipping_unreadable(folder):
                     promises = map(parse_promise, os.listdir(folder))
                     yield from ((folder, *promise) for promise in promises if promise is not None)
 
     @contextmanager
-    def _passing_over(self, path: Path) -> Iterator[None]:
-        """Log what cannot be read: it must hold up nothing else."""
+    def _skipping_unreadable(self, path: Path) -> Iterator[None]:
+        """Log an OSError and continue, so that one unreadable file does not block the others."""
         try:
             yield
         except OSError as error:
-            log.error("%s: %s cannot be read and is passed over: %s", self._layout.camera_id, path, error)
+            log.error("%s: %s cannot be read and is skipped: %s", self._layout.camera_id, path, error)
 
     def _require_one_disk(self) -> None:
-        """A commit is a rename: what was journalled before it failed could never be moved."""
+        """Raise OSError if a commit's rename would cross disks: its journal line could never be fulfilled."""
         folder, recordings = self._layout.folder, self._layout.recordings
         if recordings.exists() and recordings.stat().st_dev != folder.stat().st_dev:
             raise OSError(f"{recordings} is another disk than its camera's folder; mount the disk at {folder} instead")
@@ -162,9 +162,9 @@ class RecordingStore:
     def commit(
         self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool, gaps: Sequence[GapEntry] = ()
     ) -> SegmentEntry:
-        """Make a finished file a recording: journal line, move, playlist.
+        """Turn a finished file into a recording: journal line, move, playlist.
 
-        `start` is the instant of its first frame, `gaps` explain the time before it; `cut` says that it began at a
+        `start` is the instant of its first frame; `gaps` cover the time before it; `cut` is true if it begins at a
         minute's boundary.
         """
         name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
@@ -184,25 +184,25 @@ class RecordingStore:
                 entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
                 holes = (GapEntry(start + hole.offset, hole.duration, *NO_FRAMES) for hole in span.holes)
-                mark.touch()  # after a crash the line is found again, whatever the clock did
+                mark.touch()  # finds the line again after a crash, even if the clock was set
                 self._journal(gaps, day, [entry, *holes])
                 files.sync_folder(self._layout.day(day))
             self._cover(entry.end)
             self._stale.add((day, entry.file[:2]))
             target = self._layout.day(day) / entry.file
-            target.parent.mkdir(exist_ok=True)  # an earlier try's hour may have been emptied since
+            target.parent.mkdir(exist_ok=True)  # the hour of an earlier try may have been removed since
             files.move(source, target)
             files.remove(mark)
             self._render_stale()
         return entry
 
     def day_is_lost(self, error: OSError) -> bool:
-        """Whether an error says that a day cannot be written, and a person had the whole day to fix that.
+        """Whether an error says that a day that is over cannot be written.
 
-        What belongs to such a day waits for the next start, so that later days are committed.
+        The files of such a day wait for the next start, so that later days are committed.
         """
         path = Path(str(error.filename))
-        if error.errno in _NOTHING_GOES or self._layout.recordings not in path.parents:
+        if error.errno in _GENERAL_ERRORS or self._layout.recordings not in path.parents:
             return False
         return self._is_over(path.relative_to(self._layout.recordings).parts[0])
 
@@ -210,7 +210,7 @@ class RecordingStore:
         return is_day(day) and day < local_time(self._now() - _DAY_ENDS, self._tz).strftime("%Y-%m-%d")
 
     def _promised(self, day: str, run: str, source: Path) -> Tuple[str, Optional[SegmentEntry]]:
-        """The line that an earlier try wrote before it failed to move the file, with its day; else `day`."""
+        """The day and line that an earlier try wrote before it failed to move the file; `day` and None without one."""
         line = f'"run": "{run}", "source": "{source.name}"'.encode()
         promises = (parse_promise(name) for name in os.listdir(source.parent))
         marked = [promise[1] for promise in promises if promise is not None and promise[0] == source.name]
@@ -221,19 +221,19 @@ class RecordingStore:
         return day, None
 
     def _journal_of(self, day: str) -> Journal:
-        """A day's journal. What lies in its place and is not a file is set aside: nothing can be read from it."""
+        """A day's journal. Anything in its place that is not a file is renamed."""
         path = self._layout.journal(day)
         try:
             files.status(path)
         except files.NotRegularFile:
             aside = files.set_aside(path)
-            log.error("%s: %s is not a file; it is now called %s", self._layout.camera_id, path, aside.name)
+            log.error("%s: %s is not a file and was renamed to %s", self._layout.camera_id, path, aside.name)
         except FileNotFoundError:
             pass
         return Journal(path)
 
     def _cover(self, end: float) -> None:
-        """Everything up to `end` is explained now."""
+        """Note that all time up to `end` is covered."""
         covered = self.covered_until
         self._covered_until = end if covered is None else max(end, covered)
 
@@ -245,13 +245,13 @@ class RecordingStore:
             self._covered_until = until
 
     def _journal(self, gaps: Iterable[GapEntry], day: str = "", lines: Sequence[Entry] = ()) -> None:
-        """Write gaps into the journals of their days; the last append holds the `lines` of `day` too.
+        """Write gaps into the journals of their days; the last append also holds the `lines` of `day`.
 
-        A crash between two of them loses none: what is not explained yet is explained at the next start. A day that
-        is over, or only in the way of the `lines`, is passed over if it cannot be written.
+        A crash between two appends loses nothing: the next start journals the remaining gaps. A day that cannot be
+        written is skipped if it is over, or if it is not the day of the `lines`.
         """
         days: Dict[str, List[Entry]] = {}
-        passed_over: List[Entry] = []
+        skipped: List[Entry] = []
         for gap_day, gap in by_day(gaps, self._tz):
             days.setdefault(gap_day, []).append(gap)
         if lines:
@@ -261,22 +261,22 @@ class RecordingStore:
                 self._layout.day(name).mkdir(parents=True, exist_ok=True)
                 self._journal_of(name).append_all(entries, self._tz)
             except OSError as error:
-                in_the_way = bool(lines) and name != day
-                if error.errno in _NOTHING_GOES or name == day or not (in_the_way or self._is_over(name)):
+                is_other_day = bool(lines) and name != day
+                if error.errno in _GENERAL_ERRORS or name == day or not (is_other_day or self._is_over(name)):
                     raise
-                log.error("%s: %s cannot be written and is passed over: %s", self._layout.camera_id, name, error)
-                passed_over += entries
+                log.error("%s: %s cannot be written and is skipped: %s", self._layout.camera_id, name, error)
+                skipped += entries
             else:
                 self._cover(_end_of(entries))
-        if passed_over:  # only now: when a later day fails, too, all is tried again
-            self._cover(_end_of(passed_over))
+        if skipped:  # only now, because all days are retried if a later one fails
+            self._cover(_end_of(skipped))
 
     def _free_name(self, at: datetime, suffix: str, taken: Container[str]) -> RecordingName:
         names = (recording_name(at, take, suffix) for take in count())
         return next(n for n in names if n.in_day not in taken and not self._layout.recording(n).exists())
 
     def _render_stale(self) -> None:
-        """Render the playlists that lack something. One that cannot be written is retried with the next commit."""
+        """Render the stale playlists. One that cannot be written is retried with the next commit."""
         fault = ""
         for day, hour in sorted(self._stale):
             try:
@@ -295,14 +295,14 @@ class RecordingStore:
             return []
 
     def _last_end(self, day: str) -> Iterator[float]:
-        """The end of what the day's journal wrote last, if anything: late recoveries may lie before others.
+        """The latest end of the day's recordings and gaps, if it has any. Recovered recordings may be out of order.
 
-        Of a journal that cannot be read, the instant of its last line.
+        For a journal that cannot be read, the instant of its last change.
         """
         latest = self._now() + _FUTURE
         path = self._layout.journal(day)
         ends: List[float] = []
-        with self._passing_over(path):
+        with self._skipping_unreadable(path):
             try:
                 ends = [e.end for e in Journal(path).entries() if isinstance(e, (SegmentEntry, GapEntry))]
             except OSError:
@@ -313,7 +313,7 @@ class RecordingStore:
             yield max(ends)
 
     def _finish_commits(self, day: str) -> None:
-        """Move the files that a journal's line promised, and render the playlists that may lack one."""
+        """Move the files of journal lines whose move a crash prevented, and mark the hours' playlists as stale."""
         segments = [e for e in Journal(self._layout.journal(day)).entries() if isinstance(e, SegmentEntry)]
         for entry in segments:
             hour, _, file = entry.file.partition("/")
@@ -328,5 +328,5 @@ class RecordingStore:
 
 
 def _end_of(entries: Iterable[Entry]) -> float:
-    """The instant at which the last of these recordings and gaps ends."""
+    """The latest end of these recordings and gaps."""
     return max(entry.end for entry in entries if isinstance(entry, (GapEntry, SegmentEntry)))

@@ -1,4 +1,4 @@
-"""The days that a camera has recordings of."""
+"""The days for which a camera has recordings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from cctv_cli.core.layout import CameraLayout, is_day, is_hour
 
 
 def recorded_days(layout: CameraLayout) -> List[str]:
-    """The days from the oldest that still has recordings on, in order; all when none has.
+    """The days from the oldest one with recordings on, in order; all days if none has any.
 
-    Those before were emptied by retention: their journals stay for good, and need no look. A symbolic link is no day.
+    Earlier days were emptied by retention and have only their journals left. Symbolic links are ignored.
     """
     try:
         with os.scandir(layout.recordings) as entries:

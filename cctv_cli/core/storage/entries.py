@@ -1,4 +1,4 @@
-"""The lines of a day's journal as values and text: one JSON object a line, bound to the one before by its hash. Pure.
+"""The lines of a day's journal as values and text: one JSON object a line, with the hash of the line before. Pure.
 
 Kinds of line (`type`), all with `start` (ISO 8601 with UTC offset) and `duration` (seconds):
 
@@ -6,14 +6,14 @@ Kinds of line (`type`), all with `start` (ISO 8601 with UTC offset) and `duratio
               header (fragmented MP4 only)       the bytes of its initialization section
     gap       cause, detail                      time that no recording covers, and why
     deletion  file, bytes, reason                retention took this recording; its name is never given again
-    hold      id, note                           what was recorded then is kept; in every day that it touches
+    hold      id, note                           recordings of that time are kept; in every day that it touches
     release   id                                 that hold ends
 
-`prev` is the SHA-256 of the previous line's bytes; a day's first line takes the last line of the
-latest earlier day. Readers pass over kinds that they do not know and lines that are torn or damaged.
+`prev` is the SHA-256 of the previous line's bytes; for a day's first line, of the last line of the latest
+earlier day. Readers ignore unknown kinds and lines that are torn or damaged.
 
-A journal begins with a line {"type": "journal", "version": N, "prev": …}, whose form stays for good: the whole file
-is written in that version, also what is added to it later. One without that line has version 1.
+A journal begins with a line {"type": "journal", "version": N, "prev": …}, whose form never changes. The whole file
+is in that version, including lines that are added later. A journal without that line has version 1.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from cctv_cli.core.clock import format_instant, parse_instant
 from cctv_cli.core.records import Bytes, FileName, Instant, Seconds, Text, bounded
 
 FORMAT = 1
-LONGEST_LINE = 64 * 1024  # bytes; what is longer was not written by cctv and is not parsed
+LONGEST_LINE = 64 * 1024  # bytes; cctv writes no longer line, and parses none
 NO_LINE = "0" * 64
-JOINT = 0.2  # seconds by which segments of one run may miss each other and still join
+JOINT = 0.2  # seconds that may be between segments of one run that join
 
-# A recording's line exactly as `render_line` writes it: most lines of most journals. Read in a third of JSON's time.
-# It matches no line that JSON and the bounds of `SegmentEntry` would read as anything else.
+# A recording's line exactly as `render_line` writes it, which most lines are. Three times as fast as JSON, and never
+# matches a line that JSON and the bounds of `SegmentEntry` would read differently.
 _SEGMENT_LINE = re.compile(
     rb'\{"type": "segment", "start": "([0-9T:.+-]{1,40})", "duration": ((?:0|[1-9]\d{0,8})\.\d{1,20}), '
     rb'"file": "([\w/.-]{1,100})", "bytes": (0|[1-9]\d{0,17}), "sha256": "(\w{1,100})", "run": "(\w{1,100})", '
@@ -64,7 +64,7 @@ class SegmentEntry:
 
 
 def joins(before: SegmentEntry, after: SegmentEntry) -> bool:
-    """Whether two segments play on without a discontinuity: one run, nothing missing between them."""
+    """Whether two segments play without a discontinuity: they are of one run, with nothing missing between them."""
     return before.run == after.run and abs(after.start - before.end) <= JOINT
 
 
@@ -85,7 +85,7 @@ class GapEntry:
 
 @dataclass(frozen=True)
 class DeletionEntry:
-    """A recording that retention took: what its own line said of it, and a short phrase that says why."""
+    """A recording that retention deleted: the values of its own line, and a short phrase that says why."""
 
     file: FileName
     start: Instant
@@ -96,7 +96,7 @@ class DeletionEntry:
 
 @dataclass(frozen=True)
 class HoldEntry:
-    """What was recorded between `start` and `end` (instants) is kept, whatever retention says."""
+    """Recordings between the instants `start` and `end` are kept, regardless of retention."""
 
     id: Text
     start: Instant
@@ -115,7 +115,7 @@ class HoldEntry:
 
 @dataclass(frozen=True)
 class ReleaseEntry:
-    """The hold of this id ends; `start` and `duration` repeat the hold's."""
+    """The end of the hold with this id; `start` and `duration` repeat the hold's."""
 
     id: Text
     start: Instant
@@ -126,7 +126,7 @@ Entry = Union[SegmentEntry, GapEntry, DeletionEntry, HoldEntry, ReleaseEntry]
 
 
 class BriefSegment(NamedTuple):
-    """What retention needs of a segment's line; see `SegmentEntry`."""
+    """The values of a `SegmentEntry` that retention needs."""
 
     file: str
     start: float
@@ -145,18 +145,18 @@ _TYPES = {kind: name for name, kind in _KINDS.items()}
 
 
 def render_format(previous: str) -> bytes:
-    """The line with which a journal begins, without its line end."""
+    """The first line of a journal, without its line end."""
     return json.dumps({"type": "journal", "version": FORMAT, "prev": previous}).encode()
 
 
 def format_of(journal: bytes) -> int:
-    """The version in which a journal that begins with these bytes is written."""
+    """The format version of a journal that begins with these bytes."""
     match = _FORMAT_LINE.match(journal)
     return 1 if match is None else int(match.group(1))
 
 
 def render_line(entry: Entry, tz: Optional[tzinfo], previous: str) -> bytes:
-    """One journal line without its line end. Texts that are too long are cut."""
+    """One journal line, without its line end. Texts that are too long are cut."""
     start = format_instant(entry.start, tz)
     fields: Dict[str, Any] = {"type": _TYPES[type(entry)], "start": start, "duration": round(entry.duration, 3)}
     if isinstance(entry, SegmentEntry):
@@ -176,11 +176,11 @@ def render_line(entry: Entry, tz: Optional[tzinfo], previous: str) -> bytes:
 
 
 def parse_line(line: bytes) -> Optional[Entry]:
-    """The entry of a line; None for a torn or damaged line, or a kind that this version does not know."""
+    """The entry of a line; None for a torn or damaged line, or an unknown kind."""
     usual = _SEGMENT_LINE.fullmatch(line)
     try:
         return _parse_any(line) if usual is None else _usual_segment(usual)
-    except ValueError:  # of the start
+    except ValueError:  # an invalid start
         return None
 
 
@@ -193,7 +193,7 @@ def _usual_segment(match: re.Match[bytes]) -> SegmentEntry:
 
 
 def _parse_any(line: bytes) -> Optional[Entry]:
-    """Raises ValueError for a start that is none."""
+    """Raises ValueError for an invalid start."""
     fields = records.parse(line) if len(line) <= LONGEST_LINE else {}
     name, start = fields.get("type"), fields.get("start")
     kind = _KINDS.get(name) if isinstance(name, str) else None
@@ -203,14 +203,14 @@ def _parse_any(line: bytes) -> Optional[Entry]:
 
 
 def line_hash(line: bytes) -> str:
-    """What the next line carries as `prev`."""
+    """The hash that the next line has as `prev`."""
     return hashlib.sha256(line).hexdigest()
 
 
 def read_brief(data: bytes) -> Tuple[List[BriefSegment], List[Entry]]:
-    """The segments and the other entries of a whole journal, in the order of writing.
+    """The segments and the other entries of a whole journal, in the order in which they were written.
 
-    The same as `parse_line` finds, several times faster: what is not written as usual is left to it.
+    The same as with `parse_line`, which reads the unusual lines, but several times faster.
     """
     segments: List[BriefSegment] = []
     others: List[Entry] = []
@@ -233,7 +233,7 @@ def read_brief(data: bytes) -> Tuple[List[BriefSegment], List[Entry]]:
 
 
 def deleted_files(entries: Iterable[Entry]) -> Set[str]:
-    """The names of the recordings that retention took."""
+    """The names of the recordings that retention deleted."""
     return {entry.file for entry in entries if isinstance(entry, DeletionEntry)}
 
 

@@ -1,4 +1,4 @@
-"""Time that no recording covers, as gaps of the journal. Pure."""
+"""Time that no recording covers, as gaps for the journal. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from cctv_cli.core.storage.entries import JOINT, GapEntry
 
 NO_FRAMES = ("no frames", "the camera sent no frames")  # cause and detail of a gap
 
-_MOST_DAYS = 62  # a longer gap is one line: a clock that wakes up in another year is no reason for thousands
+_MOST_DAYS = 62  # a longer gap is one line: a clock that jumps by years must not write thousands
 
 
 class Reason(NamedTuple):
-    """Why nothing was recorded up to the instant `until`: `cause` as the journal calls it, `detail` for people."""
+    """Why nothing was recorded up to the instant `until`. `cause` is the journal's word, `detail` is for people."""
 
     until: float
     cause: str
@@ -22,9 +22,9 @@ class Reason(NamedTuple):
 
 
 def gaps_after(covered_until: Optional[float], reasons: Iterable[Reason]) -> List[GapEntry]:
-    """The gaps that follow each other from the instant up to which everything is explained; None before there is one.
+    """The successive gaps after the instant up to which all time is covered, None before the first recording.
 
-    What is shorter than the tolerance of a joint is no gap.
+    Anything shorter than the tolerance of a joint is not a gap.
     """
     gaps = []
     for reason in reasons:
@@ -35,7 +35,7 @@ def gaps_after(covered_until: Optional[float], reasons: Iterable[Reason]) -> Lis
 
 
 def by_day(gaps: Iterable[GapEntry], tz: Optional[tzinfo]) -> Iterator[Tuple[str, GapEntry]]:
-    """The gaps cut at local midnights, each with its day, so that each day's journal explains its own day."""
+    """The gaps cut at local midnights, each with its day, so that each day's journal covers its own day."""
     for gap in gaps:
         start, end = gap.start, gap.end
         while start < end:

@@ -1,4 +1,4 @@
-"""Holds: times of a camera that no cleanup touches. They lie in the journals of the days that they touch."""
+"""Holds: times of a camera that no cleanup deletes. They are in the journals of the days that they touch."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from cctv_cli.core.storage.entries import HoldEntry, ReleaseEntry, SegmentEntry
 from cctv_cli.core.storage.journal import Journal
 
 LONGEST_NOTE = 200  # characters
-_LONGEST_SEGMENT = 3600.0  # seconds; a recording lies in the day in which it began,
-_EARLY = 2.0  # or so much before it
-_FAR = 2 * DAY  # seconds by which a day's folder may lie elsewhere that was named in another time zone
-_NOTHING = "Camera {} recorded nothing in that time that is still there; check the date and the times"
-_DELETED = "Retention deleted all that {} recorded in that time, {} recordings; nothing is left to be held"
+_LONGEST_SEGMENT = 3600.0  # seconds; a recording belongs to the day in which it began,
+_EARLY = 2.0  # or that many seconds before it
+_FAR = 2 * DAY  # seconds by which the name of a day's folder may differ in another time zone
+_NOTHING = "Camera {} has no recordings of that time; check the date and the times"
+_DELETED = "Retention has deleted everything that {} recorded in that time (recordings: {}); nothing is left to hold"
 
 
 def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
     """The instant of "2026-11-03 14:00", local or with a UTC offset. Raises ValueError.
 
-    A local time that comes twice or not at all, when summer time ends or begins, is taken for the earlier of the
-    instants that it may mean, with `end` for the later: a hold holds rather more.
+    A local time that occurs twice or never, when summer time ends or begins, means the earlier of the two possible
+    instants, or the later with `end`: better to hold too much than too little.
     """
     try:
         if ":" not in text:
@@ -41,14 +41,14 @@ def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
 
 
 def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: float, tz: Optional[tzinfo]) -> HoldEntry:
-    """Keep what was recorded between two instants. Raises HoldError when nothing was or it cannot be kept, OSError.
+    """Keep the recordings between two instants. Raises HoldError if there are none or they cannot be kept, OSError.
 
-    `end` may lie later than `now`, but not later than today.
+    `end` may be later than `now`, but not later than today.
     """
     if end <= start:
         raise HoldError("The hold would end before it begins; write the earlier time first")
     if local_time(end - 1, tz).date() > local_time(now, tz).date():
-        raise HoldError("The hold would end after today; hold what is recorded by now, and the rest when it is")
+        raise HoldError("The hold would end after today; end it today, and hold the rest once it is recorded")
     if len(note) > LONGEST_NOTE or not note.isprintable():
         raise HoldError(f"The note must be one line of at most {LONGEST_NOTE} characters; shorten it")
     hold = HoldEntry(secrets.token_hex(4), start, end - start, note)
@@ -63,21 +63,21 @@ def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: flo
             raise HoldError(_DELETED.format(layout.camera_id, gone) if gone else _NOTHING.format(layout.camera_id))
         days = covering.union(day for day in near if first <= day <= last)
         today = _day(now, tz)
-        if last >= today:  # its folder may not be there yet, as long as its first minute is being recorded
+        if last >= today:  # its folder is missing while its first minute is being recorded
             days.add(today)
         _write(layout, hold, sorted(days), tz)
     return hold
 
 
 def _write(layout: CameraLayout, hold: HoldEntry, days: List[str], tz: Optional[tzinfo]) -> None:
-    """Write a hold into each of these days; where that fails, none of them keeps it. Raises HoldError."""
+    """Write a hold into each of these days, or into none if one fails. Raises HoldError."""
     try:
         for day in days:
             layout.day(day).mkdir(exist_ok=True)
             Journal(layout.journal(day)).append(hold, tz)
     except OSError as error:
         for day in days:
-            with suppress(OSError):  # a disk that takes not even this shows a hold of less than was asked for
+            with suppress(OSError):  # if this fails, too, the hold stays for part of the time
                 _release(Journal(layout.journal(day)), hold.id, tz)
         raise HoldError(
             f"The hold of {layout.camera_id} could not be written ({error.strerror or error}); "
@@ -86,7 +86,7 @@ def _write(layout: CameraLayout, hold: HoldEntry, days: List[str], tz: Optional[
 
 
 def _release(journal: Journal, hold_id: str, tz: Optional[tzinfo]) -> bool:
-    """End a hold in one day; False when the day has none of that id. Raises OSError."""
+    """End a hold in one day; False if the day has none with that id. Raises OSError."""
     found = [hold for hold in journal.holds() if hold.id == hold_id]
     for hold in found:
         journal.append(ReleaseEntry(hold.id, hold.start, hold.duration), tz)
@@ -94,7 +94,7 @@ def _release(journal: Journal, hold_id: str, tz: Optional[tzinfo]) -> bool:
 
 
 def deleted_count(layout: CameraLayout, hold: HoldEntry, tz: Optional[tzinfo]) -> int:
-    """How many recordings of a held time retention had taken already, by the journals. Raises OSError."""
+    """How many recordings of a held time retention had already deleted, by the journals. Raises OSError."""
     near = _day(hold.start - _FAR, tz), _day(hold.end + _FAR, tz)
     days = (path.name for path in layout.recordings.iterdir() if is_day(path.name) and near[0] <= path.name <= near[1])
     deletions = (entry for day in days for entry in Journal(layout.journal(day)).deletions().values())
@@ -106,9 +106,9 @@ def _covers(hold: HoldEntry, segments: Iterable[SegmentEntry]) -> bool:
 
 
 def holds_near(layout: CameraLayout, day: str) -> List[HoldEntry]:
-    """The holds in the journals of a day and of those around it. Raises OSError.
+    """The holds in the journals of a day and of the days around it. Raises OSError.
 
-    A hold of several days lies in each of them, also when the journal of one was lost.
+    A hold of several days is in the journal of each, so one lost journal does not lose it.
     """
     noon = datetime.strptime(day, "%Y-%m-%d").replace(hour=12, tzinfo=timezone.utc).timestamp()
     first, last = (_day(noon + shift, timezone.utc) for shift in (-_FAR, _FAR))
@@ -117,13 +117,13 @@ def holds_near(layout: CameraLayout, day: str) -> List[HoldEntry]:
 
 
 def list_holds(layout: CameraLayout) -> List[HoldEntry]:
-    """A camera's holds that were not released, oldest time first. Raises OSError."""
+    """A camera's holds that were not released, by their start. Raises OSError."""
     found = {hold.id: hold for day in recorded_days(layout) for hold in Journal(layout.journal(day)).holds()}
     return sorted(found.values(), key=lambda hold: hold.start)
 
 
 def release_hold(layout: CameraLayout, hold_id: str, tz: Optional[tzinfo]) -> bool:
-    """End a hold: retention may take what it kept. False when the camera has none of that id. Raises OSError."""
+    """End a hold, so that retention may delete what it kept; False if there is none with that id. Raises OSError."""
     with journal_lock(layout):
         released = [_release(Journal(layout.journal(day)), hold_id, tz) for day in recorded_days(layout)]
     return any(released)

@@ -1,4 +1,4 @@
-"""A day's journal as a file: append only, see `entries` for its lines."""
+"""A day's journal as an append-only file; `entries` describes its lines."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from cctv_cli.core.storage.entries import (
     render_line,
 )
 
-LARGEST = 64 << 20  # bytes; a day of two recordings a second takes less
-_HEAD = 256  # bytes that tell the format
-_TAIL = 16 << 10  # bytes; the last line is nearly always within them
+LARGEST = 64 << 20  # bytes; more than a day of two recordings a second needs
+_HEAD = 256  # bytes that include the format line's version
+_TAIL = 16 << 10  # bytes; nearly always include the whole last line
 
 _BYTES = re.compile(
     rb'^\{"type": "(segment|deletion)", "start": "[^"]*", "duration": [^,]*, '
@@ -40,10 +40,9 @@ _BYTES = re.compile(
 
 
 class Journal:
-    """The journal file of one day. Whoever appends holds the camera's lock.
+    """The journal file of one day. Hold the camera's lock to append.
 
-    All methods raise OSError as the disk reports it, also for a file that is larger than LARGEST, and NewerFormat for
-    one that a newer cctv began.
+    All methods raise OSError, also for a file larger than LARGEST, and NewerFormat for one that a newer cctv began.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,11 +53,11 @@ class Journal:
         return files.open_to_read(self.path, inside=self._recordings)
 
     def lines(self) -> List[bytes]:
-        """Every line, without line ends; none when there is no journal yet."""
+        """Every line, without line ends; none if the journal does not exist."""
         return self.read_on(0).splitlines()
 
     def read_on(self, offset: int) -> bytes:
-        """What was written from byte `offset` on; nothing when there is no journal yet."""
+        """The bytes from `offset` on; none if the journal does not exist."""
         try:
             with self._open() as file:
                 self._check(file)
@@ -68,7 +67,7 @@ class Journal:
             return b""
 
     def _check(self, file: BinaryIO) -> None:
-        """Refuse a file that cannot be a journal, or is one of a format that this version does not know."""
+        """Refuse a file that is too large for a journal, or in a newer format."""
         if file.seek(0, os.SEEK_END) > LARGEST:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self.path))
         file.seek(0)
@@ -77,7 +76,7 @@ class Journal:
             raise NewerFormat(self.path, version)
 
     def entries(self, mentioning: bytes = b"") -> Iterator[Entry]:
-        """The entries in the order in which they were written; only of lines with these bytes."""
+        """The entries in the order in which they were written, only of lines that contain `mentioning`."""
         for line in self.lines():
             if mentioning in line:
                 entry = parse_line(line)
@@ -85,9 +84,9 @@ class Journal:
                     yield entry
 
     def entries_after(self, offset: int) -> Tuple[List[Entry], int]:
-        """The entries behind the first `offset` bytes, and the offset behind them, for who reads on later.
+        """The entries after the first `offset` bytes, and the offset for the next call.
 
-        A line that is still being written waits for its end.
+        A line that is still being written is left for the next call.
         """
         data = self.read_on(offset)
         whole = data[: data.rfind(b"\n") + 1]
@@ -95,28 +94,28 @@ class Journal:
         return entries, offset + len(whole)
 
     def kept_bytes(self) -> int:
-        """What the day's recordings take, without those that were deleted.
+        """The bytes of the day's recordings, without deleted ones.
 
-        Quick, since months of days are counted: no line is parsed, and one that a crash tore may count.
+        Fast, because months are counted: lines are not parsed, and a torn line may count.
         """
         found = _BYTES.findall(self.read_on(0))
         deleted = {file for kind, file, _ in found if kind == b"deletion"}
         return sum(int(size) for kind, file, size in found if kind == b"segment" and file not in deleted)
 
     def segments(self, mentioning: bytes = b"") -> List[SegmentEntry]:
-        """The recordings that retention did not take, in the order of their absolute start."""
+        """The recordings that retention did not delete, by absolute start."""
         found = list(self.entries(mentioning))
         deleted = deleted_files(found)
         there = (e for e in found if isinstance(e, SegmentEntry) and e.file not in deleted)
         return sorted(there, key=lambda segment: segment.start)
 
     def hour_segments(self, hour: str) -> List[SegmentEntry]:
-        """The recordings of a local hour that are there, in the order of their absolute start."""
+        """The recordings of a local hour that retention did not delete, by absolute start."""
         return self.segments(_of_hour(hour))
 
     def hour_names(self, hour: str) -> Set[str]:
         """Every name that a recording of a local hour ever had."""
-        found = self.entries(_of_hour(hour))  # a deleted file may be known by that line alone
+        found = self.entries(_of_hour(hour))  # a deleted file may have only its deletion line
         return {entry.file for entry in found if isinstance(entry, (SegmentEntry, DeletionEntry))}
 
     def holds(self) -> List[HoldEntry]:
@@ -125,16 +124,16 @@ class Journal:
         return active_holds(entry for entry in map(parse_line, lines) if entry is not None)
 
     def deletions(self) -> Dict[str, DeletionEntry]:
-        """What retention took, by its name in the day."""
+        """The recordings that retention deleted, by their name in the day."""
         found = self.entries(b'"type": "deletion"')
         return {entry.file: entry for entry in found if isinstance(entry, DeletionEntry)}
 
     def append(self, entry: Entry, tz: Optional[tzinfo]) -> None:
-        """Write one line and wait until it is on the disk."""
+        """Write one line and wait until it is on disk."""
         self.append_all([entry], tz)
 
     def append_all(self, entries: Sequence[Entry], tz: Optional[tzinfo]) -> None:
-        """Write a line for each and wait once until all are on the disk."""
+        """Write a line for each entry and wait once until all are on disk."""
         with files.open_to_append(self.path, inside=self._recordings) as file:
             self._check(file)
             last = _last_line(file)
@@ -148,15 +147,15 @@ class Journal:
             if size:
                 file.seek(size - 1)
                 if file.read(1) != b"\n":
-                    text = b"\n" + text  # a crash tore the last line: keep it, begin a new one
+                    text = b"\n" + text  # a crash tore the last line: keep it and begin a new one
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
 
     def _earlier_day(self) -> str:
-        """The hash of the last line of the latest earlier day whose journal has one and can be read."""
+        """The hash of the last line of the latest earlier journal that can be read and is not empty."""
         for folder in sorted(self._recordings.iterdir(), reverse=True):
-            with suppress(OSError):  # it must not keep this day from being written
+            with suppress(OSError):  # an unreadable journal must not block this day's
                 if folder.name < self.path.parent.name:
                     with Journal(folder / self.path.name)._open() as file:
                         last = _last_line(file)
@@ -166,7 +165,7 @@ class Journal:
 
 
 def _last_line(file: BinaryIO) -> Optional[bytes]:
-    """The last line, however long it is; None in an empty file."""
+    """The whole last line, of any length; None in an empty file."""
     size, block = file.seek(0, os.SEEK_END), _TAIL
     while True:
         file.seek(max(0, size - block))

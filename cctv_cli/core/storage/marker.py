@@ -1,8 +1,8 @@
-"""`.cctv-storage`: which storage this is, and what cleanups leave to remember. `.retention.json` of a camera.
+"""`.cctv-storage`: the id of a storage, and what cleanups note in it. `.retention.json` of a camera.
 
-A start of `cctv serve` or `cctv record` makes the marker, a cleanup never does unless it is forced: recordings
-without a marker may be what was written below a mount point while its disk was away. All functions raise
-OSError.
+`cctv serve` and `cctv record` make the marker when they start; a cleanup makes none unless it is forced, because
+recordings without a marker may have been written onto a mount point while its disk was away. All functions
+raise OSError.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ FORMAT = 1  # of the marker and of .retention.json
 
 @dataclass(frozen=True)
 class Marker:
-    """A storage's random id, the instant of the last cleanup whose clock was believed, and what it saw.
+    """A storage's random id, the instant of the last cleanup that trusted its clock, and what it found.
 
-    `oldest` is the earliest start of each camera's recordings then. `problems` are sentences about what the last
-    cleanup of all cameras did not do as the settings ask. `own_disks` are the cameras that were seen to have their
-    recordings on another disk than the storage's root. `unjournalled` says of each camera that has recordings which
-    no journal knows what they are, as the end of a sentence.
+    `oldest` is the earliest start of each camera's recordings at that time. `problems` are sentences about what the
+    last cleanup of all cameras could not do as the settings ask. `own_disks` are the cameras whose recordings were
+    once on another disk than the storage's root. `unjournalled` describes, as the end of a sentence, the recordings
+    of a camera that are in no journal.
     """
 
     id: Text
@@ -49,24 +49,24 @@ class _Retention:
 
 
 def read_marker(storage: Path) -> Optional[Marker]:
-    """The storage's marker; None when there is none that can be read. Raises NewerFormat."""
+    """The storage's marker; None if it is missing or damaged. Raises NewerFormat."""
     values = files.read_json(storage_marker(storage), FORMAT)
     marker = records.decode(Marker, values, forgiving=True)
     return marker if marker is not None and marker.id else None
 
 
 def refuse_newer(storage: Path) -> None:
-    """Raise StorageError when a newer cctv has made the storage its own."""
+    """Raise StorageError if a newer cctv wrote the storage's marker."""
     try:
         read_marker(storage)
     except NewerFormat as error:
         raise StorageError(error.sentence) from error
-    except OSError:  # it is not there yet, or whoever uses it is told
+    except OSError:  # the storage does not exist, or its use will report the error
         pass
 
 
 def ensure_marker(storage: Path) -> str:
-    """The storage's id; a storage without one gets it."""
+    """The storage's id; creates the marker if it is missing."""
     marker = read_marker(storage)
     if marker is None:
         marker = Marker(secrets.token_hex(8))
@@ -75,24 +75,24 @@ def ensure_marker(storage: Path) -> str:
 
 
 def place(storage: Path) -> Tuple[int, int]:
-    """Device and inode of a storage's folder: a mounted disk has others than the empty folder below it."""
+    """Device and inode of a storage's folder, which differ between a mounted disk and the empty mount point."""
     found = storage.stat()
     return found.st_dev, found.st_ino
 
 
 def on_own_disks(storage: Path, camera_ids: Iterable[str]) -> Tuple[str, ...]:
-    """Those of the cameras whose recordings lie on another disk than the storage's root."""
+    """The cameras whose recordings are on another disk than the storage's root."""
     root = storage.stat().st_dev
     found = []
     for camera_id in camera_ids:
-        with suppress(OSError):  # nothing recorded yet, or a disk that does not answer
+        with suppress(OSError):  # it has no recordings, or its disk fails
             if CameraLayout(storage, camera_id).recordings.stat().st_dev != root:
                 found.append(camera_id)
     return tuple(found)
 
 
 def remember_own_disks(storage: Path, camera_ids: Iterable[str]) -> None:
-    """Note in the marker, if there is one, which of the cameras have disks of their own; those noted before stay."""
+    """Add to the marker, if there is one, those of the cameras that have their own disks."""
     marker = read_marker(storage)
     if marker is not None:
         own = tuple(sorted({*marker.own_disks, *on_own_disks(storage, camera_ids)}))
@@ -106,12 +106,12 @@ def write_marker(storage: Path, marker: Marker) -> None:
 
 
 def remembered_days(layout: CameraLayout) -> int:
-    """For how many days a configuration last kept the camera's recordings; 0 when nobody knows."""
+    """For how many days the last configuration kept the camera's recordings; 0 if unknown."""
     found = records.decode(_Retention, files.read_json(layout.retention_file, FORMAT))
     return 0 if found is None else found.days
 
 
 def remember_days(layout: CameraLayout, days: int) -> None:
-    """Keep that for a cleanup without the configuration."""
+    """Store the retention days for cleanups that run without the configuration."""
     if remembered_days(layout) != days:
         files.replace_text(layout.retention_file, records.encode(_Retention(days), FORMAT))

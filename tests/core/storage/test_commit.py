@@ -1,4 +1,4 @@
-"""Commits and gaps on a real disk; times are scripted, crashes are what a crash leaves on the disk."""
+"""Commits and gaps on a real disk, with scripted times and simulated crashes."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ TODAY, YESTERDAY = "2026-11-23", "2026-11-22"
 
 
 class Camera:
-    """A camera's folder and what is done to it; each recording has content of its own."""
+    """A camera's folder and operations on it; each recording has different content."""
 
     def __init__(self, folder: Path) -> None:
-        self.now = parse_instant("2030-01-01T00:00:00+00:00")  # after everything here
+        self.now = parse_instant("2030-01-01T00:00:00+00:00")  # after all recordings here
         self.layout = CameraLayout(folder, "cam1")
         self.store = self.opened()
         self._files = 0
 
     def opened(self) -> RecordingStore:
-        """What the next supervisor has."""
+        """The store of the next supervisor."""
         store = RecordingStore(self.layout, BERLIN, lambda: self.now)
         self.layout.folder.mkdir(parents=True, exist_ok=True)
         store.open()
@@ -142,7 +142,7 @@ def test_a_taken_minute_gets_the_next_suffix(camera: Camera) -> None:
     assert camera.playlist("12") == ["00.ts", "00-1.ts", "00-2.ts", "00-3.ts"]
 
 
-def test_a_file_that_no_journal_knows_is_not_written_over(camera: Camera) -> None:
+def test_a_file_that_is_in_no_journal_is_not_overwritten(camera: Camera) -> None:
     foreign = camera.layout.hour(TODAY, "12") / "00.ts"
     foreign.parent.mkdir(parents=True)
     foreign.write_bytes(b"foreign")
@@ -151,14 +151,14 @@ def test_a_file_that_no_journal_knows_is_not_written_over(camera: Camera) -> Non
     assert camera.playlist("12") == ["00-1.ts"]
 
 
-def test_the_name_of_a_recording_that_retention_removed_is_not_given_again(camera: Camera) -> None:
+def test_the_name_of_a_missing_recording_is_not_reused(camera: Camera) -> None:
     removed = camera.record(NOON, 20)
     (camera.layout.day(TODAY) / removed.file).unlink()
     assert camera.record(NOON + 20, 20, cut=False).file == "12/00-1.ts"
     assert camera.playlist("12") == ["00-1.ts"]
 
 
-def test_the_name_of_a_deleted_recording_is_not_given_again(camera: Camera) -> None:
+def test_the_name_of_a_deleted_recording_is_not_reused(camera: Camera) -> None:
     removed = camera.record(NOON, 20)
     (camera.layout.day(TODAY) / removed.file).unlink()
     deletion = DeletionEntry(removed.file, removed.start, removed.duration, removed.bytes, "older than 30 days")
@@ -167,13 +167,13 @@ def test_the_name_of_a_deleted_recording_is_not_given_again(camera: Camera) -> N
     assert camera.playlist("12") == ["00-1.ts"]
 
 
-def test_a_hold_explains_no_time_that_was_not_recorded(camera: Camera) -> None:
+def test_a_hold_covers_no_time(camera: Camera) -> None:
     camera.record(NOON)
     Journal(camera.layout.journal(TODAY)).append(HoldEntry("0badcafe", NOON, 600.0), BERLIN)
     assert camera.opened().covered_until == NOON + 60.0
 
 
-def test_the_hour_that_comes_twice_keeps_both_in_order(camera: Camera) -> None:
+def test_the_recordings_of_a_repeated_hour_stay_in_order(camera: Camera) -> None:
     day, first = "2026-10-25", parse_instant("2026-10-25T02:58:00+02:00")
     entries = [camera.record(first + 60 * minute) for minute in (0, 1, 2, 3)]
     again = [camera.record(first + 60 * minute) for minute in (60, 61, 62)]
@@ -183,18 +183,18 @@ def test_the_hour_that_comes_twice_keeps_both_in_order(camera: Camera) -> None:
     assert camera.playlist("02", day) == ["58.ts", "59.ts", "00.ts", "01.ts", "58-1.ts", "59-1.ts"]
     text = camera.layout.hour_playlist(day, "02").read_text()
     assert text.index("2026-10-25T02:59:00.000+02:00") < text.index("2026-10-25T02:00:00.000+01:00")
-    assert text.count("#EXT-X-DISCONTINUITY\n") == 1  # the hour is one of one run, but for the minutes left out here
+    assert text.count("#EXT-X-DISCONTINUITY\n") == 1  # one run, with a gap for the minutes left out here
     assert times(camera.gaps(day)) == [("2026-10-25T02:02:00.000+01:00", 3360.0)]
 
 
-def test_the_hour_that_is_left_out_in_spring_is_no_gap(camera: Camera) -> None:
+def test_the_skipped_hour_in_spring_is_no_gap(camera: Camera) -> None:
     before = parse_instant("2026-03-29T01:59:00+01:00")
     entries = [camera.record(before), camera.record(before + 60)]
     assert [entry.file for entry in entries] == ["01/59.ts", "03/00.ts"]
     assert camera.gaps("2026-03-29") == []
 
 
-def test_a_late_recovery_stands_where_it_belongs(camera: Camera) -> None:
+def test_a_recording_recovered_late_is_in_its_place(camera: Camera) -> None:
     camera.record(NOON)
     camera.record(NOON + 120)
     late = camera.record(NOON + 60, run=OTHER_RUN)
@@ -203,16 +203,16 @@ def test_a_late_recovery_stands_where_it_belongs(camera: Camera) -> None:
     assert camera.layout.hour_playlist(TODAY, "12").read_text().count("#EXT-X-DISCONTINUITY\n") == 2
 
 
-def test_a_late_recovery_takes_back_nothing_that_is_covered(camera: Camera) -> None:
+def test_a_recording_recovered_late_does_not_reopen_a_gap(camera: Camera) -> None:
     camera.record(NOON)
-    camera.record(NOON + 120)  # what lies between is journalled as a gap now
+    camera.record(NOON + 120)  # the time between is journalled as a gap
     camera.record(NOON + 60, run=OTHER_RUN)
     gaps = camera.gaps()
     camera.record(NOON + 180)
     assert camera.gaps() == gaps
 
 
-def test_playlists_are_finished_snapshots(camera: Camera) -> None:
+def test_hour_playlists_have_an_end(camera: Camera) -> None:
     camera.record(NOON)
     assert camera.layout.hour_playlist(TODAY, "12").read_text().endswith("#EXT-X-ENDLIST\n")
 
@@ -237,14 +237,14 @@ def test_the_chain_of_hashes_runs_through_midnight(camera: Camera) -> None:
 # ---- gaps
 
 
-def test_before_the_first_recording_nothing_is_missing(camera: Camera) -> None:
+def test_there_is_no_gap_before_the_first_recording(camera: Camera) -> None:
     camera.store.explain(NOON, "silent")
     camera.record(NOON + 60)
     assert camera.gaps() == []
     assert camera.store.covered_until == NOON + 120
 
 
-def test_what_is_missing_is_explained_with_its_cause(camera: Camera) -> None:
+def test_a_gap_has_its_cause(camera: Camera) -> None:
     camera.record(NOON)
     camera.store.explain(NOON + 75, "silent", "the camera stopped answering")
     camera.record(NOON + 75, cut=False)
@@ -268,7 +268,7 @@ def test_a_recording_and_the_gaps_before_it_are_journalled_at_once(
     assert appended == [2]
 
 
-def test_causes_follow_each_other(camera: Camera) -> None:
+def test_successive_causes_make_successive_gaps(camera: Camera) -> None:
     camera.record(NOON)
     camera.store.explain(NOON + 100, "refused")
     camera.store.explain(NOON + 160, "unauthorized")
@@ -304,7 +304,7 @@ def test_gaps_are_cut_at_local_midnight(camera: Camera) -> None:
         ("Africa/Cairo", "2026-04-24", 23),
         ("America/Havana", "2026-11-01", 25),
     ],
-    ids=["spring", "autumn", "odd offset", "midnight left out", "midnight twice"],
+    ids=["spring", "autumn", "odd offset", "midnight skipped", "midnight twice"],
 )
 def test_days_are_as_long_as_the_zone_says(tmp_path: Path, name: str, day: str, hours: int) -> None:
     tz = zone(name)
@@ -321,8 +321,8 @@ def test_days_are_as_long_as_the_zone_says(tmp_path: Path, name: str, day: str, 
     assert format_instant(gap.start, tz).startswith(day)
 
 
-@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system's zone cannot be chosen by a process")
-def test_the_systems_zone_cuts_days_too(tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="a process cannot choose its zone here")
+def test_gaps_are_cut_in_the_systems_zone_too(tmp_path: Path) -> None:
     camera = Camera(tmp_path)
     camera.store = RecordingStore(camera.layout, None)
     camera.record(parse_instant("2026-10-24T23:59:00+02:00"))
@@ -354,7 +354,7 @@ def test_a_recording_and_its_gaps_are_journalled_at_once(camera: Camera, monkeyp
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is always another disk")
-def test_recordings_on_a_disk_of_their_own_are_refused_before_anything_is_journalled(tmp_path: Path) -> None:
+def test_recordings_on_another_disk_are_refused_before_anything_is_journalled(tmp_path: Path) -> None:
     layout = CameraLayout(tmp_path, "cam1")
     layout.folder.mkdir()
     layout.recordings.symlink_to("/proc")
@@ -380,7 +380,7 @@ def test_the_next_supervisor_knows_what_is_covered(camera: Camera) -> None:
 
 
 def test_a_time_zone_that_moved_west_hides_nothing(camera: Camera) -> None:
-    camera.record(NOON - 12 * 3600)  # named after today in Berlin
+    camera.record(NOON - 12 * 3600)  # belongs to today in Berlin
     west = RecordingStore(camera.layout, zone("America/New_York"), lambda: camera.now)
     west.open()
     entry = west.commit(camera.incoming(), NOON - 11 * 3600, MediaSpan(0, 60.0, 1500), RUN, cut=True)
@@ -401,7 +401,7 @@ def test_an_empty_folder_covers_nothing(camera: Camera) -> None:
     assert camera.opened().covered_until is None
 
 
-def test_what_was_missing_overnight_is_explained_by_the_next_supervisor(camera: Camera) -> None:
+def test_the_next_supervisor_journals_the_gap_before_it(camera: Camera) -> None:
     camera.record(NOON)
     store = camera.opened()
     store.explain(NOON + 300, "unsupervised")
@@ -448,7 +448,7 @@ def test_a_crash_between_move_and_playlist_is_finished_on_open(camera: Camera, m
     assert camera.playlist("12") == ["00.ts", "01.ts"]
 
 
-def test_a_journal_line_without_any_file_is_no_trouble(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_line_without_a_file_does_not_matter(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     source = camera.incoming()
     with monkeypatch.context() as patch:
         patch.setattr(files, "move", _crash)
@@ -468,7 +468,7 @@ def test_a_hostile_name_in_a_journal_moves_nothing(camera: Camera, file: str) ->
     assert source.exists()
 
 
-def test_a_journal_that_a_crash_tore_opens(camera: Camera) -> None:
+def test_a_torn_journal_opens(camera: Camera) -> None:
     entry = camera.record(NOON)
     with camera.layout.journal(TODAY).open("ab") as file:
         file.write(b'{"type": "segment", "start": "2026-11-23T12:01')
@@ -478,7 +478,7 @@ def test_a_journal_that_a_crash_tore_opens(camera: Camera) -> None:
     assert camera.playlist("12") == ["00.ts", "01.ts"]
 
 
-# ---- a disk in trouble, without a new supervisor
+# ---- errors of the disk, without a new supervisor
 
 
 def test_a_full_disk_at_the_playlist_makes_no_false_gap(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -516,7 +516,7 @@ def test_a_journal_that_cannot_be_written_moves_nothing(camera: Camera, monkeypa
 
 
 class _Crash(BaseException):
-    """What ends a process; no handler of ours sees it."""
+    """Ends the process; no handler of cctv catches it."""
 
 
 def _crash(*_: object) -> None:
@@ -541,7 +541,7 @@ def test_a_recording_from_the_future_hides_no_later_gap(camera: Camera, reopened
     assert times(camera.gaps())[-1] == (format_instant(NOON + 180, BERLIN), 320.0)
 
 
-def test_a_clock_that_wakes_up_years_later_writes_one_line(camera: Camera) -> None:
+def test_a_clock_that_jumps_by_years_writes_one_gap(camera: Camera) -> None:
     long_ago = parse_instant("2020-01-01T00:00:00+00:00")
     camera.record(long_ago)
     camera.record(NOON)
@@ -579,12 +579,12 @@ def played(file: str, start: float, run: str = RUN) -> SegmentEntry:
     ],
     ids=["exact", "nearly", "overlapping a little", "a second is missing", "overlapping", "another run"],
 )
-def test_what_plays_on_without_a_discontinuity(after: SegmentEntry, expected: bool) -> None:
+def test_which_segments_play_without_a_discontinuity(after: SegmentEntry, expected: bool) -> None:
     before = played("02/30.ts", AT)
     assert [segment.joins for segment in as_played([after, before])] == [False, expected]
 
 
-# ---- what nobody expects to lie on a disk
+# ---- unexpected things on the disk
 
 
 def in_the_way(path: Path, kind: str) -> None:
@@ -611,7 +611,7 @@ KINDS = [
 
 @pytest.fixture
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Makes reading and writing a file fail, for root too; what lies in its place may still be looked at."""
+    """Makes reading and writing a file fail, for root too; its status can still be read."""
     denied: Set[Path] = set()
     real = files.Folder.open
 
@@ -626,7 +626,7 @@ def unreadable(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
 
 @pytest.mark.parametrize("day", ["2026-11-22", TODAY])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_journal_holds_up_nothing(camera: Camera, kind: str, day: str) -> None:
+def test_something_other_than_a_journal_blocks_no_commit(camera: Camera, kind: str, day: str) -> None:
     camera.record(NOON - 86_400)
     camera.record(NOON)
     in_the_way(camera.layout.journal(day), kind)
@@ -638,7 +638,7 @@ def test_what_is_no_journal_holds_up_nothing(camera: Camera, kind: str, day: str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_playlist_costs_its_own_hour_only(camera: Camera, kind: str) -> None:
+def test_something_other_than_a_playlist_affects_only_its_hour(camera: Camera, kind: str) -> None:
     camera.record(NOON - 3600)
     in_the_way(camera.layout.hour_playlist(TODAY, "11"), kind)
     camera.store = camera.opened()
@@ -650,7 +650,7 @@ def test_what_is_no_playlist_costs_its_own_hour_only(camera: Camera, kind: str) 
         assert camera.playlist("11") == ["00.ts"]
 
 
-def test_yesterdays_unreadable_journal_holds_up_nothing(camera: Camera, unreadable: Callable[[Path], None]) -> None:
+def test_an_unreadable_journal_of_yesterday_blocks_nothing(camera: Camera, unreadable: Callable[[Path], None]) -> None:
     yesterday = camera.layout.journal("2026-11-22")
     last = camera.record(NOON - 86_400)
     os.utime(yesterday, (last.end + 5, last.end + 5))
@@ -661,7 +661,7 @@ def test_yesterdays_unreadable_journal_holds_up_nothing(camera: Camera, unreadab
     assert camera.playlist("12") == ["00.ts"]
 
 
-def test_minutes_of_a_day_whose_journal_cannot_be_read_wait_and_make_no_false_gap(
+def test_recordings_of_a_day_whose_journal_cannot_be_read_wait_without_a_false_gap(
     camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = camera.record(NOON)
@@ -686,7 +686,7 @@ def test_minutes_of_a_day_whose_journal_cannot_be_read_wait_and_make_no_false_ga
 
 @pytest.fixture
 def yesterday_refuses(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """After a recording of yesterday: lets that day's journal refuse to be written, with this error number."""
+    """After a recording yesterday: makes writing that day's journal fail with this error number."""
     camera.record(NOON - DAY)
     path, real = camera.layout.journal(YESTERDAY), files.Folder.open
 
@@ -702,7 +702,7 @@ def yesterday_refuses(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> Callab
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
-def test_yesterdays_journal_that_cannot_be_written_holds_up_nothing_of_today(
+def test_a_journal_of_yesterday_that_cannot_be_written_blocks_nothing_of_today(
     camera: Camera, yesterday_refuses: Callable[[int], None], number: int
 ) -> None:
     yesterday_refuses(number)
@@ -715,7 +715,7 @@ def test_yesterdays_journal_that_cannot_be_written_holds_up_nothing_of_today(
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EMFILE])
-def test_what_is_wrong_with_the_disk_or_the_process_skips_no_day(
+def test_no_day_is_skipped_for_errors_of_the_disk_or_the_process(
     camera: Camera, yesterday_refuses: Callable[[int], None], number: int
 ) -> None:
     yesterday_refuses(number)
@@ -747,7 +747,7 @@ def test_a_day_is_skipped_only_when_the_days_after_it_are_written(
     )
 
 
-def test_a_crash_before_the_move_is_finished_though_a_clock_once_made_days_of_the_future(
+def test_a_commit_interrupted_by_a_crash_is_finished_although_there_are_days_in_the_future(
     camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for day in ("2029-01-01", "2029-01-02", "2029-01-03"):

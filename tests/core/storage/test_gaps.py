@@ -1,4 +1,4 @@
-"""Gaps that follow each other; their cut at midnights is tested where they are journalled, in `test_commit`."""
+"""Successive gaps; `test_commit` tests how they are cut at midnight."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ NOW = instant("2026-11-04T12:30:00+01:00")
 
 @pytest.fixture
 def tree(tmp_path: Path) -> CameraTree:
-    """Minutes around two midnights, and one of today."""
+    """Minutes around two midnights, and one today."""
     made = CameraTree(Settings(storage=tmp_path, timezone="Europe/Berlin"), "front")
     for start in (
         "2026-11-02T23:59:00+01:00",
@@ -44,7 +44,7 @@ def days_with(tree: CameraTree, found: HoldEntry) -> List[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "end", "told"),
+    ("text", "end", "expected"),
     [
         ("2026-11-03 14:00", False, "2026-11-03T14:00:00.000+01:00"),
         ("2026-11-03T14:00:30", False, "2026-11-03T14:00:30.000+01:00"),
@@ -54,9 +54,9 @@ def days_with(tree: CameraTree, found: HoldEntry) -> List[str]:
         ("2026-10-25 02:30", True, "2026-10-25T02:30:00.000+01:00"),
     ],
 )
-def test_times_are_local_unless_they_say_otherwise(text: str, end: bool, told: str) -> None:
-    assert format_instant(parse_time(text, BERLIN, end=end), BERLIN) == told
-    assert parse_time(text, None, end=end) == parse_time(text, BERLIN, end=end)  # the tests' system lives there, too
+def test_times_are_local_unless_they_have_an_offset(text: str, end: bool, expected: str) -> None:
+    assert format_instant(parse_time(text, BERLIN, end=end), BERLIN) == expected
+    assert parse_time(text, None, end=end) == parse_time(text, BERLIN, end=end)  # the tests' system zone
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,13 @@ def test_times_are_local_unless_they_say_otherwise(text: str, end: bool, told: s
         ("America/New_York", "2026-11-01 01:30", "2026-11-01T01:30:00-04:00", "2026-11-01T01:30:00-05:00"),
     ],
 )
-def test_a_time_that_comes_twice_or_never_is_read_so_that_a_hold_holds_more(
-    name: str, text: str, begin: str, end: str
-) -> None:
+def test_a_time_that_occurs_twice_or_never_makes_a_hold_longer(name: str, text: str, begin: str, end: str) -> None:
     assert parse_time(text, zone(name)) == instant(begin)
     assert parse_time(text, zone(name), end=True) == instant(end)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-03", "14:00", "2026-13-03 14:00", "3.11.2026 14:00"])
-def test_what_is_no_time_says_how_one_is_written(text: str) -> None:
+def test_an_invalid_time_says_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError, match="write a time as 2026-11-03 14:00"):
         parse_time(text, BERLIN)
 
@@ -91,7 +89,7 @@ def test_a_hold_is_listed_until_it_is_released(tree: CameraTree) -> None:
     assert not release_hold(tree.layout, first.id, BERLIN)
 
 
-def test_a_hold_stands_in_every_day_whose_recordings_it_may_touch(tree: CameraTree) -> None:
+def test_a_hold_is_in_every_day_whose_recordings_it_may_touch(tree: CameraTree) -> None:
     across = hold(tree, "2026-11-02 23:59", "2026-11-04 12:10")
     assert days_with(tree, across) == ["2026-11-02", "2026-11-03", "2026-11-04"]
     inside = hold(tree, "2026-11-03 14:00", "2026-11-03 15:00")
@@ -103,24 +101,24 @@ def test_a_hold_stands_in_every_day_whose_recordings_it_may_touch(tree: CameraTr
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "note", "said"),
+    ("start", "end", "note", "message"),
     [
         ("2026-11-03 15:00", "2026-11-03 14:00", "", "would end before it begins"),
         ("2026-11-03 14:00", "2026-11-03 14:00", "", "would end before it begins"),
-        ("2026-11-03 03:00", "2026-11-03 04:00", "", "recorded nothing in that time"),
-        ("2025-11-03 14:00", "2025-11-03 15:00", "", "recorded nothing in that time"),
+        ("2026-11-03 03:00", "2026-11-03 04:00", "", "has no recordings of that time"),
+        ("2025-11-03 14:00", "2025-11-03 15:00", "", "has no recordings of that time"),
         ("2026-11-04 12:00", "2026-11-05 00:01", "", "would end after today"),
         ("2026-11-03 14:00", "2026-11-03 15:00", "two\nlines", "one line"),
         ("2026-11-03 14:00", "2026-11-03 15:00", "x" * 201, "at most 200 characters"),
     ],
 )
-def test_a_hold_that_makes_no_sense_is_refused(tree: CameraTree, start: str, end: str, note: str, said: str) -> None:
-    with pytest.raises(HoldError, match=said):
+def test_a_hold_that_makes_no_sense_is_refused(tree: CameraTree, start: str, end: str, note: str, message: str) -> None:
+    with pytest.raises(HoldError, match=message):
         hold(tree, start, end, note)
     assert list_holds(tree.layout) == []
 
 
-def test_what_goes_on_can_be_held_to_the_end_of_today(tree: CameraTree) -> None:
+def test_an_ongoing_event_can_be_held_to_the_end_of_today(tree: CameraTree) -> None:
     made = hold(tree, "2026-11-04 12:20", "2026-11-05 00:00")
     later = tree.record("2026-11-04T20:00:00+01:00", 60)
     assert made.covers(later.start, later.end)
@@ -143,7 +141,7 @@ def test_the_minute_that_began_at_midnight_is_held_while_it_is_recorded(tree: Ca
     assert days_with(tree, made) == ["2026-11-04", "2026-11-05"]
 
 
-def test_a_hold_that_cannot_be_written_whole_is_none(tree: CameraTree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hold_that_cannot_be_written_whole_is_undone(tree: CameraTree, monkeypatch: pytest.MonkeyPatch) -> None:
     append = Journal.append
 
     def full(journal: Journal, entry: Entry, tz: Optional[tzinfo]) -> None:
@@ -162,7 +160,7 @@ def test_a_hold_that_cannot_be_written_whole_is_none(tree: CameraTree, monkeypat
 
 def test_a_camera_that_never_recorded_cannot_be_held(tmp_path: Path) -> None:
     empty = CameraTree(Settings(storage=tmp_path, timezone="Europe/Berlin"), "empty")
-    with pytest.raises(HoldError, match="empty recorded nothing"):
+    with pytest.raises(HoldError, match="empty has no recordings"):
         hold(empty, "2026-11-04 12:20", "2026-11-04 18:00")
     assert list_holds(empty.layout) == []
 
@@ -183,11 +181,11 @@ def test_a_hold_finds_a_day_that_was_named_in_another_time_zone(
     assert days_with(tree, made) == []
 
 
-def test_what_retention_took_before_cannot_be_held_and_that_is_said(tree: CameraTree) -> None:
+def test_deleted_recordings_cannot_be_held_and_the_error_says_so(tree: CameraTree) -> None:
     journal = Journal(tree.layout.journal("2026-11-03"))
     (taken,) = (s for s in journal.segments() if s.file == "14/30.ts")
     journal.append(DeletionEntry(taken.file, taken.start, taken.duration, taken.bytes, "older"), BERLIN)
-    with pytest.raises(HoldError, match="Retention deleted all that front recorded in that time, 1 recordings"):
+    with pytest.raises(HoldError, match=r"has deleted everything that front recorded in that time \(recordings: 1\)"):
         hold(tree, "2026-11-03 14:00", "2026-11-03 15:00")
     part = hold(tree, "2026-11-03 14:00", "2026-11-03 23:59:50")
     assert deleted_count(tree.layout, part, BERLIN) == 1

@@ -29,7 +29,7 @@ from cctv_cli.core.storage.entries import (
 from cctv_cli.core.storage.journal import LARGEST, Journal
 
 BERLIN = zone("Europe/Berlin")
-START = 1792888200.0  # 2026-10-25T02:30:00+02:00, the hour that comes twice
+START = 1792888200.0  # 2026-10-25T02:30:00+02:00, in the repeated hour
 
 SEGMENT = SegmentEntry("02/30.ts", START, 60.04, 1_234_567, "ab" * 32, "0123456789abcdef", "000001.ts")
 GAP = GapEntry(START, 12.5, "silent", "the camera stopped answering; check its network and power")
@@ -50,7 +50,7 @@ def previous_hashes(journal: Journal) -> List[str]:
     return [previous_hash(line) for line in journal.lines()]
 
 
-def test_a_segments_line_says_everything() -> None:
+def test_a_segments_line_has_all_fields() -> None:
     assert json.loads(render_line(SEGMENT, BERLIN, NO_LINE)) == {
         "type": "segment",
         "start": "2026-10-25T02:30:00.000+02:00",
@@ -64,7 +64,7 @@ def test_a_segments_line_says_everything() -> None:
     }
 
 
-def test_a_gaps_line_says_everything() -> None:
+def test_a_gaps_line_has_all_fields() -> None:
     assert json.loads(render_line(GAP, BERLIN, NO_LINE)) == {
         "type": "gap",
         "start": "2026-10-25T02:30:00.000+02:00",
@@ -92,7 +92,7 @@ def test_an_entry_reads_back_from_its_one_line(entry: Union[SegmentEntry, GapEnt
 
 
 @pytest.mark.parametrize("entry", [SEGMENT, replace(SEGMENT, file="02/30-1.mp4", header=812)], ids=["ts", "mp4"])
-def test_a_line_that_is_written_in_another_style_reads_the_same(entry: SegmentEntry) -> None:
+def test_a_line_in_another_style_reads_the_same(entry: SegmentEntry) -> None:
     line = render_line(entry, BERLIN, NO_LINE)
     fields = json.loads(line)
     for other in (
@@ -114,13 +114,13 @@ def test_a_line_that_is_written_in_another_style_reads_the_same(entry: SegmentEn
     ],
     ids=["no offset", "no date", "torn", "another kind"],
 )
-def test_a_line_that_is_nearly_a_recording_is_none(old: bytes, new: bytes) -> None:
+def test_a_line_that_is_almost_a_recording_is_none(old: bytes, new: bytes) -> None:
     line = render_line(SEGMENT, BERLIN, NO_LINE)
     assert old in line
     assert parse_line(line.replace(old, new)) is None
 
 
-def test_the_hour_that_comes_twice_keeps_its_instants() -> None:
+def test_instants_of_a_repeated_hour_are_kept() -> None:
     for later in (0, 3600):
         entry = GapEntry(START + later, 1.0, "unknown")
         assert parse_line(render_line(entry, BERLIN, NO_LINE)) == entry
@@ -162,7 +162,7 @@ def changed(**changes: Any) -> bytes:
         "empty",
         "torn at once",
         "torn at its end",
-        "without its begin",
+        "without its beginning",
         "zeros after a power cut",
         "no text",
         "null",
@@ -180,11 +180,11 @@ def changed(**changes: Any) -> bytes:
         "duration that is no number",
     ],
 )
-def test_a_line_that_is_no_entry_is_passed_over(line: bytes) -> None:
+def test_a_line_that_is_no_entry_is_ignored(line: bytes) -> None:
     assert parse_line(line) is None
 
 
-def test_a_field_of_a_later_version_is_passed_over() -> None:
+def test_a_field_of_a_later_version_is_ignored() -> None:
     assert parse_line(changed(camera="cam1")) == SEGMENT
 
 
@@ -200,7 +200,7 @@ def test_entries_come_in_the_order_of_writing(journal: Journal) -> None:
     assert list(journal.entries()) == [SEGMENT, GAP]
 
 
-def test_every_line_is_bound_to_the_one_before(journal: Journal) -> None:
+def test_every_line_has_the_hash_of_the_line_before(journal: Journal) -> None:
     for entry in (SEGMENT, GAP, SEGMENT):
         journal.append(entry, BERLIN)
     lines = journal.lines()
@@ -208,7 +208,7 @@ def test_every_line_is_bound_to_the_one_before(journal: Journal) -> None:
     assert len(lines) == 4
 
 
-def test_the_chain_runs_on_across_days(journal: Journal) -> None:
+def test_the_chain_continues_across_days(journal: Journal) -> None:
     for day in ("2026-10-23", "2026-10-24", "2026-10-26"):
         folder = journal.path.parent.parent / day
         folder.mkdir()
@@ -232,7 +232,7 @@ def test_a_day_whose_journal_is_gone_does_not_break_the_chain(journal: Journal) 
     [render_line(GAP, BERLIN, NO_LINE)[:50], bytes(300), b"{", render_line(GAP, BERLIN, NO_LINE)],
     ids=["half", "zeros", "one byte", "all but the line end"],
 )
-def test_a_line_that_a_crash_tore_is_kept_and_passed_over(journal: Journal, torn: bytes) -> None:
+def test_a_torn_line_is_kept_and_ignored(journal: Journal, torn: bytes) -> None:
     journal.append(SEGMENT, BERLIN)
     with journal.path.open("ab") as file:
         file.write(torn)
@@ -251,7 +251,7 @@ def test_nothing_that_was_written_is_changed_by_an_append(journal: Journal) -> N
         assert journal.path.read_bytes().startswith(before)
 
 
-def test_an_hours_segments_come_in_the_order_of_their_absolute_start(journal: Journal) -> None:
+def test_an_hours_segments_are_ordered_by_absolute_start(journal: Journal) -> None:
     second = SegmentEntry("02/30-1.ts", START + 3600, 60.0, 1, "cd" * 32, "0123456789abcdef", "000061.ts")
     late = SegmentEntry("02/29.ts", START - 60, 60.0, 1, "ef" * 32, "fedcba9876543210", "000000.ts")
     other = SegmentEntry("03/00.ts", START + 5400, 60.0, 1, "01" * 32, "0123456789abcdef", "000091.ts")
@@ -262,24 +262,24 @@ def test_an_hours_segments_come_in_the_order_of_their_absolute_start(journal: Jo
     assert journal.hour_segments("04") == []
 
 
-def test_a_gap_that_speaks_of_a_file_is_no_segment(journal: Journal) -> None:
+def test_a_gap_that_mentions_a_file_is_no_segment(journal: Journal) -> None:
     journal.append(GapEntry(START, 1.0, "unknown", 'lost "file": "02/30.ts"'), BERLIN)
     assert journal.hour_segments("02") == []
 
 
-def test_the_last_of_a_days_many_lines_is_the_one_that_binds(journal: Journal) -> None:
-    for number in range(200):  # more than fits into the block that is read from the end
+def test_the_chain_continues_from_the_last_of_many_lines(journal: Journal) -> None:
+    for number in range(200):  # more than the block that is read from the end
         journal.append(GapEntry(START + number, 1.0, "unknown", "x" * 200), BERLIN)
     lines = journal.lines()
     assert previous_hashes(journal)[1:] == [line_hash(line) for line in lines[:-1]]
 
 
-def test_a_missing_folder_is_the_callers_trouble(tmp_path: Path) -> None:
+def test_appending_in_a_missing_folder_raises(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Journal(tmp_path / "2026-10-25" / "journal.jsonl").append(GAP, BERLIN)
 
 
-def test_reading_on_begins_at_a_byte(journal: Journal) -> None:
+def test_reading_starts_at_an_offset(journal: Journal) -> None:
     assert journal.read_on(0) == b""
     journal.append(SEGMENT, BERLIN)
     whole = journal.path.read_bytes()
@@ -288,7 +288,7 @@ def test_reading_on_begins_at_a_byte(journal: Journal) -> None:
     assert journal.read_on(len(whole)) == journal.path.read_bytes()[len(whole) :]
 
 
-def test_what_the_recordings_of_a_day_take_is_counted_without_those_that_were_deleted(tmp_path: Path) -> None:
+def test_kept_bytes_do_not_count_deleted_recordings(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for number, size in enumerate((1000, 200, 30)):
         start = 1_800_000_000.0 + 60 * number
@@ -301,7 +301,7 @@ def test_what_the_recordings_of_a_day_take_is_counted_without_those_that_were_de
     assert journal.kept_bytes() == 1030
 
 
-def test_who_reads_on_gets_what_was_added_and_no_half_line(tmp_path: Path) -> None:
+def test_entries_after_an_offset_include_no_unfinished_line(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     first, second = (GapEntry(1_800_000_000.0 + number, 1.0, "silent") for number in range(2))
     journal.append(first, None)
@@ -331,7 +331,7 @@ RELEASE = ReleaseEntry("0badcafe", START - 5, 3600.0)
     ],
     ids=["deletion", "hold", "release"],
 )
-def test_lines_of_retention_say_everything_and_read_back(entry: Entry, more: Dict[str, Any]) -> None:
+def test_lines_of_retention_have_all_fields_and_read_back(entry: Entry, more: Dict[str, Any]) -> None:
     line = render_line(entry, BERLIN, NO_LINE)
     fields = json.loads(line)
     assert {key: fields[key] for key in more} == more
@@ -339,7 +339,7 @@ def test_lines_of_retention_say_everything_and_read_back(entry: Entry, more: Dic
     assert parse_line(line) == entry
 
 
-def test_many_lines_are_bound_like_single_ones(journal: Journal) -> None:
+def test_many_lines_are_chained_like_single_ones(journal: Journal) -> None:
     journal.append_all([SEGMENT, GAP], BERLIN)
     journal.append_all([DELETION, HOLD, RELEASE], BERLIN)
     lines = journal.lines()
@@ -347,7 +347,7 @@ def test_many_lines_are_bound_like_single_ones(journal: Journal) -> None:
     assert list(journal.entries()) == [SEGMENT, GAP, DELETION, HOLD, RELEASE]
 
 
-def test_a_deleted_recording_is_gone_but_its_name_is_not(journal: Journal) -> None:
+def test_a_deleted_recording_keeps_its_name(journal: Journal) -> None:
     other = SegmentEntry("02/31.ts", START + 60, 60.0, 1, "cd" * 32, "0123456789abcdef", "000002.ts")
     journal.append_all([other, SEGMENT, DELETION], BERLIN)
     assert journal.segments() == journal.hour_segments("02") == [other]
@@ -378,14 +378,14 @@ def brief(entry: SegmentEntry) -> BriefSegment:
     ],
     ids=["usual", "with a header", "with escapes", "duration rounds to zero"],
 )
-def test_a_brief_look_finds_what_a_whole_one_finds(entry: SegmentEntry) -> None:
+def test_read_brief_finds_what_parse_line_finds(entry: SegmentEntry) -> None:
     line = render_line(entry, BERLIN, "ab" * 32)
     parsed = parse_line(line)
     assert isinstance(parsed, SegmentEntry)
     assert read_brief(line + b"\n") == ([brief(parsed)], [])
 
 
-def test_a_brief_look_passes_over_what_a_whole_one_passes_over(journal: Journal) -> None:
+def test_read_brief_ignores_what_parse_line_ignores(journal: Journal) -> None:
     usual = render_line(SEGMENT, BERLIN, "ab" * 32)
     odd = [
         usual.replace(b"2026-10-25", b"2026-13-25"),
@@ -401,21 +401,21 @@ def test_a_brief_look_passes_over_what_a_whole_one_passes_over(journal: Journal)
     assert read_brief(b"\n".join(lines)) == ([brief(SEGMENT)], others)
 
 
-def test_a_brief_look_reads_a_line_that_is_written_in_another_way() -> None:
+def test_read_brief_reads_a_line_in_another_style() -> None:
     fields = json.loads(render_line(SEGMENT, BERLIN, NO_LINE))
     line = json.dumps(dict(reversed(list(fields.items()))), separators=(",", ":")).encode()
     assert read_brief(line) == ([brief(SEGMENT)], [])
 
 
-def test_a_deletion_that_stands_there_twice_counts_once(journal: Journal) -> None:
+def test_a_repeated_deletion_counts_once(journal: Journal) -> None:
     gone = replace(DELETION, file=SEGMENT.file, bytes=SEGMENT.bytes)
-    torn = replace(gone, file="00/00.ts")  # of a segment whose own line a crash tore
+    torn = replace(gone, file="00/00.ts")  # its segment's line was torn by a crash
     journal.append_all([SEGMENT, gone, gone, torn, replace(SEGMENT, file="03/00.ts", bytes=77)], BERLIN)
     assert journal.kept_bytes() == 77
     assert list(journal.deletions()) == [SEGMENT.file, "00/00.ts"]
 
 
-# ---- damage, and lines that were not written by us
+# ---- damage, and lines that cctv did not write
 
 FIELDS: Dict[str, st.SearchStrategy[str]] = {
     "start": st.sampled_from(
@@ -445,7 +445,7 @@ FIELDS["sane number"] = st.sampled_from(["60.04", "0.0", "1234567", "0", "007", 
 
 @settings(deadline=None, max_examples=300)
 @given(st.data())
-def test_the_quick_way_and_jsons_way_read_the_same(data: st.DataObject) -> None:
+def test_the_regular_expression_and_json_read_the_same(data: st.DataObject) -> None:
     def draw(*kinds: str) -> str:
         return data.draw(st.one_of(*(FIELDS[kind] for kind in kinds)))
 
@@ -456,7 +456,7 @@ def test_the_quick_way_and_jsons_way_read_the_same(data: st.DataObject) -> None:
         f'"bytes": {draw(*numbers)}, "sha256": {draw("name")}, "run": {draw("name")}, "source": {draw("name")}'
         f'{header}, "prev": {draw("name")}}}'
     ).encode()
-    by_json = parse_line(b" " + line)  # never as usual
+    by_json = parse_line(b" " + line)  # does not match the regular expression
     assert parse_line(line) == by_json
     if len(line.splitlines()) == 1:
         assert read_brief(line) == ([brief(by_json)] if isinstance(by_json, SegmentEntry) else [], [])
@@ -466,7 +466,7 @@ def test_the_quick_way_and_jsons_way_read_the_same(data: st.DataObject) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=300))
-def test_whatever_bytes_a_line_has_reading_it_raises_nothing(line: bytes) -> None:
+def test_reading_any_bytes_raises_nothing(line: bytes) -> None:
     parse_line(line)
     parse_line(b'{"type": "segment", "start": ' + line)
     read_brief(line)
@@ -477,9 +477,7 @@ TEXTS = st.text(max_size=30) | st.text(min_size=1).map(lambda text: text * 3000)
 
 @settings(deadline=None)
 @given(st.floats(0, 4e9), st.floats(0, 1e9), TEXTS, TEXTS)
-def test_what_is_written_is_read_whatever_cameras_and_people_say(
-    start: float, duration: float, one: str, two: str
-) -> None:
+def test_entries_with_any_text_read_back(start: float, duration: float, one: str, two: str) -> None:
     for entry in (
         GapEntry(start, duration, one, two),
         HoldEntry("a", start, duration, one),
@@ -492,14 +490,14 @@ def test_what_is_written_is_read_whatever_cameras_and_people_say(
         assert line.splitlines() == [line]
 
 
-def test_a_line_that_is_longer_than_any_of_ours_is_passed_over_quickly() -> None:
+def test_a_line_longer_than_cctv_writes_is_ignored_quickly() -> None:
     for line in (b"[" * 10**7, b"9" * 10**7, render_line(GAP, BERLIN, NO_LINE) + b" " * LONGEST_LINE):
         assert parse_line(line) is None
 
 
 @pytest.mark.parametrize("size", [100, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, 1_000_000])
 @pytest.mark.parametrize("end", [b"\n", b""])
-def test_the_last_line_binds_whole_however_long_it_is(journal: Journal, size: int, end: bytes) -> None:
+def test_the_whole_last_line_is_hashed_whatever_its_length(journal: Journal, size: int, end: bytes) -> None:
     journal.append(SEGMENT, BERLIN)
     long = b"x" * size
     with journal.path.open("ab") as file:
@@ -509,13 +507,13 @@ def test_the_last_line_binds_whole_however_long_it_is(journal: Journal, size: in
     assert previous_hash(journal.lines()[-1]) == line_hash(long)
 
 
-def test_an_endless_line_alone_in_its_file_binds_whole(journal: Journal) -> None:
+def test_a_single_long_line_is_hashed_whole(journal: Journal) -> None:
     journal.path.write_bytes(b"x" * 300_000)
     journal.append(GAP, BERLIN)
     assert previous_hash(journal.lines()[-1]) == line_hash(b"x" * 300_000)
 
 
-def test_a_file_that_is_larger_than_any_journal_is_refused_unread(journal: Journal) -> None:
+def test_a_file_too_large_for_a_journal_is_refused_unread(journal: Journal) -> None:
     with journal.path.open("wb") as file:
         file.truncate(LARGEST + 1)
     for ask in (journal.lines, journal.kept_bytes, journal.holds, lambda: journal.append(GAP, BERLIN)):
@@ -524,7 +522,7 @@ def test_a_file_that_is_larger_than_any_journal_is_refused_unread(journal: Journ
     assert journal.path.stat().st_size == LARGEST + 1
 
 
-def test_an_earlier_day_that_cannot_be_read_does_not_keep_a_line_from_being_written(journal: Journal) -> None:
+def test_an_unreadable_earlier_day_does_not_block_an_append(journal: Journal) -> None:
     days = [journal.path.parent.parent / day / "journal.jsonl" for day in ("2026-10-22", "2026-10-23", "2026-10-24")]
     for path in days:
         path.parent.mkdir()
@@ -546,7 +544,7 @@ def test_a_journal_begins_with_its_format(journal: Journal) -> None:
     assert [each["type"] for each in others] == ["segment", "gap", "hold"]
 
 
-def test_a_journal_of_the_first_version_has_no_such_line_and_gets_none(journal: Journal) -> None:
+def test_a_journal_of_the_first_version_has_no_format_line_and_gets_none(journal: Journal) -> None:
     first = render_line(SEGMENT, BERLIN, NO_LINE)
     journal.path.write_bytes(first + b"\n")
     journal.append(GAP, BERLIN)
@@ -575,7 +573,7 @@ def test_a_journal_of_a_newer_cctv_is_neither_read_nor_written(journal: Journal)
     assert journal.path.read_bytes() == before
 
 
-def test_the_chain_runs_on_behind_a_day_of_a_newer_cctv(journal: Journal) -> None:
+def test_the_chain_continues_after_a_day_of_a_newer_cctv(journal: Journal) -> None:
     newer = b'{"type": "journal", "version": 3, "prev": "%s"}' % NO_LINE.encode()
     yesterday = journal.path.parent.parent / "2026-10-24" / "journal.jsonl"
     yesterday.parent.mkdir()

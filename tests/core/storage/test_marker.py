@@ -41,7 +41,7 @@ def test_a_marker_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None
     assert read_marker(tmp_path) is None
 
 
-def test_an_odd_time_is_no_time(tmp_path: Path) -> None:
+def test_invalid_values_are_dropped(tmp_path: Path) -> None:
     storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": "yesterday"}')
     assert read_marker(tmp_path) == Marker("a", None)
     storage_marker(tmp_path).write_text('{"id": "a", "cleaned_at": 5, "oldest": {"front": 4.5, "yard": null}}')
@@ -54,17 +54,17 @@ def test_an_odd_time_is_no_time(tmp_path: Path) -> None:
 
 @pytest.fixture
 def other_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on another disk than the tests', with recordings, as a camera's own would have."""
+    """A folder with recordings on another disk, like a camera's own disk."""
     shared = Path("/dev/shm")
     if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("this machine has no second file system at hand")
+        pytest.skip("this machine has no second file system")
     with tempfile.TemporaryDirectory(dir=str(shared)) as folder:
         (Path(folder) / "recordings").mkdir()
         yield Path(folder)
 
 
 def test_a_cameras_own_disk_is_noted_and_stays_noted(tmp_path: Path, other_disk: Path) -> None:
-    (tmp_path / "front").symlink_to(other_disk)  # in place of a mount
+    (tmp_path / "front").symlink_to(other_disk)  # stands for a mount
     (tmp_path / "yard" / "recordings").mkdir(parents=True)
     cameras = ("yard", "front", "never recorded")
     remember_own_disks(tmp_path, cameras)
@@ -92,7 +92,7 @@ def test_the_days_of_a_camera_are_remembered_and_written_only_when_they_change(t
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", '{"days": "90"}', '{"days": null}'])
-def test_days_that_cannot_be_read_are_not_known(tmp_path: Path, text: str) -> None:
+def test_days_that_cannot_be_read_are_unknown(tmp_path: Path, text: str) -> None:
     layout = CameraLayout(tmp_path, "front")
     layout.folder.mkdir()
     layout.retention_file.write_text(text)
