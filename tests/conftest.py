@@ -29,7 +29,7 @@ MOST_WORKERS = 32  # each takes some 200 MB, and more make the tests no faster
 ZONE = "Europe/Berlin"  # has summer time, and no machine of a build farm lives there
 
 
-def _installed() -> Dict[str, str]:
+def installed_ffmpegs() -> Dict[str, str]:
     """The FFmpegs of this machine: the system's, and the one of the `ffmpeg` extra (on Python 3.8 too old)."""
     found = {"system": shutil.which("ffmpeg")}
     if sys.version_info >= (3, 9):
@@ -41,7 +41,7 @@ def _installed() -> Dict[str, str]:
 
 
 def _ffmpegs() -> List[object]:
-    installed = _installed()
+    installed = installed_ffmpegs()
     only = os.environ.get("CCTV_TEST_FFMPEG")
     if only is not None and only not in installed:
         known = ", ".join(installed) or "none"

@@ -80,7 +80,7 @@ class _Faults:
 
 
 class RtspCamera:
-    """A camera on 127.0.0.1 that serves `clip` over and over, from entering to leaving the context.
+    """A camera on `host` that serves `clip` over and over, from entering to leaving the context.
 
     `path` is the stream's path and query; `channels` are the clips of further paths, as of an NVR with one
     port and one login. `port` 0 lets the system choose. With a `username` it demands `auth`: "digest", "basic",
@@ -100,6 +100,7 @@ class RtspCamera:
         self,
         clip: Clip,
         *,
+        host: str = _HOST,
         path: str = "/Streaming/Channels/101",
         channels: Optional[Mapping[str, Clip]] = None,
         port: int = 0,
@@ -114,6 +115,7 @@ class RtspCamera:
         key_on_play: bool = False,
         repeat_sps: bool = False,
     ) -> None:
+        self.host = host
         self.path = path
         self.port = port
         self.username = username
@@ -169,12 +171,12 @@ class RtspCamera:
 
     def url_of(self, path: str) -> str:
         """The URL of a channel without credentials."""
-        return f"rtsp://{_HOST}:{self.port}{path}"
+        return f"rtsp://{self.host}:{self.port}{path}"
 
     def login_url_of(self, path: str) -> str:
         """The URL of a channel with percent-encoded credentials."""
         login = f"{quote(self.username or '', safe='')}:{quote(self.password, safe='')}"
-        return f"rtsp://{login}@{_HOST}:{self.port}{path}"
+        return f"rtsp://{login}@{self.host}:{self.port}{path}"
 
     @property
     def sessions(self) -> int:
@@ -239,7 +241,7 @@ class RtspCamera:
             self._listener.close()
             self._listener = None
         elif not on and self._listener is None:
-            self._listener = _Listener(self.port, self._accepted)
+            self._listener = _Listener(self.host, self.port, self._accepted)
             self.port = self._listener.port
 
     def drop(self) -> None:
@@ -425,12 +427,12 @@ class RtspCamera:
 class _Listener:
     """Accepts connections in a thread of its own until closed."""
 
-    def __init__(self, port: int, accepted: Callable[[socket.socket], None]) -> None:
+    def __init__(self, host: str, port: int, accepted: Callable[[socket.socket], None]) -> None:
         self._accepted = accepted
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if os.name == "posix":  # elsewhere this would let two listeners share a port
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((_HOST, port))
+        self._socket.bind((host, port))
         self._socket.listen(64)
         self.port: int = self._socket.getsockname()[1]
         self._wake, self._woken = socket.socketpair()

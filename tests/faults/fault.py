@@ -1,0 +1,77 @@
+"""A fault as a value, and one round of it: start, inject, heal, recover, stop, judge."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, replace
+from typing import Callable, List, Optional
+
+from tests.faults.gather import gather
+from tests.faults.judge import Account, judge
+from tests.faults.site import Site, pause
+from tests.support.waiting import crowding
+
+
+def nothing(site: Site) -> None:
+    """What a fault does that needs no preparation, or heals by itself."""
+
+
+def runs_anywhere() -> Optional[str]:
+    """What a fault needs that can be done on every POSIX system."""
+    return None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to a running system, and what is promised for it.
+
+    `prepare` changes a site before it begins; `inject` does the fault, which lasts for `seconds`, `heal` ends it.
+    Beyond the seconds from `inject` to the end of `heal`, at most `may_lose` are lost, and the first frame is recorded
+    again at most `recovers_within` after it. `missing` says what this machine lacks for it, None when nothing.
+    """
+
+    name: str
+    promise: str
+    inject: Callable[[Site], None]
+    heal: Callable[[Site], None] = nothing
+    prepare: Callable[[Site], None] = nothing
+    seconds: float = 0.0
+    may_lose: float = 0.0
+    recovers_within: float = 5.0
+    loses_while_it_lasts: bool = True
+    missing: Callable[[], Optional[str]] = runs_anywhere
+
+
+def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
+    """Do the fault to a site once; the account of each of its cameras."""
+    with site:
+        fault.prepare(site)
+        site.begin()
+        pause(chance.uniform(0.0, site.cut))  # so that it meets every step of writing a file
+        injected = time.time()
+        fault.inject(site)
+        pause(fault.seconds)
+        fault.heal(site)
+        healed = time.time()
+        site.wait_recovered(healed, fault.recovers_within)
+        until = site.stop()
+        accounts = [
+            judge(gather(site.layout(name), camera, site.clip.fps, until, tuple(site.complaints)), healed)
+            for name, camera in site.cameras.items()
+        ]
+    return [_held_to(fault, account, healed - injected) for account in accounts]
+
+
+def _held_to(fault: Fault, account: Account, lasted: float) -> Account:
+    """The account with a complaint for each promise of the fault that was not kept; a busy machine gets more time."""
+    busy = crowding()
+    lost = account.lost - (lasted if fault.loses_while_it_lasts else 0.0)
+    complaints = list(account.complaints)
+    if lost > fault.may_lose * busy:
+        complaints.append(
+            f"{account.lost:.2f} s are lost; the fault lasted {lasted:.2f} s and may cost {fault.may_lose:g} s"
+        )
+    if account.recovery > fault.recovers_within * busy:
+        complaints.append(f"the recovery took {account.recovery:.1f} s in place of {fault.recovers_within:g} s")
+    return replace(account, complaints=tuple(complaints))

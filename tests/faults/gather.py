@@ -1,0 +1,86 @@
+"""Evidence about one camera, read from its folder and its ledger, with no help of the program but its names."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+from cctv_cli.core.layout import HOUR_PLAYLIST, MP4, TS, CameraLayout
+from cctv_cli.core.storage.entries import NO_LINE, DeletionEntry, Entry, GapEntry, SegmentEntry, parse_line
+from tests.faults.judge import Evidence, Recording
+from tests.support.evidence import read_frames
+from tests.support.rtsp_camera import RtspCamera
+
+
+def gather(
+    layout: CameraLayout, camera: RtspCamera, fps: float, until: float, complaints: Tuple[str, ...] = ()
+) -> Evidence:
+    """All that the folder and the ledger say up to the instant `until`; `complaints` are added to what is found."""
+    found: List[str] = list(complaints)
+    entries = list(entries_of(layout, found))
+    deletions = {(day, each.file): each for day, each in entries if isinstance(each, DeletionEntry)}
+    recordings: Dict[Path, Recording] = {}
+    for day, entry in entries:
+        if not isinstance(entry, SegmentEntry) or (day, entry.file) in deletions:
+            continue
+        path = layout.day(day) / entry.file
+        if path in recordings:
+            found.append(f"{day}/{entry.file} is in the journal twice")
+        else:
+            recordings[path] = recording_of(path, entry, f"{day}/{entry.file}", found)
+    check_files(layout, recordings, found)
+    return Evidence(
+        fps=fps,
+        born=camera.started_at,
+        until=until,
+        sent=frozenset(frame.number for frame in list(camera.ledger)),
+        recordings=[each for each in recordings.values() if each.frames],
+        gaps=[entry for _, entry in entries if isinstance(entry, GapEntry)],
+        deleted=[(each.start, each.start + each.duration) for each in deletions.values()],
+        complaints=tuple(found),
+    )
+
+
+def entries_of(layout: CameraLayout, complaints: List[str]) -> Iterator[Tuple[str, Entry]]:
+    """Every entry with its day, in the order of the days; each line must carry the hash of the one before."""
+    previous = NO_LINE
+    for journal in sorted(layout.recordings.glob("*/journal.jsonl")):
+        for number, line in enumerate(journal.read_bytes().splitlines(), 1):
+            entry = parse_line(line)
+            if b'"prev": "%s"' % previous.encode() not in line:
+                complaints.append(
+                    f"line {number} of {journal.parent.name}/journal.jsonl does not follow the one before"
+                )
+            previous = hashlib.sha256(line).hexdigest()
+            if entry is not None:
+                yield journal.parent.name, entry
+
+
+def recording_of(path: Path, entry: SegmentEntry, name: str, complaints: List[str]) -> Recording:
+    """The recording of a journal's line; without frames when its file is missing or damaged."""
+    try:
+        data = path.read_bytes()
+        frames = tuple(read_frames(path))
+    except (OSError, ValueError, IndexError) as error:
+        complaints.append(f"{name} is in the journal, but: {error}")
+        return Recording(name, entry.start, entry.duration, ())
+    if (len(data), hashlib.sha256(data).hexdigest()) != (entry.bytes, entry.sha256):
+        complaints.append(f"{name} is not what its journal line says")
+    return Recording(name, entry.start, entry.duration, frames)
+
+
+def check_files(layout: CameraLayout, recordings: Dict[Path, Recording], complaints: List[str]) -> None:
+    """Every media file must be in a journal, and in its hour's playlist; a playlist names nothing else."""
+    media = {path for path in layout.recordings.glob("*/*/*") if path.suffix in (TS, MP4)}
+    complaints += [
+        f"{path.relative_to(layout.recordings)} is in no journal" for path in sorted(media - set(recordings))
+    ]
+    named = set()
+    for playlist in layout.recordings.glob(f"*/*/{HOUR_PLAYLIST}"):
+        lines = playlist.read_text().splitlines()
+        if lines[-1] != "#EXT-X-ENDLIST":
+            complaints.append(f"{playlist.relative_to(layout.recordings)} has no end")
+        named.update(playlist.parent / line for line in lines if line and not line.startswith("#"))
+    complaints += [f"a playlist names {path.name}, which is missing" for path in sorted(named - media)]
+    complaints += [f"no playlist names {path.name}" for path in sorted(media - named)]

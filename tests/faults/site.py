@@ -1,0 +1,209 @@
+"""A running `cctv serve` with simulated cameras, in a folder of its own, to which faults are done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Callable, Dict, List, Optional, Type
+
+import psutil
+
+from cctv_cli.core.files import read_json
+from cctv_cli.core.layout import CameraLayout
+from tests.cli.conftest import environment, free_port
+from tests.faults.live import LiveWatch
+from tests.support.clip import Clip
+from tests.support.evidence import segments
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import PATIENCE, end_of, wait_for
+
+_SOME = 2.0  # seconds of frames that show that a camera is recorded again
+
+
+class Site:
+    """`count` cameras that show `clip`, recorded by `cctv serve` in files of `cut` seconds.
+
+    Faults may change what `begin` starts: `environ`, `live_path`, `preexec` (runs in the server before it starts),
+    and `camera_side`, which runs what opens a camera's sockets on the network at whose address `host` it is.
+    What they mount or open, they close through `undo`, once all processes have ended.
+    """
+
+    def __init__(self, folder: Path, ffmpeg: str, clip: Clip, *, count: int = 1, cut: int = 4) -> None:
+        self.folder = folder
+        self.storage = folder / "hls"
+        self.storage.mkdir(parents=True)
+        self.clip = clip
+        self.ffmpeg = ffmpeg
+        self.cut = cut
+        self.undo = ExitStack()
+        self.environ: Dict[str, str] = {}
+        self.live_path: Optional[Path] = None
+        self.preexec: Optional[Callable[[], None]] = None
+        self.host = "127.0.0.1"
+        self.camera_side: Callable[[Callable[[], object]], object] = lambda work: work()
+        self.cameras: Dict[str, RtspCamera] = {}
+        self.complaints: List[str] = []
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: Optional[subprocess.Popen[bytes]] = None
+        self._count = count
+        self._live: Optional[LiveWatch] = None
+
+    def __enter__(self) -> Site:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if self._live is not None:
+            self._live.end()
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for process in self.ffmpegs():
+            process.kill()
+        for camera in self.cameras.values():
+            camera.__exit__(None, None, None)
+        self.undo.close()
+
+    # What a round does.
+
+    def begin(self) -> None:
+        """Start cameras and server, and wait until each camera has a recording and a live stream."""
+        for number in range(1, self._count + 1):
+            camera = RtspCamera(self.clip, host=self.host)
+            self.cameras[f"cam{number}"] = camera
+            self.camera_side(camera.__enter__)
+        self.serve()
+        self._live = LiveWatch(self.url, list(self.cameras))
+        self.wait_recordings()
+        self._live.wait_playing()
+
+    def wait_recordings(self, more: int = 1, seconds: float = PATIENCE) -> None:
+        """Wait until each camera has so many more recordings."""
+        wanted = {each: len(segments(self.layout(each))) + more for each in self.cameras}
+
+        def recorded() -> bool:
+            return all(len(segments(self.layout(each))) >= count for each, count in wanted.items())
+
+        wait_for(recorded, "a recording of each camera", seconds + self.cut, self.log)
+
+    def serve(self) -> None:
+        """Start the server."""
+        cameras = "".join(
+            f'[[cameras]]\nid = "{name}"\nrtsp_url = "{camera.url}"\n\n' for name, camera in self.cameras.items()
+        )
+        (self.folder / "cameras.toml").write_text(cameras)
+        arguments = [sys.executable, "-m", "tests.faults.serve", str(self.cut), "serve"]
+        arguments += ["--host", "127.0.0.1", "--port", str(self.port), "--storage", str(self.storage)]
+        variables = {"FFMPEG_PATH": self.ffmpeg, "HLS_SEGMENT_DURATION": "2"}
+        if self.live_path is not None:
+            variables["LIVE_PATH"] = str(self.live_path)
+        with (self.folder / "serve.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                arguments,
+                cwd=self.folder,
+                env=environment(**variables, **self.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                preexec_fn=self.preexec,
+            )
+
+    def wait_recovered(self, healed: float, seconds: float) -> None:
+        """Wait until frames that were sent after the instant `healed` are written for each camera, and HTTP answers."""
+
+        def recovered() -> bool:
+            return all(self._records(name, healed + _SOME) for name in self.cameras) and self._answers()
+
+        wait_for(recovered, "recording after the fault", seconds + _SOME, self.log)
+
+    def _records(self, name: str, since: float) -> bool:
+        camera = self.cameras[name]
+        if not camera.ledger or camera.ledger[-1].sent_at < since:
+            return False
+        try:
+            written = [file.stat().st_mtime for file in self.layout(name).incoming.glob("*/[0-9]*")]
+        except OSError:
+            return False
+        return bool(written) and max(written) > since
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/cameras", timeout=_SOME):
+                return True
+        except OSError:
+            return False
+
+    def stop(self) -> float:
+        """Stop the server in order, which commits all minutes; the instant of the signal."""
+        assert self.process is not None
+        if self._live is not None:
+            self.complaints += self._live.end()
+        until = time.time()
+        self.process.send_signal(signal.SIGTERM)
+        code = end_of(self.process, 2 * PATIENCE)
+        if code != 0:
+            self.complaints.append(f"the server ended with code {code}")
+        if "Traceback" in self.log():
+            self.complaints.append("the server's log has a traceback")
+        left = self.ffmpegs()
+        if left:
+            self.complaints.append(f"{len(left)} FFmpeg were left running")
+        return until
+
+    # What faults and judges read.
+
+    def layout(self, name: str) -> CameraLayout:
+        return CameraLayout(self.storage, name, self.live_path)
+
+    def log(self) -> str:
+        return (self.folder / "serve.log").read_text(errors="replace")
+
+    def server_pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def ffmpeg_pids(self) -> List[int]:
+        """The FFmpeg of each camera, by its run file."""
+        return [int(read_json(self.layout(name).run_file).get("pid") or 0) for name in self.cameras]
+
+    def ffmpegs(self) -> List[psutil.Process]:
+        """Every process but the server that works in the storage."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if self.storage in Path(process.cwd()).parents and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def signal_ffmpegs(self, number: int) -> None:
+        for pid in filter(None, self.ffmpeg_pids()):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+
+    def signal_server(self, number: int) -> None:
+        os.kill(self.server_pid(), number)
+        if number == signal.SIGKILL:
+            assert self.process is not None
+            self.process.wait()
+
+
+def pause(seconds: float) -> None:
+    """Let a fault last."""
+    threading.Event().wait(seconds)
