@@ -1,6 +1,6 @@
 """HLS playlists (RFC 8216) as values and text. Pure.
 
-The live window slides and never ends; an hour's playlist is complete when it is written.
+The live window slides and never ends; an hour's playlist ends with its last recording.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _TAGS_OF_ONE_SEGMENT = ("#EXT-X-DISCONTINUITY", "#EXT-X-PROGRAM-DATE-TIME", "#EX
 
 @dataclass(frozen=True)
 class Part:
-    """The media of a fragmented MP4 file: bytes `offset` to `offset + size`; `init` names what a player reads first.
+    """The media of a fragmented MP4 file: bytes `offset` to `offset + size`.
 
-    `init` is the number in the initialization section's name.
+    `init` is the number in the name of the initialization section, which a player reads first.
     """
 
     init: int
@@ -35,7 +35,7 @@ class Part:
 class LiveSegment:
     """A finished live segment. `start` is an instant, `duration` in seconds.
 
-    `part` is set for fragmented MP4: where the media lies after the file's own initialization section.
+    `part` is set for fragmented MP4: the media after the file's own initialization section.
     """
 
     number: int
@@ -65,19 +65,19 @@ class LiveWindow:
 
     @property
     def next_number(self) -> int:
-        """The number that the next segment takes."""
+        """The number of the next segment."""
         return self.segments[-1].number + 1 if self.segments else 0
 
     def append(self, segment: LiveSegment, size: int) -> LiveWindow:
         """The window with one more segment, cut to the newest `size`.
 
-        The target duration only grows (RFC 8216 4.3.3.1), the discontinuity sequence counts the tags
-        that leave with their segments (6.2.2). Players count segments one by one (4.3.3.2): one that
-        skips a number starts a new window, and so does one of the other container, since an
+        The target duration only grows (RFC 8216 4.3.3.1); the discontinuity sequence counts the tags
+        that leave with their segments (6.2.2). Players count segments one by one (4.3.3.2), so a segment
+        that skips a number starts a new window. So does one in the other container, because an
         EXT-X-MAP applies to everything that follows (4.3.2.5).
         """
-        goes_on = segment.number == self.next_number and all(s.suffix == segment.suffix for s in self.segments[-1:])
-        before = self if goes_on else self.keep(0)
+        continues = segment.number == self.next_number and all(s.suffix == segment.suffix for s in self.segments[-1:])
+        before = self if continues else self.keep(0)
         grown = replace(
             before,
             segments=(*before.segments, segment),
@@ -140,7 +140,7 @@ def _parse_window(text: str) -> LiveWindow:
 
 
 def _parse_segment(name: str, tags: Dict[str, str]) -> LiveSegment:
-    """The segment of this name after these tags."""
+    """The segment with this name and these tags."""
     number = parse_live_segment(name)
     if number is None or _SECONDS.match(tags["#EXTINF"]) is None:
         raise ValueError("not the name or the duration of a live segment")
@@ -157,7 +157,7 @@ def _parse_segment(name: str, tags: Dict[str, str]) -> LiveSegment:
 
 
 def _parse_part(tags: Dict[str, str]) -> Optional[Part]:
-    """Where a segment lies in its file of fragmented MP4; None for MPEG-TS."""
+    """The media part of a fragmented MP4 segment; None for MPEG-TS."""
     if not {"#EXT-X-MAP", "#EXT-X-BYTERANGE"} & tags.keys():
         return None
     init = parse_live_init(tags["#EXT-X-MAP"].split('"')[1])
@@ -175,7 +175,7 @@ def _parse_count(text: str) -> int:
 
 @dataclass(frozen=True)
 class Variant:
-    """One stream of a multivariant playlist. Bit rates in bit/s; `codecs` as RFC 6381 writes them, or empty."""
+    """One stream of a multivariant playlist. Bit rates are in bit/s; `codecs` is as in RFC 6381, or empty."""
 
     uri: str
     peak: int
@@ -186,15 +186,15 @@ class Variant:
 
 
 def render_multivariant(variants: Sequence[Variant]) -> str:
-    """The text of a multivariant playlist (RFC 8216 4.3.4.2); a player begins with the first variant."""
+    """The text of a multivariant playlist (RFC 8216 4.3.4.2). Players begin with the first variant."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"]
     for variant in variants:
-        told = f"BANDWIDTH={variant.peak},AVERAGE-BANDWIDTH={variant.average}"
+        attributes = f"BANDWIDTH={variant.peak},AVERAGE-BANDWIDTH={variant.average}"
         if variant.codecs:
-            told += f',CODECS="{variant.codecs}"'
+            attributes += f',CODECS="{variant.codecs}"'
         if variant.width:
-            told += f",RESOLUTION={variant.width}x{variant.height}"
-        lines += [f"#EXT-X-STREAM-INF:{told}", variant.uri]
+            attributes += f",RESOLUTION={variant.width}x{variant.height}"
+        lines += [f"#EXT-X-STREAM-INF:{attributes}", variant.uri]
     return "\n".join(lines) + "\n"
 
 
@@ -216,7 +216,7 @@ class RecordedSegment:
 
 
 def render_hour(segments: Sequence[RecordedSegment], tz: Optional[tzinfo]) -> str:
-    """The text of an hour's playlist. The segments are in the order of their absolute start."""
+    """The text of an hour's playlist. The segments are ordered by absolute start."""
     longest = max((_rounded(s.duration) for s in segments), default=1)
     lines = _head(max(1, longest), 0, mapped=any(segment.header for segment in segments))
     for before, segment in zip((None, *segments), segments):
@@ -231,16 +231,16 @@ def render_hour(segments: Sequence[RecordedSegment], tz: Optional[tzinfo]) -> st
 
 
 def _map(before: Optional[RecordedSegment], segment: RecordedSegment) -> Iterable[str]:
-    """The EXT-X-MAP that a segment needs after the previous one; it applies to all that follow (RFC 8216 4.3.2.5)."""
+    """The EXT-X-MAP that a segment needs after the previous one; a map applies to all that follow (4.3.2.5)."""
     if segment.header and (before is None or before.run != segment.run):
         yield f'#EXT-X-MAP:URI="{segment.name}",BYTERANGE="{segment.header}@0"'
     elif before is not None and before.header and not segment.header:
-        # MPEG-TS after MP4: its own PAT and PMT replace the map (3.2), after FFmpeg's SDT packet
+        # MPEG-TS after MP4: the file's PAT and PMT, after FFmpeg's SDT packet, replace the map (3.2)
         yield f'#EXT-X-MAP:URI="{segment.name}",BYTERANGE="376@188"'
 
 
 def _rounded(duration: float) -> int:
-    """A duration as EXT-X-TARGETDURATION counts it: that of EXTINF, to the nearest second."""
+    """The duration of an EXTINF, rounded to seconds as for EXT-X-TARGETDURATION."""
     return math.floor(round(duration, 3) + 0.5)
 
 

@@ -1,4 +1,4 @@
-"""Bytes of media files: MPEG-TS and fragmented MP4, parameter sets, pictures, and the span of time a file covers.
+"""Parsing media files: MPEG-TS and fragmented MP4, parameter sets, picture sizes, and the time that a file covers.
 
-Takes paths and bytes, returns values. Knows nothing of cameras, runs or journals.
+Takes paths and bytes, returns values. Knows nothing about cameras, runs or journals.
 """

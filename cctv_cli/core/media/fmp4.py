@@ -1,8 +1,8 @@
-"""Times out of fragmented MP4 files (ISO/IEC 14496-12): when a file's video starts, how long it is, where it has holes.
+"""Times in fragmented MP4 files (ISO/IEC 14496-12): when a file's video starts, how long it is, where it has holes.
 
 Reads files as FFmpeg's `mp4` muxer writes them with `empty_moov`: `ftyp` and `moov` first, then movie fragments, each
-a `moof` with the time of its first sample (`tfdt`) before its media data (`mdat`). Edit lists are ignored: FFmpeg
-writes none there. An incomplete or malformed box ends a file. Numbers in brackets are sections of the standard.
+a `moof` with the time of its first sample (`tfdt`) before its media data (`mdat`). Edit lists are ignored, because
+FFmpeg writes none. Reading stops at an incomplete or malformed box. Numbers in brackets are sections of the standard.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import BinaryIO, FrozenSet, Iterator, List, NamedTuple, Optional, Tu
 from cctv_cli.core.files import open_to_change, open_to_read
 from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, newest_end
 
-_MOOF = b"moof\0\0\0\x10mfhd"  # how each movie fragment begins, after its length (8.8.4, 8.8.5)
-_MOST_BYTES = 1 << 18  # of a moov or moof: one that claims more is damaged
-_MOST_SAMPLES = 1 << 14  # of a fragment; minutes of video at any frame rate, and little memory
+_MOOF = b"moof\0\0\0\x10mfhd"  # the start of each movie fragment, after its length (8.8.4, 8.8.5)
+_MOST_BYTES = 1 << 18  # in a moov or moof; one that claims more is damaged
+_MOST_SAMPLES = 1 << 14  # in a fragment: minutes of video at any frame rate, in little memory
 _TAIL = 64 * 1024
 _TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # tried in turn until one holds enough frames
-_HEV1 = re.compile(rb"(stsd\0{4}\0{3}\x01.{4})hev1", re.DOTALL)  # the one entry of a sample description box (8.5.2)
+_HEV1 = re.compile(rb"(stsd\0{4}\0{3}\x01.{4})hev1", re.DOTALL)  # the only entry of a sample description box (8.5.2)
 _NO_KEY = 0x10000  # sample_is_non_sync_sample (8.8.3.1)
 _SPS, _FIRST_NON_VCL = 33, 32  # NAL unit types (ITU-T H.265, table 7-1)
 
@@ -44,7 +44,7 @@ def frames(path: Path) -> List[Frame]:
 
 
 def first_pts(path: Path) -> Optional[int]:
-    """The raw time of a file's first video frame; None when there is none yet. Raises OSError."""
+    """The raw time of a file's first video frame; None if it has none. Raises OSError."""
     with open_to_read(path) as file:
         return next((time for time, _ in _all_frames(file)), None)
 
@@ -75,7 +75,7 @@ def header_size(path: Path) -> Optional[int]:
 
 
 def tag_hvc1(header: bytes) -> bytes:
-    """The header of a file with its H.265 sample entries named hvc1, the only form that iOS plays.
+    """The header of a file with its H.265 sample entries named hvc1, the only tag that iOS plays.
 
     FFmpeg writes hev1: under the tag hvc1 its newer versions drop the parameter sets inside the stream
     (ISO/IEC 14496-15 8.4.1), and with them a change of resolution.
@@ -84,9 +84,9 @@ def tag_hvc1(header: bytes) -> bytes:
 
 
 def tag_file_hvc1(path: Path) -> None:
-    """Do the same to a file, in place; repeating it changes nothing. Raises OSError.
+    """Like `tag_hvc1`, for a file in place; a second call changes nothing. Raises OSError.
 
-    The file keeps its times: the last write shows when the last frame arrived.
+    The file keeps its modification time, which shows when the last frame arrived.
     """
     size = header_size(path)
     if size is None:
@@ -101,9 +101,9 @@ def tag_file_hvc1(path: Path) -> None:
 
 
 def cut_torn_end(path: Path) -> None:
-    """Cut off an incomplete fragment at a file's end: players would take what follows for the rest of it.
+    """Cut off an incomplete fragment at a file's end, because players would read the next file as the rest of it.
 
-    The file keeps its times. Raises OSError.
+    The file keeps its modification time. Raises OSError.
     """
     with open_to_change(path) as file, _keeping_times(path):
         size = _size(file)
@@ -113,7 +113,7 @@ def cut_torn_end(path: Path) -> None:
 
 
 def whole_size(file: BinaryIO, size: int) -> int:
-    """The bytes up to the end of the last complete fragment among the first `size`. Raises OSError."""
+    """The number of bytes up to the end of the last complete fragment in the first `size`. Raises OSError."""
     ends = [end for kind, _, end in _file_boxes(file, 0, size) if kind in (b"moov", b"mdat")]
     return ends[-1] if ends else 0
 
@@ -126,10 +126,10 @@ def _keeping_times(path: Path) -> Iterator[None]:
 
 
 def leading_sps(path: Path) -> FrozenSet[bytes]:
-    """The sequence parameter sets before a file's first H.265 picture; empty where it has none. Raises OSError.
+    """The sequence parameter sets before a file's first H.265 picture; empty if it has none. Raises OSError.
 
-    They hold the true picture size. The header does not: FFmpeg writes there what the camera announced. A set,
-    because cameras send one and the same more than once.
+    They have the true picture size, while FFmpeg's header has the size that the camera announced. The result is a
+    set, because cameras repeat the same parameter set.
     """
     with open_to_read(path) as file:
         size = _size(file)
@@ -164,7 +164,7 @@ def _all_frames(file: BinaryIO) -> Iterator[Frame]:
 
 def _frames(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[Frame]:
     """Every video frame in the complete fragments from `at` up to `size`, in the order of the file."""
-    # finding out that a fragment has the track is four times as fast this way as by reading its boxes
+    # four times as fast as reading the boxes to find out whether a fragment has the track
     has_track = re.compile(b"tfhd....%b" % re.escape(track.number.to_bytes(4, "big")), re.DOTALL).search
     moof = b""
     for kind, begin, end in _file_boxes(file, at, size):
@@ -199,7 +199,7 @@ def _file_boxes(file: BinaryIO, at: int, size: int) -> Iterator[Tuple[bytes, int
 
 
 def boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
-    """The consecutive boxes in `data`: type and content. An incomplete one ends them."""
+    """The consecutive boxes in `data`: type and content. Stops at an incomplete box."""
     at = 0
     while at + 8 <= len(data):
         kind, header, length = _header(data, at)
@@ -210,17 +210,17 @@ def boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
 
 
 def _header(data: bytes, at: int) -> Tuple[bytes, int, int]:
-    """The type of the box at `at`, the length of its header, and the length that it claims for itself (4.2)."""
+    """The type of the box at `at`, the length of its header, and the length that the box claims (4.2)."""
     length, kind = unpack_from(">I4s", data, at)
     if length != 1:
         return kind, 8, length
-    return kind, 16, int.from_bytes(data[at + 8 : at + 16], "big")  # of 64 bits
+    return kind, 16, int.from_bytes(data[at + 8 : at + 16], "big")  # 64 bits
 
 
 def _fragment_frames(moof: bytes, track: _Track, room: int) -> List[Frame]:
     """A track's samples in a fragment, with presentation times in its ticks; none if the fragment is damaged.
 
-    One that claims more than `room` samples is damaged.
+    A fragment that claims more than `room` samples counts as damaged.
     """
     found: List[Frame] = []
     try:
@@ -233,7 +233,7 @@ def _fragment_frames(moof: bytes, track: _Track, room: int) -> List[Frame]:
 
 
 def _track_frames(traf: bytes, track: _Track, room: int) -> List[Frame]:
-    """The samples in one part of a fragment (8.8.6); none if it belongs to another track."""
+    """The samples in one track fragment (8.8.6); none if it belongs to another track."""
     found: List[Frame] = []
     time = None
     for kind, box in boxes(traf):
@@ -250,7 +250,7 @@ def _track_frames(traf: bytes, track: _Track, room: int) -> List[Frame]:
 
 
 def _in_fragment(tfhd: bytes, track: _Track) -> _Track:
-    """The track with a fragment's own defaults for its samples (8.8.7)."""
+    """The track with the sample defaults of a fragment (8.8.7)."""
     present = _u32(tfhd, 0)
     at = 8 + 8 * (present & 1) + 2 * (present & 2)
     if present & 8:
@@ -307,23 +307,23 @@ def _track(moov: bytes, trak: bytes) -> Optional[_Track]:
     """The track of a `trak` (8.3.1) if it is video that can be timed."""
     if inside(trak, b"mdia", b"hdlr")[8:12] != b"vide":
         return None
-    number, timescale = _behind_dates(inside(trak, b"tkhd")), _behind_dates(inside(trak, b"mdia", b"mdhd"))
-    return _Track(number, timescale, *_usual(moov, number)) if timescale else None
+    number, timescale = _after_dates(inside(trak, b"tkhd")), _after_dates(inside(trak, b"mdia", b"mdhd"))
+    return _Track(number, timescale, *_sample_defaults(moov, number)) if timescale else None
 
 
-def _behind_dates(box: bytes) -> int:
+def _after_dates(box: bytes) -> int:
     """The number after the dates of creation and modification, which have 64 bits in version 1 of a box."""
     return _u32(box, 20 if box[:1] > b"\0" else 12)
 
 
-def _usual(moov: bytes, number: int) -> Tuple[int, int]:
-    """The default duration and flags of this track's samples, unless a fragment has its own (8.8.3)."""
+def _sample_defaults(moov: bytes, number: int) -> Tuple[int, int]:
+    """The default duration and flags of this track's samples, which a fragment may override (8.8.3)."""
     defaults = (box for kind, box in boxes(inside(moov, b"mvex")) if kind == b"trex" and _u32(box, 4) == number)
     return next(((_u32(box, 12), _u32(box, 20)) for box in defaults), (0, 0))
 
 
 def inside(data: bytes, *path: bytes) -> bytes:
-    """The content of the first box with this path of types; empty when there is none."""
+    """The content of the first box with this path of types; empty if there is none."""
     for wanted in path:
         data = next((content for kind, content in boxes(data) if kind == wanted), b"")
     return data

@@ -1,7 +1,7 @@
-"""Times out of MPEG-TS files (ISO/IEC 13818-1): when a file's video starts, how long it is, where it has holes.
+"""Times in MPEG-TS files (ISO/IEC 13818-1): when a file's video starts, how long it is, where it has holes.
 
 Reads the presentation times (PTS, 90 kHz, 33 bit) in the video's PES headers as FFmpeg's
-`mpegts` muxer writes them: PAT and PMT first, every frame begins a packet.
+`mpegts` muxer writes them: PAT and PMT come first, and every frame begins a packet.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def frames(path: Path) -> List[Frame]:
 
 
 def first_pts(path: Path) -> Optional[int]:
-    """The raw PTS of a file's first video frame; None when there is none yet. Raises OSError."""
+    """The raw PTS of a file's first video frame; None if it has none. Raises OSError."""
     with open_to_read(path) as file:
         head = file.read(_TAIL)
     pid = video_pid(head)
@@ -87,7 +87,7 @@ def streams(data: bytes) -> List[Tuple[int, int]]:
 
 
 def payload(data: bytes, pid: int) -> bytes:
-    """The elementary stream of `pid` in `data`, which begins on a packet, from its first PES packet (2.4.3.6) on."""
+    """The elementary stream of `pid` in `data`, from its first PES packet (2.4.3.6) on; `data` begins on a packet."""
     parts: List[bytes] = []
     for at in range(0, len(data) - PACKET + 1, PACKET):
         packet = data[at : at + PACKET]
@@ -134,7 +134,7 @@ def _streams(section: bytes) -> List[Tuple[int, int]]:
 
 def _frames(data: bytes, pid: int) -> List[Frame]:
     """Every frame of `pid` in the order of the file; `data` begins on a packet."""
-    # the second and third byte of every packet: a search over these is a hundred times shorter
+    # the second and third bytes of all packets: searching these is a hundred times shorter
     seconds, thirds = data[1::PACKET], data[2::PACKET]
     opening, low = 0x40 | pid >> 8, pid & 0xFF  # payload_unit_start_indicator and the PID's high bits
     found = []
@@ -149,7 +149,7 @@ def _frames(data: bytes, pid: int) -> List[Frame]:
 
 
 def _may_begin(data: bytes, at: int) -> bool:
-    """Whether the packet at `at` says that decoding may begin with it."""
+    """Whether the packet at `at` is marked as a point where decoding may begin."""
     return bool(data[at + 3] & 0x20 and data[at + 4] and data[at + 5] & 0x40)
 
 

@@ -13,7 +13,7 @@ _HIGH_PROFILES = (44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244)
 
 
 class Bits:
-    """Reads bits from the first to the last; raises ValueError at their end."""
+    """Reads bits in order; raises ValueError at the end of the data."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -62,7 +62,7 @@ def read_h264(sps: bytes) -> Tuple[str, int, int]:
     bits.ue()
     bits.u(1)
     width, height = 16 * (bits.ue() + 1), 16 * (bits.ue() + 1)
-    lines = 2 - bits.u(1)  # 2: every row of a field is two of the frame
+    lines = 2 - bits.u(1)  # 2: each row of a field is two rows of the frame
     bits.u(lines)
     columns, rows = _crop(bits, chroma)
     return f"avc1.{profile:02x}{constraints:02x}{level:02x}", *_size(width - columns, (height - rows) * lines)
@@ -110,7 +110,7 @@ def read_h265(sps: bytes) -> Tuple[int, int]:
     bits.ue()
     chroma = bits.ue()
     if chroma == 3 and bits.u(1):
-        chroma = 0  # planes of their own
+        chroma = 0  # separate planes
     width, height = bits.ue(), bits.ue()
     columns, rows = _crop(bits, chroma)
     return _size(width - columns, height - rows)
@@ -132,7 +132,7 @@ def _size(width: int, height: int) -> Tuple[int, int]:
 
 
 def _crop(bits: Bits, chroma: int) -> Tuple[int, int]:
-    """The cropped columns and rows (H.264 7.4.2.1.1, H.265 7.4.3.2.1), the rows of a field if there are fields."""
+    """The cropped columns and rows (H.264 7.4.2.1.1, H.265 7.4.3.2.1); rows of a field if the video has fields."""
     if not bits.u(1):
         return 0, 0
     left, right, top, bottom = bits.ue(), bits.ue(), bits.ue(), bits.ue()

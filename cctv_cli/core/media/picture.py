@@ -1,6 +1,6 @@
 """Codecs and picture size of a media file, for a multivariant playlist (RFC 8216 4.3.4.2).
 
-Reads only the head of a file: FFmpeg's MPEG-TS names its streams there (ISO/IEC 13818-1) and begins with a key frame
+Reads only the head of a file. FFmpeg's MPEG-TS begins with tables of its streams (ISO/IEC 13818-1), a key frame
 and its parameter sets (ITU-T H.264); fragmented MP4 describes its tracks in the `moov` (ISO/IEC 14496-12 and -15).
 """
 
@@ -59,7 +59,7 @@ def _of_ts(head: bytes) -> Tuple[_Video, Optional[int]]:
 
 
 def _adts_type(audio: bytes) -> int:
-    """The audio object type of AAC in ADTS (ISO/IEC 14496-3 1.A.2.2); AAC-LC if it begins after the head."""
+    """The audio object type of AAC in ADTS (ISO/IEC 14496-3 1.A.2.2); AAC-LC if the audio begins after the head."""
     if not audio:
         return _AAC_LC
     bits = Bits(audio)
@@ -137,7 +137,7 @@ def _h265(hvcc: bytes) -> _Video:
 
 
 def _hvcc_sps(bits: Bits) -> bytes:
-    """The first sequence parameter set of an `hvcC`, which was read up to and including the level."""
+    """The first sequence parameter set of an `hvcC` that was read up to and including the level."""
     bits.take(9)
     for _ in range(bits.u(8)):
         kind = bits.u(8) & 0x3F

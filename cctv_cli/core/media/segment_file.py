@@ -1,6 +1,6 @@
-"""Media files of both formats that a recorder writes, distinguished by suffix: MPEG-TS and fragmented MP4.
+"""Media files in the two formats that a recorder writes, distinguished by suffix: MPEG-TS and fragmented MP4.
 
-All functions raise OSError as the system reports it.
+All functions raise OSError.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from cctv_cli.core.layout import MP4
 from cctv_cli.core.media import fmp4, mpegts
 from cctv_cli.core.media.span import Frame, MediaSpan, span_of
 
-_TABLES = 10 * mpegts.PACKET  # bytes; the tables that begin a file of MPEG-TS need three packets
+_TABLES = 10 * mpegts.PACKET  # bytes; the tables at the start of an MPEG-TS file need three packets
 
 
 def measure(path: Path, alone: Optional[int] = None) -> Optional[MediaSpan]:
-    """Measure a file; None if it holds no video frame. A lone frame lasts `alone` ticks, if that is known."""
+    """Measure a file; None if it holds no video frame. A single frame lasts `alone` ticks, if that is known."""
     return span_of([time for time, _ in frames(path)], alone)
 
 
@@ -26,16 +26,16 @@ def frames(path: Path) -> List[Frame]:
 
 
 def first_pts(path: Path) -> Optional[int]:
-    """The raw time of a file's first video frame; None when there is none yet."""
+    """The raw time of a file's first video frame; None if it has none."""
     return fmp4.first_pts(path) if path.suffix == MP4 else mpegts.first_pts(path)
 
 
 def last_end(
     file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0, usual: Optional[int] = None
 ) -> Optional[int]:
-    """The raw time up to which the first `size` bytes of an open, perhaps growing file cover the video.
+    """The raw time up to which the first `size` bytes of an open file, which may be growing, cover the video.
 
-    `frames_late` is how many frames its writer holds back; they count as written. A frame lasts `usual` ticks where
+    `frames_late` is how many frames its writer holds back; they count as written. A frame lasts `usual` ticks if
     there are too few to measure (see `span.newest_end`). None if the last MiB holds fewer than two frames.
     """
     of = fmp4.last_end if suffix == MP4 else mpegts.last_end
@@ -43,9 +43,9 @@ def last_end(
 
 
 def header_size(path: Path) -> Optional[int]:
-    """The bytes of a file's header, which a player needs before any other part of it (EXT-X-MAP).
+    """The size in bytes of a file's header, which a player needs before any other part of it (EXT-X-MAP).
 
-    None for MPEG-TS, which has no such header, and while it is incomplete.
+    None for MPEG-TS, which has no such header, and while the header is incomplete.
     """
     return fmp4.header_size(path) if path.suffix == MP4 else None
 

@@ -10,18 +10,18 @@ from typing import List, Optional, Sequence, Tuple
 
 TICKS = 90_000
 WRAP = 1 << 33
-_HOLE = TICKS  # frames more than a second apart leave a hole
-ENOUGH = 4  # frames from which the duration of one can be measured, even with B-frames
-_LATELY = 8  # frames
-_ALONE = TICKS // 25  # how long a lone frame lasts if that is unknown: players ignore a segment without duration
-_GUESSED = 5  # ticks: FFmpeg puts a frame whose time it has to guess this close after another
+_HOLE = TICKS  # a hole is more than a second without a frame
+ENOUGH = 4  # frames needed to measure the duration of one, even with B-frames
+_RECENT = 8  # frames
+_ALONE = TICKS // 25  # how long a single frame lasts if that is unknown: players ignore a segment without duration
+_GUESSED = 5  # ticks; FFmpeg puts a frame whose time it must guess this close after another
 
 Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
 
 
 @dataclass(frozen=True)
 class Hole:
-    """A stretch without frames inside a file: seconds from the file's start, and its length in seconds."""
+    """Time without frames inside a file: its offset from the file's start, and its duration, in seconds."""
 
     offset: float
     duration: float
@@ -31,7 +31,7 @@ class Hole:
 class MediaSpan:
     """What a file's video covers.
 
-    `first` is the raw time of its first frame, `step` the usual distance of two frames in ticks, 0 for a
+    `first` is the raw time of its first frame, `step` the usual distance between frames in ticks, 0 for a
     single frame; durations are in seconds.
     """
 
@@ -48,9 +48,9 @@ class MediaSpan:
 
 
 def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSpan]:
-    """The span of frames with these raw times, in the order of their file; None without any.
+    """The span of frames with these raw times, in the order of their file; None for no frames.
 
-    The last frame lasts as long as most do, a lone one `alone` ticks; the span is never zero.
+    The last frame lasts as long as usual, a single one `alone` ticks; the span is never zero.
     """
     if not raw:
         return None
@@ -69,7 +69,7 @@ def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSp
 
 @dataclass(frozen=True)
 class Rhythm:
-    """`frame_rate` in frames per second, and `gop`, the longest time between key frames in seconds."""
+    """`frame_rate` in frames per second, and `gop`, the longest time between key frames, in seconds."""
 
     frame_rate: Optional[float]
     gop: Optional[float]
@@ -78,7 +78,7 @@ class Rhythm:
 def rhythm_of(frames: Sequence[Frame], next_key: Optional[int]) -> Rhythm:
     """The rhythm of a file's frames, in the file's order.
 
-    `next_key` is the raw time of the key frame with which the next file begins; without it the time after the file's
+    `next_key` is the raw time of the key frame with which the next file begins. Without it, the time after the file's
     last key frame does not count, and a single key frame leaves `gop` unknown.
     """
     if not frames:
@@ -93,25 +93,25 @@ def rhythm_of(frames: Sequence[Frame], next_key: Optional[int]) -> Rhythm:
 
 
 def newest_end(raw: Sequence[int], frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
-    """The raw time up to which a camera has filmed that sent these frames, or `frames_late` more, in this order.
+    """The raw time up to which a camera has filmed that sent these frames in this order, and `frames_late` more.
 
-    That is the end of the latest, plus one frame for each B-frame sent after it. A frame is taken to last as long as
-    the shortest recent one: the next measurement corrects too short a time, but not one that is too long. Fewer than
-    ENOUGH frames cannot be measured, since with B-frames the second may be displayed three frames after the first:
-    they last `usual` ticks or, if that is None, no time. None for fewer than two frames.
+    That is the end of the latest frame, plus one frame for each B-frame sent after it. A frame counts as long as the
+    shortest recent one, because the next measurement corrects a time that is too short, but not one that is too long.
+    Fewer than ENOUGH frames cannot be measured, because with B-frames the second may be displayed three frames after
+    the first: they last `usual` ticks or, if that is None, no time. None for fewer than two frames.
     """
     if len(raw) < 2:
         return None
     running = unwrap(raw)
-    lately = sorted(running)[-_LATELY:]
-    steps = [after - before for before, after in zip(lately, lately[1:]) if after - before > _GUESSED]
+    recent = sorted(running)[-_RECENT:]
+    steps = [after - before for before, after in zip(recent, recent[1:]) if after - before > _GUESSED]
     step = min(steps, default=0) if len(raw) >= ENOUGH else usual or 0
-    sent_after = running[::-1].index(lately[-1])
-    return (lately[-1] + (1 + sent_after + frames_late) * step) % WRAP
+    sent_after = running[::-1].index(recent[-1])
+    return (recent[-1] + (1 + sent_after + frames_late) * step) % WRAP
 
 
 def unwrap(times: Sequence[int]) -> List[int]:
-    """Turn 33-bit times into running ones: each is taken nearest to the one before."""
+    """Turn 33-bit times into continuous ones: each becomes the value closest to the one before."""
     running: List[int] = []
     for time in times:
         if running:

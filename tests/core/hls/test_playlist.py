@@ -20,7 +20,7 @@ from cctv_cli.core.hls.playlist import (
 )
 
 BERLIN = zone("Europe/Berlin")
-START = 1792888200.0  # 2026-10-25T02:30:00+02:00, the hour that comes twice
+START = 1792888200.0  # 2026-10-25T02:30:00+02:00, in the repeated hour
 RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"
 
 
@@ -88,7 +88,7 @@ def test_a_whole_hours_playlist() -> None:
     )
 
 
-def test_an_hour_without_a_file_is_an_empty_finished_playlist() -> None:
+def test_an_hour_without_a_file_is_an_empty_playlist_with_an_end() -> None:
     text = render_hour([], BERLIN)
     assert text.startswith("#EXTM3U\n")
     assert text.endswith("#EXT-X-ENDLIST\n")
@@ -150,7 +150,7 @@ def test_a_live_window_reads_back_and_renders_the_same(window: LiveWindow, zone_
         "before 1970",
         "endless target",
         "endless sequence",
-        "no number as duration",
+        "duration that is not a number",
         "infinite duration",
         "negative duration",
         "no duration",
@@ -158,7 +158,7 @@ def test_a_live_window_reads_back_and_renders_the_same(window: LiveWindow, zone_
         "missing segment",
     ],
 )
-def test_what_we_did_not_write_is_no_window(damage) -> None:
+def test_a_playlist_that_cctv_did_not_write_is_no_window(damage) -> None:
     text = render_live(LiveWindow(10, (live(7),)), BERLIN)
     old, new = damage
     assert parse_live(text.replace(old, new) if old else "") is None
@@ -211,7 +211,7 @@ def test_a_window_cut_to_one_segment_counts_all_that_left() -> None:
 
 
 def test_each_segment_keeps_its_number_in_the_sequence_of_discontinuities() -> None:
-    # RFC 8216 § 6.2.2: what a player computed for a segment stays true while the window slides
+    # RFC 8216 § 6.2.2: the number that a player computed for a segment stays true while the window slides
     known: dict = {}
     window = LiveWindow(10)
     for number in range(30):
@@ -223,7 +223,7 @@ def test_each_segment_keeps_its_number_in_the_sequence_of_discontinuities() -> N
 
 
 @pytest.mark.parametrize("joins", [True, False])
-def test_only_what_plays_on_has_no_discontinuity(joins: bool) -> None:
+def test_only_segments_that_join_have_no_discontinuity(joins: bool) -> None:
     text = render_hour([recorded("30.ts", START), recorded("31.ts", START + 60, joins=joins)], BERLIN)
     assert ("#EXT-X-DISCONTINUITY\n" not in text) is joins
 
@@ -277,7 +277,7 @@ def test_a_damaged_map_is_no_window(line: str) -> None:
 
 
 def test_another_container_begins_a_new_window() -> None:
-    # no tag ends an EXT-X-MAP: MPEG-TS cannot follow fragmented MP4 in one live playlist
+    # no tag ends an EXT-X-MAP, so MPEG-TS cannot follow fragmented MP4 in one live playlist
     window = LiveWindow(10, (fragmented(7), fragmented(8))).append(live(9, discontinuity=True), 6)
     assert [segment.number for segment in window.segments] == [9]
     assert "EXT-X-MAP" not in render_live(window, BERLIN)

@@ -1,4 +1,4 @@
-"""Playlists in both directions, and whatever lies where one is expected."""
+"""Playlists in both directions, and any other text in their place."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def windows(draw: st.DrawFn) -> LiveWindow:
 
 
 @given(windows(), zones)
-def test_a_live_window_is_read_as_it_was_written(window: LiveWindow, tz: tzinfo) -> None:
+def test_a_live_window_reads_back(window: LiveWindow, tz: tzinfo) -> None:
     assert parse_live(render_live(window, tz)) == window
 
 
@@ -60,7 +60,7 @@ def test_any_live_playlist_is_read_or_refused(text: bytes) -> None:
 
 
 @pytest.mark.parametrize("unit", [*PLAYLISTS, "#\n", "#EXTINF:1,\n", "\n", "segment7.ts\n"])
-def test_more_of_the_same_takes_as_much_more_time(unit: str) -> None:
+def test_time_grows_in_proportion_to_the_input(unit: str) -> None:
     grown = "#EXTINF:2.000,\n#EXT-X-PROGRAM-DATE-TIME:2026-11-23T14:41:00.040+01:00\nsegment{}.ts\n"
     assert grows_in_proportion(check_live_playlist, unit.encode())
     assert grows_in_proportion(lambda data: parse_live("".join(map(grown.format, range(len(data))))), b"1")
@@ -79,7 +79,7 @@ recordings = st.builds(
 
 
 @given(st.lists(recordings, max_size=6), zones)
-def test_an_hours_playlist_tells_every_segment(segments: List[RecordedSegment], tz: tzinfo) -> None:
+def test_an_hours_playlist_describes_every_segment(segments: List[RecordedSegment], tz: tzinfo) -> None:
     text = render_hour(segments, tz)
     assert [line for line in text.splitlines() if not line.startswith("#")] == [segment.name for segment in segments]
     written = [float(seconds) for seconds in re.findall(r"^#EXTINF:([\d.]+),$", text, re.MULTILINE)]

@@ -37,9 +37,9 @@ MP4 = (
 class Files:
     """Fragmented MP4 of 64 x 64 pixels at 25 frames/s, a keyframe every second, a fragment for each frame.
 
-    `plain` has 3 s with sound and B-frames, `silent` 2 s without sound. `hole` are 6 s, of which no frame
-    exists from second 2 to second 5. `sound` has no video. `run` are three files of one second each, cut by
-    the segment muxer as a recorder's are.
+    `plain` has 3 s with sound and B-frames, `silent` 2 s without sound. `hole` has 6 s, without frames
+    from second 2 to second 5. `sound` has no video. `run` are three files of one second each, cut by
+    the segment muxer like a recorder's.
     """
 
     plain: Path
@@ -67,7 +67,7 @@ def make_mp4(ffmpeg: Ffmpeg, path: Path, seconds: float, *options: str, sound: b
     muxer = [
         f"-{word}" if index == 0 else word for pair in MP4.split(":") for index, word in enumerate(pair.split("="))
     ]
-    # the encoder's first times may be negative, which an independent reader need not know
+    # shifts the encoder's first times, which may be negative: the independent reader does not support that
     return make_video(ffmpeg, path, seconds, "-f", "mp4", "-output_ts_offset", "1", *muxer, *options, sound=sound)
 
 
@@ -83,7 +83,7 @@ def test_a_file_is_as_long_as_its_frames(files: Files, name: str, seconds: int) 
     assert (span.duration, span.frames, span.holes) == (seconds, seconds * FPS, ())
 
 
-def test_the_first_frame_is_the_one_that_another_reader_sees(files: Files) -> None:
+def test_the_first_frame_is_the_same_for_an_independent_reader(files: Files) -> None:
     span = measure(files.plain)
     assert span is not None
     assert span.first == first_pts(files.plain) == read_frames(files.plain)[0].pts
@@ -102,7 +102,7 @@ def test_a_hole_is_found_where_it_is(files: Files) -> None:
     assert (span.duration, span.holes) == (6.0, (Hole(offset=2.0, duration=3.0),))
 
 
-def test_h265_is_video_too(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+def test_h265_is_measured(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
     if "libx265" not in ffmpeg.encoders:
         pytest.skip(f"{ffmpeg.path} has no H.265 encoder")
     quiet = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-tag:v", "hvc1"]
@@ -123,7 +123,7 @@ def test_all_files_of_a_run_have_the_same_head(files: Files) -> None:
     assert len({path.read_bytes()[: header_size(path)] for path in files.run}) == 1
 
 
-def test_fragments_begin_behind_the_head(files: Files) -> None:
+def test_fragments_begin_after_the_head(files: Files) -> None:
     size = header_size(files.plain)
     assert size is not None
     data = files.plain.read_bytes()
@@ -137,7 +137,7 @@ def test_a_file_without_video_has_no_length(files: Files) -> None:
     assert not holds_video(files.sound)
 
 
-def test_a_file_that_has_only_begun_has_no_length(files: Files, tmp_path: Path) -> None:
+def test_a_file_without_a_whole_frame_has_no_length(files: Files, tmp_path: Path) -> None:
     whole = files.silent.read_bytes()
     head = header_size(files.silent)
     assert head is not None
@@ -208,12 +208,12 @@ def test_no_damage_to_a_file_raises(files: Files, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("of", [measure, first_pts, header_size, holds_video])
-def test_a_missing_file_is_the_callers_trouble(of, tmp_path: Path) -> None:
+def test_a_missing_file_raises(of, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         of(tmp_path / "none.mp4")
 
 
-# What FFmpeg does not write, or writes rarely, is built by hand (ISO/IEC 14496-12).
+# Built by hand: boxes that FFmpeg writes rarely or never (ISO/IEC 14496-12).
 
 BASE, INDEX, DURATION, SIZE, FLAGS = 1, 2, 8, 0x10, 0x20  # in tfhd
 OFFSET, FIRST_FLAGS, EACH_DURATION, EACH_SIZE, EACH_FLAGS, EACH_SHIFT = 1, 4, 0x100, 0x200, 0x400, 0x800  # in trun
@@ -259,7 +259,7 @@ def tfdt(time: int) -> bytes:
 
 
 def trun(count: int) -> bytes:
-    """A run of samples that says nothing of them."""
+    """A run of samples without any fields of their own."""
     return full(b"trun", 0, 0, "I", count)
 
 
@@ -287,7 +287,7 @@ def test_times_are_converted_from_the_tracks_timescale(path: Path) -> None:
         assert measure(path) == MediaSpan(first=0, duration=1.0, frames=25, step=FRAME)
 
 
-def test_times_that_ticks_do_not_hit_are_rounded_to_the_nearest(path: Path) -> None:
+def test_times_between_ticks_are_rounded_to_the_nearest(path: Path) -> None:
     write(path, head(timescale=7), *(fragment(tfhd(), tfdt(time), trun(1)) for time in (1, 4, 7, 10)))
     expect(path, [12_857, 51_429, 90_000, 128_571])
 
@@ -302,7 +302,7 @@ def test_times_that_ticks_do_not_hit_are_rounded_to_the_nearest(path: Path) -> N
     ],
     ids=["32 bit", "64 bit", "beyond 33 bit", "before zero"],
 )
-def test_the_time_of_a_fragment_is_taken_as_a_raw_time(path: Path, box_of_time: bytes, raw: int) -> None:
+def test_the_time_of_a_fragment_becomes_a_raw_time(path: Path, box_of_time: bytes, raw: int) -> None:
     assert first_pts(write(path, head(), fragment(tfhd(), box_of_time, trun(1)))) == raw
 
 
@@ -323,7 +323,7 @@ def all_of(*flags: int) -> Sequence[int]:
 
 
 @pytest.mark.parametrize("flags", all_of(OFFSET, FIRST_FLAGS, EACH_DURATION, EACH_SIZE, EACH_FLAGS, EACH_SHIFT))
-def test_samples_are_found_whatever_a_run_says_of_them(path: Path, flags: int) -> None:
+def test_samples_are_found_with_any_fields_in_a_run(path: Path, flags: int) -> None:
     durations, shifts = [10, 20, 30, 20], [5, 1, 9, 3]
     fields = [4] * bool(flags & OFFSET) + [0] * bool(flags & FIRST_FLAGS)
     for duration, shift in zip(durations, shifts):
@@ -337,7 +337,7 @@ def test_samples_are_found_whatever_a_run_says_of_them(path: Path, flags: int) -
 
 
 @pytest.mark.parametrize("flags", all_of(BASE, INDEX, DURATION, SIZE, FLAGS))
-def test_the_usual_duration_is_the_fragments_or_else_the_tracks(path: Path, flags: int) -> None:
+def test_the_default_duration_is_the_fragments_or_else_the_tracks(path: Path, flags: int) -> None:
     named = [(BASE, "Q"), (INDEX, "I"), (DURATION, "I"), (SIZE, "I"), (FLAGS, "I")]
     form = "".join(letter for flag, letter in named if flags & flag)
     values = [50 if flag == DURATION else 99 for flag, _ in named if flags & flag]
@@ -345,7 +345,7 @@ def test_the_usual_duration_is_the_fragments_or_else_the_tracks(path: Path, flag
     assert end_of(path) == 1000 + 4 * (50 if flags & DURATION else 7)
 
 
-def test_shifts_of_display_are_signed_in_version_1(path: Path) -> None:
+def test_composition_offsets_are_signed_in_version_1(path: Path) -> None:
     for version, form, shift in ((0, "I", 0xFFFFFFFF), (1, "i", -1)):
         run = full(b"trun", version, EACH_SHIFT, "I" + form, 1, shift)
         assert first_pts(write(path, head(), fragment(tfhd(), tfdt(10), run))) == 10 + shift
@@ -374,7 +374,7 @@ def test_a_fragment_without_a_time_does_not_count(path: Path) -> None:
     expect(path, [100])
 
 
-def test_other_boxes_may_stand_between(path: Path) -> None:
+def test_other_boxes_are_skipped(path: Path) -> None:
     other = box(b"free", bytes(20))
     frame = box(b"traf", other, tfhd(), other, tfdt(100), other, trun(2))
     write(path, head(usual=5), box(b"styp"), other, moof(other, frame), other, MDAT, other)
@@ -394,59 +394,59 @@ def test_media_data_may_have_a_length_of_64_bits(path: Path) -> None:
     [MDAT[:-1], struct.pack(">I4sQ", 1, b"mdat", 21) + b"data", struct.pack(">I4s", 0, b"mdat") + b"data"],
     ids=["cut", "cut, 64 bit", "without length"],
 )
-def test_a_frame_whose_data_are_not_whole_does_not_count(path: Path, mdat: bytes) -> None:
+def test_a_frame_with_incomplete_data_does_not_count(path: Path, mdat: bytes) -> None:
     write(path, head(), fragment(tfhd(), tfdt(100), trun(1)), moof(box(b"traf", tfhd(), tfdt(105), trun(1))), mdat)
     expect(path, [100])
 
 
-def test_bytes_that_came_after_the_look_do_not_count(path: Path) -> None:
+def test_bytes_beyond_the_given_size_do_not_count(path: Path) -> None:
     frames = [fragment(tfhd(), tfdt(time), trun(1)) for time in (0, 10, 20, 30, 40)]
     write(path, head(), *frames)
     assert [end_of(path, path.stat().st_size - cut) for cut in (0, 1, len(frames[0]))] == [50, 40, 40]
 
 
 @pytest.mark.parametrize(("frame", "end"), [(40_000, 40), (100_000, 40), (200_000, 40), (300_000, 30)])
-def test_the_end_is_found_behind_large_frames(path: Path, frame: int, end: int) -> None:
+def test_the_end_is_found_after_large_frames(path: Path, frame: int, end: int) -> None:
     data = box(b"mdat", bytes(frame))
     parts = [moof(box(b"traf", tfhd(), tfdt(time), trun(1))) + data for time in (0, 10, 20, 30)]
-    assert end_of(write(path, head(), *parts)) == end  # of three frames in a MiB, the begin of the latest
+    assert end_of(write(path, head(), *parts)) == end  # with three frames in a MiB, the start of the latest
 
 
 @pytest.mark.parametrize("frame", [8_000, 20_000, 60_000, 200_000])
-def test_b_frames_of_any_size_tell_how_far_the_camera_has_filmed(path: Path, frame: int) -> None:
+def test_the_end_counts_b_frames_of_any_size(path: Path, frame: int) -> None:
     data = box(b"mdat", bytes(frame))
     shown = [0, *(30 * group + time for group in range(8) for time in (30, 10, 20))]
     parts = [moof(box(b"traf", tfhd(), tfdt(time), trun(1))) + data for time in shown]
     ends = [end_of(write(path, head(), *parts[:sent])) for sent in range(4, len(shown) + 1)]
-    assert ends == [10 * (sent + 2) for sent in range(4, len(shown) + 1)]  # two more: what B-frames wait for
+    assert ends == [10 * (sent + 2) for sent in range(4, len(shown) + 1)]  # two more: B-frames are sent that late
 
 
-def test_the_end_is_unknown_behind_frames_of_a_mebibyte(path: Path) -> None:
+def test_the_end_is_unknown_after_frames_of_a_mebibyte(path: Path) -> None:
     data = box(b"mdat", bytes(1 << 20))
     parts = [moof(box(b"traf", tfhd(), tfdt(time), trun(1))) + data for time in (0, 10)]
     assert end_of(write(path, head(), *parts)) is None
 
 
-def test_the_end_is_found_wherever_the_look_back_begins(path: Path) -> None:
+def test_the_end_is_found_at_any_offset_in_a_fragment(path: Path) -> None:
     frames = b"".join(fragment(tfhd(), tfdt(time), trun(1)) for time in range(0, 10_000, 10))
     for padding in range(len(fragment(tfhd(), tfdt(0), trun(1)))):
         assert end_of(write(path, head(), frames, box(b"free", bytes(padding)))) == 10_000
 
 
 def test_no_fragment_has_more_samples_than_its_data_have_bytes(path: Path) -> None:
-    # together, runs that list no samples could otherwise claim a thousand times more frames than the file has bytes
+    # runs that list no samples could otherwise claim a thousand times more frames than the file has bytes
     write(path, head(usual=5), fragment(tfhd(), tfdt(10), *[trun(3)] * 2), fragment(tfhd(), tfdt(100), trun(4)))
     expect(path, [100, 105, 110, 115])
 
 
 def test_no_fragment_has_more_samples_than_minutes_of_video(path: Path) -> None:
-    """A damaged count must not take as much memory as the file has bytes of media."""
+    """The memory for a damaged count must not grow with the media's bytes."""
     media = box(b"mdat", bytes(100_000))
     parts = [moof(box(b"traf", tfhd(), tfdt(time), trun(count))) + media for time, count in ((10, 100_000), (100, 2))]
     expect(write(path, head(usual=5), *parts), [100, 105])
 
 
-def test_every_track_of_a_file_is_tagged_at_once(path: Path) -> None:
+def test_every_track_of_a_file_is_tagged(path: Path) -> None:
     entry = full(b"stsd", 0, 0, "I", 1)[4:] + box(b"hev1", bytes(70))
     write(path, box(b"ftyp", b"iso5"), box(b"moov", box(b"free", entry), box(b"free", entry)))
     tag_file_hvc1(path)
@@ -491,7 +491,7 @@ def test_a_damaged_fragment_does_not_count_and_the_next_does(path: Path, damaged
     [ENDLESS, struct.pack(">I4s", 3, b"free"), struct.pack(">I4s", 1, b"free"), bytes(500), b"\xff" * 500],
     ids=["longer than the file", "shorter than its header", "half a 64 bit length", "zeros", "no box"],
 )
-def test_what_is_no_box_ends_a_file(path: Path, end: bytes) -> None:
+def test_reading_stops_at_an_invalid_box(path: Path, end: bytes) -> None:
     write(path, head(), fragment(tfhd(), tfdt(100), trun(1)), end, fragment(tfhd(), tfdt(200), trun(1)))
     assert measure(path) == MediaSpan(first=100, duration=FRAME / TICKS, frames=1)
 
@@ -527,7 +527,7 @@ def test_a_head_that_names_no_video_leaves_a_file_without_length(path: Path, beg
     assert not holds_video(path)
 
 
-def test_a_size_beyond_the_file_is_no_trouble() -> None:
+def test_a_size_beyond_the_file_does_not_matter() -> None:
     data = head() + b"".join(fragment(tfhd(), tfdt(time), trun(1)) for time in (0, 10, 20, 30))
     assert last_end(io.BytesIO(data), len(data) + 1000) == 40
     assert last_end(io.BytesIO(b""), 1000) is None
@@ -544,7 +544,7 @@ class CountingFile(io.BytesIO):
         return data
 
 
-def test_a_look_at_the_end_does_not_read_the_whole_file() -> None:
+def test_finding_the_end_does_not_read_the_whole_file() -> None:
     data = box(b"mdat", bytes(20_000))
     frames = [moof(box(b"traf", tfhd(), tfdt(time), trun(1))) + data for time in range(0, 10_000, 10)]
     file = CountingFile(head() + b"".join(frames))
@@ -553,7 +553,7 @@ def test_a_look_at_the_end_does_not_read_the_whole_file() -> None:
 
 
 @pytest.mark.parametrize("lost", [1, 9, 200, 2000])
-def test_a_torn_end_is_cut_off_and_the_times_stay(files: Files, tmp_path: Path, lost: int) -> None:
+def test_a_torn_end_is_cut_off_and_the_modification_time_stays(files: Files, tmp_path: Path, lost: int) -> None:
     torn = tmp_path / "torn.mp4"
     torn.write_bytes(files.silent.read_bytes()[:-lost])
     os.utime(torn, (100, 100))
@@ -563,7 +563,7 @@ def test_a_torn_end_is_cut_off_and_the_times_stay(files: Files, tmp_path: Path, 
     assert torn.stat().st_mtime == 100
     with torn.open("rb") as file:
         assert whole_size(file, torn.stat().st_size) == torn.stat().st_size < files.silent.stat().st_size
-    joined = tmp_path / "joined.mp4"  # what a player reads: the next file's fragments follow
+    joined = tmp_path / "joined.mp4"  # what a player reads: the fragments of the next file follow
     joined.write_bytes(torn.read_bytes() + files.silent.read_bytes()[header_size(files.silent) :])
     assert len(read_frames(joined)) == len(read_frames(torn)) + len(read_frames(files.silent))
 
@@ -575,14 +575,14 @@ def test_a_whole_file_is_not_cut(files: Files, tmp_path: Path) -> None:
     assert whole.read_bytes() == files.plain.read_bytes()
 
 
-def test_what_is_no_mp4_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_not_mp4_is_left_unchanged(tmp_path: Path) -> None:
     odd = tmp_path / "odd.mp4"
     odd.write_bytes(b"no box at all, but some bytes")
     cut_torn_end(odd)
     assert odd.read_bytes() == b"no box at all, but some bytes"
 
 
-def test_tagging_keeps_the_times(tmp_path: Path, files: Files) -> None:
+def test_tagging_keeps_the_modification_time(tmp_path: Path, files: Files) -> None:
     tagged = tmp_path / "tagged.mp4"
     header = header_size(files.silent)
     assert header is not None

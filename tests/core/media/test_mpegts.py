@@ -35,7 +35,7 @@ def test_a_file_is_as_long_as_its_frames(media: Media, name: str, seconds: int) 
     assert (span.duration, span.frames, span.holes) == (seconds, seconds * FPS, ())
 
 
-def test_the_first_frame_is_the_one_that_another_reader_sees(media: Media) -> None:
+def test_the_first_frame_is_the_same_for_an_independent_reader(media: Media) -> None:
     span = measure(media.plain)
     assert span is not None
     assert span.first == first_pts(media.plain) == read_frames(media.plain)[0].pts
@@ -48,7 +48,7 @@ def test_frames_out_of_order_count_as_sent(media: Media) -> None:
     assert end_of(media.plain) == max(shown) + (1 + sent_after_it) * FRAME
 
 
-def test_the_33_bit_times_begin_anew_in_the_middle_of_a_file(media: Media) -> None:
+def test_33_bit_times_may_wrap_inside_a_file(media: Media) -> None:
     span = measure(media.wrap)
     assert span is not None
     assert span.first == pytest.approx(WRAP - TICKS, abs=FRAME)
@@ -70,7 +70,7 @@ def test_a_slow_camera_has_no_holes(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
     assert (span.duration, span.frames, span.holes) == (8.0, 4, ())
 
 
-def test_h265_is_video_too(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+def test_h265_is_measured(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
     if "libx265" not in ffmpeg.encoders:
         pytest.skip(f"{ffmpeg.path} has no H.265 encoder")
     quiet = ["-preset", "ultrafast", "-x265-params", "log-level=none"]
@@ -92,7 +92,7 @@ def test_a_file_without_video_has_no_length(media: Media) -> None:
     assert end_of(media.sound) is None
 
 
-def test_a_file_that_names_a_video_stream_holds_video_even_without_a_frame(media: Media, tmp_path: Path) -> None:
+def test_a_file_whose_tables_name_video_holds_video_even_without_a_frame(media: Media, tmp_path: Path) -> None:
     assert holds_video(media.plain)
     assert holds_video(copy_of(media.plain, tmp_path, 3 * PACKET))
     assert not holds_video(copy_of(media.plain, tmp_path, PACKET))
@@ -100,7 +100,7 @@ def test_a_file_that_names_a_video_stream_holds_video_even_without_a_frame(media
 
 
 @pytest.mark.parametrize("size", [0, 1, PACKET - 1, PACKET, 3 * PACKET])
-def test_a_file_that_has_only_begun_has_no_length(media: Media, tmp_path: Path, size: int) -> None:
+def test_a_file_without_a_whole_frame_has_no_length(media: Media, tmp_path: Path, size: int) -> None:
     path = copy_of(media.plain, tmp_path, size)
     assert measure(path) is None
     assert first_pts(path) is None
@@ -132,7 +132,7 @@ def test_the_end_of_a_growing_file_never_goes_back(media: Media) -> None:
     assert (known[0], known[-1]) == (first + FRAME, first + 2 * TICKS)
 
 
-def test_bytes_that_came_after_the_look_do_not_count(media: Media) -> None:
+def test_bytes_beyond_the_given_size_do_not_count(media: Media) -> None:
     half = media.silent.stat().st_size // 2
     early, late = end_of(media.silent, half), end_of(media.silent)
     assert early is not None
@@ -140,7 +140,7 @@ def test_bytes_that_came_after_the_look_do_not_count(media: Media) -> None:
     assert early < late
 
 
-def test_the_end_is_found_behind_large_frames(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+def test_the_end_is_found_after_large_frames(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
     if "libx264" not in ffmpeg.encoders:
         pytest.skip(f"{ffmpeg.path} has no libx264, whose options make large frames")
     noise = ["-vf", "scale=320:240,noise=alls=100:allf=t", "-qp", "0"]
@@ -178,15 +178,15 @@ def test_no_damage_to_a_file_raises(media: Media, tmp_path: Path) -> None:
 
 def test_an_adaptation_field_longer_than_its_packet_is_no_table() -> None:
     packet = bytearray(PACKET)
-    packet[:5] = bytes((0x47, 0x40, 0x00, 0x30, 0xFF))  # PID 0 begins a section behind 255 bytes
+    packet[:5] = bytes((0x47, 0x40, 0x00, 0x30, 0xFF))  # PID 0 begins a section after 255 bytes
     assert video_pid(bytes(packet)) is None
 
 
 @pytest.mark.parametrize("of", [measure, first_pts])
-def test_a_missing_file_is_the_callers_trouble(of, tmp_path: Path) -> None:
+def test_a_missing_file_raises(of, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         of(tmp_path / "none.ts")
 
 
-def test_a_single_frame_has_no_end_yet() -> None:
+def test_an_empty_file_has_no_end() -> None:
     assert last_end(io.BytesIO(b""), 0) is None

@@ -27,7 +27,7 @@ def make(
     seconds: float = 0.2,
     sound: bool = False,
 ) -> Path:
-    """A file of a picture of this size, in the form of its suffix."""
+    """A video of this size, in the format of its suffix."""
     encoder = "libx265" if "libx265" in options else "libx264"
     if encoder not in ffmpeg.encoders:
         pytest.skip(f"{ffmpeg.path} has no {encoder}")
@@ -49,9 +49,9 @@ def ue(number: int) -> str:
 
 
 def sps_of(order: str, size: Tuple[int, int], crop: Tuple[int, int]) -> bytes:
-    """A sequence parameter set (H.264 7.3.2.1.1) of so many columns and rows of macroblocks.
+    """A sequence parameter set (H.264 7.3.2.1.1); `size` is in columns and rows of macroblocks.
 
-    `order` are the fields from pic_order_cnt_type on; cropped are columns and rows of two pixels, right and below.
+    `order` has the fields from pic_order_cnt_type on; `crop` is in columns and rows of two pixels, right and below.
     """
     cropped = "1" + ue(0) + ue(crop[0]) + ue(0) + ue(crop[1])
     bits = ue(0) + ue(0) + order + ue(1) + "0" + ue(size[0] - 1) + ue(size[1] - 1) + "11" + cropped + "01"
@@ -64,7 +64,7 @@ def box(kind: bytes, content: bytes) -> bytes:
 
 
 def mp4_of(sps: bytes) -> bytes:
-    """The head of a file whose only track has this parameter set of H.264."""
+    """The head of a file whose only track has this H.264 parameter set."""
     avcc = b"\1" + sps[1:4].ljust(3, b"\0") + b"\xff\xe1" + len(sps).to_bytes(2, "big") + sps + b"\0"
     content = bytes(8) + box(b"avc1", bytes(78) + box(b"avcC", avcc))
     for kind in (b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov"):
@@ -86,7 +86,7 @@ def mp4_of(sps: bytes) -> bytes:
         ((323, 181), ["-pix_fmt", "yuv444p", "-x264-params", "cqm=jvt"], "avc1.f4001e"),  # scaling lists
     ],
 )
-def test_h264_has_the_size_and_the_profile_that_its_encoder_was_told(
+def test_h264_has_the_size_and_profile_given_to_its_encoder(
     ffmpeg: Ffmpeg, tmp_path: Path, suffix: str, size: Tuple[int, int], options: List[str], codec: str
 ) -> None:
     path = make(ffmpeg, tmp_path / f"video{suffix}", size, [*H264, *options])
@@ -104,7 +104,7 @@ def test_h264_has_the_size_and_the_profile_that_its_encoder_was_told(
         ((323, 181), ":high-tier=0", ["-pix_fmt", "yuv444p"], "hvc1.4.10.L120.9E.8"),
     ],
 )
-def test_h265_has_the_size_and_the_profile_that_its_encoder_was_told(
+def test_h265_has_the_size_and_profile_given_to_its_encoder(
     ffmpeg: Ffmpeg, tmp_path: Path, size: Tuple[int, int], params: str, options: List[str], codec: str
 ) -> None:
     path = make(ffmpeg, tmp_path / "video.mp4", size, [*H265, X265 + params, *options])
@@ -112,16 +112,16 @@ def test_h265_has_the_size_and_the_profile_that_its_encoder_was_told(
 
 
 @pytest.mark.parametrize("suffix", [".ts", ".mp4"])
-def test_sound_is_named_when_the_file_has_it(ffmpeg: Ffmpeg, tmp_path: Path, suffix: str) -> None:
+def test_audio_is_in_the_codecs_if_the_file_has_it(ffmpeg: Ffmpeg, tmp_path: Path, suffix: str) -> None:
     path = make(ffmpeg, tmp_path / f"video{suffix}", (322, 180), [*H264, "-profile:v", "main"], sound=True)
     assert read_picture(path) == Picture("avc1.4d401e,mp4a.40.2", 322, 180)
 
 
-def test_sound_that_begins_behind_a_large_key_frame_is_named(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+def test_audio_that_begins_after_a_large_key_frame_is_in_the_codecs(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
     noise = ["-vf", "scale=320:240,noise=alls=100:allf=t", "-qp", "0", "-muxdelay", "0", "-muxpreload", "0"]
     path = make(ffmpeg, tmp_path / "large.ts", (320, 240), [*H264, *noise, "-profile:v", "high444"], sound=True)
     data = path.read_bytes()
-    sound_pid = b"\x47\x41\x01"  # FFmpeg counts from 256; this is where its second stream's first PES packet begins
+    sound_pid = b"\x47\x41\x01"  # FFmpeg counts from 256; this begins its second stream's first PES packet
     assert all(data[at : at + 3] != sound_pid for at in range(0, HEAD, PACKET))
     assert read_picture(path) == Picture("avc1.f4001e,mp4a.40.2", 320, 240)
 
@@ -135,14 +135,14 @@ def test_a_file_without_video_has_no_picture(media: Media) -> None:
     assert read_picture(media.sound) is None
 
 
-def test_a_size_is_read_behind_a_cycle_of_picture_order_counts(tmp_path: Path) -> None:
+def test_a_size_is_read_after_a_cycle_of_picture_order_counts(tmp_path: Path) -> None:
     order = ue(1) + "0" + ue(0) + ue(0) + ue(2) + ue(1) + ue(2)  # pic_order_cnt_type 1 with two offsets
     sps = sps_of(order, (20, 15), (1, 4))
     assert read_bytes(tmp_path, ".mp4", mp4_of(sps)) == Picture("avc1.420029", 318, 232)
 
 
 @pytest.mark.parametrize(("size", "crop"), [((1 << 30, 15), (0, 0)), ((20, 1 << 12), (0, 0)), ((20, 15), (160, 0))])
-def test_a_size_that_cannot_be_gives_no_picture(tmp_path: Path, size: Tuple[int, int], crop: Tuple[int, int]) -> None:
+def test_an_impossible_size_gives_no_picture(tmp_path: Path, size: Tuple[int, int], crop: Tuple[int, int]) -> None:
     assert read_bytes(tmp_path, ".mp4", mp4_of(sps_of(ue(2), size, crop))) is None
 
 
@@ -163,7 +163,7 @@ def test_a_file_cut_anywhere_has_the_right_picture_or_none(ffmpeg: Ffmpeg, tmp_p
 @pytest.mark.parametrize(
     ("suffix", "options"), [(".ts", H264), (".mp4", H264), (".mp4", (*H265, f"{X265}:temporal-layers=3:bframes=3"))]
 )
-def test_damage_gives_a_size_that_can_be_or_none(
+def test_damage_gives_a_possible_size_or_none(
     ffmpeg: Ffmpeg, tmp_path: Path, suffix: str, options: Tuple[str, ...]
 ) -> None:
     head = make(ffmpeg, tmp_path / f"video{suffix}", (322, 180), options, sound=True).read_bytes()[:4000]

@@ -1,4 +1,4 @@
-"""Whatever bytes lie in a media file: the checks of tests/fuzz, on files built by hand and damaged."""
+"""Media files with any bytes: the checks of tests/fuzz, on files built by hand and damaged."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TRANSPORT_STREAM = tables() + frame(9000, True, b"\0\0\1" + SPS + b"\0\0\1") + f
 
 
 @given(st.lists(st.tuples(raw_times, st.booleans()), max_size=20))
-def test_frames_of_a_transport_stream_are_read_as_they_were_written(
+def test_frames_of_a_transport_stream_read_back(
     tmp_path_factory: pytest.TempPathFactory, written: List[Tuple[int, bool]]
 ) -> None:
     path = tmp_path_factory.mktemp("ts") / "any.ts"
@@ -64,7 +64,7 @@ def test_any_transport_stream_is_read(parts: List[bytes]) -> None:
 
 
 @given(st.lists(st.tuples(raw_times, st.booleans()), max_size=20))
-def test_frames_of_fragmented_mp4_are_read_as_they_were_written(
+def test_frames_of_fragmented_mp4_read_back(
     tmp_path_factory: pytest.TempPathFactory, written: List[Tuple[int, bool]]
 ) -> None:
     path = tmp_path_factory.mktemp("mp4") / "any.mp4"
@@ -107,7 +107,7 @@ def test_a_damaged_parameter_set_is_read_or_refused(sps: bytes) -> None:
 
 
 @given(st.integers(1, 255), st.integers(1, 255), st.integers(0, 7), st.integers(0, 7))
-def test_a_size_is_read_as_it_was_written(columns: int, rows: int, right: int, below: int) -> None:
+def test_a_size_reads_back(columns: int, rows: int, right: int, below: int) -> None:
     assert read_h264(sps_of(ue(2), (columns, rows), (right, below)))[1:] == (
         16 * columns - 2 * right,
         16 * rows - 2 * below,
@@ -115,14 +115,14 @@ def test_a_size_is_read_as_it_was_written(columns: int, rows: int, right: int, b
 
 
 @given(st.lists(st.integers(0, (1 << 32) - 2), min_size=1))
-def test_numbers_of_any_length_are_read_as_they_were_written(numbers: List[int]) -> None:
+def test_numbers_of_any_length_read_back(numbers: List[int]) -> None:
     written = "".join(map(ue, numbers)) + "1"
     bits = Bits(int(written.ljust(-(-len(written) // 8) * 8, "0"), 2).to_bytes(-(-len(written) // 8), "big"))
     assert [bits.ue() for _ in numbers] == numbers
 
 
 @given(st.binary(max_size=20))
-def test_signed_numbers_are_the_unsigned_ones_in_turn(data: bytes) -> None:
+def test_signed_numbers_are_mapped_from_unsigned_ones(data: bytes) -> None:
     unsigned, signed = Bits(data), Bits(data)
     try:
         while True:
@@ -149,5 +149,5 @@ def test_signed_numbers_are_the_unsigned_ones_in_turn(data: bytes) -> None:
         (check_parameter_sets, SPS),
     ],
 )
-def test_more_of_the_same_takes_as_much_more_time(check, unit: bytes) -> None:
+def test_time_grows_in_proportion_to_the_input(check, unit: bytes) -> None:
     assert grows_in_proportion(check, unit)

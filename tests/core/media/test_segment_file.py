@@ -13,7 +13,7 @@ from tests.support.media import FPS, make_video
 
 @pytest.fixture(scope="module", params=["ts", "mp4"])
 def path(request: pytest.FixtureRequest, ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A second of video that begins at its second second, in each form."""
+    """One second of video that begins at second 1, in each format."""
     form = {"ts": "mpegts", "mp4": "mp4"}[request.param]
     options = ["-f", form, "-movflags", "frag_every_frame+empty_moov+default_base_moof+frag_discont"]
     options = options if request.param == "mp4" else options[:2]
@@ -26,7 +26,7 @@ def end_of(path: Path) -> Optional[int]:
         return last_end(file, path.stat().st_size, path.suffix)
 
 
-def test_a_file_of_each_form_has_a_length_and_an_end(path: Path) -> None:
+def test_a_file_of_each_format_has_a_length_and_an_end(path: Path) -> None:
     span = measure(path)
     assert span is not None
     assert (span.duration, span.frames) == (1.0, FPS)
@@ -37,7 +37,7 @@ def test_a_file_of_each_form_has_a_length_and_an_end(path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".ts", ".mp4"])
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 @pytest.mark.parametrize("bframes", [0, 2])
-def test_key_frames_are_told_from_others(ffmpeg: Ffmpeg, tmp_path: Path, suffix: str, codec: str, bframes: int) -> None:
+def test_key_frames_are_recognized(ffmpeg: Ffmpeg, tmp_path: Path, suffix: str, codec: str, bframes: int) -> None:
     options = ["-g", "10", "-sc_threshold", "0", "-bf", str(bframes)]
     if codec == "hevc":
         if "libx265" not in ffmpeg.encoders:
@@ -50,13 +50,13 @@ def test_key_frames_are_told_from_others(ffmpeg: Ffmpeg, tmp_path: Path, suffix:
     assert [is_key for _, is_key in found] == [number % 10 == 0 for number in range(2 * FPS)]
 
 
-def test_only_fragmented_mp4_has_a_head_of_its_own(path: Path) -> None:
+def test_only_fragmented_mp4_has_a_header(path: Path) -> None:
     size = header_size(path)
     assert (size is None) == (path.suffix == ".ts")
     assert size is None or path.read_bytes()[size + 4 : size + 8] == b"moof"
 
 
-def test_a_file_of_each_form_holds_video(path: Path, tmp_path: Path) -> None:
+def test_a_file_of_each_format_holds_video(path: Path, tmp_path: Path) -> None:
     assert holds_video(path)
     other = tmp_path / path.name
     other.write_bytes(bytes(4096))

@@ -27,7 +27,7 @@ def frames(first: int, count: int) -> List[int]:
     ],
     ids=["none", "one", "plain", "wrap", "wrap backwards", "B-frames around the wrap", "a step back"],
 )
-def test_33_bit_times_run_on(raw, running) -> None:
+def test_33_bit_times_become_continuous(raw, running) -> None:
     assert unwrap(raw) == running
 
 
@@ -35,36 +35,36 @@ def test_no_frames_have_no_span() -> None:
     assert span_of([]) is None
 
 
-def test_the_last_frame_counts_with_the_usual_distance() -> None:
+def test_the_last_frame_lasts_as_long_as_usual() -> None:
     assert span_of(frames(0, 25)) == MediaSpan(first=0, duration=1.0, frames=25, holes=(), step=FRAME)
 
 
-def test_a_single_frame_lasts_as_long_as_others_did() -> None:
+def test_a_single_frame_lasts_as_long_as_given() -> None:
     assert span_of([FRAME]) == MediaSpan(first=FRAME, duration=0.04, frames=1)
     assert span_of([FRAME], alone=TICKS // 8) == MediaSpan(first=FRAME, duration=0.125, frames=1)
     assert newest_end([FRAME]) is None
 
 
-def test_a_span_ends_behind_the_point_where_times_begin_anew() -> None:
+def test_a_span_may_include_a_wrap() -> None:
     span = span_of(frames(WRAP - 10 * FRAME, 25))
     assert span is not None
     assert (span.first, span.end) == (WRAP - 10 * FRAME, 15 * FRAME)
     assert newest_end(frames(WRAP - 10 * FRAME, 25)) == 15 * FRAME
 
 
-def test_a_stretch_without_frames_is_a_hole() -> None:
+def test_time_without_frames_is_a_hole() -> None:
     span = span_of(frames(0, 25) + frames(5 * TICKS, 25))
     assert span is not None
     assert (span.duration, span.holes) == (6.0, (Hole(offset=1.0, duration=4.0),))
 
 
-def test_frames_more_than_a_second_apart_throughout_leave_no_holes() -> None:
+def test_a_file_with_rare_frames_throughout_has_no_holes() -> None:
     span = span_of([0, 2 * TICKS, 4 * TICKS])
     assert span is not None
     assert (span.duration, span.holes) == (6.0, ())
 
 
-def test_b_frames_show_that_a_camera_filmed_on_after_the_frame_that_they_precede() -> None:
+def test_b_frames_sent_after_a_later_frame_extend_the_end() -> None:
     before = frames(WRAP - 6 * FRAME, 6)
     later = [2 * FRAME, 0, FRAME]
     assert [newest_end(before + later[:sent]) for sent in (1, 2, 3)] == [3 * FRAME, 4 * FRAME, 5 * FRAME]
@@ -72,7 +72,7 @@ def test_b_frames_show_that_a_camera_filmed_on_after_the_frame_that_they_precede
 
 
 @pytest.mark.parametrize(("usual", "ends"), [(None, [3, 3, 6]), (FRAME, [4, 5, 6])])
-def test_the_first_frames_of_a_file_do_not_tell_how_long_one_lasts(usual: Optional[int], ends: List[int]) -> None:
+def test_the_first_frames_of_a_file_are_too_few_to_measure(usual: Optional[int], ends: List[int]) -> None:
     shown = [0, 3 * FRAME, FRAME, 2 * FRAME]
     assert newest_end(shown[:1], usual=usual) is None
     assert [newest_end(shown[:sent], usual=usual) for sent in (2, 3, 4)] == [end * FRAME for end in ends]
@@ -88,9 +88,16 @@ def test_the_first_frames_of_a_file_do_not_tell_how_long_one_lasts(usual: Option
         ([FRAME, FRAME - 90, FRAME + 90], FRAME - 90),
         ([0, 0, 0], 0),
     ],
-    ids=["ever fewer", "suddenly more", "a run's first two", "a clock that was set back", "jitter", "standing still"],
+    ids=[
+        "fewer and fewer",
+        "suddenly more",
+        "a run's first two",
+        "a clock that was set back",
+        "jitter",
+        "standing still",
+    ],
 )
-def test_the_newest_frame_lasts_as_long_as_the_shortest_did_lately(steps: List[int], lasts: int) -> None:
+def test_the_newest_frame_lasts_as_long_as_the_shortest_recent_one(steps: List[int], lasts: int) -> None:
     raw = list(accumulate([0, *steps]))
     assert newest_end(raw) == raw[-1] + lasts
     assert newest_end(raw, frames_late=2) == raw[-1] + 3 * lasts
@@ -111,7 +118,7 @@ def test_the_rhythm_of_75_frames(keys: List[int], next_key, rhythm: Rhythm) -> N
     assert rhythm_of([(number * FRAME, number in keys) for number in range(75)], next_key) == rhythm
 
 
-def test_the_rhythm_runs_on_where_33_bits_end() -> None:
+def test_the_rhythm_continues_after_a_wrap() -> None:
     found = [(time, number == 0) for number, time in enumerate(frames(WRAP - 25 * FRAME, 50))]
     assert rhythm_of(found, 25 * FRAME) == Rhythm(25.0, 2.0)
 
