@@ -1,7 +1,7 @@
-"""Time: instants, the clock that code asks, and local time.
+"""Time: instants, clocks, and local time.
 
-An *instant* is a float: seconds since 1970-01-01T00:00:00 UTC. Wall time serves
-names, journals and retention; monotonic time serves uptime, back-off and stalls.
+An *instant* is a float: seconds since 1970-01-01T00:00:00 UTC. Wall time is used for names,
+journals and retention, monotonic time for uptime, back-off and stalls.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Optional, Protocol
 HOUR = 3600.0  # seconds
 DAY = 86400.0  # seconds; a local day may have an hour more or less
 EARLIEST = 0.0
-LATEST = float(1 << 33)  # the year 2242, up to which a float is exact enough for milliseconds
+LATEST = float(1 << 33)  # in the year 2242; up to then a float is exact to the millisecond
 
 
 class Clock(Protocol):
-    """The source of time for all code; tests use their own."""
+    """The source of time for all code; tests replace it."""
 
     def now(self) -> float:
         """The wall time as an instant."""

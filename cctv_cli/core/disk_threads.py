@@ -35,8 +35,8 @@ class DiskHangs(OSError):
 class DiskThreads:
     """Makes calls one after the other on one thread per disk. Thread-safe.
 
-    A call that takes more than `limit` seconds hangs: until it returns, no other call is made on its disk, and whoever
-    asks that disk gets DiskHangs at once.
+    A call that takes more than `limit` seconds counts as hanging: until it returns, no other call is made on its disk,
+    and all callers get DiskHangs at once.
     """
 
     def __init__(self, limit: float = LIMIT) -> None:
@@ -44,8 +44,8 @@ class DiskThreads:
         self._queues: Dict[str, _Queue] = {}
         self._lock = threading.Lock()
         self._mounts: Tuple[str, ...] = ()
-        self._listed: Optional[float] = None  # when the mounts were, monotonic
-        self._found: Dict[Path, str] = {}  # disks by the places that were asked for since then
+        self._listed: Optional[float] = None  # when `_mounts` was read, monotonic
+        self._found: Dict[Path, str] = {}  # the disk of each place asked for since then
 
     def submit(self, place: Path, what: Hashable, call: Callable[[], T]) -> Answer[T]:
         """Queue a call on the disk of `place`; concurrent callers with the same `what` share it."""
@@ -86,7 +86,7 @@ class Answer(Generic[T]):
         """
         while not self._future.done():
             left = until - time.monotonic()
-            wait([self._future], timeout=max(0.0, min(self._queue.patience(), left)))
+            wait([self._future], timeout=max(0.0, min(self._queue.remaining(), left)))
             if left <= 0 and not self._future.done():
                 raise DiskHangs()
         return self._future.result()
@@ -95,7 +95,7 @@ class Answer(Generic[T]):
         """Wait for the result without occupying a thread. Raises what the call raises, and DiskHangs."""
         future = asyncio.wrap_future(self._future)
         while not future.done():
-            await asyncio.wait([future], timeout=self._queue.patience())
+            await asyncio.wait([future], timeout=self._queue.remaining())
         return future.result()
 
 
@@ -113,7 +113,7 @@ class _Queue:
         self._disk = disk
         self._limit = limit
         self._calls: OrderedDict[Hashable, _Call] = OrderedDict()  # the first one is in progress
-        self._started: Optional[float] = None  # when that was, monotonic; None while no thread runs
+        self._started: Optional[float] = None  # when that one began, monotonic; None while no thread runs
         self._lock = threading.Lock()
 
     def submit(self, what: Hashable, call: Callable[[], T]) -> Future[T]:
@@ -130,8 +130,8 @@ class _Queue:
                 threading.Thread(target=self._work, name=f"disk {self._disk}", daemon=True).start()
             return queued.future
 
-    def patience(self) -> float:
-        """The seconds that the call in progress has left; when it has none, all that wait fail."""
+    def remaining(self) -> float:
+        """The seconds left for the call in progress; when none are left, all calls that wait fail."""
         with self._lock:
             left = self._left()
             failed = [] if left > 0 else list(self._calls.values())
@@ -155,7 +155,7 @@ class _Queue:
             result, error = None, None
             try:
                 result = current.call()
-            except BaseException as raised:  # belongs to those who wait for it
+            except BaseException as raised:  # passed on to the callers
                 error = raised
             with self._lock:
                 if self._calls.get(what) is not current:  # it took too long, and no caller waits any more

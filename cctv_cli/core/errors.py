@@ -13,12 +13,12 @@
     ├── CleanupRuns              12   another cleanup is running
     ├── HoldError                13   a hold cannot be made or found
     ├── CameraDisabled           14   the configuration disables the camera that is to be started
-    ├── StopIncomplete           15  threads still hung on a disk when cctv ended
-    ├── HealthUnknown             20  the health is unknown: a server does not answer, or a defect
+    ├── StopIncomplete           15   threads still hung on a disk when cctv ended
+    ├── HealthUnknown             20  the health is unknown: a server does not answer, or a bug
     └── AlertNotTaken             21  a webhook did not accept a test message
 
-Exit code 2 is a wrong command line; `cctv health` exits with 0, 1 or 2 for what it found. Ctrl-C ends `serve` and
-`record` in good order, with 0. Every message is one sentence that names the thing, the cause and the cure, and never
+Exit code 2 is a wrong command line; `cctv health` exits with 0, 1 or 2 for what it found. Ctrl-C stops `serve` and
+`record` cleanly, with 0. Every message is one sentence that names the thing, the cause and the cure, and never
 contains a password.
 """
 

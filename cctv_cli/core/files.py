@@ -1,7 +1,6 @@
-"""The disk: regular files opened and nothing else, whole-file replacement, moves that never overwrite, hashes.
+"""Files on disk: opening only regular files, replacing whole files, moves that never overwrite, hashes.
 
-Everything here raises OSError as the system reports it. Whoever reads a file of the storage opens it by
-`open_to_read`, or reads it by what stands on that.
+Everything here raises OSError. Files of the storage are read with `open_to_read`, or with a function that uses it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _LARGEST_JSON = 8 << 20  # bytes; alerts and refused logins of hundreds of camer
 
 
 class NotRegularFile(OSError):
-    """A symbolic link, folder, FIFO, socket or device lies where a file was expected."""
+    """A symbolic link, folder, FIFO, socket or device is in the place of a file."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.EINVAL, "not a regular file", str(path))
@@ -34,8 +33,8 @@ class NotRegularFile(OSError):
 class Folder:
     """A folder in which files are opened and removed by name. Methods raise OSError.
 
-    One that is opened by `at` or `folder` stays that folder, whatever is put in its place meanwhile, where the
-    system can hold one open (see `system.open_folder`).
+    One that is opened by `at` or `folder` stays the same folder, even if another is put in its place, on systems
+    that can hold a folder open (see `system.open_folder`).
     """
 
     def __init__(self, path: Path, handle: Optional[int] = None) -> None:
@@ -63,13 +62,13 @@ class Folder:
         return os.listdir(self.path if self._handle is None else self._handle)
 
     def open(self, name: str, flags: int) -> int:
-        """Open a regular file by the `flags` of os.open; anything else, also a symbolic link, is refused.
+        """Open a regular file with the `flags` of os.open; anything else, including a symbolic link, is refused.
 
         Raises NotRegularFile.
         """
         with self._naming(name):
             try:
-                self.status(name)  # first: to open a device may be to use it
+                self.status(name)  # first, because opening a device may have an effect
             except FileNotFoundError:
                 if not flags & os.O_CREAT:
                     raise
@@ -82,7 +81,7 @@ class Folder:
             return handle
 
     def replace(self, draft: str, name: str) -> None:
-        """Rename a file to the name of another one, which is replaced."""
+        """Rename a file; an existing file of that name is replaced."""
         with self._naming(name):
             os.replace(self._target(draft), self._target(name), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
@@ -118,7 +117,7 @@ class Folder:
 
 
 class _Naming:
-    """Makes errors name the whole path. A class, since every look at a file pays for it."""
+    """Adds the whole path to errors. A class, because a generator would slow down every access to a file."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -139,7 +138,7 @@ def _require_regular(status: os.stat_result, folder: Path, name: str) -> None:
 
 @contextmanager
 def open_folder_in(path: Path, *, inside: Path) -> Iterator[Folder]:
-    """Open a folder; on the way there from the folder `inside` no symbolic link is followed."""
+    """Open a folder below the folder `inside`, without following a symbolic link on the way."""
     with ExitStack() as opened:
         folder = opened.enter_context(Folder.at(inside))
         for name in path.relative_to(inside).parts:
@@ -153,23 +152,22 @@ def _folder_of(path: Path, inside: Optional[Path]) -> ContextManager[Folder]:
 
 
 def open_to_read(path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
-    """Open a regular file of the storage; anything else there is neither opened nor waited for.
+    """Open a regular file of the storage; anything else is refused at once.
 
-    The file itself must not be a symbolic link, nor must any folder on the way to it from the folder `inside`.
-    Raises NotRegularFile.
+    Neither the file nor any folder between it and the folder `inside` may be a symbolic link. Raises NotRegularFile.
     """
     with _folder_of(path, inside) as folder:
         return os.fdopen(folder.open(path.name, os.O_RDONLY), "rb")
 
 
 def open_to_change(path: Path) -> BinaryIO:
-    """Open a file for reading and writing in place, as `open_to_read` does."""
+    """Open a file for reading and writing in place; see `open_to_read`."""
     with _folder_of(path, None) as folder:
         return os.fdopen(folder.open(path.name, os.O_RDWR), "rb+")
 
 
 def open_to_append(path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
-    """Open a file, new if there is none, for reading and for writing at its end, as `open_to_read` does."""
+    """Open or create a file for reading and appending; see `open_to_read`."""
     with _folder_of(path, inside) as folder:
         return os.fdopen(folder.open(path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT), "ab+")
 
@@ -188,8 +186,8 @@ def replace_text(path: Path, text: str, *, durable: bool = True, inside: Optiona
 def replace_bytes(path: Path, data: bytes, *, durable: bool = True, inside: Optional[Path] = None) -> None:
     """Give `path` new content in one step: a reader sees the old bytes or the new ones.
 
-    With `durable` so also after a power cut; waiting for the disk can take long on a busy one. Of folders
-    below `inside` none is reached through a symbolic link.
+    With `durable` that also holds after a power cut, but waiting for a busy disk can take long. No symbolic link
+    is followed below `inside`.
     """
     with _folder_of(path, inside) as folder:
         replace_in(folder, path.name, data, durable=durable)
@@ -214,7 +212,7 @@ def replace_in(folder: Folder, name: str, data: bytes, *, durable: bool = True) 
 
 
 def holds(folder: Folder, name: str, data: bytes) -> bool:
-    """Whether a file in an open folder can be read and has just this content."""
+    """Whether a file in an open folder can be read and has exactly this content."""
     try:
         with os.fdopen(folder.open(name, os.O_RDONLY), "rb") as file:
             return file.read(len(data) + 1) == data
@@ -223,7 +221,7 @@ def holds(folder: Folder, name: str, data: bytes) -> bool:
 
 
 def is_file(folder: Folder, name: str) -> bool:
-    """Whether a regular file of this name lies in an open folder."""
+    """Whether an open folder has a regular file of this name."""
     try:
         folder.status(name)
     except (FileNotFoundError, NotRegularFile):
@@ -260,7 +258,7 @@ def read_bytes(path: Path, *, inside: Optional[Path] = None) -> bytes:
 
 
 def read_text(path: Path, *, inside: Optional[Path] = None) -> Optional[str]:
-    """The text of a file; None when there is no such file."""
+    """The text of a file; None if there is no such file."""
     try:
         return read_bytes(path, inside=inside).decode("utf-8", errors="replace")
     except FileNotFoundError:
@@ -268,9 +266,9 @@ def read_text(path: Path, *, inside: Optional[Path] = None) -> Optional[str]:
 
 
 def read_json(path: Path, known: int = 1) -> Dict[str, Any]:
-    """The JSON object in a file; an empty one when it is missing, damaged, or larger than any that cctv writes.
+    """The JSON object in a file; an empty one if it is missing, damaged, or larger than any that cctv writes.
 
-    Raises NewerFormat for one whose format is newer than the version that is `known`.
+    Raises NewerFormat if its format is newer than the `known` version.
     """
     try:
         with open_to_read(path) as file, naming(path):
@@ -283,10 +281,10 @@ def read_json(path: Path, known: int = 1) -> Dict[str, Any]:
 
 
 def move(source: Path, target: Path) -> None:
-    """Rename a finished file to a name that must be free, and make both last. Raises FileExistsError.
+    """Rename a finished file to a name that must be free, durably. Raises FileExistsError.
 
-    The caller holds the camera's lock: that makes the look before the rename safe where the system
-    itself would overwrite.
+    The caller holds the camera's lock, so that nobody takes the name between the check and the rename, which
+    would overwrite.
     """
     if os.path.lexists(target):
         raise FileExistsError(f"{target} exists")
@@ -306,7 +304,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def sha256_synced(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal, taken after its bytes are on the disk."""
+    """The SHA-256 of a file in hexadecimal, computed after its bytes are on disk."""
     digest = hashlib.sha256()
     with open_to_change(path) as file:  # Windows lets only writers sync
         os.fsync(file.fileno())

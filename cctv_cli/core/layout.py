@@ -1,4 +1,4 @@
-"""Names on disk: the only place that knows what a file is called and what a name means.
+"""Names on disk: the only module that makes and parses file names.
 
 <storage>/{camera_id}/
     live/live.m3u8, segment{N}.ts            (or <live_path>/{camera_id}/live/)
@@ -49,7 +49,7 @@ TS, MP4 = ".ts", ".mp4"
 
 
 def media_suffix(codec: str) -> str:
-    """The suffix of files that hold this video codec: players take H.265 from fragmented MP4 only."""
+    """The suffix of files with this video codec: players accept H.265 only in fragmented MP4."""
     return MP4 if codec == "hevc" else TS
 
 
@@ -86,7 +86,7 @@ class RecordingName:
 
 
 def recorded_within(name: RecordingName, tz: Optional[tzinfo]) -> Tuple[float, float]:
-    """The instants between which a recording of this name began: a minute comes twice when summer time ends."""
+    """The instants between which a recording of this name began: a minute occurs twice when summer time ends."""
     local = datetime.strptime(f"{name.day} {name.hour} {name.minute}", "%Y-%m-%d %H %M").replace(tzinfo=tz)
     starts = [local.replace(fold=fold).timestamp() for fold in (0, 1)]
     return min(starts), max(starts) + _MINUTE
@@ -140,7 +140,7 @@ def parse_live_segment(name: str) -> Optional[int]:
 
 
 def parse_live_init(name: str) -> Optional[int]:
-    """The number of the first live segment that an initialization section serves; None for any other name."""
+    """The number of the first live segment of an initialization section's name; None for any other name."""
     match = _LIVE_INIT.match(name)
     return int(match.group(1)) if match else None
 
@@ -152,7 +152,7 @@ def parse_incoming(name: str) -> Optional[int]:
 
 
 def promise_name(source: str, day: str) -> str:
-    """The name of the mark beside an incoming file that a day's journal promises."""
+    """The name of the mark next to an incoming file that a day's journal promises."""
     return f"{source}.{day}"
 
 
@@ -163,7 +163,7 @@ def parse_promise(name: str) -> Optional[Tuple[str, str]]:
 
 
 def is_set_aside(name: str) -> bool:
-    """Whether a file of this name was set aside because it could not be read: "000001.ts.unreadable"."""
+    """Whether a file has the name of one that was set aside as unreadable: "000001.ts.unreadable"."""
     return ".unreadable" in name
 
 
@@ -228,16 +228,16 @@ class CameraLayout:
         return self.live / live_init_name(first)
 
     def run_folder(self, run: str) -> Path:
-        """Where the run writes what is not committed yet."""
+        """The folder of a run's files that are not committed yet."""
         return self.incoming / run
 
     @property
     def waiting_gaps(self) -> Path:
-        """Gaps that cannot be journalled before files of earlier runs are."""
+        """The file of gaps that wait until the files of earlier runs are committed."""
         return self.incoming / "gaps.json"
 
     def ended_run(self, run: str) -> Path:
-        """What is known of a run that has ended, while its files wait."""
+        """The record of a run that has ended, while its files wait."""
         return self.run_folder(run) / "run.json"
 
     def incoming_file(self, run: str, number: int, suffix: str = TS) -> Path:

@@ -21,9 +21,9 @@ from cctv_cli.core.units import CameraName
 
 _FILE_BYTES = 10_000_000
 _OLDER_FILES = 4
-_AGAIN = 60.0  # seconds in which a warning that was given is not given again
-_MOST_KNOWN = 1000  # warnings that are remembered
-# What could begin a line, steer a terminal, or cannot be written: control characters, line ends, lone surrogates.
+_AGAIN = 60.0  # seconds within which the same warning is not written again
+_MOST_KNOWN = 1000  # number of warnings that are remembered
+# Characters that could begin a line, control a terminal, or cannot be written: controls, line ends, lone surrogates.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 log = logging.getLogger("cctv")
@@ -52,8 +52,8 @@ class TextLines(logging.Formatter):
 class JsonLines(logging.Formatter):
     """Lines for machines: one JSON object each, in ASCII.
 
-    Keys: time (ISO 8601 with offset), level, logger, message; where there are any, camera, repeated (how often
-    the same came since it was last written), error and traceback.
+    Keys: time (ISO 8601 with offset), level, logger, message and, if there are any, camera, repeated (how often
+    the same record was suppressed since it was last written), error and traceback.
     """
 
     def __init__(self, *, debug: bool) -> None:
@@ -114,7 +114,7 @@ def camera_of(record: logging.LogRecord) -> Optional[str]:
 
 
 def file_handler(path: Path) -> logging.Handler:
-    """A handler that keeps a log file below 50 MB, in five files. Raises ConfigError when it cannot be opened."""
+    """A handler that keeps a log file below 50 MB, in five files. Raises ConfigError if it cannot be opened."""
     try:
         return RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_OLDER_FILES, encoding="utf-8")
     except OSError as error:
@@ -124,15 +124,14 @@ def file_handler(path: Path) -> logging.Handler:
 
 
 def install(handler: logging.Handler, *, debug: bool) -> None:
-    """Send what this program logs to the handler, warnings of libraries and uncaught errors of threads too."""
+    """Send this program's log to the handler, including warnings of libraries and uncaught errors of threads."""
     handler.addFilter(Repeats())
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)  # a library's INFO may hold an address with a token
     log.setLevel(logging.DEBUG if debug else logging.INFO)
-    logging.raiseExceptions = (
-        False  # a log that cannot be written, such as on a full disk, must not affect anything else
-    )
+    # a log that cannot be written, such as on a full disk, must not affect anything else
+    logging.raiseExceptions = False
     threading.excepthook = _on_uncaught
 
 

@@ -1,8 +1,8 @@
 """Records in files: frozen dataclasses to JSON and back; every value has a bound, every format a version. Pure.
 
-What lies on a disk may be torn, damaged or written by somebody else. Decoding raises nothing for any bytes: a record
-is returned whole or not at all, unknown fields are passed over, and whatever is returned can be used as it is. Fields
-are declared with the types below: pydantic checks them strictly, mypy takes them for what they stand for.
+Files on disk may be torn, damaged or written by somebody else. Decoding never raises: a record is returned whole or
+not at all, unknown fields are ignored, and every returned value can be used as it is. Fields are declared with the
+types below, which pydantic checks strictly and mypy reads as plain types.
 
 A format that changes in a way that an older cctv would misread gets the next version. A file without one is version 1.
 """
@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from cctv_cli.core.clock import EARLIEST, LATEST
 
 LONGEST_TEXT = 2000  # characters
-MOST_SECONDS = 5e9  # 158 years; a gap may last as long as a clock was wrong
+MOST_SECONDS = 5e9  # 158 years; a gap may be as long as a clock was wrong by
 MOST_BYTES = 10**18 - 1
 _MOST_NUMBER = 10**11
 _MOST_PID = 2**31 - 1
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 else:
     Text = constr(strict=True, max_length=LONGEST_TEXT)
     RunId = constr(strict=True, pattern=r"^[0-9a-f]{16}$")
-    FileName = constr(strict=True, pattern=r"^[A-Za-z0-9_./-]{1,100}$")  # the disk takes every one as a name
+    FileName = constr(strict=True, pattern=r"^[A-Za-z0-9_./-]{1,100}$")  # each is a valid path
     Instant = confloat(strict=True, allow_inf_nan=False, ge=EARLIEST, lt=LATEST)
     Seconds = confloat(strict=True, allow_inf_nan=False, ge=0.0, le=MOST_SECONDS)
     MediaTime = confloat(strict=True, allow_inf_nan=False, ge=-MOST_SECONDS, le=MOST_SECONDS)
@@ -72,7 +72,7 @@ class NewerFormat(OSError):
 
 
 def parse(data: bytes) -> Dict[str, Any]:
-    """The JSON object in these bytes; an empty one when there is none. Nesting and digits are limited by the parser."""
+    """The JSON object in these bytes; an empty one if there is none. The parser limits nesting and digits."""
     try:
         value = from_json(data)
     except ValueError:
@@ -81,9 +81,9 @@ def parse(data: bytes) -> Dict[str, Any]:
 
 
 def decode(kind: Type[Record], values: Mapping[str, Any], *, forgiving: bool = False) -> Optional[Record]:
-    """The record in a parsed object; None when a field is missing or damaged.
+    """The record in a parsed object; None if a field is missing or damaged.
 
-    `forgiving`: a damaged field that has a default takes it. For records whose fields do not depend on each other.
+    With `forgiving`, a damaged field takes its default. For records whose fields do not depend on each other.
     """
     try:
         record: Record = _adapter(cast(Hashable, kind)).validate_python(values)
@@ -111,19 +111,19 @@ def write(values: Mapping[str, Any], version: int) -> str:
 
 
 def version_of(values: Mapping[str, Any]) -> int:
-    """The version of the format in which a parsed object was written; 1 when it does not say."""
+    """The format version of a parsed object; 1 if it has none."""
     version = values.get("version")
     return version if isinstance(version, int) and not isinstance(version, bool) else 1
 
 
 def refuse_newer(file: object, values: Mapping[str, Any], known: int) -> None:
-    """Raise NewerFormat when a parsed file has a newer format than the version that is `known`."""
+    """Raise NewerFormat if a parsed file has a newer format than the `known` version."""
     if version_of(values) > known:
         raise NewerFormat(file, version_of(values))
 
 
 def bounded(text: str) -> str:
-    """The text as a file may hold it: cut with an ellipsis when it is too long, and without lone surrogates."""
+    """The text as it is written to files: cut with an ellipsis if it is too long, and without lone surrogates."""
     text = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - len(_CUT)] + _CUT
     return text.encode("utf-8", "replace").decode()
 

@@ -113,8 +113,8 @@ class Runtime:
         _require_cameras(self.settings)
         try:
             self._disks.ask(self.settings.storage, "format", partial(refuse_newer, self.settings.storage))
-        except DiskHangs as error:  # signals are handled meanwhile, and cameras on other disks are recorded
-            log.error("the storage %s: %s, so its format is not known yet", self.settings.storage, error.strerror)
+        except DiskHangs as error:  # continue: signals must be handled, and cameras on other disks recorded
+            log.error("the format of the storage %s is not checked: %s", self.settings.storage, error.strerror)
         self.ending.clear()
         found = ffmpeg or find_ffmpeg(self.settings.ffmpeg_path)
         if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
 
-_OCTAL = re.compile(r"\\([0-7]{3})")  # how Linux writes blanks in names of mount points
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how Linux escapes blanks in mount points
 
 
 class Fifo(NamedTuple):
@@ -29,19 +29,19 @@ NOT_A_FOLDER = "not a folder, or a symbolic link"
 
 if sys.platform == "win32":
     END_SIGNALS: Tuple[int, ...] = (signal.SIGINT, signal.SIGBREAK)
-    LEAVE_SIGNAL: Optional[int] = None  # there is none: a process that is left behind was killed
+    LEAVE_SIGNAL: Optional[int] = None  # none: a process that is left behind was killed
     RELOAD_SIGNAL: Optional[int] = None
 
     CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
     NEW_SESSION = False
 
-    # Links are looked for before a file is opened; there is no flag that refuses one.
+    # No flag refuses a link, so the callers check for links before they open a file.
     FILE_FLAGS = os.O_BINARY | os.O_NOINHERIT
 
     def open_folder(path: Path, parent: Optional[int] = None, *, follow: bool = False) -> Optional[int]:
-        """None, after a look that it is a folder and, without `follow`, no link or junction: none can be held open.
+        """Check that the path is a folder and, without `follow`, no link or junction. Raises OSError.
 
-        Raises OSError.
+        Returns None, because Windows cannot hold a folder open.
         """
         status = os.stat(path) if follow else os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT:
@@ -49,30 +49,30 @@ if sys.platform == "win32":
         return None
 
     def sync_folder(folder: Path) -> None:
-        """Do nothing: a folder cannot be opened, and NTFS journals renames itself."""
+        """Do nothing: a folder cannot be opened, and NTFS journals renames by itself."""
 
     def make_fifo(path: Path) -> Optional[Fifo]:
-        """None: a pipe has to do."""
+        """None: Windows has no FIFOs, so a pipe is used."""
         return None
 
     def open_fifo(path: Path) -> Optional[int]:
-        """None: there are none."""
+        """None: Windows has no FIFOs."""
         return None
 
     def is_read_only(folder: Path) -> bool:
-        """False: Windows reports it on write."""
+        """False: Windows reports it only on write."""
         return False
 
     def mount_points() -> Tuple[str, ...]:
-        """None: drives and mounted folders cannot be listed without asking each, and one may hang."""
+        """Empty: Windows cannot list drives and mounted folders without accessing each, and one may hang."""
         return ()
 
     def load() -> Optional[Tuple[float, float, float]]:
-        """None: Windows counts none."""
+        """None: Windows has no load average."""
         return None
 
     def open_files(pid: int) -> Optional[Tuple[int, Optional[int]]]:
-        """None: Windows counts handles of every kind together."""
+        """None: Windows only counts handles of all kinds together."""
         return None
 
 else:
@@ -108,12 +108,12 @@ else:
             os.close(handle)
 
     def make_fifo(path: Path) -> Optional[Fifo]:
-        """Make and open a FIFO; None where there are none (some network and USB file systems). Raises OSError."""
+        """Make and open a FIFO; None on file systems without them (some network and USB disks). Raises OSError."""
         try:
             os.mkfifo(path, 0o600)
         except OSError:
             return None
-        # both ways and without blocking: who writes is its own reader and never waits for one
+        # for reading, too, and without blocking: the writer is its own reader and never waits for one
         writer = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         return Fifo(os.open(path, os.O_RDONLY), writer)
 
@@ -130,7 +130,7 @@ else:
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
     def mount_points() -> Tuple[str, ...]:
-        """Where disks are mounted, read without touching them; empty where the system keeps no such list (macOS)."""
+        """Where disks are mounted, without accessing them; empty if the system has no such list (macOS)."""
         try:
             with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
                 fields = [line.split(" ") for line in file]
@@ -139,11 +139,11 @@ else:
         return tuple(_OCTAL.sub(lambda octal: chr(int(octal.group(1), 8)), field[1]) for field in fields)
 
     def load() -> Optional[Tuple[float, float, float]]:
-        """How many processes wanted a core, on average of 1, 5 and 15 minutes."""
+        """The load average of 1, 5 and 15 minutes: how many processes wanted a core."""
         return os.getloadavg()
 
     def open_files(pid: int) -> Optional[Tuple[int, Optional[int]]]:
-        """How many files a process has open, and how many it may have, if that is known; None for no such process."""
+        """How many files a process has open, and its limit, if known; None if there is no such process."""
         import psutil  # here: `cctv --help` needs this module, but not psutil
 
         try:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-_NUMBER = r"(\d{1,15}(?:\.\d{1,15})?)"  # digits enough for every quantity, and exact as a float where it is whole
+_NUMBER = r"(\d{1,15}(?:\.\d{1,15})?)"  # enough digits for every quantity; whole numbers are exact as floats
 _BIT_RATE = re.compile(r"\s*(\d{1,15})\s*([kKmM]?)\s*\Z", re.ASCII)
 _DURATION = re.compile(rf"\s*{_NUMBER}\s*(s|m|h|d)?\s*\Z", re.ASCII)
 _SIZE = re.compile(rf"\s*{_NUMBER}\s*([kKMGT]?)(i?)B\s*\Z", re.ASCII)
@@ -49,13 +49,13 @@ class Secret:
 class CameraName(str):
     """The name of a camera or its sub stream in messages; `camera` is the camera's id.
 
-    Among the arguments of a log record it says which camera the record is about.
+    As an argument of a log record it says which camera the record is about.
     """
 
     camera: str
 
     def __new__(cls, camera: str, *, sub: bool = False) -> CameraName:
-        """The name of the camera of this id, or of its sub stream."""
+        """The name of the camera with this id, or of its sub stream."""
         name = super().__new__(cls, f"{camera} (sub)" if sub else camera)
         name.camera = camera
         return name

@@ -8,7 +8,7 @@ import pytest
 from cctv_cli.core.clock import SystemClock, format_instant, local_time, parse_instant, zone
 
 BERLIN = zone("Europe/Berlin")
-needs_tzset = pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system's zone cannot be chosen by a process")
+needs_tzset = pytest.mark.skipif(not hasattr(time, "tzset"), reason="a process cannot choose its zone here")
 
 # 2026-10-25: at 3:00 summer time clocks go back to 2:00
 FIRST_0230 = 1792888200.0
@@ -47,7 +47,7 @@ def test_milliseconds_are_rounded_not_cut(instant: float, text: str) -> None:
     assert format_instant(instant, BERLIN) == text
 
 
-def test_every_millisecond_survives_the_way_through_text() -> None:
+def test_every_millisecond_reads_back() -> None:
     for millisecond in range(1000):
         instant = round(FIRST_0230 + millisecond / 1000, 3)
         assert parse_instant(format_instant(instant, BERLIN)) == instant
@@ -73,13 +73,13 @@ def test_a_year_that_cannot_be_written_in_every_zone_is_refused(text: str) -> No
         parse_instant(text)
 
 
-def test_a_zone_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_zone_is_refused() -> None:
     with pytest.raises(KeyError, match="Mars"):
         zone("Mars/Olympus_Mons")
 
 
 @needs_tzset
-def test_without_a_name_the_system_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_name_the_systems_zone_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert zone(None) is None
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
@@ -90,13 +90,13 @@ def test_zones_with_odd_offsets_are_exact() -> None:
     assert format_instant(FIRST_0230, zone("Asia/Kathmandu")) == "2026-10-25T06:15:00.000+05:45"
 
 
-def test_the_systems_clock_tells_instants() -> None:
+def test_the_systems_clock_returns_instants() -> None:
     before = time.time()
     now = SystemClock().now()
     assert before <= now <= time.time()
 
 
-def test_monotonic_time_is_the_systems() -> None:
+def test_monotonic_time_is_that_of_the_system() -> None:
     before = time.monotonic()
     now = SystemClock().monotonic()
     assert before <= now <= time.monotonic()

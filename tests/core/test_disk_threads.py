@@ -1,4 +1,4 @@
-"""Disks that hang, as threads that wait for an event: what hangs, what goes on, and what is started in vain."""
+"""Disks that hang, simulated by threads that wait for an event: what hangs, and what continues."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIMIT = 0.2  # seconds
 
 
 class Time:
-    """The monotonic clock of the threads under test: it stands still unless a call takes its time."""
+    """The monotonic clock of the threads under test, which only calls advance."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -38,7 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 class Hang:
-    """A call that waits until a test lets it go, and which threads made it; too long, if it `hangs`."""
+    """A call that waits until a test releases it, for too long if `hangs`; notes which threads made it."""
 
     def __init__(self, clock: Time) -> None:
         self.go_on = threading.Event()
@@ -66,17 +66,17 @@ def threads() -> DiskThreads:
     return DiskThreads(LIMIT)
 
 
-def test_what_a_call_returns_or_raises_is_the_askers(threads: DiskThreads) -> None:
+def test_a_caller_gets_what_its_call_returns_or_raises(threads: DiskThreads) -> None:
     def fail() -> None:
-        raise KeyError("a defect")
+        raise KeyError("a bug")
 
     assert threads.ask(FINE, "a", lambda: 5) == 5
-    with pytest.raises(KeyError, match="a defect"):
+    with pytest.raises(KeyError, match="a bug"):
         threads.ask(FINE, "a", fail)
     assert threads.ask(FINE, "a", lambda: 6) == 6
 
 
-def test_a_disk_that_hangs_costs_one_thread_and_no_other_disk(threads: DiskThreads, hang: Hang) -> None:
+def test_a_disk_that_hangs_occupies_one_thread_and_affects_no_other_disk(threads: DiskThreads, hang: Hang) -> None:
     with pytest.raises(DiskHangs, match="its disk does not answer"):
         threads.ask(HUNG, "a", hang)
     for name in ("a", "b", "c"):
@@ -87,7 +87,7 @@ def test_a_disk_that_hangs_costs_one_thread_and_no_other_disk(threads: DiskThrea
     assert hang.threads == ["disk /mnt/hung"]
 
 
-def test_what_waits_behind_a_call_that_hangs_fails_with_it(threads: DiskThreads, hang: Hang) -> None:
+def test_calls_that_wait_behind_a_hanging_call_fail_with_it(threads: DiskThreads, hang: Hang) -> None:
     made: List[str] = []
     answers = [threads.submit(HUNG, "first", hang), threads.submit(HUNG, "next", lambda: made.append("next"))]
     for answer in answers:
@@ -105,7 +105,7 @@ def answers_again(threads: DiskThreads) -> bool:
         return False
 
 
-def test_askers_of_the_same_share_one_call(threads: DiskThreads, hang: Hang) -> None:
+def test_callers_with_the_same_key_share_one_call(threads: DiskThreads, hang: Hang) -> None:
     hang.hangs = False
     answers = [threads.submit(HUNG, "same", hang) for _ in range(3)]
     hang.go_on.set()
@@ -113,7 +113,7 @@ def test_askers_of_the_same_share_one_call(threads: DiskThreads, hang: Hang) -> 
     assert len(hang.threads) == 1
 
 
-def test_many_calls_may_take_longer_together_than_one(threads: DiskThreads, clock: Time) -> None:
+def test_many_calls_together_may_take_longer_than_the_limit(threads: DiskThreads, clock: Time) -> None:
     def slow() -> str:
         clock.now += LIMIT * 0.9
         return "here"
@@ -122,9 +122,9 @@ def test_many_calls_may_take_longer_together_than_one(threads: DiskThreads, cloc
     assert [answer.get() for answer in answers] == ["here"] * 10
 
 
-def test_who_waits_for_a_slow_disk_waits_no_longer_than_wanted(threads: DiskThreads, hang: Hang, clock: Time) -> None:
+def test_a_caller_waits_for_a_slow_disk_no_longer_than_it_wants(threads: DiskThreads, hang: Hang, clock: Time) -> None:
     def slow() -> str:
-        clock.now += LIMIT * 0.9  # too long for one who asks, and no hang
+        clock.now += LIMIT * 0.9  # too long for this caller, but not a hang
         hang.hangs = False
         return hang()
 
@@ -132,11 +132,11 @@ def test_who_waits_for_a_slow_disk_waits_no_longer_than_wanted(threads: DiskThre
     with pytest.raises(DiskHangs):
         answer.get(until=1000.0 + LIMIT * 0.5)
     hang.go_on.set()
-    assert answer.get() == "late"  # the disk goes on, and so do all others that wait for it
+    assert answer.get() == "late"  # the disk continues, and so do other callers
     assert threads.ask(FINE, "next", lambda: "here") == "here"
 
 
-def test_an_event_loop_waits_without_a_thread_and_one_that_leaves_takes_no_others_answer(
+def test_an_event_loop_waits_without_a_thread_and_a_cancelled_caller_cancels_no_other(
     threads: DiskThreads, hang: Hang
 ) -> None:
     hang.hangs = False
@@ -154,16 +154,16 @@ def test_an_event_loop_waits_without_a_thread_and_one_that_leaves_takes_no_other
     assert isinstance(left, asyncio.CancelledError)
     assert stayed == "late"
 
-    async def ask_in_vain() -> None:
+    async def ask_and_fail() -> None:
         hang.hangs = True
         hang.go_on.clear()
-        await threads.submit(HUNG, "vain", hang).arrives()
+        await threads.submit(HUNG, "hung", hang).arrives()
 
     with pytest.raises(DiskHangs):
-        asyncio.run(ask_in_vain())
+        asyncio.run(ask_and_fail())
 
 
-def test_without_a_list_of_mounts_each_place_counts_as_a_disk(
+def test_without_a_list_of_mounts_each_path_counts_as_a_disk(
     threads: DiskThreads, hang: Hang, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk_threads, "mount_points", tuple)
@@ -172,7 +172,7 @@ def test_without_a_list_of_mounts_each_place_counts_as_a_disk(
     assert threads.ask(HUNG.with_name("yard"), "a", lambda: "here") == "here"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists them without asking the disks")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists them without accessing the disks")
 def test_mount_points_of_this_machine() -> None:
     found = mount_points()
     assert "/" in found and "/proc" in found

@@ -27,13 +27,13 @@ def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> No
     assert names(tmp_path) == ["live.m3u8"]
 
 
-def test_line_ends_are_the_same_on_every_system(tmp_path: Path) -> None:
+def test_line_ends_do_not_depend_on_the_system(tmp_path: Path) -> None:
     files.replace_text(tmp_path / "text", "a\nü\n")
     assert (tmp_path / "text").read_bytes() == b"a\n\xc3\xbc\n"
 
 
 @posix
-def test_whoever_reads_the_old_text_reads_it_to_its_end(tmp_path: Path) -> None:
+def test_a_reader_of_the_old_text_can_read_it_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "live.m3u8"
     files.replace_text(path, "old " * 10_000)
     with path.open() as reader:
@@ -57,19 +57,19 @@ def test_a_failed_replacement_leaves_the_old_file_and_no_draft(tmp_path: Path, m
     assert names(tmp_path) == [".state.json"]
 
 
-def test_what_cannot_be_replaced_stays_and_no_draft_is_left(tmp_path: Path) -> None:
+def test_a_folder_is_not_replaced_and_no_draft_is_left(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         files.replace_text(tmp_path / "folder", "text")
     assert names(tmp_path) == ["folder"]
 
 
-def test_a_missing_folder_is_the_callers_trouble(tmp_path: Path) -> None:
+def test_replacing_a_file_in_a_missing_folder_raises(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         files.replace_text(tmp_path / "none" / "text", "text")
 
 
-def test_a_file_that_is_not_there_has_no_text(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_text(tmp_path: Path) -> None:
     assert files.read_text(tmp_path / "none") is None
     assert files.read_json(tmp_path / "none") == {}
 
@@ -77,7 +77,7 @@ def test_a_file_that_is_not_there_has_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b'{"run": ', b"[1]", b"7", b"null", b"\xff\xfe", bytes(100)],
-    ids=["empty", "torn at once", "torn", "list", "number", "null", "no text", "zeros after a power cut"],
+    ids=["empty", "torn at once", "torn", "list", "number", "null", "not text", "zeros after a power cut"],
 )
 def test_a_damaged_json_file_reads_as_an_empty_object(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / ".run.json"
@@ -99,7 +99,7 @@ def test_a_finished_file_moves_to_a_free_name(tmp_path: Path) -> None:
     assert target.read_bytes() == b"frames"
 
 
-def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
+def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
     source, target = tmp_path / "000001.ts", tmp_path / "41.ts"
     source.write_bytes(b"new")
     target.write_bytes(b"old")
@@ -109,7 +109,7 @@ def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
 
 
 @posix
-def test_not_even_a_link_that_leads_nowhere_is_written_over(tmp_path: Path) -> None:
+def test_not_even_a_dangling_link_is_overwritten(tmp_path: Path) -> None:
     source, target = tmp_path / "000001.ts", tmp_path / "41.ts"
     source.write_bytes(b"new")
     target.symlink_to(tmp_path / "none")
@@ -128,7 +128,7 @@ def test_the_hash_is_that_of_the_whole_file(tmp_path: Path, size: int) -> None:
     assert path.read_bytes() == content
 
 
-def test_a_file_is_removed_once_and_its_absence_is_no_trouble(tmp_path: Path) -> None:
+def test_removing_a_missing_file_does_nothing(tmp_path: Path) -> None:
     path = tmp_path / ".stopped"
     path.touch()
     files.remove(path)
@@ -148,11 +148,11 @@ def test_a_file_is_removed_once_and_its_absence_is_no_trouble(tmp_path: Path) ->
         ("notes.12.345.tmp", False),
     ],
 )
-def test_a_draft_is_told_by_its_name(name: str, draft: bool) -> None:
+def test_a_draft_is_recognized_by_its_name(name: str, draft: bool) -> None:
     assert files.is_draft(name, "playlist.m3u8") is draft
 
 
-def test_a_replacement_that_a_crash_cut_short_leaves_a_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_during_a_replacement_leaves_a_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Crash(BaseException):
         pass
 
@@ -166,7 +166,7 @@ def test_a_replacement_that_a_crash_cut_short_leaves_a_draft(tmp_path: Path, mon
     assert files.is_draft(left.name, "a")
 
 
-# ---- what is not a regular file
+# ---- things that are not regular files
 
 
 def _change(path: Path) -> bytes:
@@ -194,7 +194,7 @@ _OPENERS: Dict[str, Callable[[Path], object]] = {
 @posix
 @odd_files
 @pytest.mark.parametrize("opener", list(_OPENERS))
-def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path: Path, kind: str, opener: str) -> None:
+def test_anything_but_a_regular_file_is_refused_at_once(tmp_path: Path, kind: str, opener: str) -> None:
     path = tmp_path / "journal.jsonl"
     put(kind, path)
     with pytest.raises(files.NotRegularFile, match=r"not a regular file.*journal\.jsonl"):
@@ -205,7 +205,7 @@ def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path: Path, kind: str
 
 @posix
 @pytest.mark.parametrize("kind", ["fifo", "link", "device"])
-def test_a_replacement_takes_the_place_of_whatever_lies_there(tmp_path: Path, kind: str) -> None:
+def test_a_replacement_replaces_anything(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "live.m3u8"
     put(kind, path)
     bounded(lambda: files.replace_text(path, "text"))
@@ -215,7 +215,7 @@ def test_a_replacement_takes_the_place_of_whatever_lies_there(tmp_path: Path, ki
 
 @posix
 @pytest.mark.parametrize("kind", ["fifo", "link", "device"])
-def test_a_draft_is_a_new_file_whatever_lies_there(tmp_path: Path, kind: str) -> None:
+def test_a_draft_is_a_new_file_whatever_was_there(tmp_path: Path, kind: str) -> None:
     draft = tmp_path / f"live.m3u8.{os.getpid()}.{threading.get_ident()}.tmp"
     put(kind, draft)
     files.replace_text(tmp_path / "live.m3u8", "text")
@@ -225,9 +225,7 @@ def test_a_draft_is_a_new_file_whatever_lies_there(tmp_path: Path, kind: str) ->
 
 
 @posix
-def test_a_file_put_in_place_of_one_that_was_looked_at_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_swapped_after_the_check_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, lstat = tmp_path / "41.ts", os.lstat
     path.write_bytes(b"frames")
 
@@ -263,7 +261,7 @@ def test_below_a_folder_no_symbolic_link_is_followed(tmp_path: Path, linked: str
 
 
 @posix
-def test_the_folder_itself_may_be_reached_through_a_link(tmp_path: Path) -> None:
+def test_the_top_folder_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "disk/14").mkdir(parents=True)
     (tmp_path / "disk/14/41.ts").write_bytes(b"frames")
     (tmp_path / "recordings").symlink_to(tmp_path / "disk")
@@ -285,7 +283,7 @@ _OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
 
 
 def _opens(call: ast.Call) -> bool:
-    """Whether a call is one of `open` or of a method of `Path` that opens a file; methods of `files` are not."""
+    """Whether a call is of `open`, or of a method of `Path` that opens a file; functions of `files` do not count."""
     if isinstance(call.func, ast.Name):
         return call.func.id == "open"
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in _OPENING:
@@ -306,7 +304,7 @@ def test_every_file_of_the_storage_is_opened_here() -> None:
     )
     assert _opening_calls("files.read_text(path); cache.open(path); folder.open(name, flags)") == 0
     package = Path(cctv_cli.__file__).parent
-    # what a person names in the configuration may well be a link or a pipe, and `system` asks the system
+    # files named in the configuration may be links or pipes, and `system` reads /proc
     others = [
         path
         for path in package.rglob("*.py")

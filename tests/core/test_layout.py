@@ -27,7 +27,7 @@ from cctv_cli.core.layout import (
 )
 
 BERLIN = zone("Europe/Berlin")
-FIRST_0230 = 1792888200.0  # 2026-10-25, the hour that comes twice
+FIRST_0230 = 1792888200.0  # 2026-10-25, in the repeated hour
 
 HOSTILE = [
     "",
@@ -62,20 +62,20 @@ HOSTILE = [
         (RecordingName("2026-11-23", "09", 5, 9999), "2026-11-23", "09", "05-9999.ts"),
     ],
 )
-def test_recording_names_read_both_ways(name: RecordingName, day: str, hour: str, file: str) -> None:
+def test_recording_names_read_back(name: RecordingName, day: str, hour: str, file: str) -> None:
     assert (name.day, name.hour, name.file) == (day, hour, file)
     assert name.in_day == f"{hour}/{file}"
     assert parse_recording(day, hour, file) == name
 
 
-def test_every_minute_of_two_days_of_summer_times_end_reads_back() -> None:
+def test_every_minute_of_the_days_around_the_end_of_summer_time_reads_back() -> None:
     start = datetime.fromtimestamp(FIRST_0230 - 86_400, BERLIN)
     for minutes in range(2 * 24 * 60):
         name = recording_name(start + timedelta(minutes=minutes), take=minutes % 3)
         assert parse_recording(name.day, name.hour, name.file) == name
 
 
-def test_the_hour_that_comes_twice_has_the_same_names_twice() -> None:
+def test_a_repeated_hour_has_the_same_names_twice() -> None:
     first, second = (recording_name(local_time(FIRST_0230 + later, BERLIN)) for later in (0, 3600))
     assert first == second == RecordingName("2026-10-25", "02", 30)
 
@@ -109,7 +109,7 @@ def test_the_hour_that_comes_twice_has_the_same_names_twice() -> None:
         "journal.jsonl",
     ],
 )
-def test_no_other_file_name_is_taken_for_a_recording(file: str) -> None:
+def test_no_other_file_name_is_a_recording(file: str) -> None:
     assert parse_recording("2026-11-23", "14", file) is None
 
 
@@ -117,7 +117,7 @@ def test_no_other_file_name_is_taken_for_a_recording(file: str) -> None:
     ("day", "hour"),
     [("2026-02-29", "14"), ("..", "14"), ("2026-11-23", ".."), ("2026-11-23", "24"), ("2026-11-23/..", "14")],
 )
-def test_a_good_file_name_in_a_bad_place_is_no_recording(day: str, hour: str) -> None:
+def test_a_valid_file_name_in_an_invalid_folder_is_no_recording(day: str, hour: str) -> None:
     assert parse_recording(day, hour, "41.ts") is None
 
 
@@ -161,7 +161,7 @@ def test_nothing_else_is_an_hour(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "number"), [("segment0.ts", 0), ("segment7.ts", 7), ("segment123456789.ts", 123456789)]
 )
-def test_live_segments_read_both_ways(name: str, number: int) -> None:
+def test_live_segments_read_back(name: str, number: int) -> None:
     assert parse_live_segment(name) == number
     assert CameraLayout(Path("hls"), "cam1").live_segment(number).name == name
 
@@ -188,7 +188,7 @@ def test_nothing_else_is_a_live_segment(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "number"), [("000000.ts", 0), ("000041.ts", 41), ("1000000.ts", 1_000_000)])
-def test_incoming_files_read_both_ways(name: str, number: int) -> None:
+def test_incoming_files_read_back(name: str, number: int) -> None:
     assert parse_incoming(name) == number
     assert CameraLayout(Path("hls"), "cam1").incoming_file("0123456789abcdef", number).name == name
 
@@ -222,7 +222,7 @@ def test_run_ids_are_sixteen_hexadecimal_digits(name: str, expected: bool) -> No
     [(None, "hls/cam1/live"), (Path("ram"), "ram/cam1/live")],
     ids=["in the storage", "elsewhere"],
 )
-def test_where_everything_of_a_camera_lies(live_path: Optional[Path], live: str) -> None:
+def test_the_paths_of_a_camera(live_path: Optional[Path], live: str) -> None:
     layout = CameraLayout(Path("hls"), "cam1", live_path)
     assert layout.live == Path(live)
     assert layout.live_playlist == Path(live, "live.m3u8")
@@ -242,11 +242,11 @@ def test_two_cameras_share_no_path() -> None:
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("h264", ".ts"), ("hevc", ".mp4"), ("", ".ts")])
-def test_h265_lies_in_fragmented_mp4(codec: str, suffix: str) -> None:
+def test_h265_is_stored_in_fragmented_mp4(codec: str, suffix: str) -> None:
     assert media_suffix(codec) == suffix
 
 
-def test_a_recording_in_mp4_is_read_back() -> None:
+def test_a_recording_in_mp4_reads_back() -> None:
     name = parse_recording("2026-10-25", "02", "30-1.mp4")
     assert name is not None
     assert (name.minute, name.take, name.suffix, name.in_day) == (30, 1, ".mp4", "02/30-1.mp4")
@@ -258,7 +258,7 @@ def test_no_other_name_is_an_initialization_section(name: str) -> None:
     assert parse_live_init(name) is None
 
 
-def test_a_sub_stream_has_its_own_files_and_the_cameras_stop(tmp_path: Path) -> None:
+def test_a_sub_stream_has_its_own_files_but_shares_the_stop_file(tmp_path: Path) -> None:
     main, sub = CameraLayout(tmp_path, "cam1"), CameraLayout(tmp_path, "cam1", sub=True)
     assert sub.live == main.live / "sub"
     assert sub.run_file == main.folder / "sub" / ".run.json"
@@ -266,7 +266,7 @@ def test_a_sub_stream_has_its_own_files_and_the_cameras_stop(tmp_path: Path) -> 
     assert CameraLayout(tmp_path, "cam1", tmp_path / "ram", sub=True).live == tmp_path / "ram" / "cam1" / "live" / "sub"
 
 
-# What Windows forbids: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+# Names that Windows forbids: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[. ]\Z|(?i:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)')
 
 
@@ -289,5 +289,5 @@ def test_every_name_is_legal_on_windows(sub: bool) -> None:
     [("front", True), ("Cam-1_b", True), ("a" * 64, True), ("a" * 65, False)]
     + [(name, False) for name in ("", ".logins", "_a", "-a", "lost+found", "a b", "a/b", "a\n", "ü")],
 )
-def test_which_names_are_cameras(name: str, expected: bool) -> None:
+def test_which_names_are_camera_ids(name: str, expected: bool) -> None:
     assert is_camera_id(name) is expected

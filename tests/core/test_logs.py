@@ -35,7 +35,7 @@ def raised() -> ValueError:
 
 
 class Kept(logging.Handler):
-    """Keeps what passes its filters, as text."""
+    """Keeps the lines of records that pass its filters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ def test_text_has_time_with_offset_level_and_message() -> None:
         ("the configuration was reloaded", (), None),
     ],
 )
-def test_json_names_the_camera_where_it_is_known(message: str, args: Any, camera: Optional[str]) -> None:
+def test_json_names_the_camera_if_it_is_known(message: str, args: Any, camera: Optional[str]) -> None:
     fields = json.loads(logs.JsonLines(debug=False).format(record(message, *args)))
     expected = {
         "time": "2026-10-25T02:30:00.040+02:00",
@@ -74,18 +74,18 @@ def test_json_names_the_camera_where_it_is_known(message: str, args: Any, camera
 
 @pytest.mark.parametrize("formatter", [logs.TextLines(debug=False), logs.JsonLines(debug=False)], ids=["text", "json"])
 @pytest.mark.parametrize("odd", ["a\nERROR forged", "a\r\nb", "\x1b[31mred", "\x85\u2028\u2029", "\udcff", "\x00\x07"])
-def test_nothing_in_a_message_begins_a_line_or_steers_a_terminal(formatter: logging.Formatter, odd: str) -> None:
+def test_nothing_in_a_message_begins_a_line_or_controls_a_terminal(formatter: logging.Formatter, odd: str) -> None:
     line = formatter.format(record("%s: %s", "front", odd))
     assert re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", line) is None
     assert len(line.splitlines()) == 1
     line.encode()
 
 
-def test_umlauts_stay_as_they_are_for_people() -> None:
+def test_text_keeps_letters_of_any_language() -> None:
     assert logs.TextLines(debug=False).format(record("Hintertür 入口")).endswith("Hintertür 入口")
 
 
-def test_an_error_is_told_in_its_line_with_its_place() -> None:
+def test_an_error_is_in_its_line_with_its_place() -> None:
     line = logs.TextLines(debug=False).format(record("front: failed", error=raised()))
     assert re.search(r"INFO front: failed: ValueError: no\\nsuch thing \(test_logs\.py:\d+\)$", line)
     fields = json.loads(logs.JsonLines(debug=False).format(record("front: failed", error=raised())))
@@ -108,7 +108,7 @@ def warn(handler: logging.Handler, message: str, level: int = logging.WARNING) -
 
 @pytest.fixture
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> Dict[str, float]:
-    """The monotonic clock that decides what is a repetition."""
+    """The monotonic clock by which repetitions are recognized."""
     now = {"now": 1000.0}
     monkeypatch.setattr(logs.time, "monotonic", lambda: now["now"])
     return now
@@ -128,7 +128,7 @@ def test_the_same_warning_is_written_once_a_minute_and_counted(monotonic: Dict[s
     ]
 
 
-def test_other_warnings_and_what_is_no_warning_pass(monotonic: Dict[str, float]) -> None:
+def test_other_warnings_and_lower_levels_pass(monotonic: Dict[str, float]) -> None:
     handler = Kept()
     handler.addFilter(logs.Repeats())
     for _ in range(2):
@@ -150,14 +150,14 @@ def test_json_counts_repetitions(monotonic: Dict[str, float]) -> None:
     assert [json.loads(line).get("repeated") for line in handler.lines] == [None, 2]
 
 
-def test_a_flood_of_different_warnings_takes_no_memory_for_long(monotonic: Dict[str, float]) -> None:
+def test_a_flood_of_different_warnings_takes_little_memory(monotonic: Dict[str, float]) -> None:
     repeats = logs.Repeats()
     for number in range(5000):
         assert repeats.filter(record("%d", number, level=logging.WARNING))
     assert len(repeats._known) <= 1000
 
 
-def test_a_file_is_bounded_whatever_is_written(
+def test_the_size_of_a_log_file_is_bounded(
     tmp_path: Path, logging_as_before: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logs, "_FILE_BYTES", 10_000)
@@ -170,7 +170,7 @@ def test_a_file_is_bounded_whatever_is_written(
     assert "002999" in (tmp_path / "cctv.log").read_text()
 
 
-def test_a_file_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"The log file .*nosuch.cctv\.log cannot be written \(.+\); correct LOG_FILE"
     ):
@@ -184,7 +184,7 @@ class FullDisk(io.StringIO):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_full_disk_disturbs_nobody(logging_as_before: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_on_a_full_disk_raises_nothing(logging_as_before: None, capsys: pytest.CaptureFixture[str]) -> None:
     logs.install(logging.StreamHandler(FullDisk()), debug=False)
     logging.getLogger("cctv.recorder").warning("lost")
     assert capsys.readouterr() == ("", "")
@@ -193,7 +193,7 @@ def test_a_full_disk_disturbs_nobody(logging_as_before: None, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("debug", "seen"), [(False, ["WARNING lib", "INFO own"]), (True, ["WARNING lib", "INFO own", "DEBUG own"])]
 )
-def test_libraries_are_heard_from_warnings_on(logging_as_before: None, debug: bool, seen: List[str]) -> None:
+def test_libraries_are_logged_from_warnings_on(logging_as_before: None, debug: bool, seen: List[str]) -> None:
     handler = Kept()
     logs.install(handler, debug=debug)
     logging.getLogger("httpx").info("POST https://example.org/hook?token=secret")

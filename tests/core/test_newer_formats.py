@@ -1,4 +1,4 @@
-"""What a newer cctv wrote is refused with a sentence, and left exactly as it is."""
+"""Files of a newer cctv are refused with a sentence, and left exactly as they are."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def front(settings: Settings) -> CameraTree:
 
 
 def contents(storage: Path) -> Dict[str, bytes]:
-    """Every file of a storage but for locks."""
+    """Every file of a storage except locks."""
     found = (path for path in storage.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
     return {path.relative_to(storage).as_posix(): path.read_bytes() for path in found}
 
@@ -100,7 +100,7 @@ def test_a_day_is_not_cleaned_up_and_its_neighbours_are(settings: Settings, fron
 
 @pytest.fixture
 def child(front: CameraTree) -> Iterator[subprocess.Popen[bytes]]:
-    """The FFmpeg of a newer cctv, as far as anybody can see."""
+    """A process that looks like the FFmpeg of a newer cctv."""
     command = [sys.executable, "-S", "-E", "-c", "import sys; sys.stdin.read()", f"cctv_run={RUN}"]
     with subprocess.Popen(command, cwd=front.layout.folder, stdin=subprocess.PIPE) as child:
         yield child
@@ -108,7 +108,7 @@ def child(front: CameraTree) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class Watched:
-    """A recorder of a camera that refuses to talk, and how often it was asked to."""
+    """A recorder of a camera that refuses connections, and the probes of it."""
 
     def __init__(self, settings: Settings) -> None:
         self.asked: List[RtspSource] = []
@@ -120,7 +120,7 @@ class Watched:
         return ProbeResult(Outcome.REFUSED, "It refuses the connection.")
 
 
-def test_a_living_recorder_is_neither_stopped_nor_doubled_and_followed_when_it_has_ended(
+def test_a_running_recorder_is_neither_stopped_nor_doubled_and_followed_when_it_has_ended(
     settings: Settings, front: CameraTree, child: subprocess.Popen[bytes]
 ) -> None:
     layout = front.layout
@@ -148,14 +148,14 @@ def test_a_living_recorder_is_neither_stopped_nor_doubled_and_followed_when_it_h
 
 
 @pytest.mark.parametrize("run", [RUN, "../../../../etc", 7, None])
-def test_a_run_of_which_nothing_is_left_holds_nothing_up(settings: Settings, front: CameraTree, run: object) -> None:
+def test_a_run_that_left_nothing_does_not_block_a_start(settings: Settings, front: CameraTree, run: object) -> None:
     front.layout.run_file.write_text(json.dumps({"version": 2, "run": run}))
     camera = Watched(settings)
     camera.recorder.run_once()
     assert camera.asked == [SOURCE]
 
 
-def test_a_state_is_what_the_recorder_of_now_shows(settings: Settings, front: CameraTree) -> None:
+def test_a_state_file_is_replaced_by_the_current_recorder(settings: Settings, front: CameraTree) -> None:
     front.layout.state_file.write_text('{"version": 2, "state": "dreaming"}')
     camera = Watched(settings)
     camera.recorder.run_once()
@@ -165,11 +165,11 @@ def test_a_state_is_what_the_recorder_of_now_shows(settings: Settings, front: Ca
 # ---- alerts and logins
 
 
-def test_alerts_are_remembered_in_memory_alone(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_alerts_are_kept_in_memory_only(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     settings.storage.mkdir()
     file = alerts_file(settings.storage)
     file.write_text('{"version": 2, "told": []}')
-    watch = HealthWatch(lambda: pytest.fail("no look is needed"), settings, None)
+    watch = HealthWatch(lambda: pytest.fail("no check is needed"), settings, None)
     with caplog.at_level(logging.WARNING):
         watch.begin()
     assert SENTENCE.format(file) in caplog.text
@@ -177,7 +177,7 @@ def test_alerts_are_remembered_in_memory_alone(settings: Settings, caplog: pytes
     assert file.read_text() == '{"version": 2, "told": []}'
 
 
-def test_refused_logins_are_counted_in_memory_alone(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_logins_are_counted_in_memory_only(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     file, lock = login_files(settings.storage)
     file.parent.mkdir(parents=True)
     file.write_text('{"version": 2, "refused": []}')

@@ -1,4 +1,4 @@
-"""Times, units and names on disk in both directions, and whatever text stands where one is expected."""
+"""Times, units and names on disk in both directions, and any other text in their place."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ zones = st.one_of(
     st.sampled_from(ZONES).map(zone), st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 )
 instants = st.integers(0, (1 << 33) * 1000 - 1).map(lambda milliseconds: milliseconds / 1000)
-# what looks like the real thing, and what does not
+# valid texts, similar ones, and others
 text_of_units = st.one_of(
     st.text(), st.text(" \n0123456789.kKMGTiBsmhd%-+e_٣", max_size=12), st.integers(1, 10**40).map("{}GB".format)
 )
@@ -43,7 +43,7 @@ text_of_units = st.one_of(
 
 @given(instants, zones)
 @example(0.0, zone("America/St_Johns"))
-def test_an_instant_is_read_as_it_was_written_in_any_zone(instant: float, tz: tzinfo) -> None:
+def test_an_instant_reads_back_in_any_zone(instant: float, tz: tzinfo) -> None:
     assert parse_instant(format_instant(instant, tz)) == instant
 
 
@@ -56,7 +56,7 @@ def test_an_instant_is_read_as_it_was_written_in_any_zone(instant: float, tz: tz
 )
 @example("0001-01-01T00:00:00+14:00")
 @example("9999-12-31T23:59:59.999999-14:00")
-def test_any_time_that_is_read_can_be_written_everywhere(text: str) -> None:
+def test_any_time_that_is_read_can_be_written_in_every_zone(text: str) -> None:
     try:
         instant = parse_instant(text)
     except ValueError:
@@ -68,12 +68,12 @@ def test_any_time_that_is_read_can_be_written_everywhere(text: str) -> None:
 @given(st.integers(1, 10**9).map(lambda milliseconds: milliseconds / 1000))
 @example(1_234_567.0)
 @example(100_001.5)
-def test_a_duration_is_read_as_it_was_written(seconds: float) -> None:
+def test_a_duration_reads_back(seconds: float) -> None:
     assert parse_duration(format_duration(seconds)) == seconds
 
 
 @given(st.integers(1, 10**12))
-def test_a_bit_rate_is_read_as_it_was_written(rate: int) -> None:
+def test_a_bit_rate_reads_back(rate: int) -> None:
     assert parse_bit_rate(write_bit_rate(rate)) == rate
 
 
@@ -83,7 +83,7 @@ def test_a_bit_rate_is_read_as_it_was_written(rate: int) -> None:
         st.builds(FreeSpace, percent=st.integers(1, 500).map(lambda tenths: tenths / 10)),
     )
 )
-def test_free_space_is_read_as_it_was_written(space: FreeSpace) -> None:
+def test_free_space_reads_back(space: FreeSpace) -> None:
     assert parse_free_space(str(space)) == space
 
 
@@ -99,13 +99,13 @@ def test_any_quantity_is_read_or_refused(parse: Callable[[str], float], text: st
     except ValueError as error:
         reason = str(error)
     if reason:
-        assert reason.startswith(("write a ", "a "))  # our own sentence, not the interpreter's
+        assert reason.startswith(("write a ", "a "))  # cctv's own sentence, not the interpreter's
     else:
         assert 0 < value < 10**30
 
 
 @given(text_of_units, st.integers(0, 10**15))
-def test_any_free_space_leaves_half_of_the_disk(text: str, total: int) -> None:
+def test_free_space_is_at_most_half_of_the_disk(text: str, total: int) -> None:
     try:
         space = parse_free_space(text)
     except ValueError:
@@ -117,13 +117,13 @@ suffixes = st.sampled_from([layout.TS, layout.MP4])
 
 
 @given(instants, zones, st.integers(0, 9999), suffixes)
-def test_a_recordings_name_is_read_as_it_was_written(instant: float, tz: tzinfo, take: int, suffix: str) -> None:
+def test_a_recordings_name_reads_back(instant: float, tz: tzinfo, take: int, suffix: str) -> None:
     name = layout.recording_name(local_time(instant, tz), take, suffix)
     assert layout.parse_recording(name.day, name.hour, name.file) == name
 
 
 @given(st.integers(0, 10**12 - 1), suffixes)
-def test_numbers_in_names_are_read_as_they_were_written(number: int, suffix: str) -> None:
+def test_numbers_in_names_read_back(number: int, suffix: str) -> None:
     assert layout.parse_live_segment(layout.live_segment_name(number, suffix)) == number
     assert layout.parse_live_init(layout.live_init_name(number)) == number
     assert layout.parse_incoming(layout.incoming_pattern(suffix) % number) == number
@@ -138,7 +138,7 @@ names = st.one_of(
 
 @given(names, names, names)
 @example("2026-11-23", "14", "41-1.ts")
-def test_a_name_is_ours_only_if_we_would_write_it(day: str, hour: str, file: str) -> None:
+def test_a_name_is_parsed_only_if_cctv_would_write_it(day: str, hour: str, file: str) -> None:
     name = layout.parse_recording(day, hour, file)
     assert name is None or (name.day, name.hour, name.file) == (day, hour, file)
     number = layout.parse_live_segment(file)

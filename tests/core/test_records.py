@@ -63,14 +63,14 @@ def values_of(record: Any) -> Dict[str, Any]:
 
 
 @pytest.mark.parametrize("record", FULL, ids=lambda record: type(record).__name__)
-def test_what_is_written_reads_back(record: Any) -> None:
+def test_a_record_reads_back(record: Any) -> None:
     assert records.decode(type(record), values_of(record)) == record
     assert records.decode(type(record), {**values_of(record), "of a later version": 1}) == record
 
 
 @pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED)
 @pytest.mark.parametrize(("record", "name"), EVERY_FIELD)
-def test_a_damaged_field_costs_its_record_or_its_item(record: Any, name: str, damaged: Any) -> None:
+def test_a_damaged_field_loses_only_its_record_or_item(record: Any, name: str, damaged: Any) -> None:
     found = records.decode(type(record), {**values_of(record), name: damaged})
     assert found is None or getattr(found, name) in ((), {})
 
@@ -98,21 +98,21 @@ def test_types_are_not_guessed(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "run", ["", "x", RUN.upper(), RUN + "0", "../../../../etc/cron", "0" * 300, RUN + "\n", "a\0b"]
 )
-def test_a_run_names_a_folder_that_can_be_made(run: str) -> None:
+def test_a_runs_id_is_a_valid_folder_name(run: str) -> None:
     assert records.decode(Run, {**values_of(FULL[1]), "run": run}) is None
 
 
 @pytest.mark.parametrize("file", ["", "x" * 101, "14/41.ts\0", "14/ü.ts", "14/41.ts\n"])
-def test_a_file_has_a_name_that_the_disk_can_be_asked_for(file: str) -> None:
+def test_a_file_has_a_valid_path(file: str) -> None:
     assert records.decode(SegmentEntry, {**values_of(FULL[3]), "file": file}) is None
 
 
 @pytest.mark.parametrize("value", [0, 7, 1_792_888_200])
-def test_whole_numbers_are_times_too(value: int) -> None:
+def test_a_time_may_be_a_whole_number(value: int) -> None:
     assert records.decode(Outage, {"until": value, "cause": "", "detail": ""}) == Outage(value, "", "")
 
 
-def test_a_damaged_field_takes_its_default_where_fields_stand_alone() -> None:
+def test_a_damaged_field_takes_its_default_if_forgiven() -> None:
     values = {"id": "a", "cleaned_at": "yesterday", "problems": ["one"]}
     assert records.decode(Marker, values) is None
     assert records.decode(Marker, values, forgiving=True) == Marker("a", problems=("one",))
@@ -121,7 +121,7 @@ def test_a_damaged_field_takes_its_default_where_fields_stand_alone() -> None:
 
 
 def test_every_field_has_a_bound() -> None:
-    """A field that is declared as a plain str, int or float would be taken at any length and size."""
+    """A field declared as a plain str, int or float would accept any length and size."""
     plain = {"str", "int", "float", "bool", "Optional[str]", "Optional[int]", "Optional[float]"}
     fields = {
         (type(record).__name__, f.name): str(f.type)
@@ -161,7 +161,7 @@ NAMES = [field.name for field in dataclasses.fields(Sample)]
 
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), JSON))
-def test_whatever_json_says_decoding_raises_nothing(values: Dict[str, Any]) -> None:
+def test_decoding_any_json_raises_nothing(values: Dict[str, Any]) -> None:
     text = json.dumps(values).encode()
     found = records.decode(Sample, records.parse(text))
     if found is not None:
@@ -171,7 +171,7 @@ def test_whatever_json_says_decoding_raises_nothing(values: Dict[str, Any]) -> N
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
-def test_whatever_bytes_say_parsing_raises_nothing(data: bytes) -> None:
+def test_parsing_any_bytes_raises_nothing(data: bytes) -> None:
     assert isinstance(records.parse(data), dict)
 
 
@@ -193,20 +193,20 @@ def test_whatever_bytes_say_parsing_raises_nothing(data: bytes) -> None:
     ],
     ids=range(12),
 )
-def test_what_is_no_json_object_is_an_empty_one(data: bytes) -> None:
+def test_anything_but_a_json_object_is_an_empty_one(data: bytes) -> None:
     assert records.parse(data) == {}
 
 
-def test_of_two_fields_of_one_name_the_last_counts() -> None:
+def test_the_last_of_two_fields_with_the_same_name_counts() -> None:
     assert records.parse(b'{"a": 1, "a": 2}') == {"a": 2}
 
 
-# ---- what is written
+# ---- writing
 
 
 @settings(deadline=None)
 @given(st.text(), st.integers(0, 3))
-def test_texts_are_cut_so_that_they_can_be_read_again(text: str, times: int) -> None:
+def test_cut_texts_read_back(text: str, times: int) -> None:
     long = text * 10**times
     kept = records.bounded(long)
     assert len(kept) <= LONGEST_TEXT
@@ -221,7 +221,7 @@ def test_a_lone_surrogate_is_replaced() -> None:
     assert records.bounded("a\ud800b") == "a?b"
 
 
-def test_a_record_with_a_text_that_is_too_long_is_written_with_an_end_that_shows_it() -> None:
+def test_a_text_that_is_too_long_is_cut_with_an_ellipsis() -> None:
     shown = RecorderState(State.RUNNING, "recording", AT, codec="x" * 20_000)
     found = records.decode(RecorderState, values_of(shown))
     assert found == dataclasses.replace(shown, codec="x" * (LONGEST_TEXT - 1) + "…")

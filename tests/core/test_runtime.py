@@ -1,4 +1,4 @@
-"""Reload of a supervised system: what is refused, what stays, what a foreign folder does. No camera is reached."""
+"""Start, reload and stop of a supervised system. No camera is reached."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def system(tmp_path: Path) -> Iterator[System]:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (ConfigError(["bad"]), "the configuration is unchanged: bad"),
         (UnknownCamera("gone"), "the configuration is unchanged: gone"),
@@ -75,20 +75,22 @@ def system(tmp_path: Path) -> Iterator[System]:
             "the configuration is unchanged: It cannot be read (No such file or directory); check that the working "
             "directory still exists",
         ),
-        (ValueError("a defect"), "unexpected error in a reload"),
+        (ValueError("a bug"), "unexpected error in a reload"),
     ],
-    ids=["bad", "a camera that is gone", "no working directory", "a defect"],
+    ids=["bad", "a camera that is gone", "no working directory", "a bug"],
 )
 def test_a_configuration_with_an_error_is_refused(
-    system: System, error: Exception, said: str, caplog: pytest.LogCaptureFixture
+    system: System, error: Exception, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert system.reload(error) == system.settings
-    assert [r.getMessage() for r in caplog.records if r.name == "cctv.runtime" and r.levelno >= logging.ERROR] == [said]
+    assert [r.getMessage() for r in caplog.records if r.name == "cctv.runtime" and r.levelno >= logging.ERROR] == [
+        message
+    ]
     assert holder(system.runtime.layout("one")) == os.getpid()
 
 
 def fail_of(monkeypatch: pytest.MonkeyPatch, storage: Path, camera_id: str) -> None:
-    """The camera's own disk answers questions about files with an error."""
+    """Make the camera's own disk fail with an error."""
     is_file = Path.is_file
 
     def failing(path: Path) -> bool:
@@ -99,15 +101,17 @@ def fail_of(monkeypatch: pytest.MonkeyPatch, storage: Path, camera_id: str) -> N
     monkeypatch.setattr(Path, "is_file", failing)
 
 
-def test_a_reload_that_one_cameras_disk_fails_holds_for_all_others(
+def test_a_reload_applies_to_all_cameras_whose_disks_work(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fail_of(monkeypatch, system.settings.storage, "one")
     asked = replace(system.settings, cameras=(ONE, TWO, replace(ONE, id="three")), segment_duration=3)
     assert system.reload(asked) == asked
     assert [holder(system.runtime.layout(name)) for name in ("one", "two", "three")] == [os.getpid()] * 3
-    told = [record.getMessage() for record in caplog.records if record.name == "cctv.supervisor"]
-    assert [line for line in told if "cannot be read (Input/output error)" in line and "/one/" in line] == told != []
+    logged = [record.getMessage() for record in caplog.records if record.name == "cctv.supervisor"]
+    assert (
+        [line for line in logged if "cannot be read (Input/output error)" in line and "/one/" in line] == logged != []
+    )
 
 
 def test_a_start_leaves_out_a_camera_whose_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,13 +126,13 @@ def test_a_configuration_without_cameras_is_refused(system: System) -> None:
     assert system.reload(Settings(storage=system.settings.storage)) == system.settings
 
 
-def test_what_takes_a_restart_stays_as_it_was(system: System, tmp_path: Path) -> None:
+def test_a_reload_does_not_change_settings_that_require_a_restart(system: System, tmp_path: Path) -> None:
     wanted = replace(system.settings, storage=tmp_path / "other", port=1, timezone="Asia/Tokyo", segment_duration=3)
     assert system.reload(wanted) == replace(system.settings, segment_duration=3)
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_recorders_are_left_only_where_the_next_supervisor_looks(
+def test_recorders_are_left_running_only_in_the_storage_of_the_next_supervisor(
     tmp_path: Path, moved: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: List[bool] = []
@@ -146,7 +150,7 @@ def test_recorders_are_left_only_where_the_next_supervisor_looks(
     assert left == [not moved]
 
 
-def test_a_folder_that_is_no_cameras_disturbs_nobody(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_camera_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "lost+found").mkdir(mode=0o000)
     (tmp_path / "a file").touch()
     made = System(tmp_path)
@@ -155,14 +159,14 @@ def test_a_folder_that_is_no_cameras_disturbs_nobody(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == [".cctv-storage", "a file", "lost+found", "one", "two"]
 
 
-def test_only_named_cameras_in_their_order_and_once(tmp_path: Path) -> None:
+def test_named_cameras_are_used_once_in_their_order(tmp_path: Path) -> None:
     made = System(tmp_path, ["two", "one", "two"])
     assert made.runtime.settings.cameras == (TWO, ONE)
     with pytest.raises(UnknownCamera, match="known: one, two"):
         System(tmp_path, ["three"])
 
 
-def test_a_start_marks_the_storage_and_a_cleanup_knows_it_again(system: System) -> None:
+def test_a_start_marks_the_storage_and_a_cleanup_recognizes_it(system: System) -> None:
     CameraTree(system.settings, "three").record("2026-07-14T14:00:00+02:00", 60)
     assert brakes(system) == []
     storage_marker(system.settings.storage).write_text('{"id": "another"}')
@@ -174,7 +178,7 @@ def brakes(system: System) -> List[str]:
 
 
 @pytest.mark.parametrize(("cameras", "services"), [((), {"cleanup", "health"}), (("one",), {"cleanup"})])
-def test_health_is_watched_of_all_cameras_and_every_supervision_cleans_up(
+def test_health_is_watched_only_for_all_cameras_and_cleanups_always_run(
     tmp_path: Path, cameras: Sequence[str], services: Set[str]
 ) -> None:
     def running() -> Set[str]:
@@ -187,14 +191,14 @@ def test_health_is_watched_of_all_cameras_and_every_supervision_cleans_up(
     assert running() == set()
 
 
-def test_a_reload_that_lacks_a_camera_that_is_recorded_alone_is_refused(tmp_path: Path) -> None:
+def test_a_reload_without_the_only_supervised_camera_is_refused(tmp_path: Path) -> None:
     made = System(tmp_path, ["one"])
     made.runtime.start(ffmpeg=UNUSED)
     assert made.reload(replace(made.settings, cameras=(TWO,))).cameras == (ONE,)
     made.runtime.stop()
 
 
-def test_recorders_end_before_a_cleanup_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recorders_end_before_a_running_cleanup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = System(tmp_path)
     began, held = threading.Event(), []
 
@@ -222,7 +226,7 @@ def test_a_reload_does_not_forget_which_disk_the_storage_was(tmp_path: Path) -> 
     made.runtime.start(ffmpeg=UNUSED)
     try:
         if not other.is_dir() or other.stat().st_dev == storage.stat().st_dev:
-            pytest.skip("this machine has no second file system at hand")
+            pytest.skip("this machine has no second file system")
         assert made.runtime.health().facts.storage.disk.fault == ""
         storage.rename(tmp_path / "away")
         storage.symlink_to(other)
@@ -235,7 +239,7 @@ def test_a_reload_does_not_forget_which_disk_the_storage_was(tmp_path: Path) -> 
         made.runtime.stop()
 
 
-def test_a_storage_keeps_its_marker_over_restarts(system: System) -> None:
+def test_a_storage_keeps_its_marker_across_restarts(system: System) -> None:
     before = read_marker(system.settings.storage)
     assert before is not None
     system.runtime.stop()
@@ -244,11 +248,11 @@ def test_a_storage_keeps_its_marker_over_restarts(system: System) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link")
-def test_a_start_notes_which_cameras_have_disks_of_their_own(tmp_path: Path) -> None:
+def test_a_start_notes_which_cameras_have_their_own_disks(tmp_path: Path) -> None:
     other = Path("/dev/shm")
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("this machine has no second file system at hand")
-    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # in place of a mount point
+        pytest.skip("this machine has no second file system")
+    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # stands for a mounted disk
         (Path(mounted) / "recordings").mkdir()
         (tmp_path / "two").symlink_to(mounted)
         made = System(tmp_path)
@@ -268,7 +272,7 @@ def test_a_storage_that_could_not_be_marked_is_marked_before_a_cleanup_once_ther
         made.runtime.start(ffmpeg=UNUSED)
         made.runtime.cleaner()
         assert read_marker(made.settings.storage) is None
-    made.settings.storage.rename(tmp_path / "away")  # the disk is unmounted: nothing is marked below it
+    made.settings.storage.rename(tmp_path / "away")  # the disk is unmounted: its mount point is not marked
     made.settings.storage.mkdir()
     made.runtime.cleaner()
     assert read_marker(made.settings.storage) is None
@@ -283,14 +287,14 @@ def no_room(*arguments: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_supervision_of_some_cameras_remembers_theirs_alone(tmp_path: Path) -> None:
+def test_supervision_of_some_cameras_stores_only_their_days(tmp_path: Path) -> None:
     made = System(tmp_path, ["one"])
     made.runtime.start(ffmpeg=UNUSED)
     made.runtime.stop()
     assert [remembered_days(CameraLayout(tmp_path, name)) for name in ("one", "two")] == [30, 0]
 
 
-def test_supervision_of_all_cameras_remembers_their_days_of_retention(system: System) -> None:
+def test_supervision_of_all_cameras_stores_their_days_of_retention(system: System) -> None:
     def days() -> List[int]:
         return [remembered_days(system.runtime.layout(name)) for name in ("one", "two")]
 
@@ -300,7 +304,7 @@ def test_supervision_of_all_cameras_remembers_their_days_of_retention(system: Sy
 
 
 def hang_of(monkeypatch: pytest.MonkeyPatch, camera_id: str, go_on: threading.Event) -> threading.Event:
-    """Let the thread of one camera hang, as on a disk that does not answer; returns what is set once it does."""
+    """Make the thread of one camera hang, as on a disk that does not answer; returns an event set once it hangs."""
     real, hangs = Recorder.run_once, threading.Event()
 
     def hung(recorder: Recorder) -> float:
@@ -313,7 +317,7 @@ def hang_of(monkeypatch: pytest.MonkeyPatch, camera_id: str, go_on: threading.Ev
     return hangs
 
 
-def test_a_stop_ends_in_time_whatever_hangs_and_says_whose_thread_it_is(
+def test_a_stop_ends_in_time_and_names_the_camera_whose_thread_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(supervisor_module, "STOP_LIMIT", 3.0)
@@ -345,7 +349,7 @@ def test_a_start_leaves_out_a_camera_whose_disk_hangs(
         disk.go_on.set()
 
 
-def test_a_start_with_a_storage_that_hangs_goes_on_by_itself(
+def test_a_start_with_a_storage_that_hangs_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     disk = HungDisk(tmp_path, monkeypatch)
@@ -355,13 +359,13 @@ def test_a_start_with_a_storage_that_hangs_goes_on_by_itself(
     try:
         wait_for(lambda: not starts.is_alive(), "the start to return")
         assert disk.hanging() and "starts" not in disk.hanging()
-        assert "its format is not known yet" in caplog.text
+        assert "is not checked: its disk does not answer" in caplog.text
         made.runtime.stop()
     finally:
         disk.go_on.set()
 
 
-def test_a_reload_that_hangs_does_not_keep_anybody_waiting(
+def test_a_reload_that_hangs_returns_in_time(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(runtime_module, "RELOAD_LIMIT", 0.1)

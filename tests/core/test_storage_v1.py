@@ -1,4 +1,4 @@
-"""A storage of the first version of all formats is listed, played, recovered, adopted and cleaned for ever."""
+"""A storage in the first version of all formats is still listed, played, recovered, adopted and cleaned."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ REFUSED = ProbeResult(Outcome.REFUSED, "It refuses the connection.")
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Path:
-    """A copy whose waiting files were written when they were recorded: git keeps no times."""
+    """A copy whose waiting files have the times at which they were recorded, which git does not keep."""
     copy = tmp_path / "hls"
     shutil.copytree(FIXTURE, copy)
     for path in copy.glob("*/.incoming/*/*"):
@@ -68,9 +68,9 @@ def days_of(layout: CameraLayout) -> List[str]:
 
 
 def require_whole_chain(layout: CameraLayout) -> int:
-    """Every line carries the hash of the one before it, a day's first line that of one of the day before.
+    """Check that each line has the hash of the line before, and a day's first line that of a line of the day before.
 
-    A day may have got lines after the next one began. Returns how many lines there are.
+    A day may get lines after the next one has begun. Returns the number of lines.
     """
     before, count = [NO_LINE], 0
     for day in days_of(layout):
@@ -82,8 +82,8 @@ def require_whole_chain(layout: CameraLayout) -> int:
     return count
 
 
-def require_playlists_of_what_there_is(layout: CameraLayout) -> None:
-    """Every hour's playlist names all of its recordings and nothing else."""
+def require_whole_playlists(layout: CameraLayout) -> None:
+    """Check that every hour's playlist names all of its recordings and nothing else."""
     for hour in (path for path in layout.recordings.glob("*/*") if path.is_dir()):
         media = sorted(path.name for path in hour.iterdir() if path.suffix in (".ts", ".mp4"))
         text = (hour / "playlist.m3u8").read_text()
@@ -111,21 +111,21 @@ def test_it_is_listed(storage: Path, camera: str) -> None:
 
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_it_plays(storage: Path, camera: str) -> None:
-    require_playlists_of_what_there_is(layout_of(storage, camera))
+    require_whole_playlists(layout_of(storage, camera))
 
 
 @pytest.mark.parametrize("camera", CAMERAS)
-def test_its_journals_go_on_without_a_break(storage: Path, camera: str) -> None:
+def test_its_journals_continue_without_a_break(storage: Path, camera: str) -> None:
     layout = layout_of(storage, camera)
     before = require_whole_chain(layout)
     Journal(layout.journal(TODAY)).append(GapEntry(NOW, 5.0, "silent"), BERLIN)
     tomorrow = Journal(layout.journal("2026-11-28"))
     tomorrow.path.parent.mkdir()
     tomorrow.append(GapEntry(NOW + 86400, 5.0, "silent"), BERLIN)
-    assert require_whole_chain(layout) == before + 1 + 2  # the new day says its format
+    assert require_whole_chain(layout) == before + 1 + 2  # the new day begins with its format
 
 
-def test_what_it_remembers_is_known(storage: Path) -> None:
+def test_its_marker_holds_alerts_and_logins_are_read(storage: Path) -> None:
     marker = read_marker(storage)
     assert marker is not None
     assert (marker.id, sorted(marker.oldest)) == ("6a8596089990e43e", ["front", "yard"])
@@ -140,7 +140,7 @@ def test_what_it_remembers_is_known(storage: Path) -> None:
     assert guard.standing(source).refused_at == 1795779300.0
 
 
-def test_what_a_power_cut_left_is_recovered(settings: Settings) -> None:
+def test_files_that_a_power_cut_left_are_recovered(settings: Settings) -> None:
     layout, clock = layout_of(settings.storage, "yard"), FixedClock(NOW)
     recorder = Recorder(CAMERAS["yard"], settings, tools(clock), lambda: None)
     recorder.run_once()
@@ -150,12 +150,12 @@ def test_what_a_power_cut_left_is_recovered(settings: Settings) -> None:
     assert len(segments) == 4
     assert segments[-1].source == "000003.mp4"
     require_whole_chain(layout)
-    require_playlists_of_what_there_is(layout)
+    require_whole_playlists(layout)
 
 
 @pytest.fixture
 def ffmpeg(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """What stands in for the FFmpeg that still records `front`: the run's id in its argv, the camera's folder."""
+    """A stand-in for the FFmpeg that still records `front`: in the camera's folder, with the run's id in its argv."""
     layout = layout_of(settings.storage, "front")
     run = from_json(Run, files.read_json(layout.run_file))
     assert run is not None
@@ -170,7 +170,7 @@ def test_the_recorder_that_still_runs_is_adopted(settings: Settings, ffmpeg: sub
     recorder = Recorder(CAMERAS["front"], settings, tools(clock), lambda: None)
     run = from_json(Run, files.read_json(layout.run_file))
     assert run is not None
-    # its command is today's: otherwise it would be restarted
+    # give it the current command, so that it is not restarted
     mark = fingerprint(recorder._command(), CAMERAS["front"].source)
     layout.run_file.write_text(to_json(replace(run, pid=ffmpeg.pid, fingerprint=mark)))
     for _ in range(8):
@@ -183,7 +183,7 @@ def test_the_recorder_that_still_runs_is_adopted(settings: Settings, ffmpeg: sub
     assert [entry.source for entry in day_segments(layout, TODAY)] == [f"{n:06}.ts" for n in range(7)]
     assert [path.name for path in layout.incoming.rglob("*.ts")] == ["000007.ts"]
     require_whole_chain(layout)
-    require_playlists_of_what_there_is(layout)
+    require_whole_playlists(layout)
 
 
 def test_it_is_cleaned_up_as_previewed(settings: Settings) -> None:
@@ -197,4 +197,4 @@ def test_it_is_cleaned_up_as_previewed(settings: Settings) -> None:
     assert day_segments(yard, AUTUMN) == []
     for layout in (front, yard):
         require_whole_chain(layout)
-        require_playlists_of_what_there_is(layout)
+        require_whole_playlists(layout)

@@ -13,15 +13,15 @@ import pytest
 import cctv_cli
 from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL, make_fifo, open_fifo, sync_folder
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX systems alone have it")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX systems")
 
 PACKAGE = Path(cctv_cli.__file__).parent
-# Windows has none of these, and mypy, which tells of the rest, does not know it.
+# Windows has none of these, and mypy does not report them as it does others.
 FLAGS_OF_POSIX = {"O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_SYNC"}
 
 
 def names_of_one_system() -> Iterator[Tuple[str, str]]:
-    """Where the package asks which system this is, or names a flag that one kind of system alone has."""
+    """Where the package checks which system this is, or uses a flag that only POSIX systems have."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -30,7 +30,7 @@ def names_of_one_system() -> Iterator[Tuple[str, str]]:
                     yield path.relative_to(PACKAGE).as_posix(), name
 
 
-def test_one_module_alone_knows_which_system_this_is() -> None:
+def test_only_one_module_checks_which_system_this_is() -> None:
     found = list(names_of_one_system())
     assert {module for module, _ in found} == {"core/system.py"}
     assert ("core/system.py", "os.O_NONBLOCK") in found
@@ -43,7 +43,7 @@ def test_signals_end_leave_and_reload() -> None:
 
 
 @posix
-def test_a_fifo_outlives_its_reader_and_is_read_on(tmp_path: Path) -> None:
+def test_a_fifo_outlives_its_reader(tmp_path: Path) -> None:
     fifo = make_fifo(tmp_path / "fifo")
     assert fifo is not None
     assert stat.S_IMODE((tmp_path / "fifo").stat().st_mode) == 0o600
@@ -60,7 +60,7 @@ def test_a_fifo_outlives_its_reader_and_is_read_on(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_where_there_is_no_fifo_there_is_none(tmp_path: Path) -> None:
+def test_without_a_fifo_none_is_returned(tmp_path: Path) -> None:
     assert make_fifo(tmp_path / "no folder" / "fifo") is None
     assert open_fifo(tmp_path / "fifo") is None
     (tmp_path / "fifo").write_bytes(b"a file")
@@ -68,7 +68,7 @@ def test_where_there_is_no_fifo_there_is_none(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_folder_that_is_not_there_cannot_be_synced(tmp_path: Path) -> None:
+def test_a_missing_folder_cannot_be_synced(tmp_path: Path) -> None:
     sync_folder(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync_folder(tmp_path / "gone")

@@ -33,7 +33,7 @@ def test_a_secret_prints_as_stars_everywhere() -> None:
     assert secret.reveal() == "hunter2"
 
 
-def test_secrets_compare_by_what_they_hide() -> None:
+def test_secrets_compare_by_value() -> None:
     assert Secret("a") == Secret("a")
     assert hash(Secret("a")) == hash(Secret("a"))
     assert Secret("a") != Secret("b")
@@ -116,7 +116,7 @@ def test_sizes_are_shown(size: float, text: str) -> None:
     ("text", "total", "free"),
     [("5%", 1000, 50), ("200B", 1000, 200), ("1kB", 1000, 500)],
 )
-def test_free_space_counts_from_the_disk(text: str, total: int, free: int) -> None:
+def test_free_space_depends_on_the_disk(text: str, total: int, free: int) -> None:
     wanted = parse_free_space(text)
     assert wanted.of(total) == free
     assert parse_free_space(str(wanted)) == wanted
@@ -128,14 +128,14 @@ def test_bad_free_space_is_refused(text: str) -> None:
         parse_free_space(text)
 
 
-def test_the_default_of_free_space_is_a_share() -> None:
+def test_free_space_may_be_a_share() -> None:
     assert FreeSpace(percent=5).of(10**12) == 5 * 10**10
 
 
 @pytest.mark.parametrize("parse", [parse_bit_rate, parse_duration, parse_size, parse_free_space])
 @pytest.mark.parametrize("unit", ["", "k", "d", "B", "TB", "%"])
 @pytest.mark.parametrize("digits", [400, 5000])
-def test_a_number_of_countless_digits_is_refused_like_any_other_text(parse, unit: str, digits: int) -> None:
+def test_a_number_with_too_many_digits_is_refused(parse, unit: str, digits: int) -> None:
     # as a float it is infinite, as an integer it takes the interpreter too long
     with pytest.raises(ValueError, match="write a "):
         parse("9" * digits + unit)
