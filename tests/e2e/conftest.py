@@ -26,7 +26,7 @@ def clip_of(tmp_path_factory: pytest.TempPathFactory, ffmpeg_path: str) -> MakeC
 
 @pytest.fixture
 def no_process_left(tmp_path: Path) -> Iterator[None]:
-    """After a test no FFmpeg works in its folder."""
+    """Fail if a process still runs in the test's folder after the test."""
     yield
     for process in psutil.process_iter():
         try:

@@ -1,4 +1,4 @@
-"""`cctv serve --demo` as a process, asked over HTTP and ended by signals."""
+"""`cctv serve --demo` as a process, used over HTTP and ended by signals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.waiting import HANG
 class DemoServer:
     """`cctv serve --demo` on a free port; ended, with its FFmpegs, at the end of a `with` block.
 
-    `environ` is added to the environment; `before` is a command that runs the one behind it.
+    `environ` is added to the environment; `before` is a command that runs the server's command.
     """
 
     def __init__(self, storage: Path, ffmpeg: Ffmpeg, before: Sequence[str] = (), **environ: str) -> None:
@@ -44,7 +44,7 @@ class DemoServer:
         )
 
     def again(self) -> None:
-        """Start the command once more in the place of the one that ended."""
+        """Start the command again after it ended."""
         self.process = self._start()
 
     def get(self, path: str) -> httpx.Response:
@@ -57,7 +57,7 @@ class DemoServer:
             return False
 
     def end(self, number: int = signal.SIGTERM) -> str:
-        """Send a signal, wait for an end in order, return what was logged."""
+        """Send a signal, wait for a clean exit, return the log."""
         self.process.send_signal(number)
         _, log = self.process.communicate(timeout=HANG)
         assert self.process.returncode == 0, log

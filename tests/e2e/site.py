@@ -1,4 +1,4 @@
-"""One supervised camera in a folder, and what end-to-end tests measure by."""
+"""One supervised camera in a folder, and the constants of end-to-end tests."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import PATIENCE, wait_for
 
 FPS = 25.0
-CUT = 4  # seconds of a recording, in place of the product's 60
+CUT = 4  # seconds of a recording, instead of 60
 AAC = 0x0F
-UNDER_WAY = 0.3  # seconds from the camera through FFmpeg to the disk
+IN_TRANSIT = 0.3  # seconds from the camera through FFmpeg to the disk
 PASSWORD = "s3cr:t/@#%"
 
 MakeClip = Callable[..., Clip]
@@ -55,7 +55,7 @@ class Site:
         wait_for(lambda: self.state() == state.value, f"state {state.value}", seconds)
 
     def wait_recordings(self, count: int, seconds: float = PATIENCE) -> None:
-        """A journal's line comes before its file: wait until both are there."""
+        """Wait for files, because a journal's line comes before its file."""
 
         def recorded() -> bool:
             files = [self.layout.day(day) / entry.file for day, entry in segments(self.layout)]
@@ -67,7 +67,7 @@ class Site:
         return wait_for(lambda: self.pid() if self.pid() not in (0, old) else 0, "a new FFmpeg", seconds)
 
     def stop(self) -> float:
-        """Stop, and say when."""
+        """Stop; returns the instant."""
         now = time.time()
         self.supervisor.stop(leave_running=False)
         return now
@@ -79,5 +79,5 @@ class Site:
 
 
 def sent(camera: RtspCamera, until: float) -> List[int]:
-    """The frames that the camera sent before the instant `until`, without those that were still under way."""
-    return [frame.number for frame in camera.ledger if frame.sent_at < until - UNDER_WAY]
+    """The frames that the camera sent before the instant `until`, except those that were still in transit."""
+    return [frame.number for frame in camera.ledger if frame.sent_at < until - IN_TRANSIT]

@@ -1,4 +1,4 @@
-"""What a camera answers in place of a stream: a state with a reason soon, and recording again soon after."""
+"""Cameras that answer something other than a stream: the state soon has the reason, and recording soon resumes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
 
-BACK = 10  # seconds until a camera that came back must be recorded again
+BACK = 10  # seconds within which a camera must be recorded after its return
 
 Trouble = Callable[[RtspCamera, bool], None]  # begins with True, ends with False
 
@@ -50,7 +50,7 @@ def reason(layout: CameraLayout) -> str:
 
 
 @pytest.mark.parametrize(("trouble", "words"), [pytest.param(t, w, id=name) for name, t, w in TROUBLES])
-def test_a_trouble_is_told_and_ends_with_its_cause(
+def test_a_trouble_is_shown_until_its_cause_ends(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, trouble: Trouble, words: str
 ) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:
@@ -63,13 +63,13 @@ def test_a_trouble_is_told_and_ends_with_its_cause(
         assert site.state() == "backoff"
         trouble(camera, False)
         number = len(camera.ledger)
-        camera.wait_for(lambda: len(camera.ledger) > number, "the camera is asked for frames again", BACK)
+        camera.wait_for(lambda: len(camera.ledger) > number, "frames to be sent again", BACK)
         site.wait_recordings(2)
         until = site.stop()
         assert_explained(site.layout, until)
 
 
-def test_no_neighbour_notices(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+def test_a_neighbouring_camera_is_not_affected(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     clip = clip_of(audio=None)
     with RtspCamera(clip) as good, RtspCamera(clip) as bad:
         cameras = tuple(Camera(name, name, parse_rtsp_url(c.url)) for name, c in (("good", good), ("bad", bad)))
@@ -92,7 +92,7 @@ def test_no_neighbour_notices(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip)
 
 @contextlib.contextmanager
 def supervised(storage: Path, ffmpeg: Ffmpeg, cameras: Tuple[Camera, ...]) -> Iterator[Supervisor]:
-    """One life of a server."""
+    """Supervise these cameras, as one start of a server."""
     clock = SystemClock()
     logins = LoginGuard(*login_files(storage), clock)
     tools = Tools(ffmpeg, None, clock, probe=partial(probe, logins=logins), logins=logins)
@@ -104,7 +104,7 @@ def supervised(storage: Path, ffmpeg: Ffmpeg, cameras: Tuple[Camera, ...]) -> It
         supervisor.stop(leave_running=False)
 
 
-def test_sixteen_channels_with_one_wrong_password_try_it_twice(
+def test_sixteen_channels_try_a_wrong_password_twice(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(login_guard, "AGAIN", 0.0)  # as if a minute had passed
@@ -133,7 +133,7 @@ def test_sixteen_channels_with_one_wrong_password_try_it_twice(
 def test_a_password_changed_at_the_nvr_is_tried_twice_by_cameras_that_start(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login_guard, "PROOF", 0.0)  # as if the last good login lay longer back
+    monkeypatch.setattr(login_guard, "PROOF", 0.0)  # as if the last good login were longer ago
     clip = clip_of(audio=None)
     channels = {f"/Streaming/Channels/{n}01": clip for n in range(1, 7)}
     with RtspCamera(clip, channels=channels, username="admin", password="right") as camera:
@@ -163,7 +163,7 @@ def auth_failed(layouts: List[CameraLayout]) -> bool:
     return {read_json(layout.state_file).get("state") for layout in layouts} == {"auth_failed"}
 
 
-def test_an_nvr_that_asks_for_the_login_only_at_setup_gets_a_wrong_one_once(
+def test_an_nvr_that_requires_the_login_only_at_setup_gets_a_wrong_one_once(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
 ) -> None:
     clip = clip_of(audio=None)
@@ -176,7 +176,7 @@ def test_an_nvr_that_asks_for_the_login_only_at_setup_gets_a_wrong_one_once(
         assert camera.refused_attempts == 1
 
 
-def test_a_login_that_ffmpeg_alone_is_asked_for_keeps_the_silence(
+def test_a_login_that_only_ffmpeg_is_asked_for_is_not_sent_again(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
 ) -> None:
     opened = ("DESCRIBE", "SETUP", "TEARDOWN")
@@ -190,7 +190,7 @@ def test_a_login_that_ffmpeg_alone_is_asked_for_keeps_the_silence(
         assert camera.refused_attempts == 1
 
 
-def test_a_camera_with_one_session_that_asks_for_the_login_at_setup_is_recorded(
+def test_a_camera_with_one_session_that_requires_the_login_at_setup_is_recorded(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
 ) -> None:
     clip = clip_of(audio=None)

@@ -11,7 +11,7 @@ from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_text
 from cctv_cli.core.hls.playlist import parse_live
 from tests.e2e.site import MakeClip, Site, sent
-from tests.support.evidence import assert_explained, assert_fragments_sound, assert_times_true, assert_whole, segments
+from tests.support.evidence import assert_explained, assert_fragments_valid, assert_times_true, assert_whole, segments
 from tests.support.rtsp_camera import RtspCamera
 
 pytestmark = pytest.mark.e2e
@@ -36,9 +36,9 @@ def test_h265_every_frame_once_at_its_true_time(
         assert_whole(site.layout, sent(camera, stopped_at))
         assert_times_true(site.layout, camera)
         assert_explained(site.layout, stopped_at)
-        assert_fragments_sound(site.layout)
+        assert_fragments_valid(site.layout)
         assert live is not None
-        ended = site.layout.live / "ended.m3u8"  # a player waits for more of a live playlist
+        ended = site.layout.live / "ended.m3u8"  # a player would wait for more of a live playlist
         ended.write_text((read_text(site.layout.live_playlist) or "") + "#EXT-X-ENDLIST\n")
         for playlist in (ended, *site.layout.recordings.glob("*/*/playlist.m3u8")):
             played = subprocess.run(
@@ -51,7 +51,7 @@ def test_h265_every_frame_once_at_its_true_time(
             assert played.stderr == ""
 
 
-def test_a_first_key_frame_that_carries_its_sps_twice_is_no_other_picture(
+def test_a_first_key_frame_with_its_sps_twice_is_no_change_of_the_picture(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
 ) -> None:
     with RtspCamera(clip_of(video="hevc", audio=None), repeat_sps=True) as camera:

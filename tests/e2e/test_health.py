@@ -1,4 +1,4 @@
-"""Health of a real recording: what the facts say while it runs, and after its FFmpeg was killed."""
+"""Health of a real recording: the facts while it runs, and after its FFmpeg was killed."""
 
 from __future__ import annotations
 

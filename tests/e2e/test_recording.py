@@ -1,4 +1,4 @@
-"""Recording a real RTSP session with real FFmpeg: every frame once, at its true time, whatever is killed."""
+"""Recording a real RTSP session with real FFmpeg: every frame once, at its true time, even after kills."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Supervise = Callable[[RtspCamera], "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def supervise(tmp_path: Path, ffmpeg: Ffmpeg, no_process_left: None) -> Iterator[Supervise]:
-    """Starts supervisors of `tmp_path`, each a process of its own; none outlives its test."""
+    """Starts supervisors of `tmp_path`, each in its own process, which ends with the test."""
     started: List[subprocess.Popen[bytes]] = []
 
     def start(camera: RtspCamera) -> subprocess.Popen[bytes]:
@@ -70,7 +70,7 @@ def supervise(tmp_path: Path, ffmpeg: Ffmpeg, no_process_left: None) -> Iterator
     "options",
     [
         pytest.param({"audio": "pcmu"}, id="g711"),
-        pytest.param({"audio": None, "sps_fps": 12}, id="silent-and-lying-sps"),
+        pytest.param({"audio": None, "sps_fps": 12}, id="silent-and-wrong-sps"),
         pytest.param({"audio": "aac"}, id="aac"),
         pytest.param({"audio": "pcmu", "fps": 8, "gop": 8}, id="few-frames"),
     ],
@@ -99,12 +99,12 @@ def test_every_frame_once_at_its_true_time(
         assert max(len(c.methods) for c in camera.connections) > 1
 
 
-def test_sound_that_ffmpeg_cannot_read_costs_no_frame(
+def test_sound_that_ffmpeg_does_not_support_costs_no_frame(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
 ) -> None:
     clip = clip_of(audio="pcmu")
     assert clip.audio is not None
-    # G.722.1, which Hikvision offers beside G.711
+    # G.722.1, which Hikvision offers besides G.711
     other = replace(clip.audio, encoding="G7221/16000", payload_type=98, fmtp="bitrate=32000")
     with RtspCamera(replace(clip, audio=other)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
@@ -141,8 +141,8 @@ def test_three_ffmpegs_in_one_minute_lose_only_the_outages(
         runs = [[f for f in frames if f.run == run] for run in dict.fromkeys(f.run for f in frames)]
         assert len(runs) == 4
         for tries, (killed_at, before, after) in enumerate(zip(outages, runs, runs[1:])):
-            assert killed_at - before[-1].at < 1.0, "more than a second of what had arrived is lost"
-            assert after[0].at - killed_at < 2**tries + 2.0, "recording did not go on in time"  # back-off, GOP, start
+            assert killed_at - before[-1].at < 1.0, "more than a second of media that had arrived is lost"
+            assert after[0].at - killed_at < 2**tries + 2.0, "recording did not resume in time"  # back-off, GOP, start
         for run in runs:
             assert [f.number for f in run] == list(range(run[0].number, run[-1].number + 1))
         assert [gap.cause for gap in gaps(site.layout)] == ["killed"] * 3
@@ -175,7 +175,7 @@ def test_killed_supervisor_costs_no_frame(
         boundary = len(list(site.layout.run_folder(read_json(site.layout.run_file)["run"]).glob("*.ts")))
         wait_for(
             lambda: len(list(site.layout.incoming.glob("*/*.ts"))) > boundary,
-            "a recording to be cut while nobody supervises",
+            "a recording to be cut while no supervisor runs",
         )
         second = supervise(camera)
         site.wait_recordings(3)
@@ -209,7 +209,7 @@ def test_upgrade_signal_leaves_recorders_running(
         assert gaps(site.layout) == []
 
 
-def test_a_recorder_that_is_taken_over_does_not_prove_its_login_again(
+def test_an_adopted_recorder_does_not_prove_its_login_again(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, supervise: Supervise
 ) -> None:
     with RtspCamera(clip_of(audio=None), username="admin", password=PASSWORD) as camera:
@@ -221,7 +221,7 @@ def test_a_recorder_that_is_taken_over_does_not_prove_its_login_again(
         assert end_of(first) == 0
         site.layout.state_file.unlink()
         source, logins = parse_rtsp_url(camera.login_url), LoginGuard(*login_files(tmp_path), SystemClock())
-        logins.refused(source)  # as another channel was
+        logins.refused(source)  # like another channel's
         tools = Tools(ffmpeg, None, SystemClock(), logins=logins, recording_seconds=CUT)
         second = Supervisor(site.settings, tools, whole=True)
         second.start()
@@ -231,7 +231,7 @@ def test_a_recorder_that_is_taken_over_does_not_prove_its_login_again(
         assert logins.standing(source).refused_at is not None
 
 
-def test_a_camera_whose_password_is_empty(
+def test_a_camera_with_an_empty_password(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
 ) -> None:
     with RtspCamera(clip_of(audio=None), username="admin", password="") as camera:
@@ -253,7 +253,7 @@ def test_everything_killed_at_once_loses_less_than_a_second(
         first.kill()
         first.wait()
         site.kill_ffmpeg()
-        second = supervise(camera)  # takes longer to start than the pause that makes a gap
+        second = supervise(camera)  # starts later than the shortest gap
         site.wait_recordings(3)
         stopped_at = time.time()
         second.send_signal(signal.SIGTERM)
@@ -293,7 +293,7 @@ def test_transcoded_and_with_its_live_window_elsewhere(
         assert steps == {90_000 // 8}
 
 
-def test_what_a_crash_left_waits_until_the_camera_is_recorded(
+def test_files_that_a_crash_left_wait_until_the_camera_is_recorded(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch, no_process_left: None
 ) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:
@@ -321,21 +321,21 @@ def test_what_a_crash_left_waits_until_the_camera_is_recorded(
         assert not left.exists()
 
 
-def test_minutes_wait_for_a_storage_that_takes_none_and_lose_nothing(
+def test_recordings_wait_for_a_storage_that_cannot_be_written_and_nothing_is_lost(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
 ) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
         wait_for(site.layout.state_file.exists, "a state")
-        site.layout.recordings.write_text("")  # no day can be made below it
+        site.layout.recordings.write_text("")  # no day's folder can be made
         wait_for(lambda: "recordings wait" in read_json(site.layout.state_file)["reason"], "the reason")
         assert site.state() == "running"
         folder = site.layout.run_folder(read_json(site.layout.run_file)["run"])
-        wait_for(lambda: len(list(folder.glob("*.ts"))) > 2, "two minutes that wait")
+        wait_for(lambda: len(list(folder.glob("*.ts"))) > 2, "two files that wait")
         site.layout.recordings.unlink()
         site.wait_recordings(3)
-        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", "all well")
+        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", "normal recording")
         stopped_at = site.stop()
         assert_whole(site.layout, sent(camera, stopped_at))
         assert_times_true(site.layout, camera)
@@ -346,18 +346,18 @@ def test_a_live_path_that_cannot_be_written_costs_no_recording(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
 ) -> None:
     blocked = tmp_path / "ram"
-    blocked.write_text("")  # no folder can be made below it: as below a mount point that belongs to root
+    blocked.write_text("")  # no folder can be made, as on a mount point that belongs to root
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path / "hls", ffmpeg, camera, live_path=blocked / "cctv")
         site.supervisor.start()
         site.wait_recordings(2)
-        told = read_json(site.layout.state_file)
-        assert (told["state"], "LIVE_PATH" in told["reason"]) == ("running", True)
+        shown = read_json(site.layout.state_file)
+        assert (shown["state"], "LIVE_PATH" in shown["reason"]) == ("running", True)
         blocked.unlink()  # its disk is mounted
         pid = site.pid()
         site.supervisor.restart("cam1")
         site.wait_new_pid(pid)
-        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", "all well")
+        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", "normal recording")
         wait_for(site.layout.live_playlist.is_file, "a live window")
         site.stop()
         assert [gap.cause for gap in gaps(site.layout)] == ["restarted"]
@@ -371,7 +371,7 @@ def test_a_live_path_that_cannot_be_written_costs_no_recording(
         pytest.param(lambda camera: camera.answer(453), "busy", id="453"),
     ],
 )
-def test_a_camera_that_goes_away_is_named_and_comes_back(
+def test_a_camera_that_goes_away_has_its_cause_and_comes_back(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, fault: Callable[[RtspCamera], None], cause: str
 ) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:

@@ -1,4 +1,4 @@
-"""SIGHUP at a real `cctv serve` with real cameras: what did not change is not touched."""
+"""SIGHUP to a real `cctv serve` with real cameras: cameras that did not change are not touched."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECOND = "/Streaming/Channels/201"
 
 
 class Site:
-    """`cctv serve` with the cameras of a file, in a folder."""
+    """`cctv serve` in a folder, with the cameras of a file."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes], port: int) -> None:
         self.process = process
@@ -47,7 +47,7 @@ class Site:
         return (self._folder / "err.txt").read_text()
 
     def configure(self, text: str) -> None:
-        """Write the configuration and ask the server to read it."""
+        """Write the configuration and make the server read it."""
         (self._folder / "cameras.toml").write_text(text)
         self.process.send_signal(signal.SIGHUP)
 
@@ -117,6 +117,6 @@ def test_sighup_touches_only_what_changed(
 
 
 def wait_for_frames(camera: RtspCamera, count: int) -> None:
-    """Wait until the camera has sent so many more."""
+    """Wait until the camera has sent so many more frames."""
     before = len(camera.ledger)
     wait_for(lambda: len(camera.ledger) > before + count, "more frames")

@@ -1,4 +1,4 @@
-"""`cctv serve` as its users run it: a process, HTTP, real FFmpegs, signals."""
+"""`cctv serve` as users run it: a process, HTTP, real FFmpegs, signals."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def days(server: DemoServer) -> List[Dict[str, Any]]:
     return found
 
 
-def test_a_stop_lasts_over_a_restart_of_the_server(server: DemoServer) -> None:
+def test_a_stop_lasts_across_a_restart_of_the_server(server: DemoServer) -> None:
     wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), "the live stream")
     httpx.post(server.url + "/cameras/demo_tone/stop", timeout=HANG)
     wait_for(lambda: state(server, "demo_tone") == "stopped", "the stop")
@@ -107,7 +107,7 @@ def test_an_upgrade_keeps_the_recorders(server: DemoServer) -> None:
 
 
 def runs(pid: int) -> bool:
-    """Whether a process lives; one that its parent has not collected yet does not."""
+    """Whether a process is alive; a zombie is not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

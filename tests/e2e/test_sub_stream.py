@@ -1,4 +1,4 @@
-"""A camera with a sub stream: the main stream is recorded, both are offered live."""
+"""A camera with a sub stream: the main stream is recorded, and both are live."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def camera(clip_of: MakeClip) -> Iterator[RtspCamera]:
 
 @pytest.fixture
 def url(tmp_path: Path, ffmpeg: Ffmpeg, camera: RtspCamera) -> Iterator[str]:
-    """The address of `cctv serve` with that camera."""
+    """The camera's address at a running `cctv serve`."""
     config = f'[[cameras]]\nid = "cam1"\nname = "C"\nrtsp_url = "{camera.url}"\nsub_rtsp_url = "{camera.url_of(SUB)}"\n'
     (tmp_path / "cameras.toml").write_text(f"{config}[stream]\nsegment_duration = 2\n")
     port = free_port()
@@ -88,7 +88,7 @@ def test_both_streams_are_offered_and_one_is_recorded(
         assert f"Video: {codec}" in played.stderr
 
 
-def test_trouble_of_the_sub_stream_is_none_of_the_recording(
+def test_trouble_of_the_sub_stream_does_not_affect_the_recording(
     tmp_path: Path, camera: RtspCamera, url: str, clip_of: MakeClip
 ) -> None:
     layout = CameraLayout(tmp_path / "hls", "cam1")

@@ -20,7 +20,7 @@ from tests.e2e.site import MakeClip, sent
 from tests.recipes.cctv_command import assert_command
 from tests.support.evidence import assert_whole, gaps
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.systemd import Systemd, why_not
+from tests.support.systemd import Systemd, why_unavailable
 from tests.support.waiting import HANG, wait_for
 
 RECIPES = Path(__file__).parent.parent.parent / "examples" / "systemd"
@@ -50,7 +50,7 @@ def test_units_start_commands_that_exist(unit: str) -> None:
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[Systemd]:
     """A systemd with the recipe's user and units, none of them started."""
-    reason = why_not()
+    reason = why_unavailable()
     if reason is not None:
         pytest.skip(reason)
     storage = tmp_path / "hls"

@@ -13,7 +13,7 @@ VIDEO, SOUND = "trackID=1", "trackID=2"  # the streams' control names
 
 
 def sdp(clip: Clip, *, video: bool, sound: bool, parameter_sets: bool) -> str:
-    """Announce the clip's streams; without `parameter_sets` a client must find them in the stream."""
+    """Describe the clip's streams; without `parameter_sets` a client must find them in the stream."""
     lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=Media Presentation", "t=0 0", "a=control:*"]
     if video:
         lines += _video(clip, parameter_sets)

@@ -1,4 +1,4 @@
-"""What one path of the test camera shows: clips, one after the other, as one row of numbered frames."""
+"""What one path of the test camera shows: clips, one after the other, as one sequence of numbered frames."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import List, Tuple
 from tests.support.clip import AccessUnit, Clip
 from tests.support.nal import Codec
 
-_REORDERED = 16  # frames: no picture waits for more that are sent before it (ITU-T H.264 § A.3.1)
+_REORDERED = 16  # frames: at most so many are sent before a picture that is shown before them (ITU-T H.264 § A.3.1)
 
 
 @dataclass(frozen=True)
 class Frame:
     """Frame `number` of a channel in the order of sending.
 
-    `shown` is its number in the order of presentation. It was `taken` so many frames after the first: before it
-    was sent, though B-frames are sent after what follows them.
+    `shown` is its number in the order of presentation. `taken` is how many frames after the first it was taken, which
+    is before it is sent, although B-frames are sent after frames that follow them.
     """
 
     number: int
@@ -27,9 +27,9 @@ class Frame:
 
 
 class Channel:
-    """The frames of `path`: `clip` over and over from frame 0, another one from where `begin` says.
+    """The frames of `path`: `clip` over and over from frame 0, until `begin` switches to another one.
 
-    Others may read frames before that one while it begins.
+    Frames before the switch may be read while it happens.
     """
 
     def __init__(self, path: str, clip: Clip) -> None:
@@ -43,7 +43,7 @@ class Channel:
         return self._shows[-1][1]
 
     def frame(self, number: int) -> Frame:
-        """The frame of that number."""
+        """The frame with that number."""
         since, clip = next(show for show in reversed(self._shows) if show[0] <= number)
         place = (number - since) % len(clip.frames)
         unit = clip.frames[place]
@@ -51,10 +51,10 @@ class Channel:
         return Frame(number, shown, shown - clip.delay, unit, clip.codec)
 
     def begin(self, number: int, clip: Clip) -> int:
-        """Show `clip` from its first frame on, at the first chance from `number` on; the frame where it begins.
+        """Show `clip` from its first frame on, as soon as possible from `number` on; returns the frame where it begins.
 
-        All that was sent before is then shown before, B-frames included. Raises ValueError when the
-        clip's frame rate is another: numbers would no longer tell times.
+        Everything that is sent before it is also shown before it, including B-frames. Raises ValueError if the
+        clip's frame rate differs, because frame numbers would no longer give times.
         """
         if clip.fps != self.fps:
             raise ValueError(f"the channel has {self.fps} frames a second, the clip {clip.fps}")

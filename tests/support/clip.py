@@ -1,7 +1,7 @@
 """A short H.264 or H.265 clip with sound, made by a real FFmpeg, cut into what an RTSP camera sends.
 
-`make_clip` encodes test pictures and a tone; the result is held in memory as access units (NAL units
-without start codes) and ready RTP audio payloads.
+`make_clip` encodes test pictures and a tone; the result is kept in memory as access units (NAL units
+without start codes) and RTP audio payloads.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class AudioTrack:
 class Clip:
     """Access units in decoding order at a true `fps`, parameter sets for the SDP, and sound or None.
 
-    `parameter_sets` stand in the codec's order: of H.264 SPS and PPS, of H.265 VPS, SPS and PPS.
+    `parameter_sets` are in the codec's order: SPS and PPS for H.264; VPS, SPS and PPS for H.265.
     """
 
     codec: Codec
@@ -55,7 +55,7 @@ class Clip:
 
     @property
     def delay(self) -> int:
-        """How many frames a frame waits until it is sent, lest one is sent before it was taken: for B-frames."""
+        """By how many frames sending is delayed, so that with B-frames no frame is sent before it is taken."""
         return max(frame.shown - place for place, frame in enumerate(self.frames))
 
 
@@ -75,11 +75,10 @@ def make_clip(
 ) -> Clip:
     """Encode a clip of `seconds` with `ffmpeg`, which needs libx264 or libx265, inside `folder`.
 
-    `video` is "h264" or "hevc". Every `gop` frames stands a key picture behind its parameter sets; a clip that is
+    `video` is "h264" or "hevc". Every `gop` frames there is a key picture after its parameter sets; a clip that is
     one GOP of minutes takes about a second to make at 64x64. `bit_rate` is the video's, in bit/s. `audio` is
-    "pcmu", "pcma", "aac" or None. `sps_fps` makes the stream claim that frame rate in place of the true one.
-    `bframes` puts two pictures between others, which are sent after those that are shown later. Raises
-    subprocess.CalledProcessError when FFmpeg fails.
+    "pcmu", "pcma", "aac" or None. `sps_fps` makes the stream claim that frame rate instead of the true one.
+    `bframes` puts two B-frames between other pictures. Raises subprocess.CalledProcessError if FFmpeg fails.
     """
     codec = CODECS[video]
     encoder = _x264 if codec is H264 else _x265
@@ -103,7 +102,7 @@ def make_clip(
 def _x264(gop: int, bframes: int, sps_fps: Optional[int]) -> List[str]:
     options = ["-c:v", "libx264", "-preset", "veryfast", "-threads", "1"]
     options += ["-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-bf", str(bframes)]
-    options += ["-x264-params", "force-cfr=1"]  # fixed_frame_rate_flag, so that a reader believes the SPS
+    options += ["-x264-params", "force-cfr=1"]  # fixed_frame_rate_flag, so that readers trust the SPS
     if sps_fps is not None:  # a frame is two ticks (ITU-T H.264 § E.2.1)
         options += ["-bsf:v", f"h264_metadata=tick_rate={2 * sps_fps}"]
     return options
@@ -126,7 +125,7 @@ def _packets(framecrc: str) -> List[Tuple[int, int]]:
 
 def _access_units(codec: Codec, stream: bytes, packets: Sequence[Tuple[int, int]]) -> List[AccessUnit]:
     shown = {pts: place for place, pts in enumerate(sorted(pts for pts, _ in packets))}
-    kept = codec.slices.union(codec.parameter_sets)  # without delimiters and the encoder's own SEI, like a camera
+    kept = codec.slices.union(codec.parameter_sets)  # without delimiters and the encoder's SEI, like a camera
     units = []
     position = 0
     for pts, size in packets:

@@ -1,4 +1,4 @@
-"""For the tests of the test camera: clips, each made once."""
+"""Fixtures for the tests of the test camera: clips, each made once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ClipOf = Callable[..., Clip]
 
 @pytest.fixture(scope="session")
 def any_ffmpeg() -> str:
-    """An FFmpeg for what is not FFmpeg's work: the system's, or the bundled one."""
+    """Any FFmpeg, for tests that do not depend on its version: the system's, or the bundled one."""
     found = shutil.which("ffmpeg")
     try:
         return found or str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
@@ -25,7 +25,7 @@ def any_ffmpeg() -> str:
 
 @pytest.fixture(scope="session")
 def clip_of(any_ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> ClipOf:
-    """A clip with these options of `make_clip`; a key frame every 10 frames, small and without sound unless told."""
+    """A clip with these options of `make_clip`; by default small, without sound, a key frame every 10 frames."""
     made: Dict[Tuple[Tuple[str, object], ...], Clip] = {}
 
     def make(**options: object) -> Clip:

@@ -1,4 +1,4 @@
-"""What a camera's folder proves: recordings and gaps, held against the test camera's ledger."""
+"""What a camera's folder proves: recordings and gaps, compared with the test camera's ledger."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.support.ts_frames import RecordedFrame
 from tests.support.waiting import crowding
 
 TICKS = 90_000
-_WRAP = 1 << 33  # ticks after which the times of MPEG-TS begin anew (ISO/IEC 13818-1 § 2.4.3.6)
+_WRAP = 1 << 33  # ticks after which the times of MPEG-TS wrap (ISO/IEC 13818-1 § 2.4.3.6)
 
 
 @dataclass(frozen=True)
 class PlacedFrame:
-    """A recorded frame: its number, the instant that its recording claims for it, its raw PTS, its run."""
+    """A recorded frame: its number, its instant according to its recording, its raw PTS, its run."""
 
     number: int
     at: float
@@ -34,25 +34,25 @@ def read_frames(path: Path) -> List[RecordedFrame]:
 
 
 def ticks_between(before: int, after: int) -> int:
-    """From one raw time to another, which may lie behind the wrap of 33 bits; negative when it is earlier."""
+    """From one raw time to another, which may be after the wrap of 33 bits; negative if it is earlier."""
     return (after - before + _WRAP // 2) % _WRAP - _WRAP // 2
 
 
 def segments(layout: CameraLayout) -> List[Tuple[str, SegmentEntry]]:
-    """Every recording with its day, in the order of the absolute start."""
+    """Every recording with its day, by absolute start."""
     found = [(day, e) for day, e in _entries(layout) if isinstance(e, SegmentEntry)]
     return sorted(found, key=lambda pair: pair[1].start)
 
 
 def gaps(layout: CameraLayout) -> List[GapEntry]:
-    """Every journalled gap in the order of its start."""
+    """Every journalled gap, by its start."""
     return sorted((e for _, e in _entries(layout) if isinstance(e, GapEntry)), key=lambda gap: gap.start)
 
 
 def recorded_frames(layout: CameraLayout, *, garbage: bool = False) -> List[PlacedFrame]:
     """Every frame of every recording, in the order of recordings and files.
 
-    Each must have a number, unless the camera sent `garbage`: then what has none is left out.
+    Each must have a number, unless the camera sent `garbage`: then frames without a number are left out.
     """
     placed = []
     for day, entry in segments(layout):
@@ -83,17 +83,17 @@ def assert_times_true(
     path: Optional[str] = None,
     guessed: int = 2,
 ) -> None:
-    """Absolute times lie within `tolerance` seconds of the camera's; PTS steps within a run are the camera's.
+    """Absolute times are within `tolerance` seconds of the camera's; PTS steps within a run are the camera's.
 
-    The tolerance is exact on an idle machine; where threads wait for a core it grows as their work does.
+    The tolerance is exact on an idle machine, and grows if threads must wait for a core.
 
-    `path` is the channel that was recorded, if it is not the camera's first. Of the first `guessed` frames of a
-    run FFmpeg guesses the times: it loses the first frame's, and puts it beside that of the next.
+    `path` is the channel that was recorded, if it is not the camera's first. FFmpeg guesses the times of the first
+    `guessed` frames of a run: it loses the first frame's time, and puts it close to that of the next.
     """
     frames = recorded_frames(layout)
     true = {frame.number: camera.taken_at(frame.number, path) for frame in frames}
     errors = [frame.at - camera.started_at - true[frame.number] for frame in frames]
-    # the truth is dated when the camera takes a frame, the recording when FFmpeg writes it: late on a busy machine
+    # FFmpeg dates a frame when it writes it, which is late on a busy machine
     allowed = tolerance * round(crowding(), 1)
     assert max(map(abs, errors)) <= allowed, f"absolute times are off by {min(errors):.3f} to {max(errors):.3f} s"
     by_run: Dict[str, List[PlacedFrame]] = {}
@@ -106,8 +106,8 @@ def assert_times_true(
             assert not wrong, f"run {run}: frames {before.number}, {after.number} are {step:.3f} s apart"
 
 
-def assert_fragments_sound(layout: CameraLayout) -> None:
-    """In the fragmented MP4 files of each run, every fragment begins where the one before ended; keys are marked."""
+def assert_fragments_valid(layout: CameraLayout) -> None:
+    """In each run's MP4 files every fragment begins where the one before ended, and keys are marked correctly."""
     by_run: Dict[str, List[Path]] = {}
     for day, entry in segments(layout):
         by_run.setdefault(entry.run, []).append(layout.day(day) / entry.file)
@@ -118,7 +118,7 @@ def assert_fragments_sound(layout: CameraLayout) -> None:
 
 
 def assert_explained(layout: CameraLayout, until: float) -> None:
-    """Every second between the first recording and the instant `until` is recorded or explained by a gap."""
+    """Every second between the first recording and the instant `until` is recorded or covered by a gap."""
     covered = sorted((e.start, e.end) for _, e in _entries(layout))
     reach = covered[0][0]
     for start, end in covered:

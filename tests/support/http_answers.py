@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 that answers as a test tells it, and remembers what it was sent."""
+"""A real HTTP server on 127.0.0.1 that answers as a test wants, and keeps the requests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.support.waiting import HANG, wait_for
 
 
 class HttpAnswers:
-    """Answers `statuses` one after the other, and the last one again and again, each with the same body.
+    """Answers with `statuses` one after the other, repeating the last one, each with the same body.
 
-    `requests` holds method and path with query of every request, `bodies` the parsed JSON that came with them.
-    While `go_on` is cleared no answer goes out.
+    `requests` has the method and the path with query of every request, `bodies` the parsed JSON of POSTs.
+    While `go_on` is cleared no answer is sent.
     """
 
     def __init__(self, *statuses: int, body: bytes = b"", content_type: str = "application/json") -> None:
@@ -32,16 +32,16 @@ class HttpAnswers:
 
     @property
     def url(self) -> str:
-        """The address, without a slash at its end."""
+        """The address, without a trailing slash."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def answer(self, *statuses: int) -> None:
-        """Answer otherwise from now on."""
+        """Answer with these statuses from now on."""
         with self._lock:
             self._statuses = list(statuses)
 
     def wait(self, count: int) -> List[Dict[str, Any]]:
-        """The bodies, after so many have come."""
+        """Wait for so many bodies; returns all."""
         wait_for(lambda: len(self.bodies) >= count, f"{count} messages")
         return list(self.bodies)
 
@@ -83,7 +83,7 @@ class HttpAnswers:
                     self.end_headers()
                     self.wfile.write(answers._body)
                 except ConnectionError:
-                    pass  # the client has given up, as some tests want it
+                    pass  # the client has given up, as in some tests
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -1,7 +1,7 @@
-"""A disk that hangs: whoever reads a file or asks for the state of one below it waits, in a real thread.
+"""A disk that hangs: a thread that accesses a file on it really waits.
 
-The time limit of this disk is over as soon as a thread hangs on it, that of every other disk never: no test waits for
-seconds, and none depends on how fast the machine is.
+The time limit of this disk expires as soon as a thread hangs on it, that of other disks never. So no test waits
+for seconds or depends on the speed of the machine.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import pytest
 
 from cctv_cli.core import disk_threads
 
-_SOON = 0.05  # seconds after which those who wait look whether it hangs
-_PATIENCE = 60.0  # seconds after which a thread goes on, whatever a test forgets
+_SOON = 0.05  # seconds after which callers check whether it hangs
+_PATIENCE = 60.0  # seconds after which a thread continues, even if a test forgets to release it
 
 
 class HungDisk:
-    """The disk that is mounted at `place`; it answers while `go_on` is set."""
+    """The disk mounted at `place`; it answers while `go_on` is set."""
 
     def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.place = place
@@ -55,7 +55,7 @@ class HungDisk:
 
     @property
     def _left(self) -> Callable[[disk_threads._Queue], float]:
-        """The seconds that a queue's call in progress has left."""
+        """Replaces `_Queue._left`: the seconds left for the call in progress."""
         return lambda queue: queue._limit if queue._disk != str(self.place) else 0.0 if self._hangs() else _SOON
 
     def _hangs(self) -> bool:

@@ -1,6 +1,6 @@
-"""`cctv serve` with a camera `front` whose thread hangs, and whose media files hang a thread of the server.
+"""`cctv serve` with a camera `front` whose thread hangs, and whose media files make a thread of the server hang.
 
-Run as a program, with the arguments of cctv; says on standard error once a thread hangs.
+Run as a program, with the arguments of cctv; reports on standard error when a thread hangs.
 """
 
 from __future__ import annotations

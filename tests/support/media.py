@@ -11,16 +11,16 @@ from cctv_cli.core.ffmpeg.command import Ffmpeg
 from tests.support.waiting import HANG
 
 FPS = 25
-TURN = (1 << 33) / 90_000  # seconds after which MPEG-TS times begin anew (ISO/IEC 13818-1 § 2.4.3.6)
+TURN = (1 << 33) / 90_000  # seconds after which MPEG-TS times wrap (ISO/IEC 13818-1 § 2.4.3.6)
 
 
 @dataclass(frozen=True)
 class Media:
     """Files of 64 x 64 pixels at 25 frames/s, a keyframe every second.
 
-    `plain` has 3 s with sound and B-frames, `silent` 2 s without sound. `wrap` are 2 s in whose middle the
-    33-bit times begin anew. `hole` are 6 s, of which no frame exists from second 2 to second 5. `sound`
-    has no video. `run` are three files of one second each, cut by the segment muxer as a recorder's are.
+    `plain` has 3 s with sound and B-frames, `silent` 2 s without sound. `wrap` has 2 s in whose middle the
+    33-bit times wrap. `hole` has 6 s, without frames from second 2 to second 5. `sound` has no video.
+    `run` are three files of one second each, cut by the segment muxer like a recorder's.
     """
 
     plain: Path
@@ -62,5 +62,5 @@ def _tone(seconds: float) -> List[str]:
 
 
 def run_ffmpeg(ffmpeg: Ffmpeg, arguments: List[str]) -> None:
-    """Run FFmpeg with these arguments to its end."""
+    """Run FFmpeg with these arguments until it ends."""
     subprocess.run([ffmpeg.path, "-nostdin", "-loglevel", "error", "-y", *arguments], check=True, timeout=HANG)

@@ -1,8 +1,8 @@
 """A reader of fragmented MP4 for tests (ISO/IEC 14496-12, 14496-15), independent of FFmpeg.
 
-It answers what a recording holds: which frames of the test camera (by the number in their SEI), at which
-times, how the video is tagged and configured, and whether the fragments' times follow one another. What
-is truncated at the file's end is left out.
+It finds what a recording holds: which frames of the test camera (by the number in their SEI), at which
+times, how the video is tagged and configured, and whether the fragments' times are contiguous. A truncated
+end of the file is left out.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _NOT_SYNC = 0x10000  # sample_is_non_sync_sample (§ 8.8.3.1)
 class VideoConfig:
     """How a file's video is described: the sample entry's `tag`, such as "hvc1", its size in pixels, parameter sets.
 
-    `codecs` is the name for CODECS attributes (RFC 6381). `complete` is whether the configuration promises that no
-    parameter sets are in the samples, as hvc1 demands (14496-15 § 8.4.1.1); avc1 always does.
+    `codecs` is the value for CODECS attributes (RFC 6381). `complete` is whether the configuration says that the
+    samples hold no parameter sets, as hvc1 requires (14496-15 § 8.4.1.1); avc1 always says so.
     """
 
     tag: str
@@ -39,9 +39,9 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class TimeJump:
-    """Fragment `index` (counted from 0 over all files) of a track begins at `found` in place of `expected`.
+    """Fragment `index` (counted from 0 over all files) of a track begins at `found` instead of `expected`.
 
-    `handler` is the track's, "vide" or "soun"; times are ticks of its `timescale` a second.
+    `handler` is the track's, "vide" or "soun"; times are in ticks, `timescale` to the second.
     """
 
     index: int
@@ -52,7 +52,7 @@ class TimeJump:
 
     @property
     def seconds(self) -> float:
-        """How far it jumps; negative when fragments overlap."""
+        """How far it jumps; negative if fragments overlap."""
         return (self.found - self.expected) / self.timescale
 
 
@@ -91,21 +91,21 @@ class _Fragment:
 
 
 def read_frames(path: Path) -> List[RecordedFrame]:
-    """Every video frame of a file in its order; keys are frames at which decoding can begin, whatever the file says.
+    """Every video frame of a file in its order; keys are frames at which decoding can begin, however they are marked.
 
-    Raises ValueError when the file is no fragmented MP4 with H.264 or H.265, or has an edit list, whose shift of
-    times this reader does not know.
+    Raises ValueError if the file is not fragmented MP4 with H.264 or H.265, or has an edit list, which this reader
+    does not support.
     """
     return [frame for frame, _ in _marked_frames(path)]
 
 
 def wrong_keys(*paths: Path) -> List[RecordedFrame]:
-    """Frames that these files call sync samples although decoding cannot begin there, or the other way round."""
+    """Frames that are marked as sync samples although decoding cannot begin there, or the other way round."""
     return [frame for path in paths for frame, sync in _marked_frames(path) if frame.key != sync]
 
 
 def video_config(path: Path) -> VideoConfig:
-    """What the file says about its video. Raises ValueError like `read_frames`."""
+    """How the file describes its video. Raises ValueError like `read_frames`."""
     data = path.read_bytes()
     track = _video(data, path)
     width, height = struct.unpack_from(">HH", data, track.entry.begin + 24)
@@ -140,7 +140,7 @@ def time_jumps(*paths: Path) -> List[TimeJump]:
 
 
 def _marked_frames(path: Path) -> Iterator[Tuple[RecordedFrame, bool]]:
-    """Every video frame, and whether it is marked as sync sample."""
+    """Every video frame, and whether it is marked as a sync sample."""
     data = path.read_bytes()
     track = _video(data, path)
     length_size = _length_size(data, track)
@@ -239,7 +239,7 @@ def _run(run: _Reader, base: int, dts: int, defaults: Tuple[int, int, int]) -> I
 
 
 def _defaults(data: bytes, track: int) -> Tuple[int, int, int]:
-    """(duration, size, flags) of a track's samples where a fragment does not tell them (14496-12 § 8.8.3)."""
+    """(duration, size, flags) of a track's samples if a fragment does not override them (14496-12 § 8.8.3)."""
     for moov in _top(data, "moov"):
         for trex in _inside(data, _need(data, moov, "mvex")):
             if trex.kind == "trex" and _u32(data, trex.begin + 4) == track:
@@ -257,7 +257,7 @@ def _configuration(data: bytes, track: _Track) -> bytes:
 
 
 def _length_size(data: bytes, track: _Track) -> int:
-    """How many bytes tell the length of a NAL unit (14496-15 § 5.3.3.1, § 8.3.3.1)."""
+    """How many bytes hold the length of a NAL unit (14496-15 § 5.3.3.1, § 8.3.3.1)."""
     config = _configuration(data, track)
     return (config[4] if _CODECS[track.entry.kind] is H264 else config[21]) % 4 + 1
 
@@ -287,7 +287,7 @@ def _hevc_config(config: bytes) -> Tuple[Tuple[bytes, ...], str, bool]:
 
 
 def _sets(config: bytes, at: int, count: int) -> Tuple[List[bytes], int]:
-    """`count` NAL units, each behind its length of two bytes, and where they end."""
+    """`count` NAL units, each after its length in two bytes, and where they end."""
     found = []
     for _ in range(count):
         (length,) = struct.unpack_from(">H", config, at)
@@ -343,7 +343,7 @@ def _inside(data: bytes, box: _Box) -> Iterator[_Box]:
 
 
 def _boxes(data: bytes, begin: int, end: int) -> Iterator[_Box]:
-    """The boxes from `begin` on that are whole (14496-12 § 4.2)."""
+    """The complete boxes from `begin` on (14496-12 § 4.2)."""
     while begin + 8 <= end:
         size, header = _u32(data, begin), 8
         if size == 1 and begin + 16 <= end:

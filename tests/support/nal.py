@@ -1,7 +1,7 @@
 """NAL units of H.264 and H.265, as far as the test camera and the readers of recordings need them.
 
-The camera puts a mark with the frame's number before each picture (`Codec.frame_mark`); the readers find it in what
-was recorded (`Codec.frame_number`).
+The camera puts a mark with the frame's number before each picture (`Codec.frame_mark`); the readers find it in
+recordings (`Codec.frame_number`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, List, Optional, Tuple
 
 FRAME_UUID = bytes.fromhex("8f1c6ab25d4e4f7b9a3d27c15e60b8d4")
-"""Names our messages of unregistered user data (ITU-T H.264 § D.1.6, H.265 § D.2.7) that carry a frame number."""
+"""Identifies the marks among messages of unregistered user data (ITU-T H.264 § D.1.6, H.265 § D.2.7)."""
 
 _MARK = bytes([5, len(FRAME_UUID) + 4]) + FRAME_UUID  # payload type and size come first
 
@@ -19,8 +19,8 @@ _MARK = bytes([5, len(FRAME_UUID) + 4]) + FRAME_UUID  # payload type and size co
 class Codec:
     """A video codec: `name` is FFmpeg's, `encoding` the SDP's; numbers are values of nal_unit_type.
 
-    `parameter_sets` stand in the order in which a camera sends them; `sei` is the NAL unit header of an SEI
-    message that comes before its picture.
+    `parameter_sets` are in the order in which a camera sends them; `sei` is the NAL unit header of an SEI
+    message that precedes its picture.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Codec:
         return nal[0] & 0x1F if len(self.sei) == 1 else nal[0] >> 1 & 0x3F
 
     def is_sps(self, nal: bytes) -> bool:
-        """Whether the NAL unit is a sequence parameter set, which stands before the picture parameter set."""
+        """Whether the NAL unit is a sequence parameter set, which comes before the picture parameter set."""
         return self.nal_type(nal) == self.parameter_sets[-2]
 
     def is_slice(self, nal: bytes) -> bool:
@@ -47,7 +47,7 @@ class Codec:
         return self.nal_type(nal) in self.key_slices
 
     def frame_mark(self, number: int) -> bytes:
-        """An SEI NAL unit that carries our UUID and `number` (32 bits)."""
+        """An SEI NAL unit with FRAME_UUID and `number` (32 bits)."""
         return self.sei + _escape(_MARK + number.to_bytes(4, "big") + b"\x80")
 
     def frame_number(self, nal: bytes) -> Optional[int]:

@@ -1,4 +1,4 @@
-"""What may lie where a file is expected, and a call that must not hang on it."""
+"""Things that may be in the place of a file, and calls that must not hang on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 Answer = TypeVar("Answer")
 
-_PATIENCE = 30.0  # seconds; what waits for the other end of a FIFO waits for ever
+_PATIENCE = 30.0  # seconds; a call that waits for the other end of a FIFO waits forever
 OUTSIDE = b"nobody may read this"
 
 
@@ -24,11 +24,11 @@ def _link(path: Path) -> None:
 
 
 def _device(path: Path) -> None:
-    """A device like /dev/zero, which is read without end."""
+    """A device like /dev/zero, which can be read endlessly."""
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5))
     except PermissionError:
-        pytest.skip("root alone makes devices")
+        pytest.skip("only root can make devices")
 
 
 _KINDS: Dict[str, Callable[[Path], None]] = {
@@ -43,14 +43,14 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither 
 
 
 def put(kind: str, path: Path) -> None:
-    """Let something odd take the place of a file, or of none."""
+    """Put something odd at a path, in place of any file there."""
     if path.exists():
         path.unlink()
     _KINDS[kind](path)
 
 
 def bounded(call: Callable[[], Answer]) -> Answer:
-    """What a call answers or raises; AssertionError when it hangs."""
+    """What a call returns or raises; AssertionError if it hangs."""
     answers: List[Answer] = []
     errors: List[BaseException] = []
 

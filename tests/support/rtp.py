@@ -1,4 +1,4 @@
-"""RTP as a camera sends it: NAL units and sound in packets, times by the camera's clock, sender reports.
+"""RTP as a camera sends it: video and sound in packets, times by the camera's clock, sender reports.
 
 Packets are interleaved in the RTSP connection (RFC 2326 § 10.12).
 """
@@ -21,14 +21,14 @@ VIDEO_TYPE = 96
 _MTU = 1400  # bytes of RTP payload
 _REPORT_INTERVAL = 5.0  # seconds between sender reports
 _NTP_EPOCH = 2208988800  # seconds from 1900 to 1970 (RFC 5905 § 6)
-_FIRST_SEQUENCE = 65000  # near the wrap, so that every test of some seconds passes it
+_FIRST_SEQUENCE = 65000  # near the wrap, which every test of some seconds passes
 _INTERLEAVED_HEADER, _RTP_HEADER = 4, 12  # bytes
 
 
 class CameraClock:
-    """The clock that stamps media: 0 at `start`, `speed` times as fast as true time, jumping with `step`.
+    """The clock for media times: 0 at `start`, `speed` times as fast as true time; `step` makes it jump.
 
-    The camera's age is true time since `start`, in seconds.
+    The camera's age is the true time since `start`, in seconds.
     """
 
     def __init__(self, rtp_offset: int, speed: float) -> None:
@@ -49,23 +49,23 @@ class CameraClock:
         self._steps.append((self.age(), seconds))
 
     def media_time(self, age: float) -> float:
-        """What the clock shows at that age, in seconds."""
+        """The clock's time at that age, in seconds."""
         return age * self.speed + sum(seconds for since, seconds in self._steps if since < age)
 
     def rtp(self, media_time: float, clock_rate: int) -> int:
-        """A time of this clock as RTP timestamp."""
+        """A time of this clock as an RTP timestamp."""
         return (self._rtp_offset + round(media_time * clock_rate)) % 2**32
 
     def ntp(self, media_time: float) -> int:
-        """A time of this clock as NTP timestamp of 64 bits."""
+        """A time of this clock as an NTP timestamp of 64 bits."""
         return round((self.started_at + _NTP_EPOCH) * 2**32) + round(media_time * 2**32)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A frame or packet of sound: interleaved packets, when it is shown by the camera's clock, the frame if it is one.
+    """A frame or a packet of sound: its interleaved packets, its media time, and the frame if it is one.
 
-    Among the packets may be a sender report.
+    The packets may include a sender report.
     """
 
     packets: Tuple[bytes, ...]
@@ -93,22 +93,22 @@ class Stream:
         raise NotImplementedError
 
     def take(self) -> Piece:
-        """The next piece; moves on."""
+        """Return the next piece and advance."""
         raise NotImplementedError
 
     def skip(self) -> None:
-        """Move on without the next piece, as if it had never been."""
+        """Leave out the next piece, without a trace in the stream."""
         raise NotImplementedError
 
     def position(self, frame: int) -> str:
-        """Where this stream begins with that video frame, as RTP-Info says it."""
+        """Where this stream begins with that video frame, as in RTP-Info."""
         raise NotImplementedError
 
     def _info(self, age: float) -> str:
         return f"seq={self._sequence};rtptime={self._clock.rtp(self._clock.media_time(age), self._clock_rate)}"
 
     def _piece(self, media_time: float, payloads: Sequence[bytes], frame: Optional[Frame] = None) -> Piece:
-        """One access unit in packets, behind a sender report if one is due."""
+        """One access unit in packets, after a sender report if one is due."""
         packets = []
         if self.due >= self._next_report:
             self._next_report = self.due + _REPORT_INTERVAL
@@ -129,7 +129,7 @@ class Stream:
             ">BBHIQIII",
             0x80,
             200,
-            6,  # length in words, less one
+            6,  # length in words, minus one
             self._ssrc,
             self._clock.ntp(media_time),
             self._clock.rtp(media_time, self._clock_rate),
@@ -139,7 +139,7 @@ class Stream:
 
 
 class VideoStream(Stream):
-    """The frames of a channel, each behind its number."""
+    """The frames of a channel, each after its number."""
 
     def __init__(self, clock: CameraClock, channel: Channel, interleaved: int, ssrc: int) -> None:
         super().__init__(clock, VIDEO_TYPE, VIDEO_CLOCK, interleaved, ssrc)
@@ -202,7 +202,7 @@ class SoundStream(Stream):
 
     def _go_to(self, packet: int) -> None:
         self._packet = packet
-        self.due = self._starts(packet + 1)  # a packet leaves when its last sample has been heard
+        self.due = self._starts(packet + 1)  # a packet is sent after its last sample
 
     def _starts(self, packet: int) -> float:
         return packet * self._audio.samples / self._audio.clock_rate
@@ -212,13 +212,13 @@ class SoundStream(Stream):
 
 
 def with_random_payload(packet: bytes, source: random.Random) -> bytes:
-    """An interleaved packet whose headers are kept and whose payload is random."""
+    """The interleaved packet with its headers and a random payload."""
     kept = _INTERLEAVED_HEADER + _RTP_HEADER
     return packet[:kept] + _random_bytes(source, len(packet) - kept)
 
 
 def without_framing(packet: bytes, source: random.Random) -> bytes:
-    """As many random bytes as an interleaved packet has; the first is none that begins a packet."""
+    """As many random bytes as the packet has; the first one cannot begin an interleaved packet."""
     return b"\0" + _random_bytes(source, len(packet) - 1)
 
 

@@ -4,10 +4,10 @@
         record(camera.url)
         camera.hang()
 
-The camera lives in real time whether or not anybody watches: frame n of its life is due n/fps seconds
-after `started_at`, so a number that is missing from a recording is a frame that was missed. Each frame
-carries its number (see `nal.Codec.frame_mark`), and `ledger` tells which frames were sent, when and to whom.
-A client that does not read holds up its own session only; its frames then leave late, none is left out.
+The camera runs in real time, with or without clients: frame n is due n/fps seconds after `started_at`,
+so a number that is missing from a recording is a frame that was missed. Each frame has its number in it
+(see `nal.Codec.frame_mark`), and `ledger` has which frames were sent, when and to whom. A client that does
+not read delays only its own session; its frames are then sent late, but none is left out.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from tests.support.rtsp_connection import FLOODS, GARBAGE, Connection, Connectio
 from tests.support.waiting import PATIENCE, wait_for
 
 _HOST = "127.0.0.1"
-_SLICE = 0.5  # seconds that a test waits for the camera before it looks at its patience
+_SLICE = 0.5  # seconds that a test waits for an event before it checks its time limit
 HTTP_ANSWER = b"HTTP/1.1 400 Bad Request\r\nServer: App-webs/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-"""What a camera's web server says to RTSP."""
+"""How a camera's web server answers RTSP."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SentFrame:
     """A frame that was handed to a session's socket.
 
     `sent_at` is wall time in seconds since 1970, taken after the frame's last byte was handed over.
-    `media_time` is when it is to be shown, in seconds by the camera's clock, which is 0 at `started_at` and
+    `media_time` is its time of presentation in seconds by the camera's clock, which is 0 at `started_at` and
     jumps with `step_clock`. `path` is the channel's.
     """
 
@@ -54,7 +54,7 @@ class SentFrame:
 
 @dataclass(frozen=True)
 class _Announced:
-    """What the session description names."""
+    """What the session description includes."""
 
     video: bool = True
     sound: bool = True
@@ -63,7 +63,7 @@ class _Announced:
 
 @dataclass
 class _Faults:
-    """What the camera does wrong at the moment; changed only under the camera's lock."""
+    """The camera's current faults; changed only under its lock."""
 
     hung: bool = False
     silent: bool = False
@@ -80,20 +80,20 @@ class _Faults:
 
 
 class RtspCamera:
-    """A camera on `host` that serves `clip` over and over, from entering to leaving the context.
+    """A camera on `host` that serves `clip` over and over while its context is active.
 
-    `path` is the stream's path and query; `channels` are the clips of further paths, as of an NVR with one
-    port and one login. `port` 0 lets the system choose. With a `username` it demands `auth`: "digest", "basic",
-    or "both" for the client's choice, but not for `open_methods`; the password may be changed while it lives.
-    SETUP beyond `max_sessions` is answered 453. The RTP timestamps of all streams are `rtp_offset` at the start
-    of its life; its clock runs `clock_speed` times as fast as true time. A client gets frames from the next
+    `path` is the stream's path and query; `channels` are the clips of further paths, as on an NVR with one
+    port and one login. With `port` 0 the system chooses. With a `username` it requires `auth`: "digest", "basic",
+    or "both" for the client's choice, except for `open_methods`; the password may be changed at any time.
+    SETUP beyond `max_sessions` is answered with 453. The RTP timestamps of all streams start at `rtp_offset`;
+    the camera's clock runs `clock_speed` times as fast as true time. A client gets frames from the next
     keyframe on, with `start_mid_gop` from the next frame on, and sound from the same moment; with `key_on_play`
-    the clip begins anew for it, and for all others on that path. With `repeat_sps` the first key frame of each
-    session carries its sequence parameter set twice.
+    the clip restarts for it, and for all others on that path. With `repeat_sps` the first key frame of each
+    session has its sequence parameter set twice.
 
     For tests to read: `ledger` (of all channels), `connections`, `refusals` (requests with wrong credentials),
-    `garbled` (frames and packets of sound sent as garbage, which are not in the ledger), `started_at` (wall
-    time of frame 0), `sessions`, `url`.
+    `garbled` (number of frames and packets of sound sent as garbage, which are not in the ledger), `started_at`
+    (wall time of frame 0), `sessions`, `url`.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class RtspCamera:
 
     @property
     def sessions(self) -> int:
-        """How many sessions are set up now."""
+        """How many sessions exist now."""
         with self._lock:
             return sum(connection.session is not None for connection in self._open)
 
@@ -194,20 +194,20 @@ class RtspCamera:
         return [frame for frame in list(self.ledger) if frame.path == path]
 
     def shown(self, number: int, path: Optional[str] = None) -> int:
-        """The place of a frame in the order of presentation: its number, but for B-frames."""
+        """The place of a frame in the order of presentation, which differs from its number with B-frames."""
         with self._lock:
             return self._channels[path or self.path].frame(number).shown
 
     def taken_at(self, number: int, path: Optional[str] = None) -> float:
-        """Seconds after `started_at` at which a frame was taken: before it was sent, for B-frames."""
+        """Seconds after `started_at` at which a frame was taken; with B-frames that is before it is sent."""
         with self._lock:
             channel = self._channels[path or self.path]
             return channel.frame(number).taken / channel.fps
 
     def wait_for(self, condition: Callable[[], bool], what: str = "the camera", seconds: float = PATIENCE) -> None:
-        """Wait until `condition` holds, asked again at every frame, request and close.
+        """Wait until `condition` holds, which is checked at every frame, request and close.
 
-        AssertionError naming `what` when it does not within so many seconds of an idle machine.
+        Raises AssertionError naming `what` if it does not within so many seconds of an idle machine.
         """
 
         def look() -> bool:
@@ -216,23 +216,23 @@ class RtspCamera:
 
         wait_for(look, what, seconds, lambda: f"{self.sessions} sessions, at last {self.ledger[-1:]}")
 
-    # What the network and the whole camera do.
+    # Faults of the network and of the whole camera.
 
     def hang(self) -> None:
-        """Send no byte more on any connection, answers included; on return the ledger stands still."""
+        """Send nothing more on any connection, not even answers; after the return the ledger does not grow."""
         self._change(hung=True)
         with self._lock:
             connections = list(self._open)
         for connection in connections:
-            with connection.gate:  # whoever was sending has finished
+            with connection.gate:  # wait until a sender has finished
                 pass
 
     def resume(self) -> None:
-        """End `hang`: playing sessions go on like new ones; what fell due in between is never sent."""
+        """End `hang`: playing sessions continue like new ones; frames that were due meanwhile are never sent."""
         self._change(hung=False)
 
     def silence(self, on: bool) -> None:
-        """Accept connections and read requests, but leave them unanswered; sessions that play go on."""
+        """Accept connections and read requests, but do not answer them; playing sessions continue."""
         self._change(silent=on)
 
     def refuse(self, on: bool) -> None:
@@ -245,30 +245,30 @@ class RtspCamera:
             self.port = self._listener.port
 
     def drop(self) -> None:
-        """Close all connections; on return nothing is sent any more."""
+        """Close all connections; after the return nothing more is sent on them."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
             connection.hang_up()
 
     def trickle(self, on: bool) -> None:
-        """Send one packet a second to each session: media falls behind. After its end sessions go on like new ones."""
+        """Send one packet a second to each session, so that media falls behind. Afterwards they are like new ones."""
         self._change(trickles=on)
 
-    # What it answers.
+    # Faults of the answers.
 
     def answer(self, status: Optional[int], method: str = "DESCRIBE") -> None:
-        """Answer requests of `method` with this RTSP status until told None."""
+        """Answer requests of `method` with this RTSP status; None ends it."""
         with self._lock:
-            others = {each: told for each, told in self._faults.statuses.items() if each != method}
+            others = {each: code for each, code in self._faults.statuses.items() if each != method}
             self._change(statuses=others if status is None else {**others, method: status})
 
     def answer_raw(self, data: Optional[bytes]) -> None:
-        """Answer each request with these bytes, such as HTTP_ANSWER, and close, until told None."""
+        """Answer each request with these bytes, such as HTTP_ANSWER, and close; None ends it."""
         self._change(raw_answer=data)
 
     def redirect(self, location: Optional[str]) -> None:
-        """Answer DESCRIBE with 302 and this URL until told None."""
+        """Answer DESCRIBE with 302 and this URL; None ends it."""
         self._change(location=location)
 
     def flood(self, part: Optional[str]) -> None:
@@ -277,46 +277,46 @@ class RtspCamera:
         self._change(flood=part)
 
     def expire_nonce(self) -> None:
-        """Answer the next request with a right password 401, once, with `stale=true` and a new nonce."""
+        """Answer the next request with a valid password with 401, once, with `stale=true` and a new nonce."""
         self._change(nonce_expired=True)
 
     def announce(self, *, video: bool = True, sound: bool = True, parameter_sets: bool = True) -> None:
-        """Let session descriptions from now on name just these; sessions that play go on."""
+        """Include only these in session descriptions from now on; playing sessions continue."""
         self._change(announced=_Announced(video, sound, parameter_sets))
 
-    # What it sends.
+    # Faults of the media.
 
     def step_clock(self, seconds: float) -> None:
-        """Let the camera's clock jump: RTP timestamps and the reports' NTP times, from the next frame on."""
+        """Make the camera's clock jump: RTP timestamps and the reports' NTP times, from the next frame on."""
         with self._lock:
             self._clock.step(seconds)
 
     def switch_clip(self, clip: Clip, path: Optional[str] = None) -> int:
-        """Show another clip of the same frame rate, from its beginning; the number of its first frame.
+        """Show another clip of the same frame rate, from its beginning; returns the number of its first frame.
 
-        Sessions go on with the new video and their old sound. When the codec is another, all connections
-        that were told about the old one are closed before the new one begins.
+        Sessions continue with the new video and their old sound. If the codec differs, all connections that were
+        given a description with the old one are closed before the new one begins.
         """
         with self._lock:
             channel = self._channels[path or self.path]
             before = channel.clip.codec
             first = channel.begin(self._next_number(channel), clip)
-            told = [each for each in self._open if each.channel is channel]
-            deceived = told if clip.codec is not before else []
-            for connection in deceived:
+            described = [each for each in self._open if each.channel is channel]
+            outdated = described if clip.codec is not before else []
+            for connection in outdated:
                 if connection.session is not None:
                     connection.session.ended = True
             self._changes.notify_all()
-        for connection in deceived:
+        for connection in outdated:
             connection.hang_up()
         return first
 
     def withhold_keys(self, on: bool) -> None:
-        """Send every frame but key frames; new sessions begin with the next frame."""
+        """Send all frames except key frames; new sessions begin with the next frame."""
         self._change(keys_withheld=on)
 
     def pause_sound(self, on: bool) -> None:
-        """Send no packet of sound, though session descriptions name it."""
+        """Send no sound, although session descriptions include it."""
         self._change(sound_paused=on)
 
     def garble(self, what: Optional[str]) -> None:
@@ -324,7 +324,7 @@ class RtspCamera:
         assert what is None or what in GARBAGE
         self._change(garbage=what)
 
-    # What follows is for the connections and sessions.
+    # For the connections and sessions.
 
     def _change(self, **faults: object) -> None:
         with self._lock:
@@ -351,7 +351,7 @@ class RtspCamera:
             self._events.notify_all()
 
     def _nonce_expires(self) -> bool:
-        """Whether the nonce of a request with a right password has expired; true once."""
+        """Whether the nonce of a request with a valid password has expired; true once."""
         with self._lock:
             expired = self._faults.nonce_expired
             self._faults.nonce_expired = False
@@ -369,7 +369,7 @@ class RtspCamera:
             self._events.notify_all()
 
     def _new_session(self, connection: Connection, channel: Channel) -> Optional[Session]:
-        """A session for the connection; None when there are too many."""
+        """A session for the connection; None if there are too many."""
         with self._lock:
             if self.max_sessions is not None and self.sessions >= self.max_sessions:
                 return None
@@ -400,21 +400,21 @@ class RtspCamera:
             return number
 
     def _wait_awake(self, session: Session) -> bool:
-        """Wait while the camera hangs; False when the session has ended."""
+        """Wait while the camera hangs; False if the session has ended."""
         with self._changes:
             self._changes.wait_for(lambda: session.ended or not self._faults.hung)
             return not session.ended
 
     def _wait_due(self, session: Session, due: float) -> bool:
-        """Wait until the camera is that old; False when the session ends or the camera hangs before."""
+        """Wait until the camera has that age; False if the session ends or the camera hangs first."""
         return self._wait_while(session, lambda: due - self._clock.age())
 
     def _wait_turn(self, session: Session, last_sent: float) -> bool:
-        """Wait until a packet may follow the one of that age; False when the session ends or the camera hangs."""
+        """Wait until a packet may follow the one sent at that age; False if the session ends or the camera hangs."""
         return self._wait_while(session, lambda: last_sent + 1.0 - self._clock.age() if self._faults.trickles else 0.0)
 
     def _wait_while(self, session: Session, left: Callable[[], float]) -> bool:
-        """Wait until no seconds are left; False when the session ends or the camera hangs before."""
+        """Wait until no seconds are left; False if the session ends or the camera hangs first."""
         with self._changes:
             while not (session.ended or self._faults.hung):
                 seconds = left()
@@ -425,7 +425,7 @@ class RtspCamera:
 
 
 class _Listener:
-    """Accepts connections in a thread of its own until closed."""
+    """Accepts connections in its own thread until closed."""
 
     def __init__(self, host: str, port: int, accepted: Callable[[socket.socket], None]) -> None:
         self._accepted = accepted

@@ -32,7 +32,7 @@ class Packet:
 class Client:
     """A client of the camera's first channel, or of the one at `path`.
 
-    `body` is that of the last answer.
+    `body` is the body of the last answer.
     """
 
     def __init__(self, camera: RtspCamera, path: Optional[str] = None, user_agent: str = "tests") -> None:
@@ -63,7 +63,7 @@ class Client:
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
 
     def request(self, method: str, control: str = "", **headers: str) -> Tuple[int, Dict[str, str]]:
-        """Status and headers of the answer; the texts of a header that comes twice stand on two lines."""
+        """Send a request; returns the status and headers of the answer. The values of a repeated header are lines."""
         self.ask(method, control, **headers)
         status = int(self._stream.readline().split()[1])
         answer: Dict[str, str] = {}
@@ -82,30 +82,30 @@ class Client:
         """An Authorization header (RFC 2617 § 3.2.2)."""
         secret = _md5(f"{username}:IP Camera:{password}")
         response = _md5(f"{secret}:{nonce}:{_md5(f'{method}:{self.url}')}")
-        said = f'username="{username}", realm="IP Camera", nonce="{nonce}", uri="{self.url}", response="{response}"'
-        return f"Digest {said}"
+        fields = f'username="{username}", realm="IP Camera", nonce="{nonce}", uri="{self.url}", response="{response}"'
+        return f"Digest {fields}"
 
     def set_up(self, track: int = 1) -> int:
-        """The status of a SETUP over this connection; track 1 is the video, 2 the sound."""
+        """Send SETUP for this connection; returns the status. Track 1 is the video, 2 the sound."""
         channels = f"{2 * track}-{2 * track + 1}"
         transport = f"RTP/AVP/TCP;unicast;interleaved={channels}"
         return self.request("SETUP", f"/trackID={track}", Transport=transport)[0]
 
     def play(self, *tracks: int) -> None:
-        """Let these tracks play; the video alone unless told."""
+        """Play these tracks; by default only the video."""
         for track in tracks or (1,):
             assert self.set_up(track) == 200
         assert self.request("PLAY")[0] == 200
 
     def interleaved(self) -> Tuple[int, bytes]:
-        """(channel, packet) of the next interleaved packet. Raises ValueError when there is none, but other bytes."""
+        """(channel, packet) of the next interleaved packet. Raises ValueError if other bytes come."""
         dollar, channel, length = struct.unpack(">cBH", self._stream.read(4))
         if dollar != b"$":
             raise ValueError("no interleaved packet begins here")
         return channel, self._stream.read(length)
 
     def packet(self) -> Packet:
-        """The next RTP packet; sender reports are passed over."""
+        """The next RTP packet; sender reports are skipped."""
         while True:
             channel, data = self.interleaved()
             if channel % 2 == 0:
@@ -124,15 +124,15 @@ class Client:
         return packets
 
     def read(self, count: int) -> bytes:
-        """That many bytes; fewer when the camera closes before."""
+        """That many bytes; fewer if the camera closes the connection."""
         return self._stream.read(count)
 
     def rest(self) -> bytes:
         """Everything until the camera closes the connection."""
         return self._stream.read()
 
-    def hears_nothing(self, seconds: float) -> bool:
-        """Whether no byte comes for so long; nothing can be read afterwards."""
+    def receives_nothing(self, seconds: float) -> bool:
+        """Whether nothing is received for so long; nothing can be read afterwards."""
         self._socket.settimeout(seconds)
         try:
             self._socket.recv(1)

@@ -1,4 +1,4 @@
-"""One client's connection to the test camera: requests, answers, and the session that sends."""
+"""One client's connection to the test camera: requests, answers, and the session that sends media."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _REASONS = {
     501: "Not Implemented",
     503: "Service Unavailable",
 }
-_FLOODS = {  # what an endless answer to DESCRIBE begins with, and what it repeats
+_FLOODS = {  # how an endless answer to DESCRIBE begins, and what it repeats
     "headers": ("", "X-Padding: " + "x" * 1000 + "\r\n"),
     "line": ("X-Padding: ", "x" * 1000),
     "body": ("Content-Type: application/sdp\r\nContent-Length: 1000000000000\r\n\r\n", "a=x:" + "x" * 1000 + "\r\n"),
@@ -101,7 +101,7 @@ class Connection:
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = accepted
         self.record = ConnectionRecord(opened_at=time.time())
-        self.channel: Optional[Channel] = None  # what the client was told about
+        self.channel: Optional[Channel] = None  # of which the client has the description
         self.session: Optional[Session] = None
         self.gate = threading.Lock()  # held while sending
         self._camera = camera
@@ -110,7 +110,7 @@ class Connection:
         self.start = self._thread.start
 
     def hang_up(self) -> None:
-        """Close; on return nothing is sent any more."""
+        """Close; after the return nothing more is sent."""
         self._shut()
         self._thread.join()
 
@@ -118,7 +118,7 @@ class Connection:
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
-            pass  # the client was first
+            pass  # the client closed first
 
     def _run(self) -> None:
         try:
@@ -126,7 +126,7 @@ class Connection:
                 for request in _read_requests(stream):
                     self._take(request)
         except OSError:
-            pass  # a reset by the client ends a connection like a close
+            pass  # the client reset the connection
         finally:
             self._end_session()
             self.socket.close()
@@ -168,7 +168,7 @@ class Connection:
             self.socket.sendall(data)
 
     def _send_endlessly(self, request: _Request, head: str, repeated: str) -> None:
-        """Answer until the client closes, the camera hangs or drops the connection."""
+        """Answer until the client closes, or the camera hangs or drops the connection."""
         self._send(f"{_status_line(200, request)}\r\n{head}".encode())
         while not self._camera._faults.hung:
             self._send(repeated.encode())
@@ -200,20 +200,25 @@ class Connection:
         return _Answer(200, headers)
 
     def _status_for(self, request: _Request) -> int:
-        """The status that the test wants for this method; 200 for what the camera decides itself."""
+        """The status that the test set for this method; 200 if the camera decides itself."""
         return self._camera._faults.statuses.get(request.method, 200)
 
     def _describe(self, request: _Request) -> _Answer:
         camera = self._camera
         with camera._lock:
-            location, told = camera._faults.location, camera._faults.announced
+            location, announced = camera._faults.location, camera._faults.announced
             channel = camera._channels.get(request.target)
             if location is not None:
                 return _Answer(302, [("Location", location)])
             if channel is None:
                 return _Answer(404)
             self.channel = channel
-            text = sdp(channel.clip, video=told.video, sound=told.sound, parameter_sets=told.parameter_sets)
+            text = sdp(
+                channel.clip,
+                video=announced.video,
+                sound=announced.sound,
+                parameter_sets=announced.parameter_sets,
+            )
         url = camera.url_of(channel.path)
         return _Answer(200, [("Content-Type", "application/sdp"), ("Content-Base", f"{url}/")], text)
 
@@ -233,13 +238,13 @@ class Connection:
         return _Answer(200, [("Transport", transport), ("Session", f"{session.name};timeout=60")])
 
     def _challenges(self, request: _Request) -> List[str]:
-        """What to ask before the request is granted; empty when nothing."""
+        """The challenges to answer a request with; empty if it is granted."""
         camera, given = self._camera, request.headers.get("authorization")
         if camera.username is None or request.method in camera.open_methods:
             return []
         if given is None:
             return self._login.challenges()
-        if not self._login.is_right(request.method, request.url, given, camera.username, camera.password):
+        if not self._login.is_valid(request.method, request.url, given, camera.username, camera.password):
             path = request.target.partition("/trackID=")[0]
             camera._refused(Refusal(time.time(), request.method, self.record.user_agent, path))
             return self._login.challenges()
@@ -247,7 +252,7 @@ class Connection:
 
 
 class Session:
-    """Sends the streams that the client has set up, in a thread of its own."""
+    """Sends the streams that the client has set up, in its own thread."""
 
     def __init__(self, camera: RtspCamera, channel: Channel, number: int) -> None:
         self.name = f"{number:08d}"
@@ -271,7 +276,7 @@ class Session:
         video.repeats_sps = self._camera.repeat_sps
 
     def prepare(self) -> str:
-        """Choose the first frame; the RTP-Info that tells it (RFC 2326 § 12.33)."""
+        """Choose the first frame; returns the RTP-Info for it (RFC 2326 § 12.33)."""
         self._first = self._camera._next_frame(self.channel)
         url = self._camera.url_of(self.channel.path)
         return ",".join(
@@ -279,7 +284,7 @@ class Session:
         )
 
     def play(self, connection: Connection) -> None:
-        """Begin to send; nothing when that has been done."""
+        """Begin to send, unless it has begun."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, args=(connection,), daemon=True)
             self._thread.start()
@@ -296,10 +301,10 @@ class Session:
                 self._first = self._camera._next_frame(self.channel)
                 self._send(connection)
         except OSError:
-            pass  # the client went away: the connection's reader sees it too
+            pass  # the client has disconnected; the connection's reader handles that
 
     def _send(self, connection: Connection) -> None:
-        """Send from the first frame on until the session ends, the camera hangs, or its trickle has ended."""
+        """Send from the first frame on until the session ends, the camera hangs, or a trickle has ended."""
         self._trickled = False
         for stream in self._streams.values():
             stream.seek(self._first)
@@ -321,7 +326,7 @@ class Session:
         return faults.sound_paused
 
     def _hand_over(self, connection: Connection, stream: Stream) -> bool:
-        """Send the stream's next piece; False when the session ends or the camera hangs before its last packet."""
+        """Send the stream's next piece; False if the session ends or the camera hangs before its last packet."""
         camera, faults = self._camera, self._camera._faults
         piece: Optional[Piece] = None
         left: List[bytes] = []

@@ -1,4 +1,4 @@
-"""How the test camera asks for a password (RFC 2617): Digest with MD5, Basic, or the client's choice."""
+"""How the test camera requests a password (RFC 2617): Digest with MD5, Basic, or the client's choice."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Login:
         texts = {"Digest": digest, "Basic": f'Basic realm="{REALM}"'}
         return [texts[scheme] for scheme in self._schemes]
 
-    def is_right(self, method: str, url: str, given: str, username: str, password: str) -> bool:
-        """Whether the Authorization header `given` fits the request and the login."""
+    def is_valid(self, method: str, url: str, given: str, username: str, password: str) -> bool:
+        """Whether the Authorization header `given` matches the request and the login."""
         scheme = given.partition(" ")[0]
         if scheme not in self._schemes:
             return False
         if scheme == "Basic":
             login = base64.b64encode(f"{username}:{password}".encode()).decode()
             return hmac.compare_digest(given.encode(), f"Basic {login}".encode())
-        said = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', given)}
+        fields = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', given)}
         secret = _md5(f"{username}:{REALM}:{password}")
         expected = _md5(f"{secret}:{self._nonce}:{_md5(f'{method}:{url}')}")  # § 3.2.2, without qop
-        return said.get("username") == username and said.get("response") == expected
+        return fields.get("username") == username and fields.get("response") == expected
 
     def _renew(self) -> None:
         self._nonce = secrets.token_hex(16)

@@ -1,7 +1,7 @@
-"""Lays down on disk what a recorder leaves there: state, live window, recordings, gaps.
+"""Creates on disk what a recorder leaves there: state, live window, recordings, gaps.
 
-Live playlists, journals and hour playlists come from the package's own writers, fed with tiny transport
-streams of this module, so that a test of a reader sees what the writers really write.
+Live playlists, journals and hour playlists come from the package's own writers, with tiny transport
+streams made here, so that tests of readers see what the writers really write.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VIDEO, _PMT = 0x100, 0x1000
 
 
 class FixedClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that only tests advance."""
 
     def __init__(self, now: float) -> None:
         self._now = now
@@ -70,7 +70,7 @@ class CameraTree:
     def show(
         self, state: State, reason: str, *, since: float, cause: str = "", retry_at: Optional[float] = None
     ) -> None:
-        """What a living supervisor (this process) shows."""
+        """Write the state that a running supervisor (this process) shows."""
         shown = RecorderState(
             state, reason, since, cause, restarts=2, codec="h264", audio="pcm_alaw", retry_at=retry_at
         )
@@ -79,20 +79,20 @@ class CameraTree:
             self._lock = supervision.take(self.layout)
 
     def leave(self) -> None:
-        """The supervisor ends; what it showed last stays."""
+        """End the supervisor; its last state stays."""
         if self._lock is not None:
             supervision.give_up(self.layout, self._lock)
             self._lock = None
 
     def begin_stream(self, first: int, start: float) -> None:
-        """A run begins: segment `first` grows, its first frame taken at the instant `start`."""
+        """Begin a run: segment `first` grows, and its first frame is of the instant `start`."""
         self._timeline = timeline.begin(0, start, None)
         self._live.open(Run(RUN, "", start, first))
         self._first = self._newest = first
         self._write_segment(first, 1.0)
 
     def stream(self, count: int) -> None:
-        """`count` more live segments are finished, and the next one grows."""
+        """Finish `count` more live segments; the next one grows."""
         assert self._timeline is not None
         for _ in range(count):
             self._write_segment(self._newest, self._duration)
@@ -105,7 +105,7 @@ class CameraTree:
         self.layout.live_segment(number).write_bytes(transport_stream(begin, seconds))
 
     def record(self, start: str, seconds: float) -> SegmentEntry:
-        """Commit a recording that starts at this ISO 8601 time; time that nothing covers becomes a gap."""
+        """Commit a recording that starts at this ISO 8601 time; uncovered time before it becomes a gap."""
         source = self.layout.incoming_file(RUN, self._committed)
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_bytes(transport_stream(0.0, seconds))
@@ -147,7 +147,7 @@ def _packet(pid: int, payload: bytes) -> bytes:
 
 
 def _section(table: bytes) -> bytes:
-    return b"\0" + table + b"\0\0\0\0"  # pointer_field, and a CRC that nobody checks here
+    return b"\0" + table + b"\0\0\0\0"  # pointer_field, and a CRC that is not checked here
 
 
 def _pes(pts: int) -> bytes:

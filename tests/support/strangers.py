@@ -1,4 +1,4 @@
-"""What strangers may write: damage to something sound, and a measure of how long reading it takes."""
+"""Input from others: damage to valid data, and a measure of how long reading it takes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any, Callable, List, Optional, Tuple
 
 from hypothesis import strategies as st
 
-Edit = Tuple[int, int, bytes]  # where, how many bytes are taken away, and what stands there instead
+Edit = Tuple[int, int, bytes]  # offset, how many bytes are removed, and what replaces them
 
 
 def damaged(whole: bytes) -> st.SearchStrategy[bytes]:
-    """`whole` with up to four places overwritten, shortened or lengthened; often itself."""
+    """`whole` with up to four places overwritten, shortened or lengthened; often unchanged."""
     edits = st.lists(st.tuples(st.integers(0, len(whole)), st.integers(0, 8), st.binary(max_size=8)), max_size=4)
     return edits.map(lambda made: _edited(whole, made))
 
 
 def damaged_text(whole: str) -> st.SearchStrategy[bytes]:
-    """The same with lines of the text repeated, dropped or put in another order, too."""
+    """Like `damaged`, for a text whose lines may also be repeated, dropped or reordered."""
     lines = whole.splitlines(keepends=True)
     shuffled = st.lists(st.sampled_from(lines), max_size=2 * len(lines)).map("".join)
     return st.one_of(st.just(whole), shuffled).flatmap(lambda text: damaged(text.encode()))
@@ -31,9 +31,9 @@ def _edited(data: bytes, edits: List[Edit]) -> bytes:
 
 
 def steps(call: Callable[[], object]) -> int:
-    """How many lines of the package run during a call: time as no busy machine changes it.
+    """How many lines of the package run during a call: a measure of time that does not depend on the machine's load.
 
-    What a single line does (a search, a copy) is not seen.
+    The work of a single line (a search, a copy) is not counted.
     """
     count = 0
 
@@ -54,5 +54,5 @@ def steps(call: Callable[[], object]) -> int:
 
 
 def grows_in_proportion(call: Callable[[bytes], object], unit: bytes, times: int = 100) -> bool:
-    """Whether `call` with four times as much of the same takes little more than four times as long."""
+    """Whether `call` with four times the input takes little more than four times as long."""
     return steps(lambda: call(unit * 4 * times)) <= 5 * steps(lambda: call(unit * times))

@@ -1,4 +1,4 @@
-"""A supervisor as a process of its own that tests may kill: python -m tests.support.supervise STORAGE URL [SECONDS]
+"""A supervisor process that tests may kill: python -m tests.support.supervise FFMPEG STORAGE URL SECONDS
 
 Supervises one camera, "cam1", whose recordings are cut every SECONDS, so that tests need no whole minutes.
 """
@@ -20,7 +20,7 @@ from cctv_cli.core.recording.tools import Tools
 
 
 def main(ffmpeg: str, storage: str, url: str, seconds: str) -> None:
-    """Supervise until a signal."""
+    """Supervise until a signal comes."""
     logging.basicConfig(level=logging.INFO)
     settings = Settings(
         cameras=(Camera("cam1", "Camera 1", parse_rtsp_url(url)),), storage=Path(storage), segment_duration=2

@@ -1,7 +1,7 @@
-"""A real systemd in namespaces of its own, over a copy of this machine's file system that vanishes with it.
+"""A real systemd in its own namespaces, on a temporary overlay of this machine's file system.
 
 It runs as process 1 of its own process, mount, IPC and host name namespaces; the network is this machine's.
-Nothing that it writes reaches the machine but through the storage folder, which is shared. It needs root,
+Nothing that it writes reaches the machine except in the storage folder, which is shared. It needs root,
 and a kernel that lets root make namespaces, overlays and control groups.
 """
 
@@ -78,12 +78,12 @@ exec /lib/systemd/systemd --system --unit=test.target --show-status=0 --log-targ
 """
 
 
-def why_not() -> Optional[str]:
-    """Why no systemd can be run here; None if it can."""
+def why_unavailable() -> Optional[str]:
+    """Why systemd cannot be run here; None if it can."""
     if sys.platform != "linux" or not Path(_SYSTEMD).exists() or shutil.which("nsenter") is None:
         return "no systemd is installed; apt install systemd util-linux"
     if os.geteuid() != 0 or _control_groups() is None:
-        return "only root may run a systemd of its own, where it has control groups of version 2"
+        return "running systemd needs root and writable control groups of version 2"
     tried = subprocess.run(["unshare", *_NAMESPACES, "true"], capture_output=True, check=False)
     return None if tried.returncode == 0 else "this kernel does not let root make namespaces"
 
@@ -92,7 +92,7 @@ _NAMESPACES = ("--mount", "--pid", "--fork", "--uts", "--ipc", "--cgroup", "--ki
 
 
 def _control_groups() -> Optional[Path]:
-    """Where control groups of version 2 are, if they may be written."""
+    """Where control groups of version 2 are mounted, if they are writable."""
     for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
         _, place, kind, options, *_ = line.split()
         if kind == "cgroup2" and "rw" in options.split(","):
@@ -121,7 +121,7 @@ class Systemd:
         )
         try:
             self._pid = wait_for(self._first_process, "systemd's namespaces")
-            wait_for(lambda: self._runs_systemd() and self._says("is-system-running", "running"), "systemd")
+            wait_for(lambda: self._runs_systemd() and self._answers("is-system-running", "running"), "systemd")
         except BaseException:
             self.end()
             raise
@@ -141,7 +141,7 @@ class Systemd:
             raise AssertionError("systemd did not start: " + self._log.read().decode("utf-8", "replace"))
 
     def run(self, *command: str, check: bool = True, stdin: str = "") -> Tuple[int, str]:
-        """Run a command inside, as root; its exit code and what it printed."""
+        """Run a command inside, as root; returns its exit code and output."""
         enter = ["nsenter", "--target", str(self._pid), "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--"]
         done = subprocess.run(
             [*enter, *command], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=HANG
@@ -150,24 +150,24 @@ class Systemd:
             assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}"
         return done.returncode, done.stdout.strip()
 
-    def _says(self, word: str, answer: str) -> bool:
+    def _answers(self, word: str, answer: str) -> bool:
         return self.run("systemctl", word, check=False)[1] == answer
 
     def write(self, path: str, text: str) -> None:
-        """Write a file inside, readable for all."""
+        """Write a file inside, readable by all."""
         script = 'mkdir -p "$(dirname "$1")" && cat > "$1" && chmod 644 "$1"'
         self.run("sh", "-c", script, "write", path, stdin=text)
 
     def show(self, unit: str, name: str) -> str:
-        """A property of a unit, as systemd has it now."""
+        """The current value of a unit's property."""
         return self.run("systemctl", "show", "--value", "--property", name, unit)[1]
 
     def journal(self, unit: str) -> str:
-        """What a unit logged, and what systemd logged of it."""
+        """What a unit logged, and what systemd logged about it."""
         return self.run("journalctl", "--no-pager", "--output", "cat", "--unit", unit)[1]
 
     def end(self) -> None:
-        """End it with everything that runs inside."""
+        """End it and everything that runs inside."""
         for pid in self._members():
             try:
                 os.kill(pid, signal.SIGKILL)

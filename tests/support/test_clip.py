@@ -8,7 +8,7 @@ from tests.support.conftest import ClipOf
 
 
 @pytest.mark.parametrize(("video", "kinds"), [("h264", [7, 8]), ("hevc", [32, 33, 34])])
-def test_a_clip_is_key_frames_behind_their_parameter_sets_and_frames_between(
+def test_a_clip_has_key_frames_after_their_parameter_sets_and_frames_between(
     clip_of: ClipOf, video: str, kinds: List[int]
 ) -> None:
     clip = clip_of(video=video)
@@ -19,7 +19,7 @@ def test_a_clip_is_key_frames_behind_their_parameter_sets_and_frames_between(
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
-def test_b_frames_are_shown_before_a_frame_that_was_sent_before(clip_of: ClipOf, video: str) -> None:
+def test_b_frames_are_shown_before_a_frame_that_was_sent_earlier(clip_of: ClipOf, video: str) -> None:
     shown = [frame.shown for frame in clip_of(video=video, bframes=True).frames]
     assert sorted(shown) == list(range(50))
     assert shown != sorted(shown)

@@ -1,4 +1,4 @@
-"""The assertions about recordings, held against recordings that are right and that are wrong."""
+"""The assertions about recordings, tested with correct and wrong recordings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cctv_cli.core.storage.entries import SegmentEntry
 from cctv_cli.core.storage.journal import Journal
 from tests.support.conftest import ClipOf
 from tests.support.evidence import (
-    assert_fragments_sound,
+    assert_fragments_valid,
     assert_times_true,
     assert_whole,
     read_frames,
@@ -25,15 +25,15 @@ from tests.support.waiting import HANG
 
 _DAY = "2026-01-01"
 _RUN = "0123456789abcdef"
-_TURN = 2**33 / 90000  # seconds after which the times of MPEG-TS begin anew
+_TURN = 2**33 / 90000  # seconds after which the times of MPEG-TS wrap
 _RUNNING = "movflags=+frag_every_frame+empty_moov+default_base_moof+frag_discont:avoid_negative_ts=disabled"
 _MP4 = ("-tag:v", "hvc1", "-segment_format", "mp4", "-segment_format_options", _RUNNING)
-# FFmpeg knows no decoding times of B-frames, and not even the first frame's time of presentation
+# FFmpeg does not know decoding times of B-frames, nor the first frame's time of presentation
 _REORDERED = "setts=pts=if(eq(PTS\\,NOPTS)\\,0\\,PTS):dts=if(N\\,max(PTS-36000\\,PREV_OUTDTS+1)\\,-36000)"
 
 
 def record(ffmpeg: str, camera: RtspCamera, layout: CameraLayout, pattern: str, *options: str) -> List[int]:
-    """Put some files of one run into a camera's folder, with true starts; the numbers of their frames."""
+    """Put files of one run into a camera's folder, with true starts; returns the numbers of their frames."""
     day = layout.day(_DAY)
     day.mkdir(parents=True)
     command = [ffmpeg, "-loglevel", "error", "-nostdin", "-rtsp_transport", "tcp", "-i", camera.url, "-map", "0"]
@@ -78,7 +78,7 @@ def test_a_true_recording_passes(
     raw = [frame.pts for frame in recorded_frames(layout)]
     assert (raw != sorted(raw)) == (video == "h264")
     if video == "hevc":
-        assert_fragments_sound(layout)
+        assert_fragments_valid(layout)
     with pytest.raises(AssertionError, match="1 frames are not recorded"):
         assert_whole(layout, [*numbers, numbers[-1] + 1])
 
@@ -90,7 +90,7 @@ def test_b_frames_have_the_times_at_which_they_are_shown(ffmpeg_path: str, clip_
         assert_times_true(layout, camera, tolerance=0.13)
 
 
-def test_a_recording_that_is_twice_there_is_not_whole(any_ffmpeg: str, clip_of: ClipOf, layout: CameraLayout) -> None:
+def test_a_recording_that_exists_twice_is_not_whole(any_ffmpeg: str, clip_of: ClipOf, layout: CameraLayout) -> None:
     with RtspCamera(clip_of()) as camera:
         record(any_ffmpeg, camera, layout, "%d.ts")
     journal(layout, "0.ts", camera.started_at + 100)
@@ -107,12 +107,12 @@ def test_times_that_run_fast_are_found(any_ffmpeg: str, clip_of: ClipOf, layout:
         assert_times_true(layout, camera)
 
 
-def test_fragments_that_leave_something_out_are_found(any_ffmpeg: str, clip_of: ClipOf, layout: CameraLayout) -> None:
+def test_missing_fragments_are_found(any_ffmpeg: str, clip_of: ClipOf, layout: CameraLayout) -> None:
     with RtspCamera(clip_of(video="hevc")) as camera:
         record(any_ffmpeg, camera, layout, "%d.mp4", *_MP4)
     journal(layout, "0.mp4", camera.started_at + 100)
     with pytest.raises(AssertionError, match="1 fragments do not follow"):
-        assert_fragments_sound(layout)
+        assert_fragments_valid(layout)
 
 
 def test_a_frame_without_a_number_comes_from_garbage(any_ffmpeg: str, layout: CameraLayout) -> None:
@@ -129,5 +129,5 @@ def test_a_frame_without_a_number_comes_from_garbage(any_ffmpeg: str, layout: Ca
 @pytest.mark.parametrize(
     ("before", "after", "ticks"), [(10, 15, 5), (15, 10, -5), (2**33 - 2, 3, 5), (3, 2**33 - 2, -5)]
 )
-def test_times_on_both_sides_of_the_wrap_are_near(before: int, after: int, ticks: int) -> None:
+def test_times_on_both_sides_of_the_wrap_are_close(before: int, after: int, ticks: int) -> None:
     assert ticks_between(before, after) == ticks

@@ -1,4 +1,4 @@
-"""The reader of fragmented MP4, held against files that real FFmpeg makes of the test camera's stream."""
+"""The reader of fragmented MP4, tested on files that real FFmpeg makes from the test camera's stream."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.support.waiting import HANG
 
 _FRAME = 3600  # 90 kHz ticks at 25 fps
 _MOVFLAGS = "+frag_every_frame+empty_moov+default_base_moof+frag_discont"
-_RUNNING = f"movflags={_MOVFLAGS}:avoid_negative_ts=disabled"  # times do not begin anew in each file
+_RUNNING = f"movflags={_MOVFLAGS}:avoid_negative_ts=disabled"  # times continue from file to file
 
 
 def record(ffmpeg: str, clip: Clip, folder: Path, *options: str) -> Tuple[List[Path], List[SentFrame]]:
-    """Files of a GOP each, two at least, that FFmpeg copies from a camera, and what the camera sent."""
+    """At least two files of a GOP each that FFmpeg copies from a camera, and what the camera sent."""
     command = [ffmpeg, "-loglevel", "error", "-nostdin", "-rtsp_transport", "tcp"]
     output = ["-map", "0", "-c", "copy", "-copytb", "1", "-t", "1.2", "-avoid_negative_ts", "disabled", *options]
     output += ["-f", "segment", "-segment_time", "0.4", "-segment_format", "mp4", "-segment_format_options", _RUNNING]
@@ -40,7 +40,7 @@ def files(any_ffmpeg: str, clip_of: ClipOf, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.parametrize(("video", "tag"), [("hevc", "hvc1"), ("h264", "avc1")])
-def test_every_frame_is_read_and_times_run_on_from_file_to_file(
+def test_every_frame_is_read_and_times_continue_from_file_to_file(
     ffmpeg_path: str, clip_of: ClipOf, tmp_path: Path, video: str, tag: str
 ) -> None:
     clip = clip_of(video=video, audio="aac")
@@ -48,7 +48,7 @@ def test_every_frame_is_read_and_times_run_on_from_file_to_file(
     frames = [frame for file in files for frame in read_frames(file)]
     assert len(frames) >= 30
     assert [(frame.number, frame.key) for frame in frames] == [(each.number, each.key) for each in sent[: len(frames)]]
-    # the sound's report moves the video by some ticks
+    # the sound's sender report shifts the video by some ticks
     assert all(abs(after.pts - before.pts - _FRAME) < 4 for before, after in zip(frames[2:], frames[3:]))
     assert [frame.dts for frame in frames] == [frame.pts for frame in frames]
     assert time_jumps(*files) == []
@@ -59,7 +59,7 @@ def test_every_frame_is_read_and_times_run_on_from_file_to_file(
         assert tags(file) == [tag, "mp4a"]
 
 
-def test_codecs_are_named_as_players_want_them(any_ffmpeg: str, clip_of: ClipOf, tmp_path: Path) -> None:
+def test_codecs_are_as_players_expect_them(any_ffmpeg: str, clip_of: ClipOf, tmp_path: Path) -> None:
     hevc, h264 = tmp_path / "hevc", tmp_path / "h264"
     for folder in (hevc, h264):
         folder.mkdir()
@@ -68,7 +68,7 @@ def test_codecs_are_named_as_players_want_them(any_ffmpeg: str, clip_of: ClipOf,
     assert video_config(h264 / "0.mp4").codecs[:7] == "avc1.64"  # High
 
 
-def test_what_a_cut_leaves_whole_is_read(files: List[Path], tmp_path: Path) -> None:
+def test_whole_frames_before_a_cut_are_read(files: List[Path], tmp_path: Path) -> None:
     whole = read_frames(files[0])
     data = files[0].read_bytes()
     cut = tmp_path / "cut.mp4"
@@ -82,7 +82,7 @@ def test_what_a_cut_leaves_whole_is_read(files: List[Path], tmp_path: Path) -> N
     assert set(lengths) >= set(range(len(whole) - 1))
 
 
-def test_a_missing_fragment_is_a_jump_of_time(files: List[Path], tmp_path: Path) -> None:
+def test_a_missing_fragment_is_a_time_jump(files: List[Path], tmp_path: Path) -> None:
     data = files[1].read_bytes()
     fragments = [at - 4 for at in range(len(data)) if data[at : at + 4] == b"moof"]
     holed = tmp_path / "holed.mp4"

@@ -1,4 +1,4 @@
-"""How the test camera answers requests: who may play, and everything that is not a good camera's answer."""
+"""How the test camera answers requests: logins, and the answers of bad cameras."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UDP = "RTP/AVP;unicast;client_port=5000-5001"
 _WRONG, _RIGHT = "Basic YWRtaW46d3Jvbmc=", "Basic YWRtaW46cmlnaHQ="  # admin:wrong, admin:right
 
 
-def test_drop_closes_connections_and_the_camera_lives_on(clip_of: ClipOf) -> None:
+def test_drop_closes_connections_and_the_camera_keeps_running(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of()) as camera, Client(camera) as client:
         client.play()
         camera.drop()
@@ -25,7 +25,7 @@ def test_drop_closes_connections_and_the_camera_lives_on(clip_of: ClipOf) -> Non
             assert again.request("DESCRIBE")[0] == 200
 
 
-def test_refuse_is_a_refused_connection_until_it_listens_again(clip_of: ClipOf) -> None:
+def test_refuse_refuses_connections_until_it_ends(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of()) as camera:
         camera.refuse(True)
         with pytest.raises(ConnectionRefusedError):
@@ -39,7 +39,7 @@ def test_silence_accepts_and_never_answers(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of()) as camera, Client(camera) as client:
         camera.silence(True)
         client.ask("OPTIONS")
-        assert client.hears_nothing(0.1)
+        assert client.receives_nothing(0.1)
         camera.wait_for(lambda: camera.connections[0].methods == ["OPTIONS"])
 
 
@@ -60,7 +60,7 @@ def test_statuses_of_a_camera_that_does_not_serve(clip_of: ClipOf) -> None:
 
 
 @pytest.mark.parametrize("status", [453, 500])
-def test_setup_alone_can_be_answered_with_a_status(clip_of: ClipOf, status: int) -> None:
+def test_only_setup_can_be_answered_with_a_status(clip_of: ClipOf, status: int) -> None:
     with RtspCamera(clip_of()) as camera, Client(camera) as client:
         camera.answer(status, "SETUP")
         assert client.request("DESCRIBE")[0] == 200
@@ -104,7 +104,7 @@ def test_an_oversized_answer_ends_with_the_camera(clip_of: ClipOf) -> None:
         assert camera.connections[0].closed_at is not None
 
 
-def test_a_web_server_answers_in_its_own_language(clip_of: ClipOf) -> None:
+def test_a_web_server_answers_in_http(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of()) as camera, Client(camera) as client:
         camera.answer_raw(HTTP_ANSWER)
         client.ask("OPTIONS")
@@ -114,14 +114,14 @@ def test_a_web_server_answers_in_its_own_language(clip_of: ClipOf) -> None:
             assert again.request("OPTIONS")[0] == 200
 
 
-def test_digest_wants_the_password(clip_of: ClipOf) -> None:
+def test_digest_requires_the_password(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of(), username="admin", password="right") as camera, Client(camera) as client:
         status, headers = client.request("DESCRIBE")
         assert (status, camera.refused_attempts) == (401, 0)
         nonce = nonce_in(headers)
         for password, expected in (("wrong", 401), ("right", 200)):
-            said = client.digest("DESCRIBE", nonce, password)
-            assert client.request("DESCRIBE", Authorization=said)[0] == expected
+            login = client.digest("DESCRIBE", nonce, password)
+            assert client.request("DESCRIBE", Authorization=login)[0] == expected
         assert client.request("DESCRIBE", Authorization=client.digest("DESCRIBE", nonce, "right", "root"))[0] == 401
         assert client.request("DESCRIBE", Authorization=_RIGHT)[0] == 401
         assert camera.refused_attempts == 3
@@ -130,7 +130,7 @@ def test_digest_wants_the_password(clip_of: ClipOf) -> None:
         assert client.request("DESCRIBE", Authorization=client.digest("DESCRIBE", nonce, "new"))[0] == 200
 
 
-def test_basic_wants_the_password(clip_of: ClipOf) -> None:
+def test_basic_requires_the_password(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of(), username="admin", password="right", auth="basic") as camera, Client(camera) as client:
         status, headers = client.request("DESCRIBE")
         assert (status, headers["WWW-Authenticate"]) == (401, 'Basic realm="IP Camera"')
@@ -149,7 +149,7 @@ def test_a_client_may_choose_between_digest_and_basic(clip_of: ClipOf) -> None:
         assert camera.refused_attempts == 0
 
 
-def test_a_stale_nonce_is_no_refused_attempt(clip_of: ClipOf) -> None:
+def test_a_stale_nonce_is_not_a_refused_attempt(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of(), username="admin", password="right") as camera, Client(camera) as client:
         old = nonce_in(client.request("DESCRIBE")[1])
         camera.expire_nonce()
@@ -162,7 +162,7 @@ def test_a_stale_nonce_is_no_refused_attempt(clip_of: ClipOf) -> None:
         assert camera.refused_attempts == 0
 
 
-def test_one_ledger_holds_the_refused_attempts_of_all_channels(clip_of: ClipOf) -> None:
+def test_one_ledger_has_the_refused_attempts_of_all_channels(clip_of: ClipOf) -> None:
     paths = [f"/Streaming/Channels/{number}01" for number in range(1, 17)]
     channels = {path: clip_of() for path in paths[1:]}
     before = time.time()

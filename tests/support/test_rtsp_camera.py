@@ -1,4 +1,4 @@
-"""What the test camera sends, held against real FFmpeg and against a client that sees every byte."""
+"""What the test camera sends, checked with real FFmpeg and with a client that sees every byte."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ _FRAME = 3600  # 90 kHz ticks at 25 fps
 
 
 def record(ffmpeg: str, url: str, output: Path, *options: str, seconds: float = 1) -> subprocess.Popen[bytes]:
-    """FFmpeg, copying the video into a file."""
+    """Start an FFmpeg that copies the video into a file."""
     command = [ffmpeg, "-loglevel", "error", "-nostdin", "-rtsp_transport", "tcp", "-i", url, "-map", "0:v:0"]
     command += ["-map", "0:a:0?", "-c:v", "copy", "-c:a", "aac", "-copytb", "1", "-t", str(seconds)]
     return subprocess.Popen([*command, *options, str(output)])
 
 
 def recorded(process: subprocess.Popen[bytes]) -> None:
-    """It ends by itself, and well."""
+    """Wait until it ends by itself, without an error."""
     assert end_of(process) == 0
 
 
 def played(camera: RtspCamera, frames: int = 1) -> None:
-    """Wait until the camera has sent so many frames more."""
+    """Wait until the camera has sent so many more frames."""
     enough = len(camera.ledger) + frames
     camera.wait_for(lambda: len(camera.ledger) >= enough)
 
 
 def steps(frames: List[SentFrame]) -> List[int]:
-    """How many frames at 25 fps lie between the times of each two."""
+    """How many frames at 25 fps are between the times of successive frames."""
     return [round((after.media_time - before.media_time) * 25) for before, after in zip(frames, frames[1:])]
 
 
@@ -54,10 +54,10 @@ def without_loss(packets: List[Packet]) -> bool:
 
 
 def test_ffmpeg_records_every_frame_at_its_true_time(ffmpeg_path: str, clip_of: ClipOf, tmp_path: Path) -> None:
-    lying = clip_of(audio="pcma", sps_fps=12)
+    wrong_fps = clip_of(audio="pcma", sps_fps=12)
     output = tmp_path / "out.ts"
     wraps_soon = 2**32 - 90000
-    with RtspCamera(lying, rtp_offset=wraps_soon, username="admin", password="p@:/?#% 1") as camera:
+    with RtspCamera(wrong_fps, rtp_offset=wraps_soon, username="admin", password="p@:/?#% 1") as camera:
         recorded(record(ffmpeg_path, camera.login_url, output))
         sent = camera.ledger[: len(read_frames(output))]
     frames = read_frames(output)
@@ -112,7 +112,7 @@ def test_ffmpeg_copies_aac(ffmpeg_path: str, clip_of: ClipOf, tmp_path: Path) ->
     assert {(later - earlier) % (1024 * 90000 // 16000) for earlier, later in zip(starts, starts[1:])} == {0}
 
 
-def test_ffmpeg_records_on_when_the_resolution_changes(ffmpeg_path: str, clip_of: ClipOf, tmp_path: Path) -> None:
+def test_ffmpeg_continues_when_the_resolution_changes(ffmpeg_path: str, clip_of: ClipOf, tmp_path: Path) -> None:
     output = tmp_path / "out.ts"
     before, after = clip_of(), clip_of(size="128x96")
     with RtspCamera(before) as camera:
@@ -155,7 +155,7 @@ def test_b_frames_are_sent_in_decoding_order_with_times_of_presentation(clip_of:
     assert [time - times[0] for time in times] == [(each - shown[0]) * _FRAME for each in shown[: len(times)]]
 
 
-def test_reports_come_first_and_agree_with_the_stream(clip_of: ClipOf) -> None:
+def test_sender_reports_come_first_and_match_the_stream(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of(audio="pcmu"), rtp_offset=12345) as camera, Client(camera) as client:
         client.play(1, 2)
         packets: Dict[int, bytes] = {}
@@ -215,7 +215,7 @@ def test_hang_stops_every_byte_and_resume_leaves_a_hole(clip_of: ClipOf) -> None
         sent = len(camera.ledger)
         with Client(camera) as other:
             other.ask("OPTIONS")
-            assert other.hears_nothing(0.3)
+            assert other.receives_nothing(0.3)
         assert len(camera.ledger) == sent
         resumed_at = time.time()
         camera.resume()
@@ -223,7 +223,7 @@ def test_hang_stops_every_byte_and_resume_leaves_a_hole(clip_of: ClipOf) -> None
         before, after = camera.ledger[sent - 1 : sent + 1]
     assert after.key
     assert after.number - before.number > 0.3 * 25
-    assert after.media_time > resumed_at - camera.started_at - 0.005, "what fell due meanwhile was sent"
+    assert after.media_time > resumed_at - camera.started_at - 0.005, "frames that were due meanwhile were sent"
 
 
 def test_a_trickle_is_one_packet_a_second_until_it_ends(clip_of: ClipOf) -> None:
@@ -240,7 +240,7 @@ def test_a_trickle_is_one_packet_a_second_until_it_ends(clip_of: ClipOf) -> None
         assert camera.sessions == 1
     assert slow[1].number - slow[0].number == 1
     assert slow[1].sent_at - slow[0].sent_at > 0.5
-    assert after.media_time > ended_at - camera.started_at - 0.005, "what fell due meanwhile was sent"
+    assert after.media_time > ended_at - camera.started_at - 0.005, "frames that were due meanwhile were sent"
     assert next(frame for frame in camera.ledger if frame.number > slow[1].number).key
 
 
@@ -272,7 +272,7 @@ def test_key_frames_can_be_withheld(clip_of: ClipOf) -> None:
         early.play()
         played(camera)
         camera.withhold_keys(True)
-        played(camera)  # a key frame may have been under way
+        played(camera)  # a key frame may have been in transit
         sent = len(camera.ledger)
         late.play()
         camera.wait_for(lambda: sum(frame.session == 2 for frame in camera.ledger) >= 15)
@@ -286,7 +286,7 @@ def test_key_frames_can_be_withheld(clip_of: ClipOf) -> None:
     assert without_loss(packets)
 
 
-def test_sound_can_pause_while_it_is_announced(clip_of: ClipOf) -> None:
+def test_sound_can_pause_although_it_is_announced(clip_of: ClipOf) -> None:
     clip = clip_of(audio="pcmu")
     with RtspCamera(clip) as camera, Client(camera) as client, Client(camera) as other:
         client.play(1, 2)
@@ -306,7 +306,7 @@ def test_sound_can_pause_while_it_is_announced(clip_of: ClipOf) -> None:
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
-def test_the_session_description_can_leave_things_out(clip_of: ClipOf, video: str) -> None:
+def test_the_session_description_can_omit_things(clip_of: ClipOf, video: str) -> None:
     with RtspCamera(clip_of(video=video, audio="pcmu")) as camera, Client(camera) as client:
         whole = client.describe()
         camera.announce(sound=False)
@@ -343,7 +343,7 @@ def test_another_resolution_begins_with_a_key_frame_in_the_same_session(clip_of:
     assert all(base64.b64encode(each).decode() in described for each in larger.parameter_sets)
 
 
-def test_after_b_frames_another_clip_begins_when_all_have_been_shown(clip_of: ClipOf) -> None:
+def test_another_clip_begins_after_all_b_frames_were_shown(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of(gop=50, bframes=True), key_on_play=True) as camera, Client(camera) as client:
         client.play()
         played(camera, 2)
@@ -361,13 +361,13 @@ def test_a_clip_of_another_frame_rate_is_refused(clip_of: ClipOf) -> None:
 def test_another_codec_ends_the_sessions_of_its_channel(clip_of: ClipOf) -> None:
     with RtspCamera(clip_of(), channels={"/other": clip_of()}) as camera, Client(camera, "/other") as other:
         other.play()
-        with Client(camera) as playing, Client(camera) as told:
+        with Client(camera) as playing, Client(camera) as described:
             playing.play()
-            assert "H264/90000" in told.describe()
+            assert "H264/90000" in described.describe()
             played(camera, 3)
             first = camera.switch_clip(clip_of(video="hevc"))
             playing.rest()
-            assert told.rest() == b""
+            assert described.rest() == b""
         assert camera.sessions == 1
         with Client(camera) as again:
             assert "H265/90000" in again.describe()
@@ -392,9 +392,9 @@ def test_garbage_as_payload_keeps_the_framing(clip_of: ClipOf) -> None:
     holes = [after.number - before.number - 1 for before, after in zip(frames, frames[1:])]
     assert sorted(holes)[:-1] == [0] * (len(holes) - 1)
     assert max(holes) >= 5
-    right = {nal for frame in clip.frames for nal in frame.nals}
-    right.update(clip.codec.frame_mark(number) for number in range(1000))
-    assert sum(packet.payload not in right for packet in packets) >= 5
+    valid = {nal for frame in clip.frames for nal in frame.nals}
+    valid.update(clip.codec.frame_mark(number) for number in range(1000))
+    assert sum(packet.payload not in valid for packet in packets) >= 5
     assert without_loss(packets)
 
 

@@ -1,7 +1,7 @@
 """An MPEG-TS reader for tests (ISO/IEC 13818-1), independent of FFmpeg.
 
-It answers what a recording holds: which frames of the test camera (by the number in their SEI), with
-which PTS, and whether the transport stream is sound. A truncated last packet is left out.
+It finds what a recording holds: which frames of the test camera (by the number in their SEI), with
+which PTS, and whether the transport stream is valid. A truncated last packet is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RecordedFrame:
 
 @dataclass(frozen=True)
 class ContinuityError:
-    """Packet `index` (counted from 0 over all files) of `pid` has counter `found` in place of `expected`."""
+    """Packet `index` (counted from 0 over all files) of `pid` has counter `found` instead of `expected`."""
 
     index: int
     pid: int
@@ -48,9 +48,9 @@ class _Packet:
 
 
 def read_frames(path: Path) -> List[RecordedFrame]:
-    """Every video frame of a file in its order, the last one even if its data were cut off.
+    """Every video frame of a file in its order, including a last one whose data were cut off.
 
-    Raises ValueError when the file is no transport stream or names neither H.264 nor H.265.
+    Raises ValueError if the file is not a transport stream, or its tables name neither H.264 nor H.265.
     """
     data = path.read_bytes()
     types = _stream_types(data)
@@ -62,14 +62,14 @@ def read_frames(path: Path) -> List[RecordedFrame]:
 
 
 def frames_of(codec: Codec, nals: Sequence[bytes], pts: int, dts: int) -> List[RecordedFrame]:
-    """What these NAL units hold that have one time: a frame, or one for each of our numbers if it is several."""
+    """The frames in NAL units with the same time: one for each number in them, or one without a number."""
     key = any(map(codec.is_key, nals))
     numbers = [number for number in map(codec.frame_number, nals) if number is not None]
     return [RecordedFrame(number, pts, dts, key) for number in numbers] or [RecordedFrame(None, pts, dts, key)]
 
 
 def audio_stream_type(path: Path) -> Optional[int]:
-    """The stream_type of the audio, such as 0x0F for AAC in ADTS; None when the file has none."""
+    """The stream_type of the audio, such as 0x0F for AAC in ADTS; None if the file has none."""
     types = _stream_types(path.read_bytes())
     pid = _pid_of(types, _AUDIO_TYPES)
     return None if pid is None else types[pid]
@@ -142,7 +142,7 @@ def _pid_of(types: Dict[int, int], wanted: Collection[int]) -> Optional[int]:
 
 
 def _pes_packets(data: bytes, pid: int) -> Iterator[bytes]:
-    """The PES packets on `pid`; what stands before the first start is left out."""
+    """The PES packets on `pid`; bytes before the first start are left out."""
     parts: List[bytes] = []
     for packet in _packets(data):
         if packet.pid != pid or packet.payload is None:
@@ -158,13 +158,13 @@ def _pes_packets(data: bytes, pid: int) -> Iterator[bytes]:
 
 
 def _frames(codec: Codec, pes: bytes) -> List[RecordedFrame]:
-    """The frame of a PES packet; one for each of our numbers, should a muxer have joined several."""
+    """The frame of a PES packet, or several if a muxer has joined them."""
     pts, dts = _times(pes)
     return frames_of(codec, split_nals(pes[9 + pes[8] :]), pts, dts)
 
 
 def _times(pes: bytes) -> Tuple[int, int]:
-    """(PTS, DTS) of a PES packet; the DTS is the PTS where it is not written."""
+    """(PTS, DTS) of a PES packet; a missing DTS equals the PTS."""
     pts = _timestamp(pes[9:14])
     return pts, _timestamp(pes[14:19]) if pes[7] & 0x40 else pts
 

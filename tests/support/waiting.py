@@ -1,8 +1,8 @@
-"""Waiting for what other threads and processes do: longer on a busy machine, and loud when it does not happen.
+"""Waiting for other threads and processes: longer on a busy machine, with a clear error if nothing happens.
 
-`wait_for` is how tests wait. Its patience is given in seconds of an idle machine; each second of a busy one
-counts for less, by a measurement that is repeated while waiting. Calls that can only take a number of seconds
-(sockets, `subprocess.run`, barriers) take HANG.
+Tests wait with `wait_for`. Its limit is in seconds of an idle machine; each second of a busy one counts
+for less, by a measurement that is repeated while waiting. Calls that take a fixed number of seconds
+(sockets, `subprocess.run`, barriers) get HANG.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Callable, Optional, TypeVar
 
 Found = TypeVar("Found")
 
-HANG = 300.0  # seconds; what takes an idle machine a few hangs when it is not done after these on a busy one
+HANG = 300.0  # seconds after which something that takes an idle machine a few counts as hanging
 PATIENCE = 30.0  # seconds of an idle machine; starting an FFmpeg and recording two files take about ten
 
 _LOOK = 0.05  # seconds between polls
 _MEASURE = 1.0  # seconds between measurements: one takes about 0.5 % of that
 _WORK = 100_000  # additions, which ...
-_WORK_SECONDS = 0.006  # ... take an idle core so long; a few milliseconds, as shorter ones need not queue
+_WORK_SECONDS = 0.006  # ... take an idle core so long; a few milliseconds, because shorter work need not queue
 
 _now, _pause = time.monotonic, threading.Event().wait  # tests replace the clock
 
 
 def slowness() -> float:
-    """How many times longer this thread needs now for a piece of work than on an idle machine; 1 at least."""
+    """How many times longer this thread now needs for some work than on an idle machine; at least 1."""
     begin = _now()
     total = 0
     for number in range(_WORK):
@@ -35,7 +35,7 @@ def slowness() -> float:
 
 
 def crowding() -> float:
-    """How many times longer this thread takes now than it computes: 1 on an idle machine, however slow that is."""
+    """Wall time divided by CPU time of some work of this thread: 1 on an idle machine, of any speed."""
     begin, computed = time.monotonic(), time.thread_time()
     total = 0
     for number in range(20 * _WORK):
@@ -46,10 +46,10 @@ def crowding() -> float:
 def wait_for(
     look: Callable[[], Found], what: str, seconds: float = PATIENCE, shown: Optional[Callable[[], object]] = None
 ) -> Found:
-    """The first true answer of `look`, which is asked again and again.
+    """Call `look` until it returns something true; returns that.
 
-    `seconds` are those of an idle machine. AssertionError naming `what` when they have passed, with what
-    `shown` returns then: whatever helps to see why.
+    `seconds` are those of an idle machine. When they have passed, raises AssertionError naming `what`, with the
+    result of `shown`, which should help to see why.
     """
     begin = measured = _now()
     left = seconds
@@ -67,11 +67,11 @@ def wait_for(
 
 
 def _sentence(what: str, seconds: float, passed: float, shown: Optional[Callable[[], object]]) -> str:
-    said = f"{what}: not within {passed:.0f} s, which on this machine count as {seconds:.0f}"
-    return said if shown is None else f"{said}; now there is {shown()}"
+    text = f"{what}: not within {passed:.0f} s, which on this machine count as {seconds:.0f}"
+    return text if shown is None else f"{text}; now there is {shown()}"
 
 
 def end_of(process: subprocess.Popen, seconds: float = PATIENCE) -> int:  # type: ignore[type-arg]
-    """The exit code of a process, once it has ended by itself."""
+    """Wait until a process ends by itself; returns its exit code."""
     wait_for(lambda: process.poll() is not None, f"the end of process {process.pid} ({process.args})", seconds)
     return int(process.returncode)

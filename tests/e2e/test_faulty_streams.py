@@ -1,4 +1,4 @@
-"""Cameras that hang and lie: a recording that plays with true times, or a state with a reason; never a silent hole."""
+"""Cameras with faulty streams: a recording with true times, or a state with a reason, but never an unexplained hole."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json
 from cctv_cli.core.recording.state import State
-from tests.e2e.site import FPS, UNDER_WAY, MakeClip, Site, sent
+from tests.e2e.site import FPS, IN_TRANSIT, MakeClip, Site, sent
 from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, recorded_frames, segments
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
 
-BACK = 10  # seconds until a camera that came back must be recorded again
+BACK = 10  # seconds within which a camera must be recorded after its return
 
 
 def reason(site: Site) -> str:
@@ -32,17 +32,17 @@ def wait_reason(site: Site, words: str) -> None:
 
 
 def plays(ffmpeg: Ffmpeg, site: Site) -> str:
-    """What FFmpeg complains of when it plays every recording."""
-    said = ""
+    """FFmpeg's complaints when it plays every recording."""
+    complaints = ""
     for day, entry in segments(site.layout):
         argv = [ffmpeg.path, "-v", "error", "-i", str(site.layout.day(day) / entry.file), "-f", "null", "-"]
-        said += subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stderr
-    # FFmpeg has to guess the times of a run's first frames, and then finds two of them alike
-    return "".join(line for line in said.splitlines(True) if "non monotonically increasing dts" not in line)
+        complaints += subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stderr
+    # FFmpeg must guess the times of a run's first frames, and then finds two equal ones
+    return "".join(line for line in complaints.splitlines(True) if "non monotonically increasing dts" not in line)
 
 
 def frames_lost(site: Site, camera: RtspCamera, since: float, until: float) -> int:
-    """How many of the frames that the camera sent between two instants are recorded at no true time."""
+    """How many of the frames that the camera sent between two instants are not recorded at their true time."""
     true = {
         frame.number
         for frame in recorded_frames(site.layout)
@@ -94,7 +94,7 @@ def test_timestamps_that_wrap_at_32_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_of
         assert len({entry.run for _, entry in segments(site.layout)}) == 1
 
 
-def test_a_trickle_is_told_and_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+def test_a_trickle_is_shown_until_it_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     with RtspCamera(clip_of(audio=None)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
@@ -104,13 +104,13 @@ def test_a_trickle_is_told_and_ends(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: Mak
         assert "late" in reason(site) or site.state() in ("stalled", "backoff"), f"{site.state()}: {reason(site)}"
         camera.trickle(False)
         wait_reason(site, "recording")
-        wait_for(lambda: reason(site) == "recording", "all well")
+        wait_for(lambda: reason(site) == "recording", "normal recording")
         until = site.stop()
         assert_explained(site.layout, until)
 
 
 @pytest.mark.parametrize("audio", [None, "pcmu"])
-def test_a_camera_without_key_frames_is_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, audio: str) -> None:
+def test_a_camera_without_key_frames_is_shown(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, audio: str) -> None:
     with RtspCamera(clip_of(audio=audio)) as camera:
         camera.withhold_keys(True)
         site = Site(tmp_path, ffmpeg, camera)
@@ -123,7 +123,7 @@ def test_a_camera_without_key_frames_is_told(tmp_path: Path, ffmpeg: Ffmpeg, cli
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
-def test_rare_key_frames_are_recorded_and_told(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:
+def test_rare_key_frames_are_recorded_and_shown(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:
     clip = clip_of(video=video, audio=None, gop=180 * 25, seconds=180, size="64x64", bit_rate="64k")
     with RtspCamera(clip, key_on_play=True) as camera:
         site = Site(tmp_path, ffmpeg, camera)
@@ -146,7 +146,7 @@ def test_b_frames(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str)
         site.supervisor.start()
         site.wait_recordings(3)
         until = site.stop()
-        # FFmpeg's first try at H.264 with B-frames fails, and tells how to do better
+        # the first FFmpeg for H.264 with B-frames fails, and the second gets another option
         tries = sorted({frame.session for frame in camera.ledger})
         assert len(tries) <= (2 if video == "h264" else 1)
         kept = {frame.number for frame in camera.ledger if frame.session == tries[-1]}
@@ -200,15 +200,15 @@ def test_another_resolution_in_mid_stream(tmp_path: Path, ffmpeg: Ffmpeg, clip_o
         site.wait_recordings(before + 3)
         until = site.stop()
         recorded = {frame.number for frame in recorded_frames(site.layout)}
-        assert len(set(sent(camera, until)) - recorded) <= UNDER_WAY * FPS  # H.265 takes a new run
-        # the next run may begin too soon to leave a gap
+        assert len(set(sent(camera, until)) - recorded) <= IN_TRANSIT * FPS  # H.265 needs a new run
+        # the next run may begin before a gap counts
         assert {gap.cause for gap in gaps(site.layout)} <= ({"picture changed"} if video == "hevc" else set())
         assert len({entry.run for _, entry in segments(site.layout)}) == (2 if video == "hevc" else 1)
         assert_explained(site.layout, until)
         assert plays(ffmpeg, site) == ""
 
 
-def test_another_codec_begins_a_new_run_of_the_right_form(
+def test_another_codec_begins_a_new_run_in_the_right_format(
     tmp_path: Path,
     ffmpeg: Ffmpeg,
     clip_of: MakeClip,
@@ -228,7 +228,7 @@ def test_another_codec_begins_a_new_run_of_the_right_form(
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
 def test_media_time_that_wraps_at_33_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str) -> None:
-    # a run of 26.5 h is too long for a test: this one begins 6 s before MPEG-TS runs out of times
+    # a run of 26.5 h is too long for a test, so this one begins 6 s before the wrap
     script = tmp_path / "ffmpeg"
     script.write_text(
         "#!/bin/bash\n"
@@ -247,4 +247,4 @@ def test_media_time_that_wraps_at_33_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_o
         assert_explained(site.layout, until)
         assert len({entry.run for _, entry in segments(site.layout)}) == 1
         before, after = recorded_frames(site.layout)[0].pts, recorded_frames(site.layout)[-1].pts
-        assert (after < before) == (video == "h264")  # MP4 has times of 64 bits
+        assert (after < before) == (video == "h264")  # MP4 has 64-bit times
