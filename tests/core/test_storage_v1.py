@@ -133,8 +133,8 @@ def test_its_marker_holds_alerts_and_logins_are_read(storage: Path) -> None:
     assert [hold.note for hold in list_holds(layout_of(storage, "front"))] == ["for the police, Straße"]
     deletions = Journal(layout_of(storage, "yard").journal("2026-10-24")).deletions().values()
     assert [type(entry) for entry in deletions] == [DeletionEntry] * 2
-    (told,) = alerts.from_json(files.read_json(alerts_file(storage), alerts.FORMAT))
-    assert (told.finding.name, told.finding.camera) == ("camera_not_recording", "yard")
+    (alert,) = alerts.from_json(files.read_json(alerts_file(storage), alerts.FORMAT))
+    assert (alert.finding.name, alert.finding.camera) == ("camera_not_recording", "yard")
     guard = LoginGuard(*login_files(storage), FixedClock(NOW))
     source = RtspSource("192.168.1.100", 554, "/Streaming/Channels/101", "admin", Secret("wrong"))
     assert guard.standing(source).refused_at == 1795779300.0

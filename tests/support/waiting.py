@@ -17,7 +17,7 @@ Found = TypeVar("Found")
 HANG = 300.0  # seconds after which something that takes an idle machine a few counts as hanging
 PATIENCE = 30.0  # seconds of an idle machine; starting an FFmpeg and recording two files take about ten
 
-_LOOK = 0.05  # seconds between polls
+_POLL = 0.05  # seconds between polls
 _MEASURE = 1.0  # seconds between measurements: one takes about 0.5 % of that
 _WORK = 100_000  # additions, which ...
 _WORK_SECONDS = 0.006  # ... take an idle core so long; a few milliseconds, because shorter work need not queue
@@ -44,9 +44,9 @@ def crowding() -> float:
 
 
 def wait_for(
-    look: Callable[[], Found], what: str, seconds: float = PATIENCE, shown: Optional[Callable[[], object]] = None
+    poll: Callable[[], Found], what: str, seconds: float = PATIENCE, shown: Optional[Callable[[], object]] = None
 ) -> Found:
-    """Call `look` until it returns something true; returns that.
+    """Call `poll` until it returns something true; returns that.
 
     `seconds` are those of an idle machine. When they have passed, raises AssertionError naming `what`, with the
     result of `shown`, which should help to see why.
@@ -54,12 +54,12 @@ def wait_for(
     begin = measured = _now()
     left = seconds
     while True:
-        found = look()
+        found = poll()
         if found:
             return found
         if left <= 0:
             raise AssertionError(_sentence(what, seconds, _now() - begin, shown))
-        _pause(_LOOK)
+        _pause(_POLL)
         if _now() - measured >= min(_MEASURE, left):
             speed = 1 / slowness()
             left -= (_now() - measured) * speed

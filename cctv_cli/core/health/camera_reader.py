@@ -118,7 +118,7 @@ class CameraReader:
     def _look(self, now: float, monotonic: float) -> CameraLook:
         """Raises OSError, and anything for damaged files."""
         camera, layout = self._camera, self._layout
-        status = self._statuses.look_or_raise(camera, now)
+        status = self._statuses.read_one_or_raise(camera, now)
         run = from_json(Run, files.read_json(layout.run_file))
         running_since = run.started if run is not None and status.state is State.RUNNING else None
         recent = self._tail.read(layout, now - DAY)

@@ -38,7 +38,7 @@ log = logging.getLogger("cctv.recorder")
 TICK = 1.5  # seconds between polls of a running FFmpeg
 LIVE_PATIENCE_MOST = 1800.0  # maximum seconds between restarts for the live window alone
 AFTER_MAIN = 2.0  # seconds by which a sub stream starts after its main stream, whose audio it must match
-AUTH_LOOK = 60.0  # seconds between checks whether the NVR accepted the login meanwhile
+CHECK_LOGIN = 60.0  # seconds between checks whether the NVR accepted the login meanwhile
 COMMIT_FIRST = 2.0  # seconds before the next start up to which files of ended runs are committed
 ASK_AGAIN = 3.0  # seconds between probes of an absent camera: it must record within 10 s of its return
 
@@ -198,8 +198,8 @@ class Recorder:
 
     def _start_when_due(self) -> float:
         wait = self._next_start - self._tools.clock.monotonic()
-        if wait > AUTH_LOOK and self._login.retry_at is not None:
-            wait = AUTH_LOOK if self._login.is_refused(self._camera.source) else 0.0
+        if wait > CHECK_LOGIN and self._login.retry_at is not None:
+            wait = CHECK_LOGIN if self._login.is_refused(self._camera.source) else 0.0
         if wait > COMMIT_FIRST and self._backlog.commit_next(None):
             return 0.0
         if wait > 0:

@@ -47,7 +47,9 @@ class CameraFields(BaseModel):
         default=None, examples=["2026-11-23T14:41:58.120+01:00"], description="End of the newest finished live segment"
     )
     recorded_today_seconds: float = Field(examples=[52_918.04], description="Since local midnight")
-    restarts: int = Field(examples=[0], description="How often its FFmpeg was restarted since the supervisor started")
+    restarts: int = Field(
+        examples=[0], description="How often its FFmpeg was restarted; a new supervisor continues the count"
+    )
     retry_at: Optional[str] = Field(
         default=None, examples=["2026-11-23T14:42:30.000+01:00"], description="When the next try is due"
     )

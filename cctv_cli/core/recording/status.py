@@ -55,7 +55,7 @@ class CameraStatus:
 class StatusReader:
     """Reads statuses. Remembers what it counted in each journal, and reads only new lines.
 
-    `disks` runs the calls that may hang. Callers that use `look` alone, on one thread per disk, need none.
+    `disks` runs the calls that may hang. Callers of `read_one` alone, on one thread per disk, need none.
     """
 
     def __init__(self, settings: Settings, tz: Optional[tzinfo], disks: Optional[DiskThreads] = None) -> None:
@@ -75,24 +75,24 @@ class StatusReader:
     def read(self, cameras: Sequence[Camera], now: float) -> List[CameraStatus]:
         """The cameras' statuses at the instant `now`. A camera that cannot be read has the cause as its reason."""
         answers = [
-            self._disks.submit(self.layout(camera.id).recordings, camera.id, partial(self.look, camera, now))
+            self._disks.submit(self.layout(camera.id).recordings, camera.id, partial(self.read_one, camera, now))
             for camera in cameras
         ]
         # the last first: one wait for each disk, not one for each camera
         found = [_answered(camera, answer) for camera, answer in zip(reversed(cameras), reversed(answers))]
         return found[::-1]
 
-    def look(self, camera: Camera, now: float) -> CameraStatus:
+    def read_one(self, camera: Camera, now: float) -> CameraStatus:
         """One camera's status, read on the calling thread, which hangs if the disk does."""
         try:
-            status = self.look_or_raise(camera, now)
+            status = self.read_one_or_raise(camera, now)
             local_camera(status, self._tz)  # fails for damaged values that cannot be shown
         except Exception as error:
             return unreadable(camera, error)
         return status
 
-    def look_or_raise(self, camera: Camera, now: float) -> CameraStatus:
-        """Like `look`, but raises OSError, and any exception for damaged files."""
+    def read_one_or_raise(self, camera: Camera, now: float) -> CameraStatus:
+        """Like `read_one`, but raises OSError, and any exception for damaged files."""
         layout = self.layout(camera.id)
         shown = from_json(RecorderState, files.read_json(layout.state_file))
         run = from_json(Run, files.read_json(layout.run_file))

@@ -30,7 +30,7 @@ def logins(tmp_path: Path) -> LoginGuard:
 
 
 def status_of(camera: Camera, state: State = State.STOPPED, supervisor: Optional[int] = None) -> CameraStatus:
-    found = StatusReader(Settings(), None).look(camera, 0.0)
+    found = StatusReader(Settings(), None).read_one(camera, 0.0)
     return replace(found, state=state, supervisor_pid=supervisor)
 
 

@@ -145,7 +145,7 @@ def test_a_jump_that_ends_in_time_is_ignored() -> None:
 
 
 def test_squeezed_media_counts_as_astray_within_30_seconds() -> None:
-    # a camera that was rebooted behind the same connection: 85 s of media in 130 s
+    # a camera whose clock was reset during the connection: 85 s of media in 130 s
     timeline = watch(None, every(2, 1, 100))
     for second in every(2, 101, 131):
         media = 100 + (second - 100) * 85 / 130

@@ -55,7 +55,7 @@ class Stage:
         self._children: List[subprocess.Popen[str]] = []
 
     def read(self, camera: Camera = CAMERA, now: float = NOW) -> CameraStatus:
-        return self.reader.look(camera, now)
+        return self.reader.read_one(camera, now)
 
     def show(self, state: RecorderState) -> None:
         files.replace_text(self.layout.state_file, to_json(state))
@@ -142,7 +142,7 @@ def test_damaged_files_do_not_matter(supervised: Stage) -> None:
     assert supervised.read().state is State.STARTING
 
 
-def test_a_disabled_camera_is_stopped_whatever_the_files_say(supervised: Stage) -> None:
+def test_a_disabled_camera_is_stopped_despite_its_files(supervised: Stage) -> None:
     supervised.show(RUNNING)
     status = supervised.read(replace(CAMERA, enabled=False))
     assert (status.state, status.reason) == (State.STOPPED, "the camera is disabled in the configuration")
@@ -249,11 +249,11 @@ def test_a_stopped_camera_does_not_keep_the_time_of_its_running_state(stage: Sta
 
 
 def test_a_camera_that_never_ran_has_a_status(tmp_path: Path) -> None:
-    status = StatusReader(Settings(storage=tmp_path / "none"), BERLIN).look(CAMERA, NOW)
+    status = StatusReader(Settings(storage=tmp_path / "none"), BERLIN).read_one(CAMERA, NOW)
     assert (status.state, status.since, status.recorded_today) == (State.STOPPED, None, 0.0)
 
 
-# ---- what tables show beside it
+# ---- what tables show besides the state
 
 
 def test_bit_rate_and_age_come_from_the_live_window(stage: Stage) -> None:
@@ -280,7 +280,7 @@ def test_the_live_window_may_be_elsewhere(tmp_path: Path) -> None:
     layout.live.mkdir(parents=True)
     window = LiveWindow(10, (LiveSegment(8, NOW - 20, 10.0),))
     files.replace_text(layout.live_playlist, render_live(window, BERLIN))
-    assert StatusReader(settings, BERLIN).look(CAMERA, NOW).last_segment_at == NOW - 10
+    assert StatusReader(settings, BERLIN).read_one(CAMERA, NOW).last_segment_at == NOW - 10
 
 
 def segment(minute: int, start: float, duration: float = 60.0) -> SegmentEntry:
