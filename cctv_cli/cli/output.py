@@ -31,7 +31,7 @@ def finish(result: Result, *, as_json: bool) -> None:
 
 
 def show(result: Result, *, as_json: bool) -> None:
-    """A result on standard output: one JSON document, or the text for people."""
+    """A result on standard output: one JSON document, or the text for people. Warnings go to standard error."""
     if as_json:
         print(json.dumps(result.document, ensure_ascii=False, indent=2), flush=True)
     elif on_terminal() or not result.terminal_only:
@@ -40,6 +40,8 @@ def show(result: Result, *, as_json: bool) -> None:
                 _print_table(part)
             else:
                 print(part, flush=True)
+    for warning in result.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
 
 
 def flush() -> None:

@@ -34,12 +34,13 @@ class Result:
     """The result of a command and how it exits.
 
     `document` is what `--json` prints; scripts depend on its keys and types. `text` is the same for people;
-    with `terminal_only` it is shown only on a terminal. An `error` is reported after
+    with `terminal_only` it is shown only on a terminal. `warnings` go to standard error. An `error` is reported after
     either of them and sets the exit code; without one the command exits with `exit_code`.
     """
 
     document: Any
     text: Text = ()
     terminal_only: bool = False
+    warnings: Tuple[str, ...] = ()
     error: Optional[CctvError] = None
     exit_code: int = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone, tzinfo
-from typing import Optional, Protocol
+from typing import Any, Optional, Protocol
 
 HOUR = 3600.0  # seconds
 DAY = 86400.0  # seconds; a local day may have an hour more or less
@@ -43,13 +43,22 @@ def zone(name: Optional[str]) -> Optional[tzinfo]:
 
     Raises KeyError (ZoneInfoNotFoundError) for an unknown name.
     """
-    if name is None:
-        return None
+    return None if name is None else _zoneinfo().ZoneInfo(name)
+
+
+def similar_zone(name: str) -> Optional[str]:
+    """The zone that a wrong name probably means: one in other case, or that of a city without its region."""
+    written = name.strip().lower().replace(" ", "_")
+    known = sorted(_zoneinfo().available_timezones())
+    return next((each for each in known if written in (each.lower(), each.lower().rpartition("/")[2])), None)
+
+
+def _zoneinfo() -> Any:
     try:
-        from zoneinfo import ZoneInfo
+        import zoneinfo
     except ImportError:  # Python 3.8
-        from backports.zoneinfo import ZoneInfo  # type: ignore[import-not-found,no-redef,unused-ignore]
-    return ZoneInfo(name)
+        from backports import zoneinfo  # type: ignore[no-redef]
+    return zoneinfo
 
 
 def local_time(instant: float, tz: Optional[tzinfo]) -> datetime:

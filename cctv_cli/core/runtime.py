@@ -11,6 +11,7 @@ from typing import Callable, List, Optional, Sequence
 
 from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
+from cctv_cli.core.config.doubts import NO_CAMERAS
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 from cctv_cli.core.errors import CameraDisabled, CctvError, ConfigError, StopIncomplete, UnknownCamera
@@ -120,6 +121,7 @@ class Runtime:
         if any(isinstance(camera.source, DemoSource) for camera in self.settings.cameras):
             found = replace(found, drawtext=can_draw_text(found))
         log.info("FFmpeg %s at %s", found.version, found.path)
+        _log_warnings(self.settings)
         logins = LoginGuard(*login_files(self.settings.storage), self.clock, self.tz)
         tools = Tools(found, self.tz, self.clock, probe=partial(probe, logins=logins), logins=logins)
         supervisor = Supervisor(self.settings, tools, whole=not self._cameras)
@@ -168,6 +170,7 @@ class Runtime:
                 [f"It cannot be read ({error.strerror or error}); check that the working directory still exists"]
             ) from error
         _require_cameras(asked)
+        _log_warnings(asked)
         settings = replace(asked, **{name: getattr(self.settings, name) for name in _FIXED})
         if settings != asked:
             log.warning("changes of address, port, storage, time zone or log require a restart of cctv")
@@ -255,7 +258,12 @@ class Runtime:
 
 def _require_cameras(settings: Settings) -> None:
     if not settings.cameras:
-        raise ConfigError(["No camera is configured; add one to cameras.toml or set CAMERA_1_ID and CAMERA_1_RTSP_URL"])
+        raise ConfigError([NO_CAMERAS])
+
+
+def _log_warnings(settings: Settings) -> None:
+    for warning in settings.warnings:
+        log.warning("%s", warning)
 
 
 def demo_settings(settings: Settings, storage: Path) -> Settings:
@@ -264,7 +272,9 @@ def demo_settings(settings: Settings, storage: Path) -> Settings:
         Camera("demo_tone", "Demo with audio", DemoSource(tone=True)),
         Camera("demo_silent", "Demo without audio", DemoSource(tone=False)),
     )
-    return replace(settings, cameras=cameras, storage=storage, live_path=None, segment_duration=_DEMO_SEGMENT)
+    return replace(
+        settings, cameras=cameras, storage=storage, live_path=None, segment_duration=_DEMO_SEGMENT, warnings=()
+    )
 
 
 def _camera(settings: Settings, camera_id: str) -> Camera:

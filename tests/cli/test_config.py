@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
 
-from tests.cli.conftest import PASSWORD
+from tests.cli.conftest import PASSWORD, run_process
 
 CAMERAS = f"""
 [server]
@@ -190,3 +192,58 @@ def test_a_file_that_is_named_must_be_there(cctv: Callable[..., Any], home: Path
     assert (result.code, result.out) == (3, "")
     assert result.err.startswith("Error: nosuch.toml: the file cannot be read")
     assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_no_camera_is_a_warning_with_its_cure(cctv: Callable[..., Any], home: Path, options: List[str]) -> None:
+    result = cctv("config", *options)
+    assert result.code == 0
+    assert result.err == (
+        "Warning: No camera is configured; add one to cameras.toml or set CAMERA_1_ID and CAMERA_1_RTSP_URL.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("FFMPEG_PATH", "nowhere/ffmpeg"),
+        ("LOG_FILE", "nowhere/cctv.log"),
+        ("LOG_FILE", "."),
+        ("SERVER_HOST", "192.0.2.1"),
+        pytest.param(
+            "SERVER_PORT",
+            "80",
+            marks=pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="this user may open any port"),
+        ),
+        ("HLS_BASE_PATH", "newer"),
+    ],
+)
+def test_what_keeps_serve_from_starting_is_a_warning(home: Path, variable: str, value: str) -> None:
+    (home / "newer").mkdir()
+    (home / "newer" / ".cctv-storage").write_text('{"version": 2, "id": "x"}')
+    given = {
+        "CAMERA_1_ID": "front",
+        "CAMERA_1_RTSP_URL": "rtsp://127.0.0.1:9/1",
+        "SERVER_HOST": "127.0.0.1",
+        "SERVER_PORT": "0",
+        variable: value,
+    }
+    if given["SERVER_PORT"] == "0":
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            given["SERVER_PORT"] = str(free.getsockname()[1])
+    checked = run_process("config", cwd=home, **given)
+    assert checked.code == 0
+    served = run_process("serve", cwd=home, **given)
+    assert served.code != 0
+    reason = served.err.splitlines()[-1].partition("Error: ")[2].partition(" (")[0]
+    assert reason
+    assert f"Warning: cctv serve will not start here: {reason}" in checked.err
+    assert len(checked.err.splitlines()) == 1
+    assert not (home / "cctv.log").exists()
+
+
+def test_a_port_in_use_is_no_trouble(cctv: Callable[..., Any], configured: Path, monkeypatch: Any) -> None:
+    """The server itself may use it."""
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        monkeypatch.setenv("SERVER_PORT", str(used.getsockname()[1]))
+        assert cctv("config").err == ""

@@ -70,7 +70,14 @@ def _id(table: Table, fields: Fields, complete: bool, problems: List[str]) -> Op
         problems.append(
             f"{origin} is set for {table.article} {table.noun} without an id; set its id, such as {table.example_id}."
         )
-    return table.id.read(fields, problems)
+    picked = table.id.read(fields, problems)
+    lower = next((raw for raw in fields.get("id", ()) if picked and raw.value != picked.value), None)
+    if picked is not None and lower is not None and str(lower.value).strip() != picked.value:
+        problems.append(
+            f'{picked.origin} = "{picked.value}" replaces the id "{lower.value}" of {lower.origin}, '
+            f"so that {table.noun} would be lost; give one of the two another number."
+        )
+    return picked
 
 
 def _duplicate(table: Table, second: Picked[str], first: Picked[str]) -> str:

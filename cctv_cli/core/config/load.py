@@ -13,11 +13,13 @@ The default storage "hls" counts as if it were written in cameras.toml, if there
 from __future__ import annotations
 
 import os.path
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from cctv_cli.core.config import names, values
 from cctv_cli.core.config.cameras import CAMERAS, load_cameras
+from cctv_cli.core.config.doubts import doubtful_variables, doubts
 from cctv_cli.core.config.entries import Entry, merge
 from cctv_cli.core.config.nvrs import NVRS, load_nvrs
 from cctv_cli.core.config.schema import Table
@@ -43,7 +45,8 @@ def load_settings(
     the file, or else `cameras.toml` in `cwd` is read if it exists. `flags` maps dotted keys of `SETTINGS`,
     such as "server.port", to values of the command line; None is not given.
 
-    Raises ConfigError with all problems at once, one sentence each, without any password.
+    What can be used but may be a mistake is in `warnings`. Raises ConfigError with all problems at once, one
+    sentence each, without any password.
     """
     problems: List[str] = []
     environment = read_environment(environ, cwd, problems)
@@ -71,7 +74,7 @@ def load_settings(
     _check_live_path(settings, problems)
     if problems:
         raise ConfigError(problems)
-    return settings
+    return replace(settings, warnings=(*doubtful_variables(environ), *doubts(settings)))
 
 
 def _usual_config(layers: Iterable[Raws], cwd: Path, problems: List[str]) -> Optional[Path]:
@@ -101,7 +104,7 @@ def _flags(flags: Mapping[str, object], cwd: Path) -> Raws:
     return {
         key: values.Raw(value, Origin("command line", key), Layer.COMMAND_LINE, cwd)
         for key, value in flags.items()
-        if value is not None and value != ""
+        if value is not None and not values.is_blank(value)
     }
 
 

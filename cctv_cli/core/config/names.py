@@ -22,6 +22,7 @@ VARIABLES = frozenset(setting.variable for setting in SETTINGS.values()) | {CONF
 _BY_PREFIX = {spelling.prefix: (table, spelling) for table, spelling in SPELLINGS.values()}
 _NUMBERED = re.compile(rf"({'|'.join(_BY_PREFIX)})_([0-9]{{1,9}})_(.+)", re.DOTALL)
 _SHARED = frozenset({"LOG"})  # a `.env` may serve other programs too, and many have variables such as LOG_LEVEL
+_LEAD = re.compile(r"\W*(?:env:)?", re.IGNORECASE)  # what PowerShell or an invisible character puts before a name
 _OURS = {name.partition("_")[0] for name in VARIABLES if "_" in name} - _SHARED | set(_BY_PREFIX)
 
 
@@ -55,7 +56,7 @@ def is_known_variable(name: str) -> bool:
 
 def looks_like_ours(name: str) -> bool:
     """Whether a variable begins like one of ours, so that an unknown one is probably a mistake."""
-    prefix, underscore, _ = name.upper().partition("_")
+    prefix, underscore, _ = _LEAD.sub("", name, count=1).upper().partition("_")
     return bool(underscore) and prefix in _OURS
 
 

@@ -19,6 +19,7 @@ from typing import List, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
 from cctv_cli.core.config.settings import RtspSource
+from cctv_cli.core.config.values import in_quotes, is_wrong_ipv4
 from cctv_cli.core.units import Secret
 
 _DEFAULT_PORT = {"rtsp": 554, "rtsps": 322}
@@ -37,6 +38,9 @@ Login = Tuple[Optional[str], Optional[Secret]]
 
 def parse_rtsp_url(url: str) -> RtspSource:
     """Take an RTSP URL apart by the rules above. Raises ValueError with cause and cure, without the URL."""
+    url = url.strip()
+    if in_quotes(url):
+        raise ValueError("has a quote at its start or end, which would be part of the URL; remove it")
     scheme = _SCHEME.match(url)
     if scheme is None:
         raise ValueError("is not an RTSP URL; write rtsp://host:port/path")
@@ -76,8 +80,8 @@ def _only_reading(rest: str) -> Tuple[Optional[str], Address]:
             readings.append((rest[:at], address))
     if not readings:
         raise ValueError(
-            "has no usable host and port; write rtsp://host:port/path with a port from 1 to 65535 "
-            "and an IPv6 address in brackets"
+            "has no usable host and port; write rtsp://host:port/path with a name or a whole address such as "
+            "192.168.1.64 (IPv6 in brackets) and a port from 1 to 65535"
         )
     if len(readings) > 1:
         raise ValueError(
@@ -99,6 +103,8 @@ def _address(text: str) -> Optional[Address]:
             return str(ipaddress.IPv6Address(match.group("ipv6"))), port, match.group("target")
         except ValueError:
             return None
+    if is_wrong_ipv4(match.group("name")):
+        return None
     return match.group("name"), port, match.group("target")
 
 

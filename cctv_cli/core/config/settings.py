@@ -104,6 +104,7 @@ class Settings:
 
     `transcode` applies to a camera that has none of its own; each `Camera` has its effective value.
     `origins` maps each dotted key, such as "server.port" or "cameras.camera_01.name", to its origin.
+    `warnings` are sentences about what may be a mistake.
     """
 
     cameras: Tuple[Camera, ...] = ()
@@ -295,6 +296,7 @@ class Settings:
         show=_true_false,
     )
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
+    warnings: Tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def days_of(self, camera: Camera) -> int:
         """For how many days a camera's recordings are kept, if the limits allow it."""

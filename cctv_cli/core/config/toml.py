@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional
@@ -13,7 +14,11 @@ from cctv_cli.core.config.entries import Written
 from cctv_cli.core.config.login import PASSWORD, USERNAME
 from cctv_cli.core.config.schema import Fields, Spelling, Table
 from cctv_cli.core.config.text_file import read_text
-from cctv_cli.core.config.values import Layer, Origin, Raw
+from cctv_cli.core.config.values import Layer, Origin, Raw, is_blank
+
+_PASTED = re.compile(
+    "[\u00a0\u00ab\u00bb\u200b-\u200f\u2018-\u201e\u2060\ufeff]"
+)  # from a web page or a word processor
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,19 @@ def read_toml(path: Path, cwd: Path, problems: List[str]) -> Optional[TomlFile]:
     try:
         document = tomli.loads(text)
     except ValueError as error:  # names line and column, and keys, but never a value
-        problems.append(f"{name}: the file is not valid TOML: {error}; correct that line.")
+        problems.append(f"{name}: the file is not valid TOML: {error}; {_cure(text, str(error))}.")
         return None
     except RecursionError:
         problems.append(f"{name}: lists or tables are nested too deeply; correct the line with many brackets.")
         return None
     return _Reader(name, (cwd / path).parent, problems).read(document)
+
+
+def _cure(text: str, error: str) -> str:
+    """How to correct the line that an error of tomli names."""
+    found = re.search(r"at line ([0-9]+)", error)
+    line = text.split("\n")[int(found.group(1)) - 1] if found else ""
+    return "type the quotes and spaces of that line again" if _PASTED.search(line) else "correct that line"
 
 
 class _Reader:
@@ -70,7 +82,7 @@ class _Reader:
     def _setting(self, key: str, value: object) -> None:
         if key not in names.KEYS:
             self._problems.append(names.unknown_key(self._origin(key)))
-        elif value != "":
+        elif not is_blank(value):
             self._file.general[key] = Raw(value, self._origin(key), Layer.FILE, self._file.folder)
 
     def _entries(self, table: Table, spelling: Spelling, tables: object) -> None:
@@ -92,7 +104,7 @@ class _Reader:
             origin = self._origin(f"{spelling.word} {number} {name}")
             if key is None:
                 self._problems.append(names.unknown_field(origin, name, table, spelling))
-            elif value != "" or (name == PASSWORD.name and keys.get(USERNAME.name, "") != ""):
+            elif not is_blank(value) or (name == PASSWORD.name and keys.get(USERNAME.name, "") != ""):
                 fields[name] = [Raw(value, origin, Layer.FILE, self._file.folder, key.secret)]
         return fields
 

@@ -6,6 +6,7 @@ with the value: "is not a whole number from 1 to 65535; write one such as 8000".
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from dataclasses import dataclass, field
@@ -30,7 +31,14 @@ T = TypeVar("T")
 
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _WINDOWS_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)
-_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
+_COMMENT = re.compile(r"\s#")
+_QUOTES = tuple("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb")
+_VARIABLE = re.compile(r"\$[A-Za-z_({]|%[A-Za-z_][A-Za-z0-9_()]*%")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+# zero-width characters, marks and overrides of the writing direction, soft hyphen, byte order mark
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _WEBHOOK = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
 _ACCEL = re.compile(r"/(?:[\w-][\w.-]*/)+", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -101,8 +109,25 @@ def pick(raws: Sequence[Raw], parse: Parser[T], problems: List[str]) -> Optional
                 raise ValueError("is not UTF-8; write it in UTF-8")
             found = Picked(parse(raw), raw.origin, raw.layer)
         except ValueError as reason:
-            problems.append(f"{raw.origin}{_shown(raw)} {reason}.")
+            problems.append(f"{raw.origin}{_shown(raw)} {reason}{_comment_hint(raw)}.")
     return found
+
+
+def is_blank(value: object) -> bool:
+    """Whether a value is text that has nothing but space, which counts as not set."""
+    return isinstance(value, str) and not value.strip()
+
+
+def in_quotes(text: str) -> bool:
+    """Whether text begins or ends with a quote, also with one as word processors set it."""
+    return text.startswith(_QUOTES) or text.endswith(_QUOTES)
+
+
+def _comment_hint(raw: Raw) -> str:
+    """The cure for a comment behind a value: `.env` allows it, other files with variables do not."""
+    if raw.layer is Layer.ENVIRONMENT and isinstance(raw.value, str) and _COMMENT.search(raw.value):
+        return "; docker --env-file and systemd take a comment only on a line of its own"
+    return ""
 
 
 def _is_utf8(value: object) -> bool:
@@ -217,9 +242,10 @@ def choice(*words: str) -> Parser[str]:
     """A parser of one of these words."""
 
     def parse(raw: Raw) -> str:
-        if raw.value not in words:
+        word = raw.value.strip() if isinstance(raw.value, str) else raw.value
+        if word not in words:
             raise ValueError(f"is not one of {', '.join(words)}; write one of them")
-        return str(raw.value)
+        return str(word)
 
     return parse
 
@@ -245,34 +271,80 @@ def boolean(raw: Raw) -> bool:
 
 
 def text(raw: Raw) -> str:
-    """Text without control characters."""
-    if not isinstance(raw.value, str):
-        raise ValueError("is not text; write it in quotes")
-    if CONTROL.search(raw.value):
-        raise ValueError("contains a control character or a line break; remove it")
-    return raw.value
+    """Text without control characters, and without the space around it."""
+    return _without_control(_written(raw).strip())
 
 
 def secret(raw: Raw) -> Secret:
-    """A password."""
-    return Secret(text(raw))
+    """A password. Space around it is part of it; a line end is not."""
+    return Secret(_without_control(_written(raw).strip("\r\n")))
+
+
+def _written(raw: Raw) -> str:
+    if not isinstance(raw.value, str):
+        raise ValueError("is not text; write it in quotes")
+    return raw.value
+
+
+def _without_control(value: str) -> str:
+    if CONTROL.search(value):
+        raise ValueError("contains a control character or a line break; remove it")
+    return value
 
 
 def path(raw: Raw) -> Path:
     """A path, made absolute from the folder of its layer; a leading `~` is the home folder."""
-    written = raw.value if isinstance(raw.value, Path) else Path(text(raw))
+    written = raw.value if isinstance(raw.value, Path) else Path(_path_text(text(raw)))
     try:
         return raw.folder / written.expanduser()
     except RuntimeError:
         raise ValueError("begins with ~, but no home folder is known; write the whole path") from None
 
 
+def _path_text(value: str) -> str:
+    """The text of a path. Raises ValueError for one that would name another folder than the one meant."""
+    if in_quotes(value):
+        raise ValueError("has a quote at its start or end, which would be part of the path; remove it")
+    if _VARIABLE.search(value):
+        raise ValueError("contains a variable, which is not replaced by its value here; write the whole path")
+    if _COMMENT.search(value):
+        raise ValueError("contains a comment, which would be part of the path; put it on a line of its own")
+    if _INVISIBLE.search(value):
+        raise ValueError("contains an invisible character; type the path again")
+    if _URL.match(value):
+        raise ValueError(
+            "is a URL; write the path of a folder or file on this machine, such as that of a mounted share"
+        )
+    if _DRIVE.match(value) and not Path(value).is_absolute():
+        raise ValueError("is a path on Windows; write one of this machine, such as /srv/cctv")
+    return value
+
+
 def host(raw: Raw) -> str:
     """A name or address to listen on."""
     value = text(raw)
-    if _HOST.fullmatch(value) is None:
-        raise ValueError("is not a host; write a name or address such as 0.0.0.0, :: or 127.0.0.1, without a port")
+    if not (_is_ipv6(value) or (_HOST.fullmatch(value) and not is_wrong_ipv4(value))):
+        raise ValueError(
+            "is not a host; write a name or address alone, such as 0.0.0.0, :: or 127.0.0.1; "
+            "the port has a setting of its own"
+        )
     return value
+
+
+def _is_ipv6(value: str) -> bool:
+    try:
+        ipaddress.IPv6Address(value.partition("%")[0])  # behind the % is the name of a network interface
+    except ValueError:
+        return False
+    return True
+
+
+def is_wrong_ipv4(host: str) -> bool:
+    """Whether a host is meant as an IPv4 address but is not one: 10.0.0.300, 10.0.0.x, 10.1, 10.0.0.064 (octal)."""
+    parts = host.lower().split(".")
+    if not all(re.fullmatch("[0-9]+|x+", part) for part in parts) or not (host.isdigit() or "." in host):
+        return False
+    return len(parts) != 4 or not all(re.fullmatch("0|[1-9][0-9]{0,2}", part) and int(part) < 256 for part in parts)
 
 
 retention_days = whole_number(1, 36500, 30)
@@ -284,7 +356,8 @@ def time_zone(raw: Raw) -> str:
     try:
         clock.zone(name)
     except (KeyError, ValueError, OSError):  # unknown, not a relative path, a folder of zones
-        raise ValueError("is not a known time zone; write an IANA name such as Europe/Berlin") from None
+        nearest = clock.similar_zone(name) or "Europe/Berlin"
+        raise ValueError(f"is not a known time zone; write an IANA name such as {nearest}") from None
     return name
 
 

@@ -1,7 +1,8 @@
 """The environment and `.env`: their variables as raw values, unknown ones reported.
 
 `.env` is read by python-dotenv without interpolation: a `$` is a `$`. In single quotes every character except
-`'` and a backslash is literal; without quotes a `#` after a space begins a comment.
+`'` and a backslash is literal; without quotes a `#` after a space begins a comment. A name may be repeated only
+with the same value: nobody knows which of two was meant.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ import os.path
 import re
 from io import StringIO
 from pathlib import Path
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from cctv_cli.core.config import names
 from cctv_cli.core.config.entries import Written
+from cctv_cli.core.config.login import PASSWORD
 from cctv_cli.core.config.schema import Fields, Table
 from cctv_cli.core.config.settings import SETTINGS
 from cctv_cli.core.config.text_file import read_text
-from cctv_cli.core.config.values import Layer, Origin, Raw
+from cctv_cli.core.config.values import Layer, Origin, Raw, is_blank
 
 Raws = Dict[str, Raw]  # by variable or by dotted key
 
@@ -27,7 +29,7 @@ Raws = Dict[str, Raw]  # by variable or by dotted key
 def read_environment(environ: Mapping[str, str], cwd: Path, problems: List[str]) -> Raws:
     """The variables of the environment. Of unknown ones only the numbered are reported: others have many owners."""
     for name in environ:
-        if names.numbered_variable(name) is not None and not names.is_known_variable(name):
+        if names.numbered_variable(name.upper()) is not None and not names.is_known_variable(name):
             problems.append(names.unknown_variable(Origin("environment", name)))
     return _raws(environ, "environment", Layer.ENVIRONMENT, cwd)
 
@@ -41,11 +43,11 @@ def read_dotenv(cwd: Path, problems: List[str]) -> Tuple[Raws, bool]:
     if text is None:
         return {}, False
     bindings = list(parse_stream(StringIO(text)))
-    bad = [binding.original for binding in bindings if binding.error]
-    for original in bad:
-        blank = original.string[: -len(original.string.lstrip())]
-        line = original.line + len(re.findall(r"\r\n|\r|\n", blank))
-        problems.append(f".env: line {line} is not KEY=value; correct it, and close any quote that it opens.")
+    bad = [binding for binding in bindings if binding.error]
+    for binding in bad:
+        problems.append(f".env: line {_line(binding)} is not KEY=value; correct it, and close any quote that it opens.")
+    named = [binding for binding in bindings if binding.key is not None and names.is_known_variable(binding.key)]
+    _check_lines(named, problems)
     found = {binding.key: binding.value or "" for binding in bindings if binding.key is not None}
     for name in found:
         if names.looks_like_ours(name) and not names.is_known_variable(name):
@@ -53,10 +55,46 @@ def read_dotenv(cwd: Path, problems: List[str]) -> Tuple[Raws, bool]:
     return _raws(found, ".env", Layer.DOTENV, cwd), not bad
 
 
+def _line(binding: Binding) -> int:
+    """The line on which a binding is written, below any blank ones."""
+    text = binding.original.string
+    blank = text[: len(text) - len(text.lstrip())]
+    return int(binding.original.line) + len(re.findall(r"\r\n|\r|\n", blank))
+
+
+def _check_lines(bindings: Sequence[Binding], problems: List[str]) -> None:
+    """Report lines of `.env` that may mean something else than what is read."""
+    first: Dict[str, Binding] = {}
+    for binding in bindings:
+        known = first.setdefault(binding.key or "", binding)
+        if known.value != binding.value:
+            problems.append(
+                f".env: {binding.key} is on line {_line(known)} and, with another value, on line {_line(binding)}; "
+                "remove one of the two lines."
+            )
+        if binding.value is None:
+            problems.append(
+                f".env: line {_line(binding)} has {binding.key} without a value; write {binding.key}=value."
+            )
+        if _is_cut_off(binding):
+            problems.append(
+                f".env: the password on line {_line(binding)} ends before a #, which begins a comment there; "
+                "put the password in single quotes, or the comment on a line of its own."
+            )
+
+
+def _is_cut_off(binding: Binding) -> bool:
+    """Whether a comment stands behind a password: it may be the rest of the password."""
+    variable = names.numbered_variable(binding.key or "")
+    written = binding.original.string.partition("=")[2].strip()
+    is_password = variable is not None and variable.key == PASSWORD.name.upper()
+    return is_password and written[:1] not in ("'", '"') and re.search(r"\s#", written) is not None
+
+
 def _raws(found: Mapping[str, str], source: str, layer: Layer, cwd: Path) -> Raws:
     raws = {}
     for name, value in found.items():
-        if value and names.is_known_variable(name):
+        if not is_blank(value) and names.is_known_variable(name):
             variable = names.numbered_variable(name)
             raws[name] = Raw(value, Origin(source, name), layer, cwd, variable is not None and variable.is_secret())
     return raws

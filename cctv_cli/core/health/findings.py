@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.clock import DAY, format_instant
+from cctv_cli.core.config.doubts import NO_CAMERAS
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.health.facts import CameraFacts, DiskFacts, Facts, HungDisk, Promise, StorageFacts, SystemFacts
 from cctv_cli.core.recording.state import State
@@ -111,8 +112,7 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
 
 def _cameras(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
     if not cameras:
-        sentence = "No camera is configured; add one to cameras.toml or set CAMERA_1_ID and CAMERA_1_RTSP_URL"
-        yield Finding("no_cameras", Severity.WARNING, sentence)
+        yield Finding("no_cameras", Severity.WARNING, NO_CAMERAS)
 
 
 def _hung(disk: HungDisk) -> Finding:

@@ -339,7 +339,7 @@ def test_each_bad_value_gets_one_sentence(problems: Callable[..., List[str]], to
     assert problem.startswith("cameras.toml: ")
 
 
-@pytest.mark.parametrize("id", ["", "a b", "../a", ".a", "-a", "_a", "ä", "a" * 65, "a.b", "a/b", "a\n"])
+@pytest.mark.parametrize("id", ["", "a b", "../a", ".a", "-a", "_a", "ä", "a" * 65, "a.b", "a/b", "a\nb"])
 def test_ids_that_are_no_folder_names(problems: Callable[..., List[str]], id: str) -> None:
     found = problems(env={"CAMERA_1_ID": id, "CAMERA_1_RTSP_URL": URL})
     assert re.search("is not a camera id|contains a control character|without an id", found[0])
@@ -450,7 +450,14 @@ def test_what_belongs_to_other_programs_is_left_alone(load: Load) -> None:
         (b"a = 1\nb = \n", r"^cameras\.toml: the file is not valid TOML: .*line 2.*; correct that line\.$"),
         (b"password = 'hunter2'\npassword = 'hunter2'\n", r"not valid TOML: .*line 2"),
         (b"a = " + b"9" * 5000, r"not valid TOML"),
-        (b"\xff\xfea\x00", r"^cameras\.toml: the file is not UTF-8 text; save it as UTF-8\.$"),
+        (b"\xe4 = 1\n", r"^cameras\.toml: the file is not UTF-8 text; save it as UTF-8\.$"),
+        (
+            b"\xff\xfea\x00",
+            r"^cameras\.toml: the file is UTF-16 or not text \(PowerShell's > writes UTF-16\); save it as",
+        ),
+        ("a = 1\n".encode("utf-16-le"), r"^cameras\.toml: the file is UTF-16 or not text"),
+        ("a = 1\n[server]\nhost = “::”\n".encode(), r"line 3.*; type the quotes and spaces of that line again\.$"),
+        ("[server]\n\u00a0port = 1\n".encode(), r"line 2.*; type the quotes and spaces of that line again\.$"),
     ],
 )
 def test_files_that_are_no_toml(problems: Callable[..., List[str]], tmp_path: Path, content: bytes, said: str) -> None:
