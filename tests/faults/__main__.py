@@ -17,18 +17,19 @@ from pathlib import Path
 from typing import List, Tuple
 
 from tests.conftest import installed_ffmpegs
-from tests.faults import processes
+from tests.faults import cameras, disk, network, power, private, processes
 from tests.faults.fault import Fault
 from tests.faults.table import BROKEN, Effort, Row, markdown, measure, render
 from tests.support.clip import Clip, make_clip
 
-FAULTS: Tuple[Fault, ...] = (*processes.FAULTS,)
+FAULTS: Tuple[Fault, ...] = (*processes.FAULTS, *cameras.FAULTS, *network.FAULTS, *disk.FAULTS, *power.FAULTS)
 QUICK = ("kill-ffmpeg", "kill-server", "kill-both")
 
 
 def main() -> None:
     """Run the rows that were asked for, and print the table."""
     options = _options()
+    private.enter("tests.faults")
     faults = [fault for fault in FAULTS if fault.name in options.rows]
     ffmpegs = {name: path for name, path in installed_ffmpegs().items() if options.ffmpeg in (None, name)}
     effort = Effort(options.rounds, options.cameras, options.cut, options.seed)

@@ -28,7 +28,8 @@ class Fault:
 
     `prepare` changes a site before it begins; `inject` does the fault, which lasts for `seconds`, `heal` ends it.
     Beyond the seconds from `inject` to the end of `heal`, at most `may_lose` are lost, and the first frame is recorded
-    again at most `recovers_within` after it. `missing` says what this machine lacks for it, None when nothing.
+    again at most `recovers_within` after it.
+    Where it `spares_others`, it hits the first camera alone. `missing` says what this machine lacks for it, or None.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Fault:
     may_lose: float = 0.0
     recovers_within: float = 5.0
     loses_while_it_lasts: bool = True
+    spares_others: bool = False
     missing: Callable[[], Optional[str]] = runs_anywhere
 
 
@@ -60,7 +62,10 @@ def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
             judge(gather(site.layout(name), camera, site.clip.fps, until, tuple(site.complaints)), healed)
             for name, camera in site.cameras.items()
         ]
-    return [_held_to(fault, account, healed - injected) for account in accounts]
+    hit = 1 if fault.spares_others else len(accounts)
+    spared = replace(fault, may_lose=0.0, recovers_within=1.0, loses_while_it_lasts=False)
+    lasted = healed - injected
+    return [_held_to(fault if n < hit else spared, account, lasted) for n, account in enumerate(accounts)]
 
 
 def _held_to(fault: Fault, account: Account, lasted: float) -> Account:

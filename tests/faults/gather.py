@@ -8,7 +8,7 @@ from typing import Dict, Iterator, List, Tuple
 
 from cctv_cli.core.layout import HOUR_PLAYLIST, MP4, TS, CameraLayout
 from cctv_cli.core.storage.entries import NO_LINE, DeletionEntry, Entry, GapEntry, SegmentEntry, parse_line
-from tests.faults.judge import Evidence, Recording
+from tests.faults.judge import UNDER_WAY, Evidence, Recording
 from tests.support.evidence import read_frames
 from tests.support.rtsp_camera import RtspCamera
 
@@ -34,7 +34,7 @@ def gather(
         fps=fps,
         born=camera.started_at,
         until=until,
-        sent=frozenset(frame.number for frame in list(camera.ledger)),
+        sent=frozenset(frame.number for frame in list(camera.ledger) if frame.sent_at < until - UNDER_WAY),
         recordings=[each for each in recordings.values() if each.frames],
         gaps=[entry for _, entry in entries if isinstance(entry, GapEntry)],
         deleted=[(each.start, each.start + each.duration) for each in deletions.values()],

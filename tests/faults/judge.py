@@ -34,7 +34,7 @@ class Recording:
 class Evidence:
     """All that is known of one camera, from its first frame to the instant `until`.
 
-    `sent` are the numbers of the frames in the camera's ledger; frame n was due at `born` + n / `fps`.
+    `sent` are the frames that the camera's ledger has up to then; frame n was due at `born` + n / `fps`.
     `deleted` are the times that retention took. `complaints` are what gathering found: a missing file, a broken chain.
     """
 
@@ -142,11 +142,8 @@ def _unexplained(evidence: Evidence, placed: Sequence[_Placed]) -> List[int]:
     numbers = [frame.number for frame in by_number]
     spans = [(gap.start, gap.end) for gap in evidence.gaps] + list(evidence.deleted)
     slack = LONGEST_STEP / evidence.fps
-    last = _last(evidence)
     lost = []
     for number in sorted(evidence.sent.difference(numbers)):
-        if number > last:
-            continue
         at = _claimed(evidence, by_number, bisect(numbers, number), number)
         if not any(start - slack <= at <= end + slack for start, end in spans):
             lost.append(number)

@@ -12,19 +12,21 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Callable, Dict, List, Optional, Type
+from typing import Any, Callable, Dict, List, Optional, Type
 
 import psutil
 
 from cctv_cli.core.files import read_json
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import MP4, TS, CameraLayout
 from tests.cli.conftest import environment, free_port
 from tests.faults.live import LiveWatch
 from tests.support.clip import Clip
-from tests.support.evidence import segments
+from tests.support.evidence import read_frames, segments
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import PATIENCE, end_of, wait_for
 
+PASSWORD = "s3cret-of-cameras"
+_FEW = 25  # frames that may be under way
 _SOME = 2.0  # seconds of frames that show that a camera is recorded again
 
 
@@ -49,12 +51,14 @@ class Site:
         self.preexec: Optional[Callable[[], None]] = None
         self.host = "127.0.0.1"
         self.camera_side: Callable[[Callable[[], object]], object] = lambda work: work()
+        self.wire: Any = None  # between recorder and cameras, for faults of the network
+        self.disk: Any = None  # of the first camera, for faults of disks
         self.cameras: Dict[str, RtspCamera] = {}
         self.complaints: List[str] = []
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: Optional[subprocess.Popen[bytes]] = None
-        self._count = count
+        self.names = [f"cam{number}" for number in range(1, count + 1)]
         self._live: Optional[LiveWatch] = None
 
     def __enter__(self) -> Site:
@@ -81,9 +85,9 @@ class Site:
 
     def begin(self) -> None:
         """Start cameras and server, and wait until each camera has a recording and a live stream."""
-        for number in range(1, self._count + 1):
-            camera = RtspCamera(self.clip, host=self.host)
-            self.cameras[f"cam{number}"] = camera
+        for name in self.names:
+            camera = RtspCamera(self.clip, host=self.host, username="admin", password=PASSWORD)
+            self.cameras[name] = camera
             self.camera_side(camera.__enter__)
         self.serve()
         self._live = LiveWatch(self.url, list(self.cameras))
@@ -102,7 +106,7 @@ class Site:
     def serve(self) -> None:
         """Start the server."""
         cameras = "".join(
-            f'[[cameras]]\nid = "{name}"\nrtsp_url = "{camera.url}"\n\n' for name, camera in self.cameras.items()
+            f'[[cameras]]\nid = "{name}"\nrtsp_url = "{camera.login_url}"\n\n' for name, camera in self.cameras.items()
         )
         (self.folder / "cameras.toml").write_text(cameras)
         arguments = [sys.executable, "-m", "tests.faults.serve", str(self.cut), "serve"]
@@ -122,7 +126,10 @@ class Site:
             )
 
     def wait_recovered(self, healed: float, seconds: float) -> None:
-        """Wait until frames that were sent after the instant `healed` are written for each camera, and HTTP answers."""
+        """Wait until frames that were due after the instant `healed` are written for each camera, and HTTP answers.
+
+        What a camera sent is then no longer under way: a slow network keeps seconds of it in buffers.
+        """
 
         def recovered() -> bool:
             return all(self._records(name, healed + _SOME) for name in self.cameras) and self._answers()
@@ -130,14 +137,21 @@ class Site:
         wait_for(recovered, "recording after the fault", seconds + _SOME, self.log)
 
     def _records(self, name: str, since: float) -> bool:
+        """Whether a frame that was due after the instant `since` is written, and what was sent before it too."""
         camera = self.cameras[name]
-        if not camera.ledger or camera.ledger[-1].sent_at < since:
-            return False
+        wanted = max(
+            (since - camera.started_at) * self.clip.fps, len(camera.ledger) and camera.ledger[-1].number - _FEW
+        )
+        return self._newest_frame(name) >= wanted
+
+    def _newest_frame(self, name: str) -> int:
+        """The number of the newest frame in the file that is being written; -1 without one."""
         try:
-            written = [file.stat().st_mtime for file in self.layout(name).incoming.glob("*/[0-9]*")]
-        except OSError:
-            return False
-        return bool(written) and max(written) > since
+            media = (file for file in self.layout(name).incoming.glob("*/*") if file.suffix in (TS, MP4))
+            files = sorted(media, key=lambda file: file.stat().st_mtime)
+            return max(frame.number or -1 for frame in read_frames(files[-1])) if files else -1
+        except (OSError, ValueError, IndexError):
+            return -1  # it was moved, or has no whole frame
 
     def _answers(self) -> bool:
         try:

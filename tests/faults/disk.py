@@ -1,0 +1,157 @@
+"""Faults of a disk: the first camera's own, so that the others show whether neighbours notice."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Callable, Optional, Tuple
+
+from tests.faults.fault import Fault
+from tests.faults.private import is_private
+from tests.faults.site import Site
+
+_SIZE = 64 << 20  # bytes
+_SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h)
+_BLOCK = 1 << 16  # bytes of ballast
+
+
+class Disk:
+    """An ext4 file system in a file, mounted at `place`."""
+
+    def __init__(self, image: Path, place: Path) -> None:
+        self.image = image
+        self.place = place
+        self._device = ""
+        place.mkdir(parents=True, exist_ok=True)
+        with image.open("wb") as file:
+            file.truncate(_SIZE)
+        _run("mkfs.ext4", "-q", "-m", "0", "-E", "lazy_itable_init=0", str(image))
+        self.mount()
+
+    def mount(self) -> None:
+        """Mount it as a new device: what still holds the one before, holds something else."""
+        self._device = _run("losetup", "--find", "--show", str(self.image))
+        try:
+            _run("mount", "-o", "errors=remount-ro", self._device, str(self.place))
+        finally:
+            _run("losetup", "--detach", self._device)  # once it is unmounted
+
+    def unmount(self) -> None:
+        """Take it from its place, even when it is in use: an empty folder appears there."""
+        _run("umount", "--lazy", str(self.place))
+
+    def pull(self) -> None:
+        """Let every access fail from now on, like that to a disk which is no longer there, and unmount it."""
+        handle = os.open(self.place, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, _SHUTDOWN, array.array("I", [_WITHOUT_LOG]))
+        finally:
+            os.close(handle)
+        self.unmount()
+
+    def fail(self) -> None:
+        """Let the file system find an error, whereupon it refuses writes, though it is not mounted read-only."""
+        Path("/sys/fs/ext4", Path(self._device).name, "trigger_fs_error").write_text("on purpose")
+
+    def fill(self) -> None:
+        """Write until nothing more fits."""
+        try:
+            with (self.place / "ballast").open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(_BLOCK))
+        except OSError:
+            pass  # full
+
+    def freeze(self) -> None:
+        """Let every write hang."""
+        _run("fsfreeze", "--freeze", str(self.place))
+
+    def thaw(self) -> None:
+        """Let writes continue."""
+        _run("fsfreeze", "--unfreeze", str(self.place))
+
+
+def _run(*command: str) -> str:
+    """What a command prints; with its error text when it fails."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    done = subprocess.run(
+        command, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def needs_disks() -> Optional[str]:
+    """What is missing for file systems of our own; None when it is there."""
+    missing = [
+        tool for tool in ("losetup", "mkfs.ext4", "fsfreeze") if shutil.which(tool, path="/usr/sbin:/sbin") is None
+    ]
+    if missing:
+        return f"needs {', '.join(missing)}"
+    return (
+        None
+        if is_private() and os.geteuid() == 0 and os.path.exists("/dev/loop-control")
+        else "needs root and loop devices"
+    )
+
+
+def _give_disk(site: Site) -> None:
+    """The first camera records onto a disk of its own."""
+    site.disk = Disk(site.folder / "disk.img", site.storage / site.names[0])
+    site.undo.callback(site.disk.unmount)
+
+
+def _on_disk(act: Callable[[Disk], None]) -> Callable[[Site], None]:
+    return lambda site: act(site.disk)
+
+
+def _mount_again(site: Site) -> None:
+    site.disk.unmount()
+    site.disk.mount()
+
+
+FAULTS: Tuple[Fault, ...] = tuple(
+    Fault(
+        name,
+        promise,
+        inject,
+        heal,
+        _give_disk,
+        seconds=20.0,
+        may_lose=35.0,
+        recovers_within=35.0,
+        spares_others=True,
+        missing=needs_disks,
+    )
+    for name, promise, inject, heal in (
+        (
+            "disk-full",
+            "disk full for 20 s: recording returns when it has room, neighbours on other disks notice nothing",
+            _on_disk(Disk.fill),
+            lambda site: (site.disk.place / "ballast").unlink(),
+        ),
+        (
+            "disk-gone",
+            "disk pulled, and its mount point empty, for 20 s: nothing is recorded there; recording returns with it",
+            _on_disk(Disk.pull),
+            _on_disk(Disk.mount),
+        ),
+        (
+            "disk-refuses",
+            "disk refuses writes for 20 s after a file system error: recording returns when it is mounted again",
+            _on_disk(Disk.fail),
+            _mount_again,
+        ),
+        (
+            "disk-hangs",
+            "disk hangs for 20 s: what is written meanwhile waits, and neighbours on other disks notice nothing",
+            _on_disk(Disk.freeze),
+            _on_disk(Disk.thaw),
+        ),
+    )
+)
