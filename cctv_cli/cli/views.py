@@ -25,7 +25,7 @@ def camera_table(statuses: Iterable[CameraStatus], now: float) -> Table:
             (
                 status.id,
                 _state(status.state.value),
-                status.codec or _UNKNOWN,
+                (status.codec or _UNKNOWN) + ("" if status.audio_enabled else ", audio off"),
                 format_bit_rate(status.bit_rate),
                 _UNKNOWN if latest is None else f"{max(0, now - latest):.0f} s ago",
                 _hours(status.recorded_today),

@@ -50,6 +50,7 @@ def status_of(state: State, *, enabled: bool = True, reason: str = "the camera r
         bit_rate=None,
         last_segment_at=None,
         recorded_today=0.0,
+        audio_enabled=True,
     )
 
 

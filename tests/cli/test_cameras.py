@@ -43,8 +43,8 @@ def test_json_is_an_array_of_states_with_stable_keys(cctv: Callable[..., Any], f
     document = json.loads(result.out)
     assert [camera["id"] for camera in document] == ["front", "yard"]
     keys = (
-        "id name enabled state reason since codec audio bit_rate last_segment_at recorded_today_seconds restarts "
-        "retry_at supervisor_pid ffmpeg_pid"
+        "id name enabled state reason since codec audio audio_enabled bit_rate last_segment_at "
+        "recorded_today_seconds restarts retry_at supervisor_pid ffmpeg_pid"
     )
     assert [list(camera) for camera in document] == [keys.split()] * 2
     assert set(keys.split()) >= set(CameraModel.model_fields) - {"live_url"}  # as over HTTP

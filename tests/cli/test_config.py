@@ -99,7 +99,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
         "stream.transcode",
     ]
     of_one = [row["key"] for row in document if row["key"].startswith("cameras.apart.")]
-    fields = ("name", "enabled", "transcode", "rtsp_url", "username", "password")
+    fields = ("name", "enabled", "audio", "transcode", "rtsp_url", "username", "password")
     assert of_one == [f"cameras.apart.{field}" for field in fields]
     with_sub = (*fields, "sub_rtsp_url", "sub_rtsp_url.username", "sub_rtsp_url.password")
     assert [row["key"] for row in document[-2 * len(with_sub) :]] == [

@@ -33,6 +33,7 @@ CAMERA: Shape = {
     "since": (str, None),
     "codec": (str, None),
     "audio": (str, None),
+    "audio_enabled": bool,
     "bit_rate": (int, None),
     "last_segment_at": (str, None),
     "recorded_today_seconds": float,

@@ -38,6 +38,7 @@ RUNNING = CameraStatus(
     bit_rate=2_048_000.0,
     last_segment_at=AT - 4.4,
     recorded_today=3 * 3600 + 62.9,
+    audio_enabled=True,
 )
 UNKNOWN = replace(RUNNING, id="new", state=State.STARTING, codec="", bit_rate=None, last_segment_at=None)
 TITLES = ("Camera", "State", "Codec", "Rate", "Latest", "Today", "Restarts", "Reason")
@@ -61,6 +62,10 @@ def test_a_row_shows_state_reason_and_key_figures() -> None:
         ["front", "running", "h264", "2.0 Mb/s", "4 s ago", "3:01:02", "3", "recording"],
         ["new", "starting", "-", "-", "-", "3:01:02", "3", "recording"],
     ]
+
+
+def test_a_row_says_that_audio_is_off() -> None:
+    assert cells(replace(RUNNING, audio_enabled=False))[0][2] == "h264, audio off"
 
 
 def test_a_segment_from_the_future_is_zero_seconds_old() -> None:

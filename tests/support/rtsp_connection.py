@@ -62,6 +62,7 @@ class ConnectionRecord:
     closed_at: Optional[float] = None
     user_agent: Optional[str] = None
     methods: List[str] = field(default_factory=list)
+    tracks: List[str] = field(default_factory=list)  # the control name of each SETUP
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,8 @@ class Connection:
         camera = self._camera
         with camera._events:
             self.record.methods.append(request.method)
+            if request.method == "SETUP":
+                self.record.tracks.append(request.target.rpartition("/")[2])
             self.record.user_agent = request.headers.get("user-agent", self.record.user_agent)
             camera._events.notify_all()
             faults = camera._faults

@@ -12,11 +12,12 @@ from cctv_cli.core.config.values import DEFAULT, Picked
 
 NAME = Key("name", values.text, "name for people; an NVR's channels add their number to it", "the id")
 ENABLED = Key("enabled", values.boolean, "whether to record", "`true`")
+AUDIO = Key("audio", values.boolean, "whether to record and stream sound; with `false` none is requested", "`true`")
 TRANSCODE = Key("transcode", values.boolean, "re-encode the video to H.264", "`TRANSCODE`")
 RETENTION_DAYS = Key("retention_days", values.retention_days, "days to keep recordings", "`RETENTION_DAYS`")
 MAX_SIZE = Key("max_size", values.size, "limit for the recordings of each camera, such as `200GB`", "no limit")
 
-COMMON_KEYS = (NAME, ENABLED, TRANSCODE, RETENTION_DAYS, MAX_SIZE)
+COMMON_KEYS = (NAME, ENABLED, AUDIO, TRANSCODE, RETENTION_DAYS, MAX_SIZE)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Common:
 
     name: Optional[Picked[str]]
     enabled: Optional[Picked[bool]]
+    audio: Optional[Picked[bool]]
     transcode: Picked[bool]
     retention_days: Optional[Picked[int]]
     max_size: Optional[Picked[int]]
@@ -36,6 +38,7 @@ class Common:
             name=name,
             source=source,
             enabled=self.enabled.value if self.enabled else True,
+            audio=self.audio.value if self.audio else True,
             transcode=self.transcode.value,
             sub_source=sub_source,
             retention_days=self.retention_days.value if self.retention_days else None,
@@ -47,6 +50,7 @@ class Common:
         origins = {
             NAME.name: self.name.origin if self.name else DEFAULT,
             ENABLED.name: self.enabled.origin if self.enabled else DEFAULT,
+            AUDIO.name: self.audio.origin if self.audio else DEFAULT,
             TRANSCODE.name: self.transcode.origin,
         }
         for key, limit in ((RETENTION_DAYS, self.retention_days), (MAX_SIZE, self.max_size)):
@@ -60,6 +64,7 @@ def read_common(fields: Fields, general_transcode: Picked[bool], problems: List[
     return Common(
         name=NAME.read(fields, problems),
         enabled=ENABLED.read(fields, problems),
+        audio=AUDIO.read(fields, problems),
         transcode=TRANSCODE.read(fields, problems) or general_transcode,
         retention_days=RETENTION_DAYS.read(fields, problems),
         max_size=MAX_SIZE.read(fields, problems),

@@ -82,12 +82,14 @@ class Camera:
     """One configured camera. `id` is a folder name that is legal on every system.
 
     `source` is recorded; `sub_source` is a smaller stream of the same picture, for viewing only.
+    Without `audio` neither has a sound track, and the camera is asked for none.
     """
 
     id: str
     name: str
     source: Source
     enabled: bool = True
+    audio: bool = True
     transcode: bool = False
     sub_source: Optional[RtspSource] = None
     retention_days: Optional[int] = None  # None: the general setting
@@ -321,6 +323,7 @@ def _camera_values(camera: Camera) -> List[Tuple[str, str]]:
     common = [
         ("name", camera.name),
         ("enabled", _true_false(camera.enabled)),
+        ("audio", _true_false(camera.audio)),
         ("transcode", _true_false(camera.transcode)),
     ]
     if camera.retention_days is not None:

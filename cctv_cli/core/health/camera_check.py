@@ -108,11 +108,14 @@ def _judged(stream: Stream, found: ProbeResult) -> Check:
     if found.video is None or found.outcome is not Outcome.OK:
         return Check(stream, False, found)
     codec = recorded_codec(stream.camera, found.video.codec)
-    audio = found.audio.codec if found.audio else ""
-    if codec in RECORDABLE and audio and not supports_audio(audio):
-        return Check(
-            stream, True, replace(found, reason=f"{found.reason.rstrip('.')}, but {UNSUPPORTED_AUDIO.format(audio)}.")
-        )
-    if codec in RECORDABLE:
-        return Check(stream, True, found)
-    return Check(stream, False, replace(found, reason=f"{UNSUPPORTED_VIDEO.format(codec)}."))
+    if codec not in RECORDABLE:
+        return Check(stream, False, replace(found, reason=f"{UNSUPPORTED_VIDEO.format(codec)}."))
+    remark = _about_audio(stream.camera, found.audio.codec) if found.audio else ""
+    return Check(stream, True, replace(found, reason=f"{found.reason.rstrip('.')}{remark}."))
+
+
+def _about_audio(camera: Camera, audio: str) -> str:
+    """Why audio of this codec is not recorded; empty if it is."""
+    if not camera.audio:
+        return ", which audio = false leaves out"
+    return "" if supports_audio(audio) else f", but {UNSUPPORTED_AUDIO.format(audio)}"

@@ -24,6 +24,9 @@ AUDIO: Any = Field(
     examples=["pcm_alaw"],
     description="Audio codec of the camera; other codecs than AAC are converted to AAC",
 )
+AUDIO_ENABLED: Any = Field(
+    examples=[True], description="False if the configuration says audio = false: the camera is asked for no sound"
+)
 BIT_RATE: Any = Field(default=None, examples=[4_096_000], description="Of the newest live segment, bit/s")
 
 
@@ -42,6 +45,7 @@ class CameraFields(BaseModel):
     )
     codec: Optional[str] = CODEC
     audio: Optional[str] = AUDIO
+    audio_enabled: bool = AUDIO_ENABLED
     bit_rate: Optional[int] = BIT_RATE
     last_segment_at: Optional[str] = Field(
         default=None, examples=["2026-11-23T14:41:58.120+01:00"], description="End of the newest finished live segment"
@@ -79,6 +83,7 @@ def camera_values(status: CameraStatus, tz: Optional[tzinfo]) -> Dict[str, Any]:
         "since": instant(status.since),
         "codec": status.codec or None,
         "audio": status.audio or None,
+        "audio_enabled": status.audio_enabled,
         "bit_rate": None if status.bit_rate is None else round(status.bit_rate),
         "last_segment_at": instant(status.last_segment_at),
         "recorded_today_seconds": round(status.recorded_today, 3),

@@ -50,6 +50,7 @@ class CameraStatus:
     bit_rate: Optional[float]
     last_segment_at: Optional[float]
     recorded_today: float
+    audio_enabled: bool
 
 
 class StatusReader:
@@ -115,6 +116,7 @@ class StatusReader:
             bit_rate=_bit_rate(layout, window),
             last_segment_at=window.segments[-1].end if window and window.segments else None,
             recorded_today=self._recorded_today(layout, now),
+            audio_enabled=camera.audio,
         )
 
     def _recorded_today(self, layout: CameraLayout, now: float) -> float:
@@ -150,7 +152,7 @@ def unreadable(camera: Camera, error: Exception) -> CameraStatus:
     """The status of a camera whose files cannot be read. A bug or damage is logged."""
     if not isinstance(error, OSError):
         log.error("%s: its files cannot be read", CameraName(camera.id), exc_info=error)
-    nothing = (None, None, None, 0, None, "", "", None, None, 0.0)
+    nothing = (None, None, None, 0, None, "", "", None, None, 0.0, camera.audio)
     return CameraStatus(camera.id, camera.name, camera.enabled, State.STOPPED, why_unreadable(error), *nothing)
 
 

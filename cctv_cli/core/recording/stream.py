@@ -37,7 +37,7 @@ _HOPELESS = (
 
 @dataclass(frozen=True)
 class Stream:
-    """The video codec to record, the camera's audio codec (empty: none), and how audio is written."""
+    """The video codec to record, the camera's audio codec (empty: none, or not wanted), and how audio is written."""
 
     codec: str
     audio: str
@@ -123,11 +123,13 @@ def _known(camera: Camera, found: Optional[ProbeResult], last_run: Optional[Run]
         codec, audio = found.video.codec, found.audio.codec if found.audio else ""
     if isinstance(camera.source, DemoSource):
         audio = "aac" if camera.source.tone else ""
-    return codec, audio
+    return codec, audio if camera.audio else ""
 
 
 def _output(camera: Camera, audio: str, main_audio: Optional[str]) -> AudioOutput:
     """How audio is written. A sub stream has audio exactly if its main stream has: Chrome fails if variants differ."""
+    if not camera.audio:
+        return AudioOutput.NONE
     if main_audio is not None and supports_audio(main_audio) != supports_audio(audio):
         return AudioOutput.SILENCE if supports_audio(main_audio) else AudioOutput.NONE
     if audio and not supports_audio(audio):

@@ -550,6 +550,7 @@ def test_cameras_are_merged_by_id_field_by_field(load: Load) -> None:
     assert origins == {
         "name": ".env: CAMERA_7_NAME",
         "enabled": "cameras.toml: camera 1 enabled",
+        "audio": "default",
         "transcode": "default",
         "rtsp_url": "cameras.toml: camera 1 rtsp_url",
         "username": "cameras.toml: camera 1 username",

@@ -99,6 +99,7 @@ def test_the_environment_overrides_key_by_key(load: Load, form: Form) -> None:
     assert found == {
         "name": "default",
         "enabled": "default",
+        "audio": "default",
         "transcode": "default",
         "rtsp_url": form(".env: NVR_7_HOST"),
         "username": form("cameras.toml: nvr 1 username"),
@@ -308,6 +309,7 @@ def test_what_is_shown_has_both_streams_and_no_password(load: Load, form: Form) 
     assert [(key[len("cameras.nvr-2.") :], value, origin) for key, value, origin in rows if "nvr-2" in key] == [
         ("name", "nvr 2", "default"),
         ("enabled", "true", "default"),
+        ("audio", "true", "default"),
         ("transcode", "false", "default"),
         ("rtsp_url", "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/201", form("cameras.toml: nvr 1 host")),
         ("username", "admin", form("cameras.toml: nvr 1 username")),
@@ -326,3 +328,11 @@ def test_retention_holds_for_every_channel_or_for_one_camera(load: Load, form: F
     assert found == {"gate": (None, 10**9), "nvr-1": (7, 5 * 10**9), "nvr-2": (7, 5 * 10**9)}
     assert str(settings.origins["cameras.nvr-2.max_size"]) == form("environment: NVR_1_MAX_SIZE")
     assert ("cameras.nvr-1.retention_days", "7", form("cameras.toml: nvr 1 retention_days")) in describe(settings)
+
+
+def test_audio_of_all_channels_is_off(load: Load) -> None:
+    nvr = "[[nvrs]]\nid = 'nvr'\nkind = 'hikvision'\nhost = 'nvr1'\nchannels = [1, 2]\n"
+    env = {"CAMERA_1_ID": "a", "CAMERA_1_RTSP_URL": "rtsp://cam/", "CAMERA_1_AUDIO": "off"}
+    assert [camera.audio for camera in load(nvr + "audio = false\n", env).cameras] == [False, False, False]
+    assert [camera.audio for camera in load(nvr, {"NVR_1_ID": "nvr", "NVR_1_AUDIO": "no"}).cameras] == [False, False]
+    assert [camera.audio for camera in load(nvr).cameras] == [True, True]

@@ -167,6 +167,7 @@ def test_what_is_shown_has_both_streams_and_no_password(load: Load) -> None:
     assert [(key[len("cameras.front.") :], value, origin) for key, value, origin in rows if "front" in key] == [
         ("name", "Front", "environment: CAMERA_1_NAME"),
         ("enabled", "true", "default"),
+        ("audio", "true", "default"),
         ("transcode", "false", "default"),
         ("rtsp_url", "rtsp://u:***@cam:554/1", "cameras.toml: camera 1 rtsp_url"),
         ("username", "u", "cameras.toml: camera 1 rtsp_url"),

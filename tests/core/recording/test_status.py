@@ -119,6 +119,7 @@ def test_a_supervised_camera_has_the_state_its_supervisor_wrote(supervised: Stag
         bit_rate=None,
         last_segment_at=None,
         recorded_today=0.0,
+        audio_enabled=True,
     )
 
 

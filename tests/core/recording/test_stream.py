@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional
 
 import pytest
@@ -49,6 +50,15 @@ def test_stream_of(
     stream = stream_of(CAMERA, probe, last, main_audio)
     assert stream == expected
     assert stream.has_audio == has_audio
+
+
+@pytest.mark.parametrize("main_audio", [None, "", "aac"])
+@pytest.mark.parametrize("audio", ["aac", "pcmu", "g7221", ""])
+def test_a_camera_with_audio_off_has_none(audio: str, main_audio: Optional[str]) -> None:
+    silent = replace(CAMERA, audio=False)
+    stream = stream_of(silent, found("h264", audio or None), run("h264", "aac"), main_audio)
+    assert (stream, stream.has_audio) == (Stream("h264", "", NONE), False)
+    assert stream_of(silent, None, run("h264", "aac"), main_audio) == Stream("h264", "", NONE)
 
 
 @pytest.mark.parametrize(("tone", "audio"), [(True, "aac"), (False, "")])
