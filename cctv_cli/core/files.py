@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import re
 import stat
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional
+from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional, Set, Tuple
 
 from cctv_cli.core import records
 from cctv_cli.core.system import FILE_FLAGS, open_folder
-from cctv_cli.core.system import sync_folder as sync_folder  # callers find it here, with the rest of the disk
+
+log = logging.getLogger("cctv.storage")
 
 _CHUNK = 1 << 18
 _LARGEST_JSON = 8 << 20  # bytes; alerts and refused logins of hundreds of cameras take less than one
+# what fsync fails with where the file system does not support it; ENOTSUP differs from EOPNOTSUPP on macOS
+_NO_SYNC = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+_without_sync: Set[Tuple[int, str]] = set()  # disks (st_dev) and kinds of which the log has said so
 
 
 class NotRegularFile(OSError):
@@ -95,7 +100,7 @@ class Folder:
         if self._handle is None:
             sync_folder(self.path)
         else:
-            os.fsync(self._handle)
+            sync(self._handle, self.path)
 
     def remove_folder(self, name: str) -> None:
         """Delete an empty folder."""
@@ -134,6 +139,42 @@ class _Naming:
 def _require_regular(status: os.stat_result, folder: Path, name: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise NotRegularFile(folder / name)
+
+
+def sync(handle: int, path: Path) -> None:
+    """Wait until the open file or folder at `path` is on the disk.
+
+    Some network file systems do not support that for folders, and a few not for files: this is logged once for each
+    disk. Raises other OSErrors.
+    """
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+        _log_once_without_sync(os.fstat(handle), path, error)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power failure; Windows cannot, and NTFS journals renames. Raises OSError."""
+    handle = open_folder(folder, follow=True)
+    if handle is not None:
+        try:
+            sync(handle, folder)
+        finally:
+            os.close(handle)
+
+
+def _log_once_without_sync(status: os.stat_result, path: Path, error: OSError) -> None:
+    kind = "folders" if stat.S_ISDIR(status.st_mode) else "files"
+    if (status.st_dev, kind) not in _without_sync:
+        _without_sync.add((status.st_dev, kind))
+        log.warning(
+            "the disk of %s cannot sync %s (%s): recording works, but a power failure may lose the latest minutes",
+            path,
+            kind,
+            error.strerror,
+        )
 
 
 @contextmanager
@@ -201,7 +242,7 @@ def replace_in(folder: Folder, name: str, data: bytes, *, durable: bool = True) 
             file.write(data)
             if durable:
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno(), folder.path / draft)
         folder.replace(draft, name)
     except OSError:
         with suppress(FileNotFoundError):
@@ -307,7 +348,7 @@ def sha256_synced(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal, computed after its bytes are on disk."""
     digest = hashlib.sha256()
     with open_to_change(path) as file:  # Windows lets only writers sync
-        os.fsync(file.fileno())
+        sync(file.fileno(), path)
         with naming(path):
             for chunk in iter(lambda: file.read(_CHUNK), b""):
                 digest.update(chunk)

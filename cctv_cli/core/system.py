@@ -28,6 +28,8 @@ class Fifo(NamedTuple):
 NOT_A_FOLDER = "not a folder, or a symbolic link"
 
 if sys.platform == "win32":
+    import msvcrt
+
     END_SIGNALS: Tuple[int, ...] = (signal.SIGINT, signal.SIGBREAK)
     LEAVE_SIGNAL: Optional[int] = None  # none: a process that is left behind was killed
     RELOAD_SIGNAL: Optional[int] = None
@@ -48,8 +50,20 @@ if sys.platform == "win32":
             raise NotADirectoryError(errno.ENOTDIR, NOT_A_FOLDER, str(path))
         return None
 
-    def sync_folder(folder: Path) -> None:
-        """Do nothing: a folder cannot be opened, and NTFS journals renames by itself."""
+    def try_lock(handle: int, *, shared: bool = False) -> bool:
+        """Lock an open file without waiting; False if another process or thread holds it. Raises OSError.
+
+        Windows has no shared locks.
+        """
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def unlock(handle: int) -> None:
+        """Undo `try_lock`. Raises OSError."""
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
 
     def make_fifo(path: Path) -> Optional[Fifo]:
         """None: Windows has no FIFOs, so a pipe is used."""
@@ -76,6 +90,8 @@ if sys.platform == "win32":
         return None
 
 else:
+    import fcntl
+
     END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     LEAVE_SIGNAL = signal.SIGUSR1
     RELOAD_SIGNAL = signal.SIGHUP
@@ -99,13 +115,20 @@ else:
                 raise NotADirectoryError(errno.ENOTDIR, NOT_A_FOLDER, str(path)) from None
             raise type(error)(error.errno, error.strerror, str(path)) from None
 
-    def sync_folder(folder: Path) -> None:
-        """Make renames in a folder survive a power failure. Raises OSError."""
-        handle = os.open(folder, os.O_RDONLY)
+    def try_lock(handle: int, *, shared: bool = False) -> bool:
+        """Lock an open file without waiting; False if another process or thread holds it. Raises OSError.
+
+        Several may hold a `shared` lock at the same time.
+        """
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def unlock(handle: int) -> None:
+        """Undo `try_lock`. Raises OSError."""
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
     def make_fifo(path: Path) -> Optional[Fifo]:
         """Make and open a FIFO; None on file systems without them (some network and USB disks). Raises OSError."""

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from filelock import FileLock
 
 from cctv_cli.api.app import create_app
+from cctv_cli.core import locks
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.recording.state import State
@@ -239,7 +239,7 @@ async def test_a_camera_that_another_process_supervises_can_still_be_asked(tmp_p
     after = Settings(cameras=(mine, others), storage=tmp_path)
     runtime = Runtime(Settings(cameras=(mine,), storage=tmp_path), load=lambda: after, clock=clock)
     tree = CameraTree(after, "others")
-    with FileLock(str(tree.layout.supervisor_lock)):
+    with locks.holding(tree.layout.supervisor_lock):
         runtime.start(ffmpeg=Ffmpeg("ffmpeg", "9.0", 9, frozenset()))
         try:
             runtime.reload()

@@ -7,10 +7,10 @@ from typing import Any, List
 import anyio
 import httpx
 import pytest
-from filelock import FileLock
 
 from cctv_cli.api import cleanup
 from cctv_cli.api.app import create_app
+from cctv_cli.core import locks
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.layout import cleanup_files, storage_marker
 from cctv_cli.core.retention.cleaner import Cleaner, Cleanup
@@ -105,7 +105,7 @@ async def test_a_cleanup_elsewhere_is_a_conflict(
     client: httpx.AsyncClient, trees: List[CameraTree], settings: Settings
 ) -> None:
     _, lock = cleanup_files(settings.storage)
-    with FileLock(str(lock)):
+    with locks.holding(lock):
         response = await client.post("/cleanup/run")
     assert response.status_code == 409 and "cleans this storage up already" in response.json()["detail"]
     assert counts(trees) == [3, 3]

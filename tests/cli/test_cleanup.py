@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Callable, List
 
 import pytest
-from filelock import FileLock
 
+from cctv_cli.core import locks
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.files import Folder
 from cctv_cli.core.layout import cleanup_files, storage_marker
@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_deleted_is_an_exit_code(
 
 def test_a_second_cleanup_is_refused(cctv: Cctv, front: CameraTree, home: Path) -> None:
     file, lock = cleanup_files(home / "hls")
-    with FileLock(str(lock)):
+    with locks.holding(lock):
         file.write_text("4711\n")
         result = cctv("cleanup")
     assert (result.code, result.out) == (12, "")

@@ -155,7 +155,7 @@ def test_the_help_imports_no_heavy_module(tmp_path: Path) -> None:
     )
     modules = set(json.loads(done.stderr))
     assert "cctv_cli.cli.serve" in modules
-    heavy = {"fastapi", "starlette", "pydantic", "uvicorn", "httpx", "psutil", "tomli", "dotenv", "filelock"}
+    heavy = {"fastapi", "starlette", "pydantic", "uvicorn", "httpx", "psutil", "tomli", "dotenv"}
     assert modules & heavy == set()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import hashlib
 import json
 import os
@@ -55,6 +56,41 @@ def test_a_failed_replacement_leaves_the_old_file_and_no_draft(tmp_path: Path, m
         files.replace_text(path, "new")
     assert path.read_text() == "old"
     assert names(tmp_path) == [".state.json"]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_disk_that_cannot_sync_is_used_and_said_to_be_one_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    monkeypatch.setattr(files, "_without_sync", set())
+    for number in range(3):
+        files.replace_text(tmp_path / "text", str(number))
+        (tmp_path / "from").touch()
+        files.move(tmp_path / "from", tmp_path / f"to{number}")
+    assert (tmp_path / "text").read_text() == "2" and files.sha256_synced(tmp_path / "text")
+    folders = f"the disk of {tmp_path} cannot sync folders ({os.strerror(code)}): recording works"
+    assert caplog.text.count("cannot sync files") == 1
+    assert os.name == "nt" or caplog.text.count(folders) == caplog.text.count("cannot sync folders") == 1
+
+
+def test_a_folder_whose_sync_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(handle: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    for act in (lambda: files.sync_folder(tmp_path), lambda: files.replace_text(tmp_path / "text", "new")):
+        with pytest.raises(OSError, match="Input/output error"):
+            act()
+
+
+def test_a_missing_folder_cannot_be_synced(tmp_path: Path) -> None:
+    files.sync_folder(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        files.sync_folder(tmp_path / "gone")
 
 
 def test_a_folder_is_not_replaced_and_no_draft_is_left(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Iterator, Tuple
 import pytest
 
 import cctv_cli
-from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL, make_fifo, open_fifo, sync_folder
+from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL, make_fifo, open_fifo
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX systems")
 
@@ -65,10 +65,3 @@ def test_without_a_fifo_none_is_returned(tmp_path: Path) -> None:
     assert open_fifo(tmp_path / "fifo") is None
     (tmp_path / "fifo").write_bytes(b"a file")
     assert open_fifo(tmp_path / "fifo") is None
-
-
-@posix
-def test_a_missing_folder_cannot_be_synced(tmp_path: Path) -> None:
-    sync_folder(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        sync_folder(tmp_path / "gone")

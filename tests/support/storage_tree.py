@@ -9,12 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import List, Optional
 
-from filelock import FileLock
-
 from cctv_cli.core import files
 from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.locks import Lock
 from cctv_cli.core.media.segment_file import measure
 from cctv_cli.core.recording import lock as supervision
 from cctv_cli.core.recording import media_clock as timeline
@@ -65,7 +64,7 @@ class CameraTree:
         self._store = RecordingStore(self.layout, tz)
         self._store.open()
         self._committed = 0
-        self._lock: Optional[FileLock] = None
+        self._lock: Optional[Lock] = None
 
     def show(
         self, state: State, reason: str, *, since: float, cause: str = "", retry_at: Optional[float] = None

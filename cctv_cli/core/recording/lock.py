@@ -7,31 +7,31 @@ import os
 from typing import Optional
 
 import psutil
-from filelock import FileLock, Timeout
 
-from cctv_cli.core import files
+from cctv_cli.core import files, locks
 from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.locks import Lock, LockHeld, LocksRefused
 
 log = logging.getLogger("cctv.supervisor")
 
 _PATIENCE = 1.0  # seconds; `holder` takes the lock for an instant
 
 
-def take(layout: CameraLayout) -> FileLock:
+def take(layout: CameraLayout) -> Lock:
     """Become the only supervisor of a camera. Raises AlreadySupervised, StorageError."""
-    lock = FileLock(str(layout.supervisor_lock), timeout=_PATIENCE, thread_local=False)
     try:
         layout.folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
+        lock = locks.take(layout.supervisor_lock, _PATIENCE)
+    except LockHeld:
         pid = (files.read_text(layout.supervisor_file) or "unknown").strip()
         raise AlreadySupervised(
             f"Camera {layout.camera_id} is already supervised by process {pid}; "
             "stop that cctv serve or cctv record first"
         ) from None
+    except LocksRefused as error:
+        raise StorageError(f"The storage {layout.folder} cannot be used: {error.strerror}") from error
     except OSError as error:
-        lock.release()
         raise StorageError(
             f"The storage {layout.folder} cannot be written ({error.strerror or error}); "
             "free space, or correct HLS_BASE_PATH, --storage or the folder's permissions"
@@ -43,7 +43,7 @@ def take(layout: CameraLayout) -> FileLock:
     return lock
 
 
-def give_up(layout: CameraLayout, lock: FileLock) -> None:
+def give_up(layout: CameraLayout, lock: Lock) -> None:
     """Let another process supervise the camera."""
     files.remove(layout.supervisor_file)
     lock.release()
@@ -55,11 +55,10 @@ def holder(layout: CameraLayout) -> Optional[int]:
     if not text.isdigit():
         return None
     try:
-        with FileLock(str(layout.supervisor_lock), timeout=0, thread_local=False):
-            return None  # the lock is free: that supervisor was killed
-    except Timeout:
-        return int(text)
-    except OSError:  # a user who may only read the storage cannot test the lock
+        return int(text) if locks.is_held(layout.supervisor_lock) else None  # free: that supervisor was killed
+    except FileNotFoundError:
+        return None
+    except OSError:  # a user who may not read the lock, or a disk that grants none
         return int(text) if _is_cctv(int(text)) else None
 
 

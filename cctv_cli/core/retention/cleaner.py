@@ -12,9 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from filelock import FileLock, Timeout
-
-from cctv_cli.core import files
+from cctv_cli.core import files, locks
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.errors import (
@@ -26,6 +24,7 @@ from cctv_cli.core.errors import (
     UnknownCamera,
 )
 from cctv_cli.core.layout import CameraLayout, cleanup_files
+from cctv_cli.core.locks import LockHeld, LocksRefused
 from cctv_cli.core.retention.brakes import clock_doubt
 from cctv_cli.core.retention.eraser import Erased, Eraser
 from cctv_cli.core.retention.hours import hours_of
@@ -327,12 +326,10 @@ class Cleaner:
     @contextmanager
     def _only_one(self) -> Iterator[None]:
         """Hold the lock of cleanups. Raises CleanupRuns, OSError."""
-        os.stat(self._settings.storage)  # to take the lock would create it
         file, lock_file = cleanup_files(self._settings.storage)
-        lock = FileLock(str(lock_file), timeout=0)
         try:
-            lock.acquire()
-        except Timeout:
+            lock = locks.take(lock_file)
+        except LockHeld:
             pid = (files.read_text(file) or "unknown").strip()
             raise CleanupRuns(f"Process {pid} cleans this storage up already; wait until it is done") from None
         try:
@@ -345,6 +342,8 @@ class Cleaner:
             lock.release()
 
     def _unusable(self, error: OSError) -> StorageError:
+        if isinstance(error, LocksRefused):
+            return StorageError(f"The storage {self._settings.storage} cannot be cleaned up: {error.strerror}")
         return StorageError(
             f"The storage {self._settings.storage} cannot be cleaned up ({error.strerror or error}); "
             "correct HLS_BASE_PATH or --storage, check that its disk is mounted and who may write there"

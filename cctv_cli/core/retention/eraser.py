@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Iterable, List, Optional, Sequence, Set, Tuple
 
-from filelock import Timeout
-
 from cctv_cli.core import files
 from cctv_cli.core.files import Folder
 from cctv_cli.core.layout import HOUR_PLAYLIST, CameraLayout
@@ -42,7 +40,6 @@ class Eraser:
         self._layout = layout
         self._storage = layout.folder.parent
         self._tz = tz
-        self._lock = journal_lock(layout)
 
     def erase(self, day: str, hour: str, deletions: Sequence[DeletionEntry], leftovers: Sequence[str] = ()) -> Erased:
         """Delete recordings of a local hour, and finish what an interrupted cleanup left of it.
@@ -51,10 +48,8 @@ class Eraser:
         are part of the answer: the next hour is not worse for them.
         """
         try:
-            with self._lock:
+            with journal_lock(self._layout):
                 return self._erase(day, hour, deletions, leftovers)
-        except Timeout:
-            reason = "another process holds the camera's lock"
         except OSError as error:
             reason = error.strerror or str(error)
         return Erased(failed=((self._shown(f"{day}/{hour}"), reason),))

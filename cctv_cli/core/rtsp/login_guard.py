@@ -19,16 +19,15 @@ import math
 import secrets
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
-from filelock import FileLock
 from pydantic import OnErrorOmit, constr
 
-from cctv_cli.core import files, records
+from cctv_cli.core import files, locks, records
 from cctv_cli.core.clock import DAY, Clock
 from cctv_cli.core.config.settings import RtspSource, hide_password
 from cctv_cli.core.records import Flag, Instant, NewerFormat, Text
@@ -308,16 +307,11 @@ class LoginGuard:
 
     @contextmanager
     def _locked_file(self) -> Iterator[None]:
-        lock = FileLock(str(self._lock), timeout=_LOCK_PATIENCE)
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock.acquire()
-        except OSError:  # a full or read-only disk, or a stuck process: the count goes on without it
-            pass
-        try:
+        with ExitStack() as held:
+            with suppress(OSError):  # a full or read-only disk, or a stuck process: logins are counted without the lock
+                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                held.enter_context(locks.holding(self._lock, _LOCK_PATIENCE))
             yield
-        finally:
-            lock.release()
 
     def _read(self) -> Dict[str, History]:
         if self._unsaved is not None:

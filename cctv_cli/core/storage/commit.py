@@ -14,11 +14,9 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, tzinfo
 from itertools import count, islice
 from pathlib import Path
-from typing import Callable, Container, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Container, ContextManager, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
-from filelock import FileLock
-
-from cctv_cli.core import files
+from cctv_cli.core import files, locks
 from cctv_cli.core.clock import HOUR, local_time
 from cctv_cli.core.hls.playlist import RecordedSegment, render_hour
 from cctv_cli.core.layout import (
@@ -54,9 +52,9 @@ _MISNAMED_DAYS = 3  # after the time zone moved west, new recordings belong to d
 _CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
 
 
-def journal_lock(layout: CameraLayout) -> FileLock:
-    """The lock of a camera's journals, playlists and recordings, held to change any of them."""
-    return FileLock(str(layout.journal_lock), timeout=_LOCK_PATIENCE)
+def journal_lock(layout: CameraLayout) -> ContextManager[None]:
+    """Hold the lock of a camera's journals, playlists and recordings, to change any of them. Raises OSError."""
+    return locks.holding(layout.journal_lock, _LOCK_PATIENCE)
 
 
 def render_hour_playlist(layout: CameraLayout, day: str, hour: str, tz: Optional[tzinfo]) -> None:
@@ -105,7 +103,6 @@ class RecordingStore:
         self._now = now
         self._stale: Set[Tuple[str, str]] = set()  # hours whose playlists must be rendered again
         self._tz = tz
-        self._lock = journal_lock(layout)
         self._covered_until: Optional[float] = None
         self.playlist_fault = ""  # why an hour's playlist could not be written
 
@@ -125,7 +122,7 @@ class RecordingStore:
         """
         self._require_one_disk()
         days = self._days()
-        with self._lock:
+        with journal_lock(self._layout):
             marks = list(self._marks())
             for day in sorted({*days[-2:], *(day for _, _, day in marks)}):
                 with self._skipping_unreadable(self._layout.journal(day)):
@@ -169,7 +166,7 @@ class RecordingStore:
         """
         name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
         first = recording_name(name_at)
-        with self._lock:
+        with journal_lock(self._layout):
             day, entry = self._promised(first.day, run, source)
             mark = source.parent / promise_name(source.name, day)
             if entry is None:
@@ -239,7 +236,7 @@ class RecordingStore:
 
     def explain(self, until: float, cause: str, detail: str = "") -> None:
         """Journal that nothing was recorded up to the instant `until`, and why."""
-        with self._lock:
+        with journal_lock(self._layout):
             self._journal(gaps_after(self.covered_until, [Reason(until, cause, detail)]))
         if self._covered_until is not None and self.covered_until is None:
             self._covered_until = until

@@ -150,7 +150,7 @@ class Journal:
                     text = b"\n" + text  # a crash tore the last line: keep it and begin a new one
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            files.sync(file.fileno(), self.path)
 
     def _earlier_day(self) -> str:
         """The hash of the last line of the latest earlier journal that can be read and is not empty."""

@@ -185,7 +185,7 @@ def test_an_invalid_pid_file_is_no_supervisor(stage: Stage, text: str) -> None:
 
 
 def test_a_user_who_cannot_test_the_lock_sees_a_supervisor_while_its_process_runs(stage: Stage) -> None:
-    stage.layout.supervisor_lock.mkdir()  # as for another user, who may only read the storage
+    stage.layout.supervisor_lock.symlink_to("elsewhere")  # as for another user, who may not open it
     stage.show(RUNNING)
     for pid in (os.getpid(), stage.start("-c", RECORD).pid):  # whatever has the id after a reboot
         files.replace_text(stage.layout.supervisor_file, f"{pid}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Iterator, List
@@ -95,7 +96,7 @@ def test_a_camera_whose_folder_cannot_be_written_is_supervised_once_it_can(
 ) -> None:
     real = lock.take
 
-    def take(layout: CameraLayout) -> lock.FileLock:
+    def take(layout: CameraLayout) -> lock.Lock:
         if layout.camera_id == "one":
             raise StorageError("The storage one cannot be written")
         return real(layout)
@@ -123,7 +124,7 @@ def test_something_in_place_of_a_cameras_folder_or_lock_is_set_aside(site: Site,
 
 
 def test_a_start_fails_when_no_camera_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def take(layout: CameraLayout) -> lock.FileLock:
+    def take(layout: CameraLayout) -> lock.Lock:
         raise StorageError(f"The storage of {layout.camera_id} cannot be written")
 
     monkeypatch.setattr(lock, "take", take)
@@ -131,3 +132,14 @@ def test_a_start_fails_when_no_camera_can_be_written(site: Site, monkeypatch: py
         site.supervisor.start()
     monkeypatch.undo()
     assert site.supervised() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no flock")
+def test_a_disk_without_locks_is_refused_by_a_sentence(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(handle: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    sentence = f"^The storage {site.layouts[1].folder} cannot be used: its file server grants no locks; mount it as NFS"
+    with pytest.raises(StorageError, match=sentence):
+        site.supervisor.start()

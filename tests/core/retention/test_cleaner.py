@@ -791,6 +791,18 @@ def test_a_second_cleanup_is_told_who_is_at_work(site: Site) -> None:
     assert site.run().done.files == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no flock")
+def test_a_storage_without_locks_is_cleaned_by_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(handle: int, how: int) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    site.lay()
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(StorageError, match="cannot be cleaned up: its file system supports no locks, and without them"):
+        site.run()
+    assert site.cleaner().preview().to_delete.files == 3
+
+
 def test_a_preview_does_not_wait_for_a_cleanup(site: Site) -> None:
     site.lay()
     seen: List[int] = []
