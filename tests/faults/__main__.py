@@ -10,20 +10,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import List, Tuple
 
 from tests.conftest import installed_ffmpegs
-from tests.faults import cameras, disk, network, power, private, processes
+from tests.faults import private
 from tests.faults.fault import Fault
+from tests.faults.rows import FAULTS, QUICK
+from tests.faults.site import working_folder
 from tests.faults.table import BROKEN, Effort, Row, markdown, measure, render
 from tests.support.clip import Clip, make_clip
-
-FAULTS: Tuple[Fault, ...] = (*processes.FAULTS, *cameras.FAULTS, *network.FAULTS, *disk.FAULTS, *power.FAULTS)
-QUICK = ("kill-ffmpeg", "kill-server", "kill-both")
 
 
 def main() -> None:
@@ -34,12 +32,12 @@ def main() -> None:
     ffmpegs = {name: path for name, path in installed_ffmpegs().items() if options.ffmpeg in (None, name)}
     effort = Effort(options.rounds, options.cameras, options.cut, options.seed)
     rows: List[Row] = []
-    with tempfile.TemporaryDirectory(prefix="cctv-faults-") as folder:
-        clips = {name: _clip(path, Path(folder, f"clip-{name}"), options.video) for name, path in ffmpegs.items()}
+    with working_folder(options.folder) as folder:
+        clips = {name: _clip(path, folder / f"clip-{name}", options.video) for name, path in ffmpegs.items()}
 
         def run(task: Tuple[Fault, str]) -> Row:
             fault, name = task
-            return measure(fault, (name, ffmpegs[name]), clips[name], Path(folder, f"{fault.name}-{name}"), effort)
+            return measure(fault, (name, ffmpegs[name]), clips[name], folder / f"{fault.name}-{name}", effort)
 
         with ThreadPoolExecutor(options.jobs) as pool:
             for row in pool.map(run, [(fault, name) for fault in faults for name in ffmpegs]):
@@ -66,6 +64,7 @@ def _options() -> argparse.Namespace:
         "--cut", type=int, default=4, metavar="SECONDS", help="length of a recording; 60 in the product"
     )
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="rows that run at the same time")
+    parser.add_argument("--folder", type=Path, help="keep everything in this new folder")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.add_argument("--markdown", action="store_true", help="print the table for the README")
     options = parser.parse_args()

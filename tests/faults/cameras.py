@@ -13,8 +13,8 @@ _BACK_OFF = 35.0  # seconds: the longest pause between two tries, and a start
 
 def _each(act: Callable[[RtspCamera], object]) -> Callable[[Site], None]:
     def act_on_all(site: Site) -> None:
-        for camera in site.cameras.values():
-            act(camera)
+        for name in site.victims:
+            act(site.cameras[name])
 
     return act_on_all
 

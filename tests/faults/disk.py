@@ -111,11 +111,18 @@ def _on_disk(act: Callable[[Disk], None]) -> Callable[[Site], None]:
 
 
 def _mount_again(site: Site) -> None:
-    site.disk.unmount()
+    site.disk.pull()  # nothing may still write to what is mounted a second time
     site.disk.mount()
 
 
-FAULTS: Tuple[Fault, ...] = tuple(
+def _give_live_disk(site: Site) -> None:
+    """All live streams are on a disk of their own, such as a RAM disk."""
+    site.live_path = site.folder / "live"
+    site.disk = Disk(site.folder / "disk.img", site.live_path)
+    site.undo.callback(site.disk.unmount)
+
+
+_OF_ONE_CAMERA = tuple(
     Fault(
         name,
         promise,
@@ -154,4 +161,19 @@ FAULTS: Tuple[Fault, ...] = tuple(
             _on_disk(Disk.thaw),
         ),
     )
+)
+
+FAULTS: Tuple[Fault, ...] = (
+    *_OF_ONE_CAMERA,
+    Fault(
+        "live-disk-full",
+        "disk of the live streams full for 40 s: it costs the recording no more than one restart to revive them",
+        _on_disk(Disk.fill),
+        lambda site: (site.disk.place / "ballast").unlink(),
+        _give_live_disk,
+        seconds=40.0,
+        may_lose=5.0,
+        loses_while_it_lasts=False,
+        missing=needs_disks,
+    ),
 )

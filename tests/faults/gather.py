@@ -43,12 +43,15 @@ def gather(
 
 
 def entries_of(layout: CameraLayout, complaints: List[str]) -> Iterator[Tuple[str, Entry]]:
-    """Every entry with its day, in the order of the days; each line must carry the hash of the one before."""
+    """Every entry with its day, in the order of the days; each line must carry the hash of the one before.
+
+    One that a crash or a full disk tore is left in its place: it carries none, the next one carries its hash.
+    """
     previous = NO_LINE
     for journal in sorted(layout.recordings.glob("*/journal.jsonl")):
         for number, line in enumerate(journal.read_bytes().splitlines(), 1):
             entry = parse_line(line)
-            if b'"prev": "%s"' % previous.encode() not in line:
+            if line.endswith(b"}") and b'"prev": "%s"' % previous.encode() not in line:
                 complaints.append(
                     f"line {number} of {journal.parent.name}/journal.jsonl does not follow the one before"
                 )

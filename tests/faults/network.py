@@ -29,8 +29,8 @@ def _lose(share: float) -> Callable[[Site], None]:
 def _cut_and_forget(site: Site) -> None:
     """Cut the wire, and let the cameras close: the recorder never gets to know."""
     site.wire.loss = 1.0
-    for camera in site.cameras.values():
-        camera.drop()
+    for name in site.victims:
+        site.cameras[name].drop()
 
 
 FAULTS: Tuple[Fault, ...] = (

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import signal
-from typing import Tuple
+from typing import Optional, Tuple
+
+import psutil
 
 from tests.faults.fault import Fault
 from tests.faults.site import Site
+
+_MANY = 1024  # descriptors
 
 
 def kill_ffmpeg(site: Site) -> None:
@@ -20,6 +24,31 @@ def kill_server(site: Site) -> None:
 def kill_both(site: Site) -> None:
     kill_server(site)
     kill_ffmpeg(site)
+
+
+def _no_more_descriptors(site: Site) -> None:
+    """Let the server open nothing more, and make it need to."""
+    server = psutil.Process(site.server_pid())
+    server.rlimit(psutil.RLIMIT_NOFILE, (server.num_fds(), _MANY))
+    kill_ffmpeg(site)
+
+
+def _no_more_memory(site: Site) -> None:
+    """Give the server no byte more than it has, and make it need some."""
+    server = psutil.Process(site.server_pid())
+    server.rlimit(psutil.RLIMIT_AS, (server.memory_info().vms, psutil.RLIM_INFINITY))
+    kill_ffmpeg(site)
+
+
+def _lift_limits(site: Site) -> None:
+    server = psutil.Process(site.server_pid())
+    server.rlimit(psutil.RLIMIT_NOFILE, (_MANY, _MANY))
+    server.rlimit(psutil.RLIMIT_AS, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+
+
+def needs_limits() -> Optional[str]:
+    """What is missing for limits of other processes; None when nothing."""
+    return None if hasattr(psutil, "RLIMIT_NOFILE") else "needs Linux"
 
 
 FAULTS: Tuple[Fault, ...] = (
@@ -60,5 +89,25 @@ FAULTS: Tuple[Fault, ...] = (
         lambda site: site.signal_server(signal.SIGCONT),
         seconds=10.0,
         loses_while_it_lasts=False,
+    ),
+    Fault(
+        "descriptors",
+        "server may open no more files for 15 s, and FFmpeg is killed: recording returns when it may",
+        _no_more_descriptors,
+        _lift_limits,
+        seconds=15.0,
+        may_lose=35.0,
+        recovers_within=35.0,
+        missing=needs_limits,
+    ),
+    Fault(
+        "memory",
+        "server gets no more memory for 15 s, and FFmpeg is killed: recording returns at the latest when it does",
+        _no_more_memory,
+        _lift_limits,
+        seconds=15.0,
+        may_lose=35.0,
+        recovers_within=35.0,
+        missing=needs_limits,
     ),
 )

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable, Dict, List, Optional, Type
+from typing import Any, Callable, Dict, Iterator, List, Optional, Type
 
 import psutil
 
@@ -59,6 +60,7 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: Optional[subprocess.Popen[bytes]] = None
         self.names = [f"cam{number}" for number in range(1, count + 1)]
+        self.victims = self.names  # whom faults of cameras and of FFmpegs hit
         self._live: Optional[LiveWatch] = None
 
     def __enter__(self) -> Site:
@@ -190,8 +192,8 @@ class Site:
         return self.process.pid
 
     def ffmpeg_pids(self) -> List[int]:
-        """The FFmpeg of each camera, by its run file."""
-        return [int(read_json(self.layout(name).run_file).get("pid") or 0) for name in self.cameras]
+        """The FFmpeg of each victim, by its run file."""
+        return [int(read_json(self.layout(name).run_file).get("pid") or 0) for name in self.victims]
 
     def ffmpegs(self) -> List[psutil.Process]:
         """Every process but the server that works in the storage."""
@@ -221,3 +223,14 @@ class Site:
 def pause(seconds: float) -> None:
     """Let a fault last."""
     threading.Event().wait(seconds)
+
+
+@contextmanager
+def working_folder(kept: Optional[Path]) -> Iterator[Path]:
+    """The new folder `kept`, or one that is removed in the end."""
+    if kept is not None:
+        kept.mkdir(parents=True)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="cctv-faults-") as folder:
+        yield Path(folder)

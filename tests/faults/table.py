@@ -6,7 +6,7 @@ import random
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, List, Tuple
+from typing import Dict, Iterable, List, Tuple
 
 from tests.faults.fault import Fault, one_round
 from tests.faults.judge import Account
@@ -90,10 +90,23 @@ def render(row: Row) -> str:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """The table of the README."""
-    lines = ["| fault | promise | FFmpeg | lost | unexplained | recovery | worst of | verdict |", "|---" * 8 + "|"]
+    """The table of the README: a line for each fault, figures of the FFmpegs side by side."""
+    by_fault: Dict[str, List[Row]] = {}
     for row in rows:
-        figures = f"{row.lost:.1f} s | {row.unexplained:.1f} s | {row.recovery:.1f} s | {row.measured}"
-        verdict = f"{row.verdict}: {row.reason}" if row.reason else row.verdict
-        lines.append(f"| `{row.fault}` | {row.promise} | {row.ffmpeg} | {figures} | {verdict} |")
+        by_fault.setdefault(row.promise, []).append(row)
+    lines = ["| fault and promise | lost | unexplained | recovery | worst of | verdict |", "|---|---|---|---|---|---|"]
+    for promise, mine in by_fault.items():
+        columns = [
+            _side_by_side(f"{row.lost:.1f}" for row in mine) + " s",
+            _side_by_side(f"{row.unexplained:.1f}" for row in mine) + " s",
+            _side_by_side(f"{row.recovery:.1f}" for row in mine) + " s",
+            _side_by_side(str(row.measured) for row in mine),
+            _side_by_side(f"{row.verdict}: {row.reason}" if row.reason else row.verdict for row in mine),
+        ]
+        lines.append(f"| {promise} | {' | '.join(columns)} |")
     return "\n".join(lines)
+
+
+def _side_by_side(texts: Iterable[str]) -> str:
+    """One text when all are the same."""
+    return " / ".join(dict.fromkeys(texts))

@@ -187,6 +187,13 @@ def test_a_line_that_is_missing(layout: CameraLayout) -> None:
     assert read(layout) == (2, [f"line 3 of {DAY}/journal.jsonl does not follow the one before"])
 
 
+def test_a_line_that_a_full_disk_tore(layout: CameraLayout) -> None:
+    journal = written(layout, "12/00.ts", "12/01.ts")
+    journal.path.write_bytes(journal.path.read_bytes()[:-20])
+    journal.append(entry("12/01.ts"), None)
+    assert read(layout) == (2, [])
+
+
 def test_a_missing_file(layout: CameraLayout) -> None:
     found: List[str] = []
     assert recording_of(layout.day(DAY) / "12/00.ts", entry("12/00.ts"), "12/00.ts", found).frames == ()

@@ -1,0 +1,26 @@
+"""All rows of the fault table."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from tests.faults import cameras, disk, network, power, processes
+from tests.faults.fault import Fault
+
+FAULTS: Tuple[Fault, ...] = (
+    *processes.FAULTS,
+    *cameras.FAULTS,
+    *network.FAULTS,
+    *disk.FAULTS,
+    *power.FAULTS,
+)
+QUICK = (
+    "kill-ffmpeg",
+    "kill-server",
+    "kill-both",
+    "camera-reboots",
+    "network-cut",
+    "disk-full",
+    "disk-gone",
+    "power-cut",
+)
