@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
+from concurrent.futures import Future
 from functools import partial
-from typing import Dict, Tuple
+from typing import Callable, Dict, Tuple, Union
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CleanupModel
-from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
+from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.retention.report import report, summary
 from cctv_cli.core.runtime import Runtime
 
@@ -19,8 +22,8 @@ log = logging.getLogger("cctv.cleanup")
 _LIMIT = 300.0  # seconds after which a scan or a cleanup keeps no request waiting any longer
 _FRESH = 5.0  # seconds for which a preview is reused: it scans everything, and any client may request it
 _UNDER_WAY = (
-    f"The cleanup is not done after {_LIMIT:.0f} s and goes on; if it does not end, a disk hangs: "
-    "GET /health names it, check its cable, power supply or network share."
+    f"The cleanup is not done after {_LIMIT:.0f} s and continues; GET /cleanup/preview shows what is left to delete, "
+    "and GET /health whether a disk hangs."
 )
 
 FORCE = Query(False, description="Delete even if a brake refuses; check the preview first")
@@ -29,15 +32,19 @@ FORCE = Query(False, description="Delete even if a brake refuses; check the prev
 def router(runtime: Runtime) -> APIRouter:
     """The endpoints of this resource. A cleanup occupies none of the server's threads."""
     previews = _Previews(runtime)
-    cleanups = DiskThreads(_LIMIT)  # apart from previews, which need not wait for a cleanup
 
     async def clean(cameras: Tuple[str, ...], force: bool) -> Response:
+        result: Future[Union[str, Exception]] = Future()
         call = partial(_run, runtime, previews, cameras, force)
-        try:
-            text = await cleanups.submit(runtime.settings.storage, (cameras, force), call).arrives()
-        except DiskHangs:
-            raise HTTPException(503, _UNDER_WAY) from None
-        return Response(text, media_type="application/json")
+        threading.Thread(target=_settle, args=(result, call), name="cleanup on request", daemon=True).start()
+        done, _ = await asyncio.wait([asyncio.wrap_future(result)], timeout=_LIMIT)
+        if not done:
+            result.add_done_callback(_log_error)
+            raise HTTPException(503, _UNDER_WAY)
+        found = result.result()
+        if isinstance(found, Exception):
+            raise found
+        return Response(found, media_type="application/json")
 
     routes = APIRouter(prefix="/cleanup", tags=["cleanup"], responses=errors())
 
@@ -48,9 +55,9 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post("/run", response_model=CleanupModel, responses=errors(409), summary="Clean up all cameras")
     async def run(force: bool = FORCE) -> Response:
-        """Answers when it is done, or with 503 after 300 s, and then goes on.
+        """Answers when it is done. After 300 s it answers with 503, and the cleanup continues.
 
-        What no brake held back was deleted also when the answer is 409.
+        409 while another cleanup runs, and if a brake refuses; what no brake holds back is deleted in that case, too.
         """
         return await clean((), force)
 
@@ -65,6 +72,22 @@ def router(runtime: Runtime) -> APIRouter:
         return await clean((camera_id,), force)
 
     return routes
+
+
+def _settle(result: Future[Union[str, Exception]], call: Callable[[], str]) -> None:
+    """Make the call, and hand what it returns or raises to the request."""
+    result.set_running_or_notify_cancel()  # a client that closes its connection must not cancel a cleanup
+    try:
+        result.set_result(call())
+    except Exception as error:
+        result.set_result(error)
+
+
+def _log_error(result: Future[Union[str, Exception]]) -> None:
+    """Log why a cleanup failed whose request was answered before."""
+    found = result.result()
+    if isinstance(found, Exception):
+        log.error("on request: %s", found)
 
 
 class _Previews:

@@ -35,8 +35,8 @@ class DiskHangs(OSError):
 class DiskThreads:
     """Makes calls one after the other on one thread per disk. Thread-safe.
 
-    A call that takes more than `limit` seconds counts as hanging: until it returns, no other call is made on its disk,
-    and all callers get DiskHangs at once.
+    A call that takes more than `limit` seconds, or its own limit, counts as hanging: until it returns, no other call is
+    made on its disk, and all callers get DiskHangs at once.
     """
 
     def __init__(self, limit: float = LIMIT) -> None:
@@ -47,16 +47,16 @@ class DiskThreads:
         self._listed: Optional[float] = None  # when `_mounts` was read, monotonic
         self._found: Dict[Path, str] = {}  # the disk of each place asked for since then
 
-    def submit(self, place: Path, what: Hashable, call: Callable[[], T]) -> Answer[T]:
+    def submit(self, place: Path, what: Hashable, call: Callable[[], T], *, limit: Optional[float] = None) -> Answer[T]:
         """Queue a call on the disk of `place`; concurrent callers with the same `what` share it."""
         disk = self._disk(place)
         with self._lock:
-            queue = self._queues.setdefault(disk, _Queue(disk, self._limit))
-        return Answer(disk, queue, queue.submit(what, call))
+            queue = self._queues.setdefault(disk, _Queue(disk))
+        return Answer(disk, queue, queue.submit(what, call, self._limit if limit is None else limit))
 
-    def ask(self, place: Path, what: Hashable, call: Callable[[], T]) -> T:
+    def ask(self, place: Path, what: Hashable, call: Callable[[], T], *, limit: Optional[float] = None) -> T:
         """Return the result of a call on the disk of `place`. Raises what it raises, and DiskHangs."""
-        return self.submit(place, what, call).get()
+        return self.submit(place, what, call, limit=limit).get()
 
     def _disk(self, place: Path) -> str:
         """The mount point above a path, found without touching its disk; the path itself if they cannot be listed."""
@@ -100,8 +100,9 @@ class Answer(Generic[T]):
 
 
 class _Call:
-    def __init__(self, call: Callable[[], Any]) -> None:
+    def __init__(self, call: Callable[[], Any], limit: float) -> None:
         self.call = call
+        self.limit = limit
         self.future: Future[Any] = Future()
         self.future.set_running_or_notify_cancel()  # a cancelled caller must not cancel it for the others
 
@@ -109,24 +110,24 @@ class _Call:
 class _Queue:
     """The calls that wait for one disk, and the thread that makes them while there are any."""
 
-    def __init__(self, disk: str, limit: float) -> None:
+    def __init__(self, disk: str) -> None:
         self._disk = disk
-        self._limit = limit
+        self._limit = LIMIT  # of the call in progress
         self._calls: OrderedDict[Hashable, _Call] = OrderedDict()  # the first one is in progress
         self._started: Optional[float] = None  # when that one began, monotonic; None while no thread runs
         self._lock = threading.Lock()
 
-    def submit(self, what: Hashable, call: Callable[[], T]) -> Future[T]:
+    def submit(self, what: Hashable, call: Callable[[], T], limit: float) -> Future[T]:
         with self._lock:
             if self._left() <= 0:
-                hung = _Call(call)
+                hung = _Call(call, limit)
                 hung.future.set_exception(DiskHangs())
                 return hung.future
             queued = self._calls.get(what)
             if queued is None:
-                queued = self._calls[what] = _Call(call)
+                queued = self._calls[what] = _Call(call, limit)
             if self._started is None:
-                self._started = time.monotonic()
+                self._started, self._limit = time.monotonic(), limit
                 threading.Thread(target=self._work, name=f"disk {self._disk}", daemon=True).start()
             return queued.future
 
@@ -151,7 +152,7 @@ class _Queue:
                     self._started = None
                     return
                 what, current = next(iter(self._calls.items()))
-                self._started = time.monotonic()
+                self._started, self._limit = time.monotonic(), current.limit
             result, error = None, None
             try:
                 result = current.call()

@@ -64,6 +64,7 @@ class Runtime:
         self._load = load
         self._disks = DiskThreads()  # for status and control
         self._facts_disks = DiskThreads()  # a slow health check must not delay status and control
+        self._cleanup_disks = DiskThreads()  # a cleanup takes long
         self._statuses = StatusReader(self.settings, self.tz, self._disks)
         self._facts = FactsReader(self.settings, self.tz, self.clock, self._facts_disks)
         self._claim = StorageClaim(self.settings.storage, self._disks)
@@ -105,7 +106,8 @@ class Runtime:
     def cleaner(self) -> Cleaner:
         """A cleaner with the current settings."""
         self._claim.mark()
-        return Cleaner(self.settings, self.tz, self.clock, self._claim.storage_id, self._claim.unmarked)
+        claim = self._claim
+        return Cleaner(self.settings, self.tz, self.clock, claim.storage_id, claim.unmarked, self._cleanup_disks)
 
     # ---- supervision
 

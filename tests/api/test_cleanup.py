@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import replace
 from typing import Any, List
@@ -143,13 +144,40 @@ async def test_others_are_answered_while_a_cleanup_runs(
     assert answers[0].json()["deleted"]["files"] == 2
 
 
+async def test_an_equal_request_during_a_cleanup_is_a_conflict(
+    client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, execute = threading.Event(), threading.Event(), Cleaner._execute
+
+    def wait(self: Cleaner, planned: Cleanup, *more: object) -> Cleanup:
+        began.set()
+        assert go_on.wait(HANG)
+        return execute(self, planned, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Cleaner, "_execute", wait)
+    answers: List[httpx.Response] = []
+
+    async def clean() -> None:
+        answers.append(await client.post("/cleanup/run"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(clean)
+        await anyio.to_thread.run_sync(began.wait, 30)
+        second = await client.post("/cleanup/run")
+        go_on.set()
+    assert second.status_code == 409
+    assert f"Process {os.getpid()} cleans this storage up already" in second.json()["detail"]
+    assert answers[0].json()["deleted"]["files"] == 2
+
+
 async def test_a_cleanup_that_hangs_is_answered_and_occupies_no_thread_of_the_server(
     runtime: Runtime, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, threads, execute = threading.Event(), set(), Cleaner._execute
+    began, go_on, threads, execute = threading.Event(), threading.Event(), set(), Cleaner._execute
 
     def hang(self: Cleaner, *args: Any) -> Cleanup:
         threads.add(threading.current_thread())
+        began.set()
         assert go_on.wait(HANG)
         return execute(self, *args)
 
@@ -164,8 +192,8 @@ async def test_a_cleanup_that_hangs_is_answered_and_occupies_no_thread_of_the_se
     try:
         with anyio.fail_after(30):
             async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as client:
-                while not threads:  # a busy machine may take longer than the limit to get there
-                    await client.post("/cleanup/run")
+                first = await client.post("/cleanup/run")
+                await anyio.to_thread.run_sync(began.wait, HANG)  # a busy machine may take longer than the limit
                 async with anyio.create_task_group() as tasks:
                     for _ in range(30):
                         tasks.start_soon(ask, client, "/cleanup/run")
@@ -173,8 +201,8 @@ async def test_a_cleanup_that_hangs_is_answered_and_occupies_no_thread_of_the_se
                 assert (await client.get("/cameras")).status_code == 200
     finally:
         go_on.set()
-    assert {answer.status_code for answer in answers} == {503} and len(answers) == 60
-    assert answers[0].json()["detail"].startswith("The cleanup is not done after")
+    assert first.status_code == 503 and first.json()["detail"].startswith("The cleanup is not done after")
+    assert {answer.status_code for answer in answers} <= {409, 503} and len(answers) == 60
     (thread,) = threads
     assert thread.daemon
     thread.join(HANG)

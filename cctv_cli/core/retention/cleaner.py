@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
+from functools import partial
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from cctv_cli.core import files, locks
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 from cctv_cli.core.errors import (
     CctvError,
     CleanupIncomplete,
@@ -27,7 +28,7 @@ from cctv_cli.core.layout import CameraLayout, cleanup_files
 from cctv_cli.core.locks import LockHeld, LocksRefused
 from cctv_cli.core.retention.brakes import clock_doubt
 from cctv_cli.core.retention.eraser import Erased, Eraser
-from cctv_cli.core.retention.hours import hours_of
+from cctv_cli.core.retention.hours import Hour, hours_of
 from cctv_cli.core.retention.inventory import (
     NOTHING,
     CameraInventory,
@@ -40,15 +41,14 @@ from cctv_cli.core.retention.inventory import (
     unjournalled,
 )
 from cctv_cli.core.retention.plan import plan
-from cctv_cli.core.retention.scan import CameraScan, camera_folders, linked_folder, scan_camera
+from cctv_cli.core.retention.scan import CameraScan
+from cctv_cli.core.retention.survey import PATIENCE, CameraSurvey, Surveyor, trouble
 from cctv_cli.core.storage.marker import (
     Marker,
     ensure_marker,
-    on_own_disks,
     place,
     read_marker,
     refuse_newer,
-    remembered_days,
     write_marker,
 )
 
@@ -62,15 +62,16 @@ _BREATH = 0.002  # seconds between hours, in which others get the disk and the i
 
 @dataclass(frozen=True)
 class Cleanup:
-    """What a cleanup does, or did: the plan, what the scan found beside it, and what became of it.
+    """What a cleanup does, or did: the plan, what else the scans found, and the result.
 
-    `troubles` are sentences about cameras that could not be scanned; `failed` are (path below the
-    storage, reason) of what could not be deleted; `done` counts what went (nothing in a preview).
+    `unseen` are the ids of cameras that could not be read, and `troubles` say why; `failed` are (path below the
+    storage, reason) of what could not be deleted; `done` counts what was deleted (nothing in a preview).
     """
 
     plan: Plan
     scans: Tuple[CameraScan, ...]
     troubles: Tuple[str, ...]
+    unseen: Tuple[str, ...] = ()
     executed: bool = False
     done: Count = NOTHING
     failed: Tuple[Tuple[str, str], ...] = ()
@@ -140,7 +141,8 @@ class Cleaner:
 
     `storage_id` is the marker that the storage had when this process began to record into it, None
     if it does not. `unmarked` is the `place` of a storage into which it records though the disk was too full
-    for a marker.
+    for a marker. `disks` makes the calls that may hang; cleaners of one process share it, so that a disk that hangs
+    holds up one thread and not one for each cleanup.
     """
 
     def __init__(
@@ -150,17 +152,20 @@ class Cleaner:
         clock: Clock,
         storage_id: Optional[str] = None,
         unmarked: Optional[Tuple[int, int]] = None,
+        disks: Optional[DiskThreads] = None,
     ) -> None:
         self._settings = settings
         self._tz = tz
         self._clock = clock
+        self._disks = disks or DiskThreads()
+        self._surveyor = Surveyor(settings.storage, tz, self._disks)
         self._storage_id = storage_id
         self._unmarked = unmarked
 
     def preview(self, cameras: Sequence[str] = (), *, force: bool = False) -> Cleanup:
         """What `run` would do now. `cameras` are ids, none for all; see `run` for the errors."""
-        refuse_newer(self._settings.storage)
         try:
+            self._refuse_newer()
             return self._plan(cameras, force=force)
         except OSError as error:
             raise self._unusable(error) from error
@@ -179,8 +184,8 @@ class Cleaner:
         What a brake held back and what could not be deleted is told by the answer, see
         `Cleanup.raise_troubles`. Raises CleanupRuns, UnknownCamera, StorageError.
         """
-        refuse_newer(self._settings.storage)
         try:
+            self._refuse_newer()
             with self._only_one():
                 planned = self._plan(cameras, force=force)
                 done = self._execute(planned, progress or (lambda done, total: None), ended)
@@ -194,56 +199,37 @@ class Cleaner:
             raise self._unusable(error) from error
 
     def disks(self) -> Dict[int, Disk]:
-        """The disks that hold recordings, by device number. Raises OSError."""
-        storage = self._settings.storage
-        found: Dict[int, Disk] = {}
-        for camera_id in camera_folders(storage):
-            layout = CameraLayout(storage, camera_id)
-            if linked_folder(layout) is not None:
-                continue
-            key = os.stat(layout.recordings).st_dev
-            if key not in found:
-                usage = shutil.disk_usage(layout.recordings)
-                path = storage if key == os.stat(storage).st_dev else layout.recordings
-                found[key] = Disk(str(path), usage.total, usage.free)
-        return found
+        """The disks that hold recordings and answer, by device number. Raises OSError."""
+        return self._surveyor.find().disks
 
     # ---- plan
 
+    def _refuse_newer(self) -> None:
+        """Raises StorageError, OSError."""
+        storage = self._settings.storage
+        self._disks.ask(storage, "format", partial(refuse_newer, storage))
+
     def _plan(self, cameras: Sequence[str], *, force: bool) -> Cleanup:
         settings = self._settings
-        scans, troubles = [], []
-        for camera_id in self._wanted(cameras):
-            layout = CameraLayout(settings.storage, camera_id)
-            link = linked_folder(layout)
-            if link is not None:
-                troubles.append(
-                    f"{link} is a symbolic link, and cleanup follows none; mount the disk there, or move HLS_BASE_PATH"
-                )
-                continue
-            try:
-                scans.append(scan_camera(layout, self._tz))
-            except OSError as error:
-                troubles.append(
-                    f"The recordings of {camera_id} cannot be read ({error.strerror or error}); check permissions"
-                )
-        troubles += [sentence for scan in scans for sentence in scan.unreadable]
+        found = self._surveyor.find()
+        seen = self._surveyor.survey(found, self._wanted(cameras, found.cameras))
         marker = read_marker(settings.storage)
+        root = os.stat(settings.storage).st_dev
         facts = Inventory(
-            cameras=tuple(self._facts(scan, marker) for scan in scans),
-            disks=self.disks(),
+            cameras=tuple(self._inventory(camera, marker, root) for camera in seen.cameras),
+            disks=found.disks,
             limits=RetentionRules(settings.max_size, settings.min_free, settings.most_deleted),
             now=self._clock.now(),
             cleaned_at=marker.cleaned_at if marker else None,
             whole=not cameras,
-            storage_doubt=self._storage_doubt(marker) if any(scan.days for scan in scans) else "",
+            storage_doubt=self._storage_doubt(marker) if any(camera.scan.days for camera in seen.cameras) else "",
             unconfigured=not settings.cameras,
             records_here=self._storage_id is None and self._unmarked == place(settings.storage),
         )
-        return Cleanup(plan(facts, force=force), tuple(scans), tuple(troubles))
+        scans = tuple(camera.scan for camera in seen.cameras)
+        return Cleanup(plan(facts, force=force), scans, seen.troubles, seen.unseen)
 
-    def _wanted(self, cameras: Sequence[str]) -> List[str]:
-        there = camera_folders(self._settings.storage)
+    def _wanted(self, cameras: Sequence[str], there: Sequence[str]) -> List[str]:
         configured = {camera.id for camera in self._settings.cameras}
         for camera_id in cameras:
             if camera_id not in there and camera_id not in configured:
@@ -251,19 +237,16 @@ class Cleaner:
                 raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured or has recordings; known are: {known}")
         return [camera_id for camera_id in there if not cameras or camera_id in cameras]
 
-    def _facts(self, scan: CameraScan, marker: Optional[Marker]) -> CameraInventory:
-        settings = self._settings
-        layout = CameraLayout(settings.storage, scan.camera_id)
-        camera = next((camera for camera in settings.cameras if camera.id == scan.camera_id), None)
+    def _inventory(self, seen: CameraSurvey, marker: Optional[Marker], root: int) -> CameraInventory:
+        settings, camera_id = self._settings, seen.scan.camera_id
+        camera = next((camera for camera in settings.cameras if camera.id == camera_id), None)
         if camera is not None:
             days, max_size = settings.days_of(camera), camera.max_size
         else:
-            days, max_size = max(settings.retention_days, remembered_days(layout)), None
-        disk = os.stat(layout.recordings).st_dev
-        oldest = marker.oldest.get(scan.camera_id) if marker else None
-        had_own = marker is not None and scan.camera_id in marker.own_disks
-        lacks_disk = had_own and disk == os.stat(settings.storage).st_dev
-        return CameraInventory(scan.camera_id, days, max_size, disk, tuple(scan.days), oldest, lacks_disk)
+            days, max_size = max(settings.retention_days, seen.remembered_days), None
+        oldest = marker.oldest.get(camera_id) if marker else None
+        lacks_disk = marker is not None and camera_id in marker.own_disks and seen.device == root
+        return CameraInventory(camera_id, days, max_size, seen.device, tuple(seen.scan.days), oldest, lacks_disk)
 
     def _storage_doubt(self, marker: Optional[Marker]) -> str:
         storage = self._settings.storage
@@ -288,33 +271,58 @@ class Cleaner:
         total = planned.to_delete.files + sum(len(u.files) for scan in planned.scans for u in scan.unfinished)
         tally, seen = _Tally(), 0
         erasers = [Eraser(CameraLayout(self._settings.storage, s.camera_id), self._tz) for s in planned.scans]
+        hung: Dict[int, str] = {}  # why cameras' disks fail, by their numbers in the plan
         for item in hours_of(planned.plan, planned.scans):
             if ended():
                 break
-            tally.add(erasers[item.camera].erase(item.day, item.hour, item.deletions, item.leftovers))
+            if item.camera not in hung:
+                try:
+                    tally.add(self._erase(erasers[item.camera], planned.scans[item.camera].camera_id, item))
+                except DiskHangs as error:
+                    hung[item.camera] = trouble(planned.scans[item.camera].camera_id, error)
             seen += len(item.deletions) + len(item.leftovers)
             progress(seen, total)
             time.sleep(_BREATH)
-        return replace(planned, executed=True, done=Count(tally.files, tally.bytes), failed=tuple(tally.failed))
+        return replace(
+            planned,
+            executed=True,
+            done=Count(tally.files, tally.bytes),
+            failed=tuple(tally.failed),
+            troubles=(*planned.troubles, *hung.values()),
+        )
+
+    def _erase(self, eraser: Eraser, camera_id: str, item: Hour) -> Erased:
+        """Delete an hour on its disk's thread. Raises DiskHangs.
+
+        If the disk answers again later, that thread finishes the hour: it holds the camera's lock, so nobody else
+        has touched the hour or put a hold on it since.
+        """
+        call = partial(eraser.erase, item.day, item.hour, item.deletions, item.leftovers)
+        place = CameraLayout(self._settings.storage, camera_id).recordings
+        return self._disks.ask(place, ("erase", camera_id, item.day, item.hour), call, limit=PATIENCE)
 
     def _remember(self, done: Cleanup, *, force: bool) -> None:
-        """Note what a cleanup of all cameras did not do, what it found in no journal, and, if it believed the clock,
+        """Note what a cleanup of all cameras did not do, what it found in no journal, and, if it trusted the clock,
         when it was and what it saw.
 
-        One of some cameras only goes on believing, for whoever records these alone for weeks. Cameras' own disks are
-        noted by any; one that is not there is forgotten by force.
+        A cleanup that saw only some of the cameras renews an earlier trust in the clock, for systems in which that is
+        all that runs for weeks. Every cleanup notes which cameras have their own disks; force forgets those that are
+        not mounted.
         """
         facts, marker = done.plan.facts, read_marker(self._settings.storage)
         if marker is None or (facts.storage_doubt and not force):
             return
         removed = {camera.camera_id for camera in facts.cameras if camera.lacks_disk and force}
-        own = on_own_disks(self._settings.storage, camera_folders(self._settings.storage))
+        root = os.stat(self._settings.storage).st_dev
+        own = {camera.camera_id for camera in facts.cameras if camera.disk != root}
         after = replace(marker, own_disks=tuple(sorted({*marker.own_disks, *own} - removed)))
         if facts.whole:
             unknown = {camera.camera_id: unjournalled(camera) for camera in facts.cameras}
+            unknown.update((camera_id, marker.unjournalled.get(camera_id, "")) for camera_id in done.unseen)
             unknown = {camera_id: what for camera_id, what in unknown.items() if what}
             after = replace(after, problems=done.problems[:_MOST_PROBLEMS], unjournalled=unknown)
-        if (facts.whole or marker.cleaned_at) and (force or not clock_doubt(facts)):
+        saw_all = facts.whole and not done.unseen
+        if (saw_all or marker.cleaned_at) and (force or not clock_doubt(facts)):
             after = replace(after, cleaned_at=facts.now, oldest=_oldest(facts, marker, force=force))
         if after == marker:
             return

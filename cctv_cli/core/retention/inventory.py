@@ -130,11 +130,12 @@ class RetentionRules:
 class Inventory:
     """All that a plan depends on.
 
-    `cleaned_at` is the instant of the last cleanup whose clock was believed, None if there was none.
-    `whole`: these are all cameras of the storage; else the rules for all cameras together do not apply.
-    `storage_doubt` says why this may not be the storage that it should be; empty if it is. `records_here`:
-    this process itself began to record into it, unmarked as it is. `unconfigured`: no camera is configured,
-    so this may be a cleanup that did not find the configuration.
+    `cleaned_at` is the instant of the last cleanup whose clock was trusted, None if there was none.
+    `whole`: these are all cameras of the storage that can be read; else the rules for all cameras together do not
+    apply. A camera that cannot be read is not counted in the size of all recordings, so less is deleted.
+    `storage_doubt` says why this may not be the right storage; empty if it is. `records_here`: this process itself
+    began to record into it, although it has no marker. `unconfigured`: no camera is configured, so this may be a
+    cleanup that did not find the configuration.
     """
 
     cameras: Tuple[CameraInventory, ...]

@@ -57,8 +57,11 @@ class StorageClaim:
         """Mark the storage once its disk has room, unless it has a marker or is now an empty mount point."""
         if self.storage_id is None and self.unmarked is not None:
             with suppress(OSError):
-                if place(self._storage) == self.unmarked:
-                    self.storage_id = ensure_marker(self._storage)
+                self._disks.ask(self._storage, "mark late", self._mark_late)
+
+    def _mark_late(self) -> None:
+        if place(self._storage) == self.unmarked:
+            self.storage_id = ensure_marker(self._storage)
 
     def remember_days(self, settings: Settings) -> None:
         """Store each camera's retention days for cleanups that run without the configuration."""

@@ -30,9 +30,10 @@ from cctv_cli.core.storage.holds import add_hold, release_hold
 from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.storage.marker import ensure_marker, place, read_marker, remember_days, write_marker
 from cctv_cli.core.units import FreeSpace
+from tests.support.hung_disk import HungDisk
 from tests.support.odd_files import bounded, odd_files, posix, put
 from tests.support.storage_tree import CameraTree, FixedClock, instant
-from tests.support.waiting import HANG
+from tests.support.waiting import HANG, wait_for
 
 BERLIN = zone("Europe/Berlin")
 NOW = "2026-07-14T15:30:00+02:00"
@@ -1105,3 +1106,67 @@ def test_every_unfinished_hour_of_several_days_and_cameras_is_finished(site: Sit
         playlist.unlink()
     site.run()
     assert all(playlist.is_file() for playlist in playlists)
+
+
+def test_a_disk_that_hangs_costs_its_own_camera_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.lay("front")
+    site.lay("yard")
+    site.clock.advance(-60)
+    site.run(retention_days=365)
+    before = read_marker(site.settings.storage)
+    site.clock.advance(60)
+    hung = HungDisk(site.tree("yard").layout.folder, monkeypatch)
+    try:
+        done = site.run()
+        assert hung.hanging() and not any("MainThread" in name for name in hung.hanging())
+        with pytest.raises(CleanupIncomplete, match=r"^The recordings of yard are not cleaned up: their disk does not"):
+            done.raise_troubles()
+    finally:
+        hung.go_on.set()
+    assert site.files("front") == AFTER
+    assert len(site.files("yard")) == 6
+    after = read_marker(site.settings.storage)
+    assert before is not None and after is not None
+    assert after.cleaned_at == site.clock.now() and after.oldest["yard"] == before.oldest["yard"]
+    assert "yard" in after.problems[0]
+    site.run().raise_troubles()
+    assert site.files("yard") == AFTER
+
+
+def test_a_disk_that_hangs_during_a_cleanup_costs_one_hour_that_it_finishes_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.lay("front")
+    site.lay("yard")
+    hung = HungDisk(site.tree("front").layout.folder, monkeypatch)
+    hung.go_on.set()
+    steps: List[int] = []
+
+    def hang(done: int, total: int) -> None:
+        steps.append(done)
+        hung.go_on.clear()
+
+    try:
+        with pytest.raises(CleanupIncomplete, match="The recordings of front are not cleaned up"):
+            site.cleaner().run(progress=hang).raise_troubles()
+    finally:
+        hung.go_on.set()
+    assert steps[-1] == 6 and len(steps) == 4  # two hours each
+    assert site.files("yard") == AFTER
+    wait_for(lambda: site.files("front") == AFTER, "the hour that hung")
+    site.run().raise_troubles()
+    assert len(site.deletions(OLD)) == 2 and len(site.deletions(EDGE)) == 1
+
+
+def test_a_storage_that_hangs_is_an_error(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.lay()
+    hung = HungDisk(site.settings.storage, monkeypatch)
+    try:
+        for clean in (site.cleaner().preview, site.cleaner().run):
+            with pytest.raises(StorageError, match="its disk does not answer"):
+                clean()
+        assert "MainThread" not in hung.hanging()
+    finally:
+        hung.go_on.set()
+    site.run().raise_troubles()
+    assert site.files() == AFTER
