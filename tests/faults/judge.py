@@ -95,7 +95,7 @@ def judge(evidence: Evidence, healed: float = 0.0) -> Account:
         seconds = len(unexplained) / evidence.fps
         complaints.append(f"{seconds:.2f} s are lost without a gap, from frame {unexplained[0]} to {unexplained[-1]}")
     complaints += _uncovered(evidence) + _wrong_steps(evidence) + _wrong_lengths(evidence)
-    dated = max(abs(frame.at - _due(evidence, frame.number)) for frame in placed)
+    dated = max((_error(evidence, frame) for frame in placed), default=0.0)
     if dated > TRUE_WITHIN:
         complaints.append(f"a recorded time is {dated:.2f} s off")
     last = _last(evidence)
@@ -132,11 +132,21 @@ def _last(evidence: Evidence) -> int:
     return int((evidence.until - UNDER_WAY - evidence.born) * evidence.fps)
 
 
+def _error(evidence: Evidence, frame: _Placed) -> float:
+    """By how much a recorded time is wrong; a gap that holds both the wrong and the right time excuses it."""
+    due = _due(evidence, frame.number)
+    slack = LONGEST_STEP / evidence.fps
+    beside = any(
+        gap.start - slack <= min(due, frame.at) and max(due, frame.at) <= gap.end + slack for gap in evidence.gaps
+    )
+    return 0.0 if beside else abs(frame.at - due)
+
+
 def _unexplained(evidence: Evidence, placed: Sequence[_Placed]) -> List[int]:
     """The frames that were sent, are not recorded, and are in no gap and no deleted recording.
 
-    A lost frame's time is interpolated between the recorded frames around it: the gap between these must hold it,
-    however well the times of recordings agree with the camera's.
+    A gap must hold the instant at which a lost frame was due, or, as the times of recordings may be off by some frames,
+    the time that is interpolated between the recorded frames around it.
     """
     by_number = sorted(placed, key=lambda frame: frame.number)
     numbers = [frame.number for frame in by_number]
@@ -144,8 +154,8 @@ def _unexplained(evidence: Evidence, placed: Sequence[_Placed]) -> List[int]:
     slack = LONGEST_STEP / evidence.fps
     lost = []
     for number in sorted(evidence.sent.difference(numbers)):
-        at = _claimed(evidence, by_number, bisect(numbers, number), number)
-        if not any(start - slack <= at <= end + slack for start, end in spans):
+        times = (_due(evidence, number), _claimed(evidence, by_number, bisect(numbers, number), number))
+        if not any(start - slack <= at <= end + slack for start, end in spans for at in times):
             lost.append(number)
     return lost
 

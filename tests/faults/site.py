@@ -103,7 +103,7 @@ class Site:
         def recorded() -> bool:
             return all(len(segments(self.layout(each))) >= count for each, count in wanted.items())
 
-        wait_for(recorded, "a recording of each camera", seconds + self.cut, self.log)
+        wait_for(recorded, "a recording of each camera", seconds + self.cut, self._last_lines)
 
     def serve(self) -> None:
         """Start the server."""
@@ -136,7 +136,7 @@ class Site:
         def recovered() -> bool:
             return all(self._records(name, healed + _SOME) for name in self.cameras) and self._answers()
 
-        wait_for(recovered, "recording after the fault", seconds + _SOME, self.log)
+        wait_for(recovered, "recording after the fault", seconds + _SOME, self._last_lines)
 
     def _records(self, name: str, since: float) -> bool:
         """Whether a frame that was due after the instant `since` is written, and what was sent before it too."""
@@ -186,6 +186,9 @@ class Site:
 
     def log(self) -> str:
         return (self.folder / "serve.log").read_text(errors="replace")
+
+    def _last_lines(self) -> str:
+        return " | ".join(self.log().splitlines()[-3:])
 
     def server_pid(self) -> int:
         assert self.process is not None

@@ -122,6 +122,13 @@ def test_a_wrong_time() -> None:
     assert "a recorded time is 1.50 s off" in complaints(replace(evidence, recordings=moved))
 
 
+def test_a_time_that_is_wrong_beside_a_gap_counts_as_part_of_it() -> None:
+    first, second, third = right().recordings
+    stray = RecordedFrame(149, 100 * TICKS, 100 * TICKS, False)  # FFmpeg gave it the time of the frame that it lost
+    torn = [first, replace(second, frames=(*second.frames, stray), duration=4.0), third]
+    assert complaints(replace(right(), recordings=torn)) == ""
+
+
 def test_a_wrong_length() -> None:
     *others, last = right().recordings
     wrong = [*others, replace(last, duration=last.duration + 2.0)]
