@@ -16,6 +16,7 @@ from tests.faults.site import Site
 
 _SIZE = 64 << 20  # bytes
 _SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h)
+_OWN, _LIVE = "own", "live"  # the first camera's own disk, and that of all live streams
 _BLOCK = 1 << 16  # bytes of ballast
 
 
@@ -66,6 +67,15 @@ class Disk:
         except OSError:
             pass  # full
 
+    def empty(self) -> None:
+        """Take away what `fill` wrote."""
+        (self.place / "ballast").unlink()
+
+    def mount_again(self) -> None:
+        """Pull it and mount it again; nothing may still write to what is mounted a second time."""
+        self.pull()
+        self.mount()
+
     def freeze(self) -> None:
         """Let every write hang."""
         _run("fsfreeze", "--freeze", str(self.place))
@@ -102,24 +112,22 @@ def needs_disks() -> Optional[str]:
 
 def _give_disk(site: Site) -> None:
     """The first camera records onto a disk of its own."""
-    site.disk = Disk(site.folder / "disk.img", site.storage / site.names[0])
-    site.undo.callback(site.disk.unmount)
+    _add_disk(site, _OWN, site.storage / site.names[0])
 
 
-def _on_disk(act: Callable[[Disk], None]) -> Callable[[Site], None]:
-    return lambda site: act(site.disk)
+def _add_disk(site: Site, name: str, place: Path) -> None:
+    site.disks[name] = Disk(site.folder / f"{name}.img", place)
+    site.undo.callback(site.disks[name].unmount)
 
 
-def _mount_again(site: Site) -> None:
-    site.disk.pull()  # nothing may still write to what is mounted a second time
-    site.disk.mount()
+def _on_disk(act: Callable[[Disk], None], name: str = _OWN) -> Callable[[Site], None]:
+    return lambda site: act(site.disks[name])
 
 
 def _give_live_disk(site: Site) -> None:
     """All live streams are on a disk of their own, such as a RAM disk."""
     site.live_path = site.folder / "live"
-    site.disk = Disk(site.folder / "disk.img", site.live_path)
-    site.undo.callback(site.disk.unmount)
+    _add_disk(site, _LIVE, site.live_path)
 
 
 _OF_ONE_CAMERA = tuple(
@@ -140,7 +148,7 @@ _OF_ONE_CAMERA = tuple(
             "disk-full",
             "disk full for 20 s: recording returns when it has room, neighbours on other disks notice nothing",
             _on_disk(Disk.fill),
-            lambda site: (site.disk.place / "ballast").unlink(),
+            _on_disk(Disk.empty),
         ),
         (
             "disk-gone",
@@ -152,7 +160,7 @@ _OF_ONE_CAMERA = tuple(
             "disk-refuses",
             "disk refuses writes for 20 s after a file system error: recording returns when it is mounted again",
             _on_disk(Disk.fail),
-            _mount_again,
+            _on_disk(Disk.mount_again),
         ),
         (
             "disk-hangs",
@@ -168,8 +176,8 @@ FAULTS: Tuple[Fault, ...] = (
     Fault(
         "live-disk-full",
         "disk of the live streams full for 40 s: it costs the recording no more than one restart to revive them",
-        _on_disk(Disk.fill),
-        lambda site: (site.disk.place / "ballast").unlink(),
+        _on_disk(Disk.fill, _LIVE),
+        _on_disk(Disk.empty, _LIVE),
         _give_live_disk,
         seconds=40.0,
         may_lose=5.0,

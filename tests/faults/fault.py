@@ -59,13 +59,14 @@ def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
         site.wait_recovered(healed, fault.recovers_within)
         until = site.stop()
         accounts = [
-            judge(gather(site.layout(name), camera, site.clip.fps, until, tuple(site.complaints)), healed)
+            judge(gather(site.layout(name), camera, site.clip.fps, until, site.steps), healed)
             for name, camera in site.cameras.items()
         ]
     hit = 1 if fault.spares_others else len(accounts)
     spared = replace(fault, may_lose=0.0, recovers_within=1.0, loses_while_it_lasts=False)
     lasted = healed - injected
-    return [_held_to(fault if n < hit else spared, account, lasted) for n, account in enumerate(accounts)]
+    held = [_held_to(fault if n < hit else spared, account, lasted) for n, account in enumerate(accounts)]
+    return [replace(account, complaints=(*site.complaints, *account.complaints)) for account in held]
 
 
 def _held_to(fault: Fault, account: Account, lasted: float) -> Account:

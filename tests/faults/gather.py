@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 from cctv_cli.core.layout import HOUR_PLAYLIST, MP4, TS, CameraLayout
 from cctv_cli.core.storage.entries import NO_LINE, DeletionEntry, Entry, GapEntry, SegmentEntry, parse_line
@@ -14,10 +14,10 @@ from tests.support.rtsp_camera import RtspCamera
 
 
 def gather(
-    layout: CameraLayout, camera: RtspCamera, fps: float, until: float, complaints: Tuple[str, ...] = ()
+    layout: CameraLayout, camera: RtspCamera, fps: float, until: float, steps: Sequence[Tuple[float, float]] = ()
 ) -> Evidence:
-    """All that the folder and the ledger say up to the instant `until`; `complaints` are added to what is found."""
-    found: List[str] = list(complaints)
+    """All that the folder and the ledger say up to the instant `until`, by a clock that was set in these `steps`."""
+    found: List[str] = []
     entries = list(entries_of(layout, found))
     deletions = {(day, each.file): each for day, each in entries if isinstance(each, DeletionEntry)}
     recordings: Dict[Path, Recording] = {}
@@ -38,6 +38,7 @@ def gather(
         recordings=[each for each in recordings.values() if each.frames],
         gaps=[entry for _, entry in entries if isinstance(entry, GapEntry)],
         deleted=[(each.start, each.start + each.duration) for each in deletions.values()],
+        steps=steps,
         complaints=tuple(found),
     )
 

@@ -17,6 +17,7 @@ from tests.support.ts_frames import RecordedFrame
 
 LONGEST_STEP = 1.5  # frames between two frames of one file
 TRUE_WITHIN = 1.0  # seconds by which a time or a length may be wrong
+_SETTING = 30.0  # seconds around the instant at which the recorder's clock was set
 UNDER_WAY = 0.3  # seconds from the camera through FFmpeg to the disk: what is younger at the end is not judged
 
 
@@ -34,8 +35,10 @@ class Recording:
 class Evidence:
     """All that is known of one camera, from its first frame to the instant `until`.
 
-    `sent` are the frames that the camera's ledger has up to then; frame n was due at `born` + n / `fps`.
-    `deleted` are the times that retention took. `complaints` are what gathering found: a missing file, a broken chain.
+    `sent` are the frames that the camera's ledger has up to then; frame n was due at `born` + n / `fps`. These are true
+    times. The recorder's clock was set at the true instants and by the seconds of `steps`; its own times are those of
+    `recordings`, `gaps` and `deleted`, which retention took. `complaints` are what gathering found: a missing file, a
+    broken chain.
     """
 
     fps: float
@@ -45,6 +48,7 @@ class Evidence:
     recordings: Sequence[Recording]
     gaps: Sequence[GapEntry]
     deleted: Sequence[Tuple[float, float]] = ()
+    steps: Sequence[Tuple[float, float]] = ()
     complaints: Tuple[str, ...] = ()
 
 
@@ -88,7 +92,7 @@ def judge(evidence: Evidence, healed: float = 0.0) -> Account:
     if doubled:
         twice = [number for number, count in Counter(numbers).items() if count > 1]
         complaints.append(f"{doubled} frames are recorded twice, the first is {min(twice)}")
-    elif numbers != sorted(numbers):
+    elif numbers != sorted(numbers) and not any(seconds < 0 for _, seconds in evidence.steps):
         complaints.append("the order of the recordings is not the order of the frames")
     unexplained = _unexplained(evidence, placed)
     if unexplained:
@@ -124,7 +128,13 @@ def _placed(evidence: Evidence) -> List[_Placed]:
 
 
 def _due(evidence: Evidence, number: int) -> float:
+    """The true instant at which a frame is sent."""
     return evidence.born + number / evidence.fps
+
+
+def _clock(evidence: Evidence, instant: float) -> float:
+    """What the recorder's clock shows at a true instant."""
+    return instant + sum(seconds for at, seconds in evidence.steps if at <= instant)
 
 
 def _last(evidence: Evidence) -> int:
@@ -134,7 +144,10 @@ def _last(evidence: Evidence) -> int:
 
 def _error(evidence: Evidence, frame: _Placed) -> float:
     """By how much a recorded time is wrong; a gap that holds both the wrong and the right time excuses it."""
-    due = _due(evidence, frame.number)
+    true = _due(evidence, frame.number)
+    if any(abs(true - at) < _SETTING for at, _ in evidence.steps):
+        return 0.0  # by which clock a file is dated in which it was set is up to the recorder
+    due = _clock(evidence, true)
     slack = LONGEST_STEP / evidence.fps
     beside = any(
         gap.start - slack <= min(due, frame.at) and max(due, frame.at) <= gap.end + slack for gap in evidence.gaps
@@ -154,7 +167,10 @@ def _unexplained(evidence: Evidence, placed: Sequence[_Placed]) -> List[int]:
     slack = LONGEST_STEP / evidence.fps
     lost = []
     for number in sorted(evidence.sent.difference(numbers)):
-        times = (_due(evidence, number), _claimed(evidence, by_number, bisect(numbers, number), number))
+        times = (
+            _clock(evidence, _due(evidence, number)),
+            _claimed(evidence, by_number, bisect(numbers, number), number),
+        )
         if not any(start - slack <= at <= end + slack for start, end in spans for at in times):
             lost.append(number)
     return lost
@@ -175,7 +191,8 @@ def _uncovered(evidence: Evidence) -> List[str]:
     """The times from the first recording on that neither a recording nor a gap covers."""
     spans = [(each.start, each.start + each.duration) for each in evidence.recordings]
     spans += [(gap.start, gap.end) for gap in evidence.gaps] + list(evidence.deleted)
-    spans.append((evidence.until, evidence.until))
+    end = _clock(evidence, evidence.until)
+    spans.append((end, end))
     complaints = []
     reach = min(start for start, _ in spans)
     for start, end in sorted(spans):

@@ -10,22 +10,25 @@ from tests.faults.disk import Disk, needs_disks
 from tests.faults.fault import Fault
 from tests.faults.site import Site
 
+_ALL = "all"
+
 
 def _all_on_a_disk(site: Site) -> None:
-    site.disk = Disk(site.folder / "disk.img", site.storage)
-    site.undo.callback(site.disk.unmount)
+    site.disks[_ALL] = Disk(site.folder / "disk.img", site.storage)
+    site.undo.callback(site.disks[_ALL].unmount)
 
 
 def _cut_power(site: Site) -> None:
     """Keep what the disk has at this instant, without what the system holds in memory for it."""
+    disk, image = site.disks[_ALL], site.folder / "at-that-instant.img"
     for number in (signal.SIGSTOP, signal.SIGKILL):
         site.signal_server(number)
         site.signal_ffmpegs(number)
         if number == signal.SIGSTOP:
-            shutil.copyfile(site.disk.image, site.folder / "at-that-instant.img")
-    site.disk.unmount()
-    site.disk.image = site.folder / "at-that-instant.img"
-    site.disk.mount()
+            shutil.copyfile(disk.image, image)
+    disk.unmount()
+    disk.image = image
+    disk.mount()
     site.serve()
 
 

@@ -13,7 +13,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterator, List, Optional, Type
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type
 
 import psutil
 
@@ -53,8 +53,9 @@ class Site:
         self.host = "127.0.0.1"
         self.camera_side: Callable[[Callable[[], object]], object] = lambda work: work()
         self.wire: Any = None  # between recorder and cameras, for faults of the network
-        self.disk: Any = None  # of the first camera, for faults of disks
+        self.disks: Dict[str, Any] = {}  # for faults of disks
         self.cameras: Dict[str, RtspCamera] = {}
+        self.steps: List[Tuple[float, float]] = []  # true instants at which the server's clock was set, and by how much
         self.complaints: List[str] = []
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
