@@ -18,6 +18,7 @@ from cctv_cli.core.errors import (
     CleanupRuns,
     UnknownCamera,
 )
+from cctv_cli.core.units import printable
 
 Responses = Dict[Union[int, str], Dict[str, Any]]
 
@@ -52,7 +53,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def error_answer(status: int, detail: str, headers: Any = None) -> JSONResponse:
     """The answer with this sentence in the one body of errors."""
-    return JSONResponse({"detail": detail[:_LONGEST_DETAIL]}, status_code=status, headers=headers)
+    return JSONResponse({"detail": printable(detail[:_LONGEST_DETAIL])}, status_code=status, headers=headers)
 
 
 def _on_bad_request(request: Request, error: Exception) -> JSONResponse:

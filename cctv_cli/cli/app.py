@@ -89,6 +89,7 @@ app.command("config", cls=Command)(config.config)
 
 def main() -> None:
     """Run the command line."""
+    output.prepare()
     try:
         app()
     except SystemExit as ended:

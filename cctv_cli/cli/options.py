@@ -67,7 +67,12 @@ def settings(context: typer.Context, **flags: object) -> Settings:
     storage: Optional[Path] = given(context, "storage")
     if storage is not None:
         on_command_line["storage.path"] = str(storage)
-    return load_settings(config=given(context, "config"), environ=os.environ, cwd=Path.cwd(), flags=on_command_line)
+    return load_settings(config=given(context, "config"), environ=_environment(), cwd=Path.cwd(), flags=on_command_line)
+
+
+def _environment() -> Dict[str, str]:
+    """The environment as UTF-8, whatever the locale is; bytes that are not UTF-8 become lone surrogates."""
+    return {name: os.fsencode(value).decode("utf-8", "surrogateescape") for name, value in os.environ.items()}
 
 
 def runtime(context: typer.Context) -> Runtime:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, Iterator, Optional
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, Optional
 import typer
 
 from cctv_cli.cli.result import Result, Styled, Table
+from cctv_cli.core.units import printable
 
 if TYPE_CHECKING:
     from rich import table as rich_table
@@ -20,6 +23,16 @@ if TYPE_CHECKING:
     from cctv_cli.core.config.settings import Settings
 
 _NO_WIDTH = 10_000  # columns
+
+
+def prepare() -> None:
+    """Let no character end the program: what a terminal or a pipe cannot show is escaped. A closed stream swallows."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def finish(result: Result, *, as_json: bool) -> None:
@@ -33,15 +46,16 @@ def finish(result: Result, *, as_json: bool) -> None:
 def show(result: Result, *, as_json: bool) -> None:
     """A result on standard output: one JSON document, or the text for people. Warnings go to standard error."""
     if as_json:
-        print(json.dumps(result.document, ensure_ascii=False, indent=2), flush=True)
+        only_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        print(json.dumps(result.document, ensure_ascii=only_ascii, indent=2), flush=True)
     elif on_terminal() or not result.terminal_only:
         for part in result.text:
             if isinstance(part, Table):
                 _print_table(part)
             else:
-                print(part, flush=True)
+                print(printable(part), flush=True)
     for warning in result.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
+        print(f"Warning: {printable(warning)}", file=sys.stderr)
 
 
 def flush() -> None:
@@ -53,7 +67,7 @@ def flush() -> None:
 def show_error(message: str) -> None:
     """One line for each problem on standard error."""
     for line in message.splitlines():
-        print(f"Error: {line}", file=sys.stderr)
+        print(f"Error: {printable(line)}", file=sys.stderr)
 
 
 def on_terminal() -> bool:
@@ -152,7 +166,9 @@ def _markup(cell: Cell) -> str:
     """Convert a cell for rich; its content is text, never markup."""
     from rich.markup import escape
 
-    return f"[{cell.style}]{escape(cell.text)}[/]" if isinstance(cell, Styled) else escape(cell)
+    if isinstance(cell, Styled):
+        return f"[{cell.style}]{escape(printable(cell.text))}[/]"
+    return escape(printable(cell))
 
 
 def _print_table(table: Table) -> None:

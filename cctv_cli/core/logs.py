@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 import time
 from logging.handlers import RotatingFileHandler
@@ -17,14 +16,12 @@ from typing import Dict, Optional, Tuple
 
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.errors import ConfigError
-from cctv_cli.core.units import CameraName
+from cctv_cli.core.units import CameraName, printable
 
 _FILE_BYTES = 10_000_000
 _OLDER_FILES = 4
 _AGAIN = 60.0  # seconds within which the same warning is not written again
 _MOST_KNOWN = 1000  # number of warnings that are remembered
-# Characters that could begin a line, control a terminal, or cannot be written: controls, line ends, lone surrogates.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 log = logging.getLogger("cctv")
 
@@ -43,7 +40,7 @@ class TextLines(logging.Formatter):
         again = f" ({repeated(record)} more of these)" if repeated(record) else ""
         record.message = record.getMessage() + ("" if self._debug else _cause(record)) + again
         record.asctime = self.formatTime(record)
-        line = _UNSEEN.sub(lambda match: ascii(match.group())[1:-1], self.formatMessage(record))
+        line = printable(self.formatMessage(record))
         if self._debug and record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line

@@ -1,4 +1,4 @@
-"""Value types and their text forms: secrets, names of cameras, bit rates, durations, sizes, free space."""
+"""Value types and their text forms: secrets, names of cameras, bit rates, durations, sizes, free space; safe text."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ _DURATION = re.compile(rf"\s*{_NUMBER}\s*(s|m|h|d)?\s*\Z", re.ASCII)
 _SIZE = re.compile(rf"\s*{_NUMBER}\s*([kKMGT]?)(i?)B\s*\Z", re.ASCII)
 _PERCENT = re.compile(rf"\s*{_NUMBER}\s*%\s*\Z", re.ASCII)
 _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
+# Characters that could begin a line, control a terminal, reorder a line, or cannot be written: controls, line ends,
+# embeddings and overrides of the writing direction, lone surrogates (bytes that are not UTF-8, by PEP 383).
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
 
 
@@ -59,6 +62,11 @@ class CameraName(str):
         name = super().__new__(cls, f"{camera} (sub)" if sub else camera)
         name.camera = camera
         return name
+
+
+def printable(text: str) -> str:
+    """The text as one line that is safe in a terminal, a log and JSON: unsafe characters are escaped, as in `\\x1b`."""
+    return _UNSAFE.sub(lambda match: ascii(match.group())[1:-1], text)
 
 
 def parse_bit_rate(text: str) -> int:

@@ -296,7 +296,10 @@ def path(raw: Raw) -> Path:
     """A path, made absolute from the folder of its layer; a leading `~` is the home folder."""
     written = raw.value if isinstance(raw.value, Path) else Path(_path_text(text(raw)))
     try:
+        bytes(written)  # encodes it as the system does
         return raw.folder / written.expanduser()
+    except UnicodeEncodeError:
+        raise ValueError("has a character that file names cannot have in this locale; set LC_ALL=C.UTF-8") from None
     except RuntimeError:
         raise ValueError("begins with ~, but no home folder is known; write the whole path") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
@@ -12,7 +12,7 @@ from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.health.facts import CameraFacts, DiskFacts, Facts, HungDisk, Promise, StorageFacts, SystemFacts
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.records import Text
-from cctv_cli.core.units import format_duration, format_size
+from cctv_cli.core.units import format_duration, format_size, printable
 
 FREQUENT_RESTARTS = 4  # in an hour
 FILES_LEFT = 0.8  # of the open files that the system allows
@@ -107,7 +107,8 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
             findings += _camera(camera, limits, now)
         elif camera.id not in hung:
             findings.append(Finding("camera_unreadable", Severity.CRITICAL, _UNREAD.format(camera.unread), camera.id))
-    return tuple(sorted(findings, key=lambda finding: -finding.severity.exit_code))
+    shown = (replace(finding, sentence=printable(finding.sentence)) for finding in findings)
+    return tuple(sorted(shown, key=lambda finding: -finding.severity.exit_code))
 
 
 def _cameras(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from cctv_cli.core.clock import format_instant
 from cctv_cli.core.retention.cleaner import Cleanup
 from cctv_cli.core.retention.inventory import CameraPlan, Count, RetentionRules, Verdict, phrase
 from cctv_cli.core.retention.scan import CameraScan
-from cctv_cli.core.units import format_size
+from cctv_cli.core.units import format_size, printable
 
 Values = Dict[str, Any]
 
@@ -25,7 +25,7 @@ def report(cleanup: Cleanup, tz: Optional[tzinfo]) -> Values:
         "cameras": [_camera(camera, scan, facts.limits) for camera, scan in zip(cleanup.plan.cameras, cleanup.scans)],
         "disks": [
             {
-                "path": disk.path,
+                "path": printable(disk.path),
                 "total": disk.total,
                 "free": disk.free,
                 "free_after": cleanup.free_after(key),
@@ -37,10 +37,10 @@ def report(cleanup: Cleanup, tz: Optional[tzinfo]) -> Values:
             {"brake": refusal.brake, "camera_id": refusal.camera_id, "reason": refusal.reason}
             for refusal in cleanup.plan.refusals
         ],
-        "shortfalls": list(cleanup.plan.shortfalls),
-        "notes": list(cleanup.plan.notes),
-        "troubles": list(cleanup.troubles),
-        "failed": [{"path": path, "reason": reason} for path, reason in cleanup.failed],
+        "shortfalls": [printable(sentence) for sentence in cleanup.plan.shortfalls],
+        "notes": [printable(sentence) for sentence in cleanup.plan.notes],
+        "troubles": [printable(sentence) for sentence in cleanup.troubles],
+        "failed": [{"path": printable(path), "reason": printable(reason)} for path, reason in cleanup.failed],
     }
 
 
@@ -66,7 +66,7 @@ def _camera(camera: CameraPlan, scan: CameraScan, limits: RetentionRules) -> Val
         "keeps": _count(sums[False]),
         "days": days,
         "foreign_files": scan.foreign_count,
-        "foreign": scan.foreign,
+        "foreign": [printable(name) for name in scan.foreign],
     }
 
 
