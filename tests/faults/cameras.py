@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable, Tuple
 
 from tests.faults.fault import Fault
@@ -14,7 +15,7 @@ _BACK_OFF = 35.0  # seconds: the longest pause between two tries, and a start
 def _each(act: Callable[[RtspCamera], object]) -> Callable[[Site], None]:
     def act_on_all(site: Site) -> None:
         for name in site.victims:
-            act(site.cameras[name])
+            site.camera_side(partial(act, site.cameras[name]))
 
     return act_on_all
 
@@ -56,6 +57,7 @@ FAULTS: Tuple[Fault, ...] = (
         "camera hangs in the middle of its stream for 20 s: it is recorded again when it sends",
         _each(RtspCamera.hang),
         _each(RtspCamera.resume),
+        causes=("silent",),
         seconds=20.0,
         may_lose=_BACK_OFF,
         recovers_within=_BACK_OFF,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass, replace
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Tuple
 
 from tests.faults.gather import gather
 from tests.faults.judge import Account, judge
@@ -29,7 +29,7 @@ class Fault:
     `prepare` changes a site before it begins; `inject` does the fault, which lasts for `seconds`, `heal` ends it.
     Beyond the seconds from `inject` to the end of `heal`, at most `may_lose` are lost, and the first frame is recorded
     again at most `recovers_within` after it.
-    Where it `spares_others`, it hits the first camera alone. `missing` says what this machine lacks for it, or None.
+    Gaps have one of the `causes`, if any are given. Where it `spares_others`, it hits the first camera alone. `missing` says what this machine lacks for it, or None.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Fault:
     seconds: float = 0.0
     may_lose: float = 0.0
     recovers_within: float = 5.0
+    causes: Tuple[str, ...] = ()
     loses_while_it_lasts: bool = True
     spares_others: bool = False
     missing: Callable[[], Optional[str]] = runs_anywhere
@@ -80,4 +81,6 @@ def _held_to(fault: Fault, account: Account, lasted: float) -> Account:
         )
     if account.recovery > fault.recovers_within * busy:
         complaints.append(f"the recovery took {account.recovery:.1f} s in place of {fault.recovers_within:g} s")
+    wrong = sorted(set(account.gaps).difference(fault.causes)) if fault.causes else []
+    complaints += [f"the journal gives the cause {cause!r}" for cause in wrong]
     return replace(account, complaints=tuple(complaints))

@@ -193,6 +193,7 @@ def _uncovered(evidence: Evidence) -> List[str]:
     spans += [(gap.start, gap.end) for gap in evidence.gaps] + list(evidence.deleted)
     end = _clock(evidence, evidence.until)
     spans.append((end, end))
+    spans += [(end, _clock(evidence, at) - seconds) for at, seconds in evidence.steps if seconds < 0]  # again to come
     complaints = []
     reach = min(start for start, _ in spans)
     for start, end in sorted(spans):

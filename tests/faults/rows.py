@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from tests.faults import cameras, disk, network, power, processes
+from tests.faults import cameras, clock, disk, network, power, processes
 from tests.faults.fault import Fault
 
 FAULTS: Tuple[Fault, ...] = (
@@ -13,6 +13,7 @@ FAULTS: Tuple[Fault, ...] = (
     *network.FAULTS,
     *disk.FAULTS,
     *power.FAULTS,
+    *clock.FAULTS,
 )
 QUICK = (
     "kill-ffmpeg",
