@@ -10,7 +10,7 @@ from typing import Callable, List, Optional, Tuple
 from tests.faults.gather import gather
 from tests.faults.judge import Account, judge
 from tests.faults.site import Site, pause
-from tests.support.waiting import crowding
+from tests.support.waiting import slowness
 
 
 def nothing(site: Site) -> None:
@@ -28,8 +28,8 @@ class Fault:
 
     `prepare` changes a site before it begins; `inject` does the fault, which lasts for `seconds`, `heal` ends it.
     Beyond the seconds from `inject` to the end of `heal`, at most `may_lose` are lost, and the first frame is recorded
-    again at most `recovers_within` after it.
-    Gaps have one of the `causes`, if any are given. Where it `spares_others`, it hits the first camera alone. `missing` says what this machine lacks for it, or None.
+    again at most `recovers_within` after it. Gaps have one of the `causes`, if any are given. Where it `spares_others`,
+    it hits the first camera alone. `missing` says what this machine lacks for it, or None.
     """
 
     name: str
@@ -52,12 +52,15 @@ def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
         fault.prepare(site)
         site.begin()
         pause(chance.uniform(0.0, site.cut))  # so that it meets every step of writing a file
+        busy = [slowness()]
         injected = time.time()
         fault.inject(site)
         pause(fault.seconds)
         fault.heal(site)
         healed = time.time()
+        busy.append(slowness())
         site.wait_recovered(healed, fault.recovers_within)
+        busy.append(slowness())
         until = site.stop()
         accounts = [
             judge(gather(site.layout(name), camera, site.clip.fps, until, site.steps), healed)
@@ -66,13 +69,12 @@ def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
     hit = 1 if fault.spares_others else len(accounts)
     spared = replace(fault, may_lose=0.0, recovers_within=1.0, loses_while_it_lasts=False)
     lasted = healed - injected
-    held = [_held_to(fault if n < hit else spared, account, lasted) for n, account in enumerate(accounts)]
+    held = [_held_to(fault if n < hit else spared, account, lasted, max(busy)) for n, account in enumerate(accounts)]
     return [replace(account, complaints=(*site.complaints, *account.complaints)) for account in held]
 
 
-def _held_to(fault: Fault, account: Account, lasted: float) -> Account:
-    """The account with a complaint for each promise of the fault that was not kept; a busy machine gets more time."""
-    busy = crowding()
+def _held_to(fault: Fault, account: Account, lasted: float, busy: float) -> Account:
+    """The account with a complaint for each promise that was not kept; a machine that is `busy` gets more time."""
     lost = account.lost - (lasted if fault.loses_while_it_lasts else 0.0)
     complaints = list(account.complaints)
     if lost > fault.may_lose * busy:

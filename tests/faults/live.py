@@ -28,14 +28,9 @@ class LiveWatch:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def wait_playing(self, since: Optional[Dict[str, int]] = None) -> None:
-        """Wait until each camera has a live segment newer than those `since` when."""
-        before = since or dict.fromkeys(self._newest, -1)
-        wait_for(lambda: all(self._newest[each] > before[each] for each in before), "a live segment of each camera")
-
-    def newest(self) -> Dict[str, int]:
-        """The number of each camera's newest live segment; -1 without one."""
-        return dict(self._newest)
+    def wait_playing(self) -> None:
+        """Wait until each camera has a live segment."""
+        wait_for(lambda: min(self._newest.values()) >= 0, "a live segment of each camera")
 
     def end(self) -> List[str]:
         """Stop watching; what was wrong."""
@@ -66,6 +61,8 @@ class LiveWatch:
 
     def _check(self, camera: str, name: str) -> None:
         data = self._fetch(camera, name)
+        if data is None and name.encode() in (self._fetch(camera, "live.m3u8") or b""):
+            data = self._fetch(camera, name)  # once more: the server may have been dead or stopped
         if data is None and name.encode() in (self._fetch(camera, "live.m3u8") or b""):
             self._complain(camera, f"the live playlist names {name}, which is not served")
         elif data is not None and name.endswith(".ts") and len(data) % 188:

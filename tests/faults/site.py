@@ -34,9 +34,9 @@ _SOME = 2.0  # seconds of frames that show that a camera is recorded again
 class Site:
     """`count` cameras that show `clip`, recorded by `cctv serve` in files of `cut` seconds.
 
-    Faults may change what `begin` starts: `environ`, `live_path`, `preexec` (runs in the server before it starts),
-    and `camera_side`, which runs what opens a camera's sockets on the network at whose address `host` it is.
-    What they mount or open, they close through `undo`, once all processes have ended.
+    Faults may change what `begin` starts: `environ`, `live_path`, and `camera_side`, which runs what opens a camera's
+    sockets on the network in which it has the address `host`. They act on the `victims`. What they mount or open, they
+    close through `undo`, once all processes have ended.
     """
 
     def __init__(self, folder: Path, ffmpeg: str, clip: Clip, *, count: int = 1, cut: int = 4) -> None:
@@ -49,7 +49,6 @@ class Site:
         self.undo = ExitStack()
         self.environ: Dict[str, str] = {}
         self.live_path: Optional[Path] = None
-        self.preexec: Optional[Callable[[], None]] = None
         self.host = "127.0.0.1"
         self.camera_side: Callable[[Callable[[], object]], object] = lambda work: work()
         self.wire: Any = None  # between recorder and cameras, for faults of the network
@@ -125,7 +124,6 @@ class Site:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                preexec_fn=self.preexec,
             )
 
     def wait_recovered(self, healed: float, seconds: float) -> None:
@@ -137,7 +135,7 @@ class Site:
         def recovered() -> bool:
             return all(self._records(name, healed + _SOME) for name in self.cameras) and self._answers()
 
-        wait_for(recovered, "recording after the fault", seconds + _SOME, self._last_lines)
+        wait_for(recovered, "recording after the fault", seconds + PATIENCE, self._last_lines)
 
     def _records(self, name: str, since: float) -> bool:
         """Whether a frame that was due after the instant `since` is written, and what was sent before it too."""

@@ -39,6 +39,7 @@ class Row:
     lost: float = 0.0
     unexplained: float = 0.0
     recovery: float = 0.0
+    dated: float = 0.0  # the largest error of a recorded time
     causes: Tuple[str, ...] = ()
     complaints: Tuple[str, ...] = ()
 
@@ -64,6 +65,7 @@ def measure(fault: Fault, ffmpeg: Tuple[str, str], clip: Clip, folder: Path, eff
         lost=max(account.lost for account in accounts),
         unexplained=max(account.unexplained for account in accounts),
         recovery=max(account.recovery for account in accounts),
+        dated=max(account.dated for account in accounts),
         causes=tuple(sorted({cause for account in accounts for cause in account.gaps})),
         complaints=complaints,
     )
