@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 
@@ -11,7 +12,7 @@ import typer
 
 from cctv_cli.cli import options, output
 from cctv_cli.cli.result import Result, Table
-from cctv_cli.core.errors import AddressError, CctvError, ConfigError
+from cctv_cli.core.errors import AddressError, CctvError, ConfigError, StorageError
 
 if TYPE_CHECKING:
     from cctv_cli.core.config.settings import Settings
@@ -46,11 +47,10 @@ def show_settings(settings: Settings, troubles: Tuple[str, ...] = ()) -> Result:
 def start_troubles(settings: Settings) -> Tuple[str, ...]:
     """Why `cctv serve` would not start on this machine, apart from a port that is in use: maybe by its own server."""
     from cctv_cli.core.ffmpeg.find import find_ffmpeg
-    from cctv_cli.core.storage.marker import refuse_newer
 
     checks: Tuple[Callable[[], object], ...] = (
         lambda: find_ffmpeg(settings.ffmpeg_path),
-        lambda: refuse_newer(settings.storage),
+        lambda: _check_storage(settings.storage),
         lambda: _check_log_file(settings.log_file),
         lambda: _check_address(settings.host, settings.port),
     )
@@ -61,6 +61,25 @@ def start_troubles(settings: Settings) -> Tuple[str, ...]:
         except (CctvError, OSError) as error:
             troubles.append(f"cctv serve will not start here: {error}.")
     return tuple(troubles)
+
+
+def _check_storage(storage: Path) -> None:
+    """Raise StorageError if nothing can be recorded in the storage. It is not created."""
+    from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
+
+    try:
+        DiskThreads().ask(storage, "check", partial(_refuse_storage, storage))
+    except DiskHangs:
+        pass  # `cctv serve` starts, and waits for the disk
+
+
+def _refuse_storage(storage: Path) -> None:
+    from cctv_cli.core.storage.marker import refuse_newer
+
+    refuse_newer(storage)
+    folder = next(path for path in (storage, *storage.parents) if path.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise StorageError(f"The storage {storage} cannot be written; correct HLS_BASE_PATH or its permissions")
 
 
 def _check_log_file(path: Optional[Path]) -> None:

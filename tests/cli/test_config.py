@@ -247,3 +247,15 @@ def test_a_port_in_use_is_no_trouble(cctv: Callable[..., Any], configured: Path,
     with socket.create_server(("127.0.0.1", 0)) as used:
         monkeypatch.setenv("SERVER_PORT", str(used.getsockname()[1]))
         assert cctv("config").err == ""
+
+
+def test_a_storage_in_which_nothing_can_be_recorded(home: Path, cctv: Callable[..., Any], monkeypatch: Any) -> None:
+    (home / "file").touch()
+    monkeypatch.setenv("HLS_BASE_PATH", "file/hls")
+    monkeypatch.setenv("CAMERA_1_ID", "front")
+    monkeypatch.setenv("CAMERA_1_RTSP_URL", "rtsp://127.0.0.1:9/1")
+    result = cctv("config")
+    assert result.code == 0
+    assert f"Warning: cctv serve will not start here: The storage {home / 'file' / 'hls'} cannot be" in result.err
+    served = run_process("serve", cwd=home, **{name: os.environ[name] for name in os.environ if "_" in name})
+    assert served.code == 6

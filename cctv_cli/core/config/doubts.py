@@ -26,11 +26,12 @@ _MAIN = re.compile(r"/channels/[0-9]+01\b|\bsubtype=0\b", re.IGNORECASE)
 
 
 def doubtful_variables(environ: Iterable[str]) -> List[str]:
-    """About variables of the environment that are ours but for their case, and so are not read."""
+    """About variables of the environment that are not read because they are almost the name of one that is."""
+    meant = ((name, names.meant_variable(name)) for name in environ)
     return [
-        f"{Origin('environment', name)} is not read because of its case; rename it to {name.upper()}, or remove it."
-        for name in environ
-        if name != name.upper() and name.upper() in names.VARIABLES and names.looks_like_ours(name)
+        f"{Origin('environment', name)} is not read; rename it to {variable} if it is for cctv, or remove it."
+        for name, variable in meant
+        if variable is not None
     ]
 
 

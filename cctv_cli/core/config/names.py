@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import Iterable, NamedTuple, Optional
 
 from cctv_cli.core.config.cameras import CAMERAS
@@ -22,6 +22,7 @@ VARIABLES = frozenset(setting.variable for setting in SETTINGS.values()) | {CONF
 _BY_PREFIX = {spelling.prefix: (table, spelling) for table, spelling in SPELLINGS.values()}
 _NUMBERED = re.compile(rf"({'|'.join(_BY_PREFIX)})_([0-9]{{1,9}})_(.+)", re.DOTALL)
 _SHARED = frozenset({"LOG"})  # a `.env` may serve other programs too, and many have variables such as LOG_LEVEL
+_CLOSE = 0.9  # of 1.0, which is the same name
 _LEAD = re.compile(r"\W*(?:env:)?", re.IGNORECASE)  # what PowerShell or an invisible character puts before a name
 _OURS = {name.partition("_")[0] for name in VARIABLES if "_" in name} - _SHARED | set(_BY_PREFIX)
 
@@ -56,8 +57,19 @@ def is_known_variable(name: str) -> bool:
 
 def looks_like_ours(name: str) -> bool:
     """Whether a variable begins like one of ours, so that an unknown one is probably a mistake."""
-    prefix, underscore, _ = _LEAD.sub("", name, count=1).upper().partition("_")
+    bare = _LEAD.sub("", name, count=1).upper().replace("-", "_").replace(".", "_")
+    prefix, underscore, _ = bare.partition("_")
     return bool(underscore) and prefix in _OURS
+
+
+def meant_variable(name: str) -> Optional[str]:
+    """The variable that an unknown one is almost: in another case, with CCTV_ before it, or a letter or two apart."""
+    if is_known_variable(name) or not looks_like_ours(name):
+        return None
+    bare = re.sub("^CCTV_", "", name.upper())
+    if is_known_variable(bare):
+        return bare
+    return next(iter(get_close_matches(name.upper(), sorted(VARIABLES), n=1, cutoff=_CLOSE)), None)
 
 
 def unknown_variable(origin: Origin) -> str:

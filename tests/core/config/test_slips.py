@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Optional
 
 import pytest
 
@@ -72,8 +72,30 @@ def test_variables_in_lower_case(problems: Problems, load: Load) -> None:
     assert problem == "environment: camera_1_id is not a known variable; the nearest is CAMERA_1_ID."
     settings = load(CAMERA, env={"retention_days": "90", "Path": "x", "log_file": "x"})
     assert settings.warnings == (
-        "environment: retention_days is not read because of its case; rename it to RETENTION_DAYS, or remove it.",
+        "environment: retention_days is not read; rename it to RETENTION_DAYS if it is for cctv, or remove it.",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("RETENTION_DAY", "RETENTION_DAYS"),
+        ("RETENTION-DAYS", "RETENTION_DAYS"),
+        ("CCTV_RETENTION_DAYS", "RETENTION_DAYS"),
+        ("CCTV_CAMERA_1_NAME", "CAMERA_1_NAME"),
+        ("HLS_BASEPATH", "HLS_BASE_PATH"),
+        ("CCTV_CONFIGS", "CCTV_CONFIG"),
+        ("SERVER_NAME", None),
+        ("SERVER_PORT_80_TCP", None),
+        ("CCTV_SERVICE_HOST", None),
+        ("LOG_LEVEL", None),
+        ("TZ", None),
+    ],
+)
+def test_a_variable_that_is_almost_one_of_ours(load: Load, name: str, meant: Optional[str]) -> None:
+    """Many programs share the environment, so it is no error; but RETENTION_DAY=90 keeps 30 days."""
+    warning = f"environment: {name} is not read; rename it to {meant} if it is for cctv, or remove it."
+    assert load(CAMERA, env={name: "1"}).warnings == ((warning,) if meant else ())
 
 
 @pytest.mark.parametrize(
@@ -84,6 +106,7 @@ def test_variables_in_lower_case(problems: Problems, load: Load) -> None:
         ("set RETENTION_DAYS=90", "line 1 is not KEY=value"),
         ("RETENTION_DAYS: 90", "line 1 is not KEY=value"),
         ("RETENTION_DAYS:90", "RETENTION_DAYS:90 is not a known variable; the nearest is RETENTION_DAYS."),
+        ("RETENTION-DAYS=90", "RETENTION-DAYS is not a known variable; the nearest is RETENTION_DAYS."),
         ("RETENTION_DAYS", "line 1 has RETENTION_DAYS without a value; write RETENTION_DAYS=value."),
     ],
 )
