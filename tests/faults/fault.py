@@ -69,11 +69,11 @@ def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
     hit = 1 if fault.spares_others else len(accounts)
     spared = replace(fault, may_lose=0.0, recovers_within=1.0, loses_while_it_lasts=False)
     lasted = healed - injected
-    held = [_held_to(fault if n < hit else spared, account, lasted, max(busy)) for n, account in enumerate(accounts)]
+    held = [held_to(fault if n < hit else spared, account, lasted, max(busy)) for n, account in enumerate(accounts)]
     return [replace(account, complaints=(*site.complaints, *account.complaints)) for account in held]
 
 
-def _held_to(fault: Fault, account: Account, lasted: float, busy: float) -> Account:
+def held_to(fault: Fault, account: Account, lasted: float, busy: float) -> Account:
     """The account with a complaint for each promise that was not kept; a machine that is `busy` gets more time."""
     lost = account.lost - (lasted if fault.loses_while_it_lasts else 0.0)
     complaints = list(account.complaints)
