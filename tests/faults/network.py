@@ -36,7 +36,7 @@ def _cut_and_forget(site: Site) -> None:
 FAULTS: Tuple[Fault, ...] = (
     Fault(
         "network-cut",
-        "network cut for 20 s: recording resumes with it, what the camera still had in its buffers included",
+        "network cut for 20 s: recording resumes with it",
         _lose(1.0),
         _lose(0.0),
         _put_on_a_wire,
