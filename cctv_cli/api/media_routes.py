@@ -25,7 +25,6 @@ from cctv_cli.core.layout import (
     parse_live_segment,
     parse_recording,
 )
-from cctv_cli.core.recording.live_window import window_size
 from cctv_cli.core.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class MediaRoutes:
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
         elif number is not None and number > live.window.segments[-1].number:
             await send_detail(send, 404, f"{name} is not finished yet; request {LIVE_PLAYLIST} again.", _CORS)
-        elif not may_exist(live.window, name, window_size(self._runtime.settings.segment_duration)):
+        elif not may_exist(live.window, name, self._runtime.settings.segment_duration):
             detail = f"{name} does not exist or no longer exists; request {LIVE_PLAYLIST} again."
             await send_detail(send, 404, detail, _CORS)
         else:

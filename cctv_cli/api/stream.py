@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Dict, List, NamedTuple, Optional, Tuple
@@ -18,6 +19,7 @@ from cctv_cli.core.disk_threads import Answer, DiskThreads
 from cctv_cli.core.footage.variants import measure_variant
 from cctv_cli.core.hls.playlist import LiveWindow, Variant, parse_live, render_multivariant
 from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST, parse_live_init, parse_live_segment
+from cctv_cli.core.recording.live_window import window_size
 from cctv_cli.core.recording.state import RecorderState, State, from_json
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
@@ -59,14 +61,16 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
     return Live(503, f"{name} is starting; try again in a few seconds.")
 
 
-def may_exist(window: LiveWindow, name: str, size: int) -> bool:
+def may_exist(window: LiveWindow, name: str, segment_duration: int) -> bool:
     """Whether a live file may be there, by a window of at least one segment: it is named, or has left it lately.
 
-    Segments stay for one more window of `size` segments, and what they begin with stays as long as they do.
+    Segments of at least `segment_duration` seconds stay for a time (see `hls.leaving`), and what they begin with stays
+    as long as they do.
     """
     first, newest = window.segments[0], window.segments[-1]
     number, init = parse_live_segment(name), parse_live_init(name)
-    oldest = first.number - max(size, len(window.segments))
+    longest = max(window.duration, window_size(segment_duration) * segment_duration)
+    oldest = first.number - math.ceil((longest + window.target_duration) / segment_duration)
     if number is not None:
         return oldest <= number <= newest.number and (number < first.number or name.endswith(newest.suffix))
     if init is None:

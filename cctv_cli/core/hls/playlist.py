@@ -68,6 +68,11 @@ class LiveWindow:
         """The number of the next segment."""
         return self.segments[-1].number + 1 if self.segments else 0
 
+    @property
+    def duration(self) -> float:
+        """The seconds of media that it names."""
+        return sum(segment.duration for segment in self.segments)
+
     def append(self, segment: LiveSegment, size: int) -> LiveWindow:
         """The window with one more segment, cut to the newest `size`.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import FrozenSet, List, Optional, Tuple
 
 from cctv_cli.core import files
+from cctv_cli.core.hls.leaving import Leaving
 from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, Part, parse_live, render_live
 from cctv_cli.core.layout import TS, CameraLayout, live_init_name, media_suffix, parse_live_init, parse_live_segment
 from cctv_cli.core.media.fmp4 import leading_sps, tag_hvc1, whole_size
@@ -45,6 +46,7 @@ class LiveWriter:
         self.segment_duration = segment_duration
         self._tz = tz
         self._window = self._written = LiveWindow(segment_duration)  # in memory, and in the playlist on disk
+        self._leaving = Leaving()
         self._next = 0
         self._first_of_run = 0
         self._suffix = TS
@@ -52,10 +54,6 @@ class LiveWriter:
         self.outgrew_header = False  # the run's initialization section no longer describes its picture
         self._sps: FrozenSet[bytes] = frozenset()  # of the previous segment
         self._jumped = False  # the camera's clock jumped ahead in the previous segment
-
-    @property
-    def _size(self) -> int:
-        return window_size(self.segment_duration)
 
     @property
     def window(self) -> LiveWindow:
@@ -71,6 +69,7 @@ class LiveWriter:
         try:
             self._layout.live.mkdir(parents=True, exist_ok=True)
             self._window = parse_live(files.read_text(self._layout.live_playlist) or "") or self._window
+            self._leaving.resumed(self._window, self._numbers())
         except OSError as error:
             self.failed(error)
         if self._window.segments:
@@ -130,25 +129,28 @@ class LiveWriter:
         return [(n, self._path(n)) for n in (self._next, self._next + 1) if self._exists(n)]
 
     def update(self, timeline: Timeline, *, alive: bool) -> None:
-        """Add newly finished segments, prune, render the playlist."""
+        """Add newly finished segments, render the playlist, prune."""
         finished = not alive or self._exists(self._next + 1) or self._exists(self._next + 2)
         if not (finished or self.fault or self._window is not self._written):
             return  # the usual case: nothing has finished
-        if self.fault:
-            self._prune()  # a full disk needs room first
+        if self.fault:  # a full disk needs room first
+            self._leaving.released()
+            self._prune()
         self._add_finished(timeline, alive)
         if self._window is not self._written:
-            self._prune()
             # not durable: after a power cut the window restarts, above every number used before
             files.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
             self._written = self._window
+            self._leaving.published(self._window)
             self.fault = ""
+            self._prune()
 
     def _add_finished(self, timeline: Timeline, alive: bool) -> None:
         while True:
             segment = self._finished(self._next, timeline, alive)
             if segment is not None:
-                self._window = self._window.append(segment, 1 if self._outdated(segment) else self._size)
+                size = 1 if self._outdated(segment) else window_size(self.segment_duration)
+                self._window = self._window.append(segment, size)
             elif not self._exists(self._next + 2):
                 return  # else FFmpeg is past this segment: it was deleted, or holds no frame
             self._next += 1
@@ -208,26 +210,25 @@ class LiveWriter:
         return segment.start - self._window.segments[-1].end > 3 * self._window.target_duration
 
     def _prune(self) -> None:
-        # keep a segment for one more window after it left the playlist (RFC 8216 6.2.2)
-        oldest = self._window.segments[0].number - self._size if self._window.segments else 0
-        names = self._names()
-        gone = [name for name in names if _is_older(name, oldest)]
+        names, numbers = self._names(), self._numbers()
+        first = self._window.segments[0].number if self._window.segments else 0
+        gone = {n for n in numbers if n < first and not self._leaving.stays(n)}
+        oldest = next((n for n in numbers if n not in gone), first)
         inits = sorted(n for n in map(parse_live_init, names) if n is not None)
         # an initialization section applies up to the next one
-        gone += [live_init_name(n) for n, following in zip(inits, inits[1:]) if following <= oldest]
-        for name in gone:
+        unused = [live_init_name(n) for n, following in zip(inits, inits[1:]) if following <= oldest]
+        for name in (*(name for name in names if parse_live_segment(name) in gone), *unused):
             files.remove(self._layout.live / name)
+
+    def _numbers(self) -> List[int]:
+        """The numbers of the segments on disk."""
+        return sorted(n for n in map(parse_live_segment, self._names()) if n is not None)
 
     def _names(self) -> List[str]:
         try:
             return [path.name for path in self._layout.live.iterdir()]
         except FileNotFoundError:
             return []
-
-
-def _is_older(name: str, oldest: int) -> bool:
-    number = parse_live_segment(name)
-    return number is not None and number < oldest
 
 
 def _first_pts(path: Path) -> Optional[int]:

@@ -8,7 +8,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import pytest
 
@@ -154,12 +154,35 @@ def test_a_window_slides_over_files_that_exist(stage: Stage) -> None:
     assert len(stage.named()) == WINDOW
 
 
-def test_a_segment_is_deleted_one_window_after_it_left_the_playlist(stage: Stage) -> None:
+def test_a_segment_stays_for_its_duration_and_that_of_the_longest_playlist_with_it(stage: Stage) -> None:
+    left: Dict[int, int] = {}  # by segment, the newest one when it left the playlist
+    deleted: Dict[int, int] = {}
+    before = None
+    for turn in range(2):
+        run = stage.begin(before, TRUTH + turn * SEGMENTS)
+        for place in range(SEGMENTS):
+            stage.lay(run, place)
+            named = stage.update(run, alive=place < SEGMENTS - 1)
+            for number in range(named[0] if named else 0):
+                left.setdefault(number, named[-1])
+                if not stage.layout.live_segment(number).exists():
+                    deleted.setdefault(number, named[-1])
+        before = run
+    assert sorted(deleted) == list(range(len(deleted))) and len(deleted) > WINDOW
+    # segments of one second; where a run ends two are finished at once
+    assert {deleted[number] - left[number] for number in deleted} in ({WINDOW + 1}, {WINDOW + 1, WINDOW + 2})
+
+
+def test_segments_stay_though_another_supervisor_continues(stage: Stage) -> None:
     run = stage.begin()
-    stage.lay(run, *range(SEGMENTS))
+    for place in range(SEGMENTS - 2):
+        stage.lay(run, place)
+        stage.update(run)
+    before = stage.files()
+    stage.opened(run)
+    stage.lay(run, SEGMENTS - 2)
     stage.update(run)
-    oldest = stage.written().segments[0].number
-    assert stage.files() == [f"segment{number}.ts" for number in range(oldest - WINDOW, SEGMENTS)]
+    assert stage.files() == [*before, f"segment{SEGMENTS - 2}.ts"]
 
 
 def test_foreign_files_are_not_pruned(stage: Stage) -> None:
@@ -329,7 +352,7 @@ def test_the_initialization_section_of_a_dead_run_is_not_reused(stage: Stage) ->
     assert not stage.layout.live_init(number).exists()
 
 
-def test_a_full_disk_recovers_because_old_segments_are_deleted_before_the_playlist_is_written(
+def test_a_full_disk_recovers_because_segments_outside_the_playlist_are_deleted(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = stage.begin()
@@ -345,6 +368,9 @@ def test_a_full_disk_recovers_because_old_segments_are_deleted_before_the_playli
         real(path, text, **options)
 
     monkeypatch.setattr(files, "replace_text", replace_text)
+    with pytest.raises(OSError, match="No space left") as full:
+        stage.update(run)
+    stage.writer.failed(full.value)
     assert stage.update(run) == list(range(SEGMENTS - 1 - WINDOW, SEGMENTS - 1))
 
 
