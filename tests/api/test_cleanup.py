@@ -108,7 +108,7 @@ async def test_a_cleanup_elsewhere_is_a_conflict(
     _, lock = cleanup_files(settings.storage)
     with locks.holding(lock):
         response = await client.post("/cleanup/run")
-    assert response.status_code == 409 and "cleans this storage up already" in response.json()["detail"]
+    assert response.status_code == 409 and "is already cleaning up this storage" in response.json()["detail"]
     assert counts(trees) == [3, 3]
 
 
@@ -166,7 +166,7 @@ async def test_an_equal_request_during_a_cleanup_is_a_conflict(
         second = await client.post("/cleanup/run")
         go_on.set()
     assert second.status_code == 409
-    assert f"Process {os.getpid()} cleans this storage up already" in second.json()["detail"]
+    assert f"Process {os.getpid()} is already cleaning up this storage" in second.json()["detail"]
     assert answers[0].json()["deleted"]["files"] == 2
 
 

@@ -229,7 +229,7 @@ async def test_what_is_not_there_is_said_in_one_sentence(
     assert response.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks for a privilege to make symbolic links")
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_storage_that_fails_is_503_with_one_sentence(
     client: httpx.AsyncClient, settings: Settings, path: str

@@ -129,7 +129,7 @@ def test_a_second_cleanup_is_refused(cctv: Cctv, front: CameraTree, home: Path) 
         file.write_text("4711\n")
         result = cctv("cleanup")
     assert (result.code, result.out) == (12, "")
-    assert result.err == "Error: Process 4711 cleans this storage up already; wait until it is done\n"
+    assert result.err == "Error: Process 4711 is already cleaning up this storage; wait until it is done\n"
     assert len(recordings_of(front)) == 3
 
 

@@ -218,7 +218,7 @@ def test_recorders_end_before_a_running_cleanup(tmp_path: Path, monkeypatch: pyt
     assert held[:1] == [None]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks for a privilege to make symbolic links")
 def test_a_reload_does_not_forget_which_disk_the_storage_was(tmp_path: Path) -> None:
     other = Path("/dev/shm")
     storage = tmp_path / "hls"
@@ -247,7 +247,7 @@ def test_a_storage_keeps_its_marker_across_restarts(system: System) -> None:
     assert read_marker(system.settings.storage) == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks for a privilege to make symbolic links")
 def test_a_start_notes_which_cameras_have_their_own_disks(tmp_path: Path) -> None:
     other = Path("/dev/shm")
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import List, Mapping, Optional, Tuple, Union
 from urllib.parse import quote
 
+from cctv_cli.core.clock import DAY
 from cctv_cli.core.config import values
 from cctv_cli.core.config.schema import Setting, setting
 from cctv_cli.core.config.values import DEFAULT, Origin
 from cctv_cli.core.units import FreeSpace, Secret, format_duration, format_size, write_bit_rate
 
-_DAY = 86_400  # seconds
 _PASSWORD_IN_TARGET = re.compile(r"(pass(?:word|wd)?|pwd)=[^&\s'\"]*", re.IGNORECASE)
 
 
@@ -163,7 +163,7 @@ class Settings:
         3600.0,
         "retention.interval",
         "RETENTION_INTERVAL",
-        values.duration(60, 7 * _DAY, "1h"),
+        values.duration(60, 7 * DAY, "1h"),
         "time between cleanups by `serve` and `record`",
         show=format_duration,
     )
@@ -192,7 +192,7 @@ class Settings:
         60.0,
         "health.segment_age",
         "HEALTH_SEGMENT_AGE",
-        values.duration(5, _DAY, "60s"),
+        values.duration(5, DAY, "60s"),
         "age of the newest live segment, and time to start, above which something is wrong",
         show=format_duration,
     )
@@ -224,7 +224,7 @@ class Settings:
         60.0,
         "alerts.after",
         "ALERT_AFTER",
-        values.duration(1, _DAY, "60s"),
+        values.duration(1, DAY, "60s"),
         "how long a finding lasts, or is gone, before that is reported",
         show=format_duration,
     )
@@ -232,7 +232,7 @@ class Settings:
         6 * 3600.0,
         "alerts.reminder",
         "ALERT_REMINDER",
-        values.duration(60, 30 * _DAY, "6h"),
+        values.duration(60, 30 * DAY, "6h"),
         "time between reports of a finding that persists",
         show=format_duration,
     )

@@ -27,7 +27,7 @@ from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.units import FreeSpace
 
 _COUNT_EVERY = 60.0  # seconds between measurements of the size of all days of a camera
-_FUTURE = 60.0  # seconds by which a recording may end in the future: clocks are set by small steps
+_CLOCK_STEP = 60.0  # seconds by which a recording may end in the future: clocks are set by small steps
 _LATE = 300.0  # seconds in which a finished file should be committed
 
 
@@ -246,7 +246,7 @@ def _count_day(layout: CameraLayout, day: str, before: Optional[_Day]) -> _Day:
 
 def _future(pieces: Sequence[Piece], now: float) -> Optional[float]:
     latest = max((piece.end for piece in pieces), default=now)
-    return latest if latest > now + _FUTURE else None
+    return latest if latest > now + _CLOCK_STEP else None
 
 
 def _waiting(layout: CameraLayout, now: float) -> int:

@@ -1,19 +1,19 @@
-"""The brakes: what keeps a cleanup from a mistake that nobody can undo. See `plan` for what each holds back. Pure."""
+"""The brakes: they keep a cleanup from mistakes that cannot be undone. `plan` lists what each holds back. Pure."""
 
 from __future__ import annotations
 
 from typing import List, Sequence
 
 from cctv_cli.core.clock import DAY, HOUR
-from cctv_cli.core.retention.draft import FUTURE, SET_BACK, STOP_AGE, STOP_ALL, STOP_SIZES, Draft
+from cctv_cli.core.retention.draft import CLOCK_TOLERANCE, SET_BACK, STOP_AGE, STOP_ALL, STOP_SIZES, Draft
 from cctv_cli.core.retention.inventory import NOTHING, BrakeRefusal, Inventory
 from cctv_cli.core.units import format_size
 
-JUMP = 10 * DAY  # seconds without a cleanup after which the clock, not time, may have passed
+JUMP = 10 * DAY  # seconds without a cleanup after which the clock may have jumped
 
 
 def doubts(facts: Inventory, drafts: Sequence[Draft], *, force: bool) -> List[BrakeRefusal]:
-    """Hold back what is doubted, and say why."""
+    """Hold back the rules that cannot be trusted, and return the reasons."""
     refusals = []
     if facts.storage_doubt and not force:
         refusals.append(BrakeRefusal("storage", None, facts.storage_doubt))
@@ -22,7 +22,7 @@ def doubts(facts: Inventory, drafts: Sequence[Draft], *, force: bool) -> List[Br
         return refusals
     if facts.unconfigured and not force and any(draft.facts.days for draft in drafts):
         reason = (
-            "No camera is configured, so nobody knows for how long recordings are kept; name the configuration with "
+            "No camera is configured, so it is unknown how long recordings are kept; name the configuration with "
             "--config, or clean up by the general rules with --force"
         )
         refusals.append(BrakeRefusal("policy", None, reason))
@@ -38,15 +38,15 @@ def doubts(facts: Inventory, drafts: Sequence[Draft], *, force: bool) -> List[Br
         if draft.facts.lacks_disk and not force:
             draft.stop(STOP_SIZES)
             reason = (
-                f"The disk of {name} is not mounted, so its recordings lie on the storage's own; mount it, or, if it "
+                f"The disk of {name} is not mounted, so its recordings are on the storage's disk; mount it, or, if it "
                 "was removed for good, clean up once with --force"
             )
             refusals.append(BrakeRefusal("disk", name, reason))
         past = NOTHING if force else draft.refuse_past()
         if past.files:
             reason = (
-                f"{past.files} recordings of {name} ({format_size(past.bytes)}) are dated before all that the last "
-                "cleanup saw, so the clock was wrong when they were made; look at the preview, then clean up "
+                f"{past.files} recordings of {name} ({format_size(past.bytes)}) are dated before everything that the "
+                "last cleanup saw, so the clock was wrong when they were made; check the preview, then clean up "
                 "with --force"
             )
             refusals.append(BrakeRefusal("past", name, reason))
@@ -65,15 +65,15 @@ def doubts(facts: Inventory, drafts: Sequence[Draft], *, force: bool) -> List[Br
 
 
 def clock_doubt(facts: Inventory) -> str:
-    """Why the wall clock is not believed, in one sentence; empty if it is."""
+    """Why the wall clock is not trusted, in one sentence; empty if it is."""
     cure = "check the date of this machine, then clean up once with --force"
     if facts.cleaned_at is not None and facts.now < facts.cleaned_at - SET_BACK:
-        return f"The clock lies {_span(facts.cleaned_at - facts.now)} before the last cleanup; {cure}"
+        return f"The clock is {_span(facts.cleaned_at - facts.now)} before the last cleanup; {cure}"
     ends = [max(day.ends[: day.journalled]) for camera in facts.cameras for day in camera.days if day.journalled]
-    known = facts.cleaned_at or max((end for end in ends if end <= facts.now + FUTURE), default=facts.now)
+    known = facts.cleaned_at or max((end for end in ends if end <= facts.now + CLOCK_TOLERANCE), default=facts.now)
     if facts.now - known > JUMP:
         before = "last cleanup" if facts.cleaned_at else "newest recording"
-        return f"The clock lies {_span(facts.now - known)} after the {before}, so it may have jumped; {cure}"
+        return f"The clock is {_span(facts.now - known)} after the {before}, so it may have jumped; {cure}"
     return ""
 
 

@@ -88,11 +88,11 @@ class Cleanup:
 
     @property
     def to_delete(self) -> Count:
-        """What the plan deletes."""
+        """The recordings that the plan deletes."""
         return sum(self.counts(deletes=True).values(), NOTHING)
 
     def free_after(self, key: int) -> int:
-        """The bytes that are free on a disk once the plan is carried out."""
+        """The bytes that are free on a disk after the plan is executed."""
         counts = self.counts(deletes=True)
         there = {camera.facts.camera_id for camera in self.plan.cameras if camera.facts.disk == key}
         disk = self.plan.facts.disks[key]
@@ -100,7 +100,7 @@ class Cleanup:
 
     @property
     def problems(self) -> Tuple[str, ...]:
-        """Sentences about what did not go, or would not, as the settings ask; the brakes come first."""
+        """Sentences about what is not deleted although the settings ask for it; refusals of brakes come first."""
         problems = [*(refusal.reason for refusal in self.plan.refusals), *self.troubles]
         if self.failed:
             path, reason = self.failed[0]
@@ -137,7 +137,7 @@ class _Tally:
 
 
 class Cleaner:
-    """Cleans one storage up as the settings say.
+    """Cleans up one storage according to the settings.
 
     `storage_id` is the marker that the storage had when this process began to record into it, None
     if it does not. `unmarked` is the `place` of a storage into which it records though the disk was too full
@@ -180,8 +180,8 @@ class Cleaner:
     ) -> Cleanup:
         """Delete what the plan says, oldest days first; `force` overrules the brakes.
 
-        With `cameras` the limits of all cameras together do not apply. `ended` is asked between hours.
-        What a brake held back and what could not be deleted is told by the answer, see
+        With `cameras` the limits of all cameras together do not apply. `ended` is called between hours: true stops
+        the cleanup. The answer says what a brake held back and what could not be deleted, see
         `Cleanup.raise_troubles`. Raises CleanupRuns, UnknownCamera, StorageError.
         """
         try:
@@ -190,7 +190,7 @@ class Cleaner:
                 planned = self._plan(cameras, force=force)
                 done = self._execute(planned, progress or (lambda done, total: None), ended)
                 if force:
-                    with suppress(OSError):  # a disk that holds make full: the next one tries again
+                    with suppress(OSError):  # holds may fill the disk; the next cleanup tries again
                         ensure_marker(self._settings.storage)
                 if force or not ended():
                     self._remember(done, force=force)
@@ -328,7 +328,7 @@ class Cleaner:
             return
         try:
             write_marker(self._settings.storage, after)
-        except OSError as error:  # a full disk: the old one is true, too
+        except OSError as error:  # a full disk; the old marker is still true
             log.warning("the time of the cleanup cannot be written: %s", error)
 
     @contextmanager
@@ -339,9 +339,9 @@ class Cleaner:
             lock = locks.take(lock_file)
         except LockHeld:
             pid = (files.read_text(file) or "unknown").strip()
-            raise CleanupRuns(f"Process {pid} cleans this storage up already; wait until it is done") from None
+            raise CleanupRuns(f"Process {pid} is already cleaning up this storage; wait until it is done") from None
         try:
-            with suppress(OSError):  # a full disk: the lock is what counts
+            with suppress(OSError):  # the disk is full, but the lock is what counts
                 files.replace_text(file, f"{os.getpid()}\n", durable=False)
             yield
             with suppress(OSError):
@@ -359,10 +359,10 @@ class Cleaner:
 
 
 def _oldest(facts: Inventory, marker: Marker, *, force: bool) -> Dict[str, float]:
-    """The earliest start of each camera's recordings, to be remembered.
+    """The earliest start of each camera's recordings, for the marker.
 
-    Unless somebody looked at it (`force`), what a wrong clock dated before all else is not believed, and of a camera
-    whose disk is not there nothing new is known.
+    Recordings that a wrong clock dated before all others do not count, unless an operator has checked them (`force`).
+    A camera whose disk is not mounted keeps its earlier value.
     """
     oldest = dict(marker.oldest)
     for camera in facts.cameras:

@@ -1,4 +1,4 @@
-"""A camera's verdicts while they are made: age first, then what brakes hold back, then what limits may take. Pure."""
+"""A camera's verdicts while the plan is made: first by age, then brakes hold back, then limits take more. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Iterator, Optional, Tuple
 from cctv_cli.core.clock import DAY, HOUR
 from cctv_cli.core.retention.inventory import NOTHING, CameraInventory, Count, DayInventory, Verdict
 
-FUTURE = 300.0  # seconds that a recording may begin after now
-SET_BACK = HOUR  # seconds that the clock may lie before the last cleanup, or a new recording before the oldest
+CLOCK_TOLERANCE = 300.0  # seconds after now up to which a start is not dated in the future
+SET_BACK = HOUR  # seconds by which the clock may be before the last cleanup, or a recording before the oldest known
 STOP_AGE, STOP_SIZES, STOP_ALL = 1, 2, 3  # how much a brake holds back
 
 _UNDECIDED = bytes((Verdict.KEPT, Verdict.REFUSED))  # a limit may take these
@@ -18,7 +18,7 @@ _UNJOURNALLED = bytes((Verdict.UNJOURNALLED,))
 
 
 class Draft:
-    """A camera's verdicts while they are made; age comes first."""
+    """A camera's verdicts while the plan is made. They start with those by age."""
 
     def __init__(self, facts: CameraInventory, now: float, believed: float) -> None:
         self.facts = facts
@@ -29,11 +29,11 @@ class Draft:
         self.deleted = 0
         self.limited = 0  # bytes of `deleted` that age does not explain
         self.future = Count()
-        self.newest = math.inf  # what ends later goes last, after what nobody can date for sure
-        self.set_back = False  # whether the clock was, so that what is dated before all else is new
+        self.newest = math.inf  # recordings that end later are deleted last, after those without a certain date
+        self.set_back = False  # the clock was set back, so recordings dated before all others are new
         self._before = -math.inf if facts.oldest is None else facts.oldest - SET_BACK
         cutoff = now - facts.retention_days * DAY
-        self.verdicts = [self._judge(day, believed + FUTURE, cutoff) for day in facts.days]
+        self.verdicts = [self._judge(day, believed + CLOCK_TOLERANCE, cutoff) for day in facts.days]
 
     def _judge(self, day: DayInventory, horizon: float, cutoff: float) -> bytearray:
         verdicts = bytearray(len(day.names))
@@ -41,7 +41,7 @@ class Draft:
         if quiet and min(day.ends) > cutoff and day.starts[-1] <= horizon:
             return verdicts
         for i, (start, end) in enumerate(zip(day.starts, day.ends)):
-            if i >= day.journalled:  # the hold may have stood in the journal that was lost, but in others, too
+            if i >= day.journalled:  # the lost journal may have had the hold, but other days have a copy
                 held = any(hold.covers(start, end) for hold in self._holds)
                 verdicts[i] = Verdict.HELD if held else Verdict.UNJOURNALLED
             elif any(hold.covers(start, end) for hold in day.holds):
@@ -55,7 +55,7 @@ class Draft:
         return verdicts
 
     def of(self, wanted: Verdict) -> Count:
-        """The recordings with this verdict."""
+        """How many recordings have this verdict."""
         sizes = [
             size
             for day, verdicts in zip(self.facts.days, self.verdicts)
@@ -66,21 +66,21 @@ class Draft:
         return Count(len(sizes), sum(sizes))
 
     def stop(self, how_much: int) -> bool:
-        """Hold rules back; says whether age would have taken anything."""
+        """Hold rules back; returns whether age would have deleted anything."""
         self.stopped = max(self.stopped, how_much)
         aged = self.replace(Verdict.AGE, Verdict.REFUSED)
         self.deleted = 0
         return aged
 
     def replace(self, old: Verdict, new: Verdict) -> bool:
-        """Give recordings another verdict; says whether there were any."""
+        """Replace one verdict by another; returns whether any recording had it."""
         table = bytes(new if value == old else value for value in range(256))
         found = any(old in verdicts for verdicts in self.verdicts)
         self.verdicts = [verdicts.translate(table) for verdicts in self.verdicts]
         return found
 
     def refuse_past(self) -> Count:
-        """Keep what age would take although it is dated before all that there was; says how much that is."""
+        """Keep what age would delete although it is dated before the oldest known recording; returns how much."""
         refused = NOTHING
         for day, verdicts in zip(self.facts.days, self.verdicts):
             for i, end in enumerate(day.ends):
@@ -91,7 +91,7 @@ class Draft:
         return refused
 
     def candidates(self, number: int, rule: Verdict, *, force: bool) -> Iterator[Tuple[int, float, int, int, int]]:
-        """(rank, start, `number`, day, index) of what a limit may take, in this order."""
+        """The recordings that a limit may delete, in order: (rank, start, `number`, day, index)."""
         if force and self.future.files:
             yield from self._of(0, number, _DATED_AHEAD)
         some_are_late = self.set_back or self.newest < math.inf
@@ -112,5 +112,5 @@ class Draft:
                     yield rank, start, number, at, i
 
     def _is_late(self, end: float) -> bool:
-        """Whether a recording goes last: it is new, whatever a clock that was set back says."""
+        """Whether a recording is deleted last: it is new, or seems old only because the clock was set back."""
         return end > self.newest or (self.set_back and end < self._before)

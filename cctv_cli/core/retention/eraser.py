@@ -1,8 +1,8 @@
 """The only code that deletes recordings: an hour of one camera at a time, under the camera's lock.
 
-The journal says why first, then the hour's playlist names what stays, then the files go, and at last an
-hour's folder that is empty. A crash between any two is finished by the next cleanup, for the journal's lines say
-what must be gone. The day's folder stays with its journal for good.
+The reasons are journalled first, then the hour's playlist is written without the recordings, then the files are
+deleted, and last the hour's folder if it is empty. After a crash between two steps the next cleanup finishes, because
+the journal says which files must be gone. The day's folder stays with its journal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 @dataclass(frozen=True)
 class Erased:
-    """What became of an hour: bytes and number of recordings that went, and (path, reason) of those that did not."""
+    """The result for an hour: number and bytes of deleted recordings, and (path, reason) of those that failed."""
 
     files: int = 0
     bytes: int = 0
@@ -42,10 +42,10 @@ class Eraser:
         self._tz = tz
 
     def erase(self, day: str, hour: str, deletions: Sequence[DeletionEntry], leftovers: Sequence[str] = ()) -> Erased:
-        """Delete recordings of a local hour, and finish what an interrupted cleanup left of it.
+        """Delete recordings of a local hour, and finish what an interrupted cleanup left there.
 
-        `leftovers` are journalled already (names in the day). What a hold covers by now stays, there, too. Errors
-        are part of the answer: the next hour is not worse for them.
+        `leftovers` are names in the day that are journalled as deleted already. Holds are read again, so one that was
+        made since the plan counts for both. Errors are returned, so that the next hour can be tried.
         """
         try:
             with journal_lock(self._layout):
@@ -57,11 +57,11 @@ class Eraser:
     def _erase(self, day: str, hour: str, deletions: Sequence[DeletionEntry], leftovers: Sequence[str]) -> Erased:
         journal = Journal(self._layout.journal(day))
         with ExitStack() as opened:
-            # from the storage on no link leads there, and what takes a folder's place meanwhile is not entered
+            # no link is followed below the storage, and a folder that is put in the place of these is not entered
             day_folder = opened.enter_context(files.open_folder_in(self._layout.day(day), inside=self._storage))
             try:
                 folder = opened.enter_context(day_folder.folder(hour))
-            except FileNotFoundError:  # with all that was in it: that it went is journalled all the same
+            except FileNotFoundError:  # somebody deleted it with all its files: journal that
                 folder = None
             holds = self._holds(journal, hour, deletions)
             going = [deletion for deletion in deletions if not _is_held(deletion, holds)]
@@ -85,14 +85,14 @@ class Eraser:
         return Erased(len(gone), sum(freed), tuple(failed))
 
     def _holds(self, journal: Journal, hour: str, deletions: Sequence[DeletionEntry]) -> List[HoldEntry]:
-        """What is held; of files that this journal does not know, the holds of the days around it count, too."""
+        """The holds that count; for files that this journal does not know, also those of the days around it."""
         known = {segment.file for segment in journal.hour_segments(hour)}
         if all(deletion.file in known for deletion in deletions):
             return journal.holds()
         return holds_near(self._layout, journal.path.parent.name)
 
     def _write_journal(self, journal: Journal, folder: Optional[Folder], going: Sequence[DeletionEntry]) -> Set[str]:
-        """Say why recordings go; the names of those that had to go before, because the disk took not a line more."""
+        """Journal why recordings are deleted; returns the names of those deleted before, to make room for the lines."""
         if not going:
             return set()
         try:
@@ -101,9 +101,9 @@ class Eraser:
         except OSError as error:
             if error.errno not in _FULL or folder is None:
                 raise
-        written = journal.deletions()  # a part of the lines may have found room
+        written = journal.deletions()  # some of the lines may have been written
         first = going[0].file
-        _remove(folder, HOUR_PLAYLIST)  # it must not name what is missing
+        _remove(folder, HOUR_PLAYLIST)  # it must not name missing files
         _remove(folder, first)
         journal.append_all([deletion for deletion in going if deletion.file not in written], self._tz)
         return {first}
@@ -114,7 +114,7 @@ class Eraser:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            _remove(folder, HOUR_PLAYLIST)  # the next cleanup finds it missing
+            _remove(folder, HOUR_PLAYLIST)  # the next cleanup notices and writes it
 
     def _shown(self, in_recordings: str) -> str:
         return f"{self._layout.folder.name}/recordings/{in_recordings}"
@@ -125,7 +125,7 @@ def _is_held(deletion: DeletionEntry, holds: Iterable[HoldEntry]) -> bool:
 
 
 def _remove(hour: Folder, file: str) -> None:
-    """Delete a regular file of an hour, by its name in the day or in the hour, if it is there. Raises OSError."""
+    """Delete a regular file of an hour, by its name in the day or in the hour, if it exists. Raises OSError."""
     name = file.rsplit("/", 1)[-1]
     with suppress(FileNotFoundError):
         hour.status(name)
@@ -133,11 +133,11 @@ def _remove(hour: Folder, file: str) -> None:
 
 
 def _remove_folder(day: Folder, hour: Folder) -> None:
-    """Remove an hour's folder unless something foreign is in it."""
+    """Remove an hour's folder if nothing but our drafts is in it."""
     try:
         for name in hour.names():
             if files.is_draft(name, HOUR_PLAYLIST):
                 _remove(hour, name)
         day.remove_folder(hour.path.name)
-    except OSError:  # not empty, or gone: nothing that anybody must do
+    except OSError:  # it is not empty, or is gone
         pass

@@ -1,4 +1,4 @@
-"""A plan in the order in which it is carried out: hour by hour, the oldest days of all cameras first. Pure."""
+"""Puts a plan in order of execution: hour by hour, the oldest days of all cameras first. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cctv_cli.core.storage.entries import DeletionEntry
 
 
 class Hour(NamedTuple):
-    """An hour of one camera in which something is to be done."""
+    """An hour of one camera with something to delete."""
 
     day: str
     camera: int  # the number of the camera in the plan
@@ -21,7 +21,7 @@ class Hour(NamedTuple):
 
 
 def hours_of(plan: Plan, scans: Sequence[CameraScan]) -> Iterator[Hour]:
-    """What is to be done, hour by hour, the oldest days of all cameras first."""
+    """The hours with something to delete, the oldest days of all cameras first."""
     unfinished: Dict[Tuple[str, int], Dict[str, Tuple[str, ...]]] = {}
     for number, scan in enumerate(scans):
         for left in scan.unfinished:

@@ -1,4 +1,4 @@
-"""What a cleanup knows and what it decides, as values: recordings, cameras, disks, verdicts. Pure."""
+"""The values of a cleanup: recordings, cameras and disks as found, and the verdicts. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Verdict(IntEnum):
 
     @property
     def deletes(self) -> bool:
-        """Whether the recording goes."""
+        """Whether the recording is deleted."""
         return self >= Verdict.AGE
 
 

@@ -1,23 +1,23 @@
-"""Which recordings go and which stay, each with its reason. Pure: facts and the time in, a frozen plan out.
+"""Decides which recordings are deleted and which stay, each with its reason. Pure: facts and time in, a plan out.
 
-Four rules, one after the other, and each takes the oldest recordings first:
+Four rules apply in this order, and each deletes the oldest recordings first:
 
     age           what ended more than the camera's `retention_days` times 24 hours ago
     camera size   until the camera's recordings fit into its `max_size`
     total size    until all cameras' recordings fit into `max_size`
     free space    until `min_free` of a disk is free
 
-A file that has the name of a recording but is in no journal, because one was lost or damaged, goes by free space alone
-and after everything but the newest day: its age is not known for sure.
+A file that has the name of a recording but is in no journal, because one was lost or damaged, is deleted for free space
+alone, after everything but the newest day: its age is uncertain.
 
-Nothing takes a recording that a hold covers. One that is dated in the future goes by free space alone, before the
-newest day does, or with force by any limit, before all others. "The future" begins after now or the last cleanup that
-believed the clock, whichever is later: what that cleanup saw is true footage, though the clock was set back since.
+No rule deletes a recording that a hold covers. One that is dated in the future is deleted for free space alone, before
+the newest day, or with force by any limit, before all others. "The future" begins after now or after the last cleanup
+that trusted the clock, whichever is later: what that cleanup saw is true footage, even if the clock was set back since.
 
-A brake holds back the rules whose judgement it doubts, never more: a disk that runs full ends every
-recording, so only a storage that may be another one stops the rule of free space wholly.
+A brake holds back only the rules that it cannot trust: a full disk ends every recording, so the rule of free space
+stops completely only if the storage may be the wrong one.
 
-    storage   the storage root is not the one that it was     all rules; all but the rescue where this process began
+    storage   the storage root is not the one from before     all rules; all but the rescue where this process began
                                                               to record on a disk too full for a marker
     disk      a camera's own disk is not mounted              all rules but the rescue, for that camera; free space but
                                                               the rescue, on the disk that takes its place
@@ -53,11 +53,11 @@ from cctv_cli.core.retention.inventory import (
 from cctv_cli.core.units import FreeSpace, format_size
 
 RESCUE = FreeSpace(percent=1)
-_SPARE = 10  # a short disk gets this part of `min_free` more, so that not every look finds it short again
+_SPARE = 10  # a short disk gets this part of `min_free` more, so that it is not short again at the next poll
 
 
 def plan(facts: Inventory, *, force: bool = False) -> Plan:
-    """Decide what becomes of every recording. With `force` no brake holds, but that of an empty policy."""
+    """Decide about every recording. With `force` no brake applies except that of an empty policy."""
     believed = facts.now if force or facts.cleaned_at is None else max(facts.now, facts.cleaned_at)
     drafts = [Draft(camera, facts.now, believed) for camera in facts.cameras]
     if any(draft.future.files or draft.unjournalled for draft in drafts):
@@ -106,7 +106,7 @@ def _apply(
     braked: bool = True,
     spare: int = 0,
 ) -> bool:
-    """Take the oldest until `short` bytes are won, and `spare` if there are; False when a brake held all of it back."""
+    """Take the oldest until `short` bytes are freed, and `spare` more if possible; False if a brake held all back."""
     if short <= 0:
         return True
     before = [[bytearray(verdicts) for verdicts in draft.verdicts] for draft in rule.drafts]
@@ -134,11 +134,11 @@ def _apply(
     for draft, bytes_taken in zip(rule.drafts, taken):
         draft.deleted += bytes_taken.all
         draft.limited += bytes_taken.journalled
-    won = sum(bytes_taken.all for bytes_taken in taken)
-    if won < short:
+    freed = sum(bytes_taken.all for bytes_taken in taken)
+    if freed < short:
         shortfalls.append(
-            f"The limit {rule.setting} cannot be kept: {format_size(short - won)} too much "
-            f"is there, but nothing more may be deleted{_held(rule.drafts)}"
+            f"The limit {rule.setting} cannot be kept: {format_size(short - freed)} too much "
+            f"is stored, but nothing more may be deleted{_held(rule.drafts)}"
         )
     return True
 
@@ -155,20 +155,20 @@ class _Taken(NamedTuple):
 
 
 def _take(rule: _Rule, short: int, spare: int, *, force: bool) -> List[_Taken]:
-    """Give the oldest recordings the rule's verdict; what each camera loses. The spare is not worth unknown files."""
+    """Give the oldest recordings the rule's verdict; returns what each camera loses. Unknown files are not spare."""
     taken = [_Taken()] * len(rule.drafts)
-    won = 0
+    freed = 0
     order = (draft.candidates(n, rule.verdict, force=force) for n, draft in enumerate(rule.drafts))
     for _, _, number, at, i in heapq.merge(*order):
         draft = rule.drafts[number]
         size = draft.facts.days[at].sizes[i]
         known = draft.verdicts[at][i] != Verdict.UNJOURNALLED
-        if won >= (short + spare if known else short):
+        if freed >= (short + spare if known else short):
             break
         draft.verdicts[at][i] = rule.verdict if known else Verdict.UNJOURNALLED_SPACE
         journalled, unjournalled = taken[number]
         taken[number] = _Taken(journalled + size, unjournalled) if known else _Taken(journalled, unjournalled + size)
-        won += size
+        freed += size
     return taken
 
 

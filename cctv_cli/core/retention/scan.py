@@ -1,7 +1,7 @@
-"""What lies in a camera's recordings folder, by its journals and the names on disk; no file is opened or measured.
+"""Reads what is in a camera's recordings folder from its journals and file names; media files are not opened.
 
-Names are listed before the journal is read: a commit writes the journal first, so every recording
-that was seen is known to it. Nothing is reached through a symbolic link. All functions raise OSError.
+Names are listed before the journal is read: a commit writes the journal first, so the journal knows every
+recording that was listed. No symbolic link is followed. All functions raise OSError.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from cctv_cli.core.retention.inventory import DayInventory, make_day
 from cctv_cli.core.storage.entries import BriefSegment, active_holds, deleted_files, read_brief
 from cctv_cli.core.storage.journal import Journal
 
-MOST_FOREIGN = 100  # names that are kept for each camera; more are counted
+MOST_FOREIGN = 100  # names listed for each camera; further ones are only counted
 
 
 @dataclass(frozen=True)
 class UnfinishedHour:
-    """An hour in which a cleanup was interrupted: `files` are journalled as deleted, but there (names in the day)."""
+    """An hour in which a cleanup was interrupted: `files` (names in the day) are journalled as deleted but exist."""
 
     day: str
     hour: str
@@ -44,7 +44,7 @@ class UnfinishedHour:
 
 @dataclass
 class CameraScan:
-    """One camera's recordings as they lie there.
+    """One camera's recordings as found on disk.
 
     `foreign` are names below the recordings folder that are not ours, at most MOST_FOREIGN of `foreign_count`.
     `unreadable` are sentences about days whose journal cannot be read.
@@ -78,7 +78,7 @@ def linked_folder(layout: CameraLayout) -> Optional[Path]:
 
 
 def scan_camera(layout: CameraLayout, tz: Optional[tzinfo]) -> CameraScan:
-    """Read all of a camera's days that have recordings. A day whose journal cannot be read costs no other."""
+    """Read all days of a camera that have recordings. A day whose journal cannot be read does not affect the others."""
     found = CameraScan(layout.folder.name)
     with os.scandir(layout.recordings) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
@@ -100,14 +100,14 @@ def _scan_day(layout: CameraLayout, date: str, tz: Optional[tzinfo], found: Came
             elif entry.name != JOURNAL:
                 foreign.append(entry.name)
     for hour in hours:
-        # a cleanup may have emptied the hour in this moment
+        # a cleanup may just have removed the hour
         with suppress(FileNotFoundError), os.scandir(layout.hour(date, hour)) as entries:
             for entry in entries:
                 (on_disk.add if entry.is_file(follow_symlinks=False) else foreign.append)(f"{hour}/{entry.name}")
-    if hours:  # a day without is all deleted: its journal stays for good, and needs no look
+    if hours:  # a day without hours is deleted except for its journal, which need not be read
         try:
             data = Journal(layout.journal(date)).read_on(0)
-        except OSError as error:  # what it says of the files is not known, so none of them is touched
+        except OSError as error:  # without it none of the files can be judged, so all of them stay
             found.unreadable.append(_unreadable(layout, date, error))
         else:
             foreign += _read_day(layout, date, tz, data, hours, on_disk, set(foreign), found)
@@ -124,9 +124,9 @@ def _read_day(
     foreign: Set[str],
     found: CameraScan,
 ) -> Iterable[str]:
-    """Add what the journal knows to `found`, without what `foreign` things took the place of.
+    """Add the recordings in the journal to `found`, except where `foreign` things have their names.
 
-    The answer is the names of files that are not ours.
+    Returns the names of files that are not ours.
     """
     segments, others = read_brief(data)
     deleted = deleted_files(others)
@@ -155,11 +155,11 @@ def _any_in(hour: str, day: DayInventory, on_disk: Set[str]) -> bool:
 def _unjournalled(
     layout: CameraLayout, date: str, names: Iterable[str], tz: Optional[tzinfo]
 ) -> Iterator[BriefSegment]:
-    """Files that the journal does not know, dated so that all that their names and last writes may mean is within."""
+    """Files that the journal does not know; each spans all times that its name and its last write allow."""
     for file in names:
         name = parse_recording(date, *file.split("/"))
         assert name is not None  # `_is_ours`
-        with suppress(OSError, ValueError, OverflowError):  # gone, not a file, or of no year that can be
+        with suppress(OSError, ValueError, OverflowError):  # deleted meanwhile, not a file, or a year out of range
             status = files.status(layout.day(date) / file, inside=layout.recordings)
             earliest, latest = recorded_within(name, tz)
             start, end = min(earliest, status.st_mtime), max(latest, status.st_mtime)

@@ -1,4 +1,4 @@
-"""When `cctv serve` and `cctv record` clean up: every interval, and at once when a disk gets short."""
+"""When `cctv serve` and `cctv record` clean up: at intervals, and at once when a disk runs short of space."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from cctv_cli.core.retention.report import summary
 log = logging.getLogger("cctv.cleanup")
 
 END_LIMIT = 10.0  # seconds: an hour of recordings is deleted in less
-_LOOK = 30.0  # seconds between polls at the free space
+_LOOK = 30.0  # seconds between polls of the free space
 _FIRST = 60.0  # seconds after the start: recorders come first
-_AGAIN = 300.0  # seconds between cleanups because of space, unless it gets desperate
+_AGAIN = 300.0  # seconds between cleanups for free space, unless less than the rescue is left
 
 
 class CleanupSchedule:
-    """A thread that cleans up until it is stopped. `settings` and `cleaner` give what holds at that moment.
+    """A thread that cleans up until it is stopped. `settings` and `cleaner` return the current ones.
 
-    With `cameras` it cleans up after these alone, by their own limits: a short disk is everybody's affair.
+    With `cameras` it cleans up these alone, by their own limits, and does not watch the free space.
     """
 
     def __init__(
@@ -42,31 +42,29 @@ class CleanupSchedule:
         self._ended = threading.Event()
         self._due = clock.monotonic() + _FIRST
         self._ran: Optional[float] = None  # monotonic
-        self._told: Set[str] = set()
+        self._logged: Set[str] = set()
         self._thread = threading.Thread(target=self._work, name="cleanup", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def ask_to_end(self) -> None:
-        """A cleanup under way stops after the hour that it is at."""
+        """Ask the thread to end; a running cleanup stops after the current hour."""
         self._ended.set()
 
     def join(self) -> None:
         """Wait at most END_LIMIT seconds for the thread that was asked to end."""
         self._thread.join(END_LIMIT)
         if self._thread.is_alive():
-            log.error(
-                "the cleanup still hangs on a disk, and cctv ends without it; the next cleanup goes on from there"
-            )
+            log.error("the cleanup still hangs on a disk, and cctv ends without it; the next cleanup continues it")
 
     def _work(self) -> None:
         while not self._ended.wait(_LOOK):
             self.look()
 
     def look(self) -> bool:
-        """Clean up if it is time; says whether it was. Errors are logged: the next look is not worse for them."""
+        """Clean up if it is time; returns whether it was. Errors are logged, and the next poll tries again."""
         try:
             if not self._is_time():
                 return False
@@ -74,7 +72,7 @@ class CleanupSchedule:
         except CleanupRuns as error:
             log.info("%s", error)
         except (CctvError, OSError) as error:
-            self._tell({str(error)})
+            self._log_new({str(error)})
         except Exception:
             log.exception("unexpected error in a cleanup")
         return True
@@ -97,13 +95,13 @@ class CleanupSchedule:
         done = self._cleaner().run(cameras=self._cameras, ended=self._ended.is_set)
         if done.done.files:
             log.info("%s", summary(done))
-        self._tell(_complaints(done))
+        self._log_new(_complaints(done))
 
-    def _tell(self, complaints: Set[str]) -> None:
-        """Log what was not said yet; what ends and comes again is said again."""
-        for complaint in sorted(complaints - self._told):
+    def _log_new(self, complaints: Set[str]) -> None:
+        """Log complaints that are new; one that ended and comes back is new."""
+        for complaint in sorted(complaints - self._logged):
             log.warning("cleanup: %s", complaint)
-        self._told = complaints
+        self._logged = complaints
 
 
 def _complaints(done: Cleanup) -> Set[str]:

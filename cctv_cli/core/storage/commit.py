@@ -47,7 +47,7 @@ _GENERAL_ERRORS = frozenset(
     for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "ESTALE", "ETIMEDOUT", "ENOLCK")
 )
 _DAY_ENDS = HOUR  # seconds after midnight within which a day's last minutes may still be committed
-_FUTURE = 5.0  # seconds; a recording that ends later than this from now was dated by a wrong clock
+_CLOCK_ERROR = 5.0  # seconds; a recording that ends later than this from now was dated by a wrong clock
 _MISNAMED_DAYS = 3  # after the time zone moved west, new recordings belong to days that already exist
 _CUT_TOLERANCE = 2.0  # a file cut at a minute's boundary may begin this much before it, by the anchor's error
 
@@ -113,7 +113,7 @@ class RecordingStore:
         Recordings that a wrong clock dated into the future do not count.
         """
         covered = self._covered_until
-        return covered if covered is not None and covered <= self._now() + _FUTURE else None
+        return covered if covered is not None and covered <= self._now() + _CLOCK_ERROR else None
 
     def open(self) -> None:
         """Finish what a crash interrupted, and find the instant up to which all time is covered.
@@ -296,7 +296,7 @@ class RecordingStore:
 
         For a journal that cannot be read, the instant of its last change.
         """
-        latest = self._now() + _FUTURE
+        latest = self._now() + _CLOCK_ERROR
         path = self._layout.journal(day)
         ends: List[float] = []
         with self._skipping_unreadable(path):

@@ -522,7 +522,7 @@ def test_live_windows_may_lie_apart(load: Load, tmp_path: Path) -> None:
     assert load("[storage]\nlive_path = 'hls-live'").live_path == tmp_path / "hls-live"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
+@pytest.mark.skipif(os.name == "nt", reason="Windows asks for a privilege to make symbolic links")
 def test_a_live_path_that_is_a_link_into_the_storage(problems: Callable[..., List[str]], tmp_path: Path) -> None:
     (tmp_path / "hls").mkdir()
     (tmp_path / "ram").symlink_to(tmp_path / "hls")

@@ -788,7 +788,7 @@ def test_a_second_cleanup_is_told_who_is_at_work(site: Site) -> None:
         second.append(str(refused.value))
 
     site.cleaner().run(progress=try_too)
-    assert second == [f"Process {os.getpid()} cleans this storage up already; wait until it is done"] * 2
+    assert second == [f"Process {os.getpid()} is already cleaning up this storage; wait until it is done"] * 2
     assert site.run().done.files == 0
 
 
@@ -966,7 +966,9 @@ def test_a_clock_that_fell_back_and_came_again_costs_no_footage(site: Site) -> N
     assert read_marker(site.settings.storage) == remembered
     site.clock.advance(now + 7200 - site.clock.now())
     for _ in range(2):
-        with pytest.raises(CleanupRefused, match=r"1 recordings of front .* before all that the last cleanup saw"):
+        with pytest.raises(
+            CleanupRefused, match=r"1 recordings of front .* before everything that the last cleanup saw"
+        ):
             site.run().raise_troubles()
     assert len(site.files()) == 2
     site.cleaner().run(force=True).raise_troubles()
@@ -1017,7 +1019,7 @@ def test_a_cleanup_that_does_not_believe_the_clock_says_so_and_believes_it_no_mo
     after = read_marker(site.settings.storage)
     assert after is not None and after == replace(before, problems=after.problems)
     (refused,) = after.problems
-    assert "The clock lies 40 days after the last cleanup" in refused
+    assert "The clock is 40 days after the last cleanup" in refused
 
 
 def test_of_many_problems_the_first_are_remembered(site: Site) -> None:

@@ -399,7 +399,7 @@ def test_with_the_clock_right_again_age_refuses_what_the_wrong_clock_dated() -> 
     made = plan(right)
     assert verdicts(made) == [REFUSED] * 3 + [KEPT] * 10
     assert brakes(made) == [("past", "front")]
-    assert "3 recordings of front (30 B) are dated before all that the last cleanup saw" in made.refusals[0].reason
+    assert "3 recordings of front (30 B) are dated before everything that" in made.refusals[0].reason
     forced = plan(right, force=True)
     assert verdicts(forced) == [AGE] * 3 + [KEPT] * 10
     assert forced.refusals == ()
