@@ -8,9 +8,12 @@ from typing import Optional, Tuple
 import psutil
 
 from tests.faults.fault import Fault
+from tests.faults.serve import DIE_AT
 from tests.faults.site import Site
+from tests.support.waiting import end_of
 
 _MANY = 1024  # descriptors
+_STEPS = 10  # changes of the disk, in which a commit and the next one begin
 
 
 def kill_ffmpeg(site: Site) -> None:
@@ -24,6 +27,17 @@ def kill_server(site: Site) -> None:
 def kill_both(site: Site) -> None:
     kill_server(site)
     kill_ffmpeg(site)
+
+
+def _die_in_commits(site: Site) -> None:
+    """Let one server after the other die in a commit, each one step later."""
+    kill_server(site)
+    for step in range(1, _STEPS + 1):
+        site.environ[DIE_AT] = str(step)
+        site.serve()
+        assert site.process is not None
+        assert end_of(site.process) == -signal.SIGKILL, f"the server did not reach step {step} of a commit"
+    del site.environ[DIE_AT]
 
 
 def _no_more_descriptors(site: Site) -> None:
@@ -75,6 +89,13 @@ FAULTS: Tuple[Fault, ...] = (
         causes=("unsupervised",),
         may_lose=6.0,
         recovers_within=6.0,
+    ),
+    Fault(
+        "kill-in-commit",
+        "server killed (kill -9) at each step of saving a minute: recording continues, nothing is lost or saved twice",
+        _die_in_commits,
+        Site.serve,
+        loses_while_it_lasts=False,
     ),
     Fault(
         "stop-ffmpeg",
