@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import traceback
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.faults.site import Site
 from tests.support.clip import Clip
 
 KEPT, BROKEN, NOT_RUN = "kept", "broken", "not run"
+_NEVER = math.inf  # seconds that a round lost which could not be judged
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,17 @@ def measure(fault: Fault, ffmpeg: Tuple[str, str], clip: Clip, folder: Path, eff
 
 
 def _round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
-    """The accounts of a round; one that has only a complaint when something did not happen in time."""
+    """The accounts of a round; one that lost everything when something did not happen in time."""
     try:
         return one_round(fault, site, chance)
     except AssertionError as error:
-        return [Account(complaints=(str(error)[-2000:],))]
+        return [_not_judged(str(error))]
     except Exception:  # a defect of a row must not end the others
-        return [Account(complaints=(traceback.format_exc()[-2000:],))]
+        return [_not_judged(traceback.format_exc())]
+
+
+def _not_judged(why: str) -> Account:
+    return Account(lost=_NEVER, unexplained=_NEVER, recovery=_NEVER, complaints=(why[-2000:],))
 
 
 def render(row: Row) -> str:
@@ -99,14 +105,18 @@ def markdown(rows: Iterable[Row]) -> str:
     lines = ["| fault and promise | lost | unexplained | recovery | worst of | verdict |", "|---|---|---|---|---|---|"]
     for promise, mine in by_fault.items():
         columns = [
-            _side_by_side(f"{row.lost:.1f}" for row in mine) + " s",
-            _side_by_side(f"{row.unexplained:.1f}" for row in mine) + " s",
-            _side_by_side(f"{row.recovery:.1f}" for row in mine) + " s",
+            _side_by_side(_seconds(row.lost) for row in mine),
+            _side_by_side(_seconds(row.unexplained) for row in mine),
+            _side_by_side(_seconds(row.recovery) for row in mine),
             _side_by_side(str(row.measured) for row in mine),
             _side_by_side(f"{row.verdict}: {row.reason}" if row.reason else row.verdict for row in mine),
         ]
         lines.append(f"| {promise} | {' | '.join(columns)} |")
     return "\n".join(lines)
+
+
+def _seconds(value: float) -> str:
+    return "not judged" if value == _NEVER else f"{value:.1f} s"
 
 
 def _side_by_side(texts: Iterable[str]) -> str:

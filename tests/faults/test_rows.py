@@ -58,7 +58,9 @@ def test_a_row_that_cannot_run_says_why_and_is_not_kept(tmp_path: Path) -> None:
 
 def test_the_table_has_the_figures_of_both_ffmpegs_in_one_line() -> None:
     other = replace(_ROW, ffmpeg="bundled", verdict=BROKEN, lost=2.0)
-    assert markdown([_ROW, other]).splitlines()[2:] == ["| promise | 1.0 / 2.0 s | 0.0 s | 0.0 s | 2 | kept / broken |"]
+    assert markdown([_ROW, other]).splitlines()[2:] == [
+        "| promise | 1.0 s / 2.0 s | 0.0 s | 0.0 s | 2 | kept / broken |"
+    ]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the rows are POSIX")
