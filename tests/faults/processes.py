@@ -99,7 +99,7 @@ FAULTS: Tuple[Fault, ...] = (
     ),
     Fault(
         "stop-ffmpeg",
-        "FFmpeg stands still (SIGSTOP) for good: it is replaced within half a minute, and the gap is explained",
+        "FFmpeg freezes (SIGSTOP) for good: it is replaced within half a minute, and the gap is explained",
         lambda site: site.signal_ffmpegs(signal.SIGSTOP),
         seconds=35.0,
         causes=("stalled",),
@@ -108,7 +108,7 @@ FAULTS: Tuple[Fault, ...] = (
     ),
     Fault(
         "stop-server",
-        "server stands still (SIGSTOP) for 10 s: recording continues",
+        "server freezes (SIGSTOP) for 10 s: recording continues",
         lambda site: site.signal_server(signal.SIGSTOP),
         lambda site: site.signal_server(signal.SIGCONT),
         seconds=10.0,
