@@ -20,7 +20,7 @@ from cctv_cli.core.footage.variants import measure_variant
 from cctv_cli.core.hls.playlist import LiveWindow, Variant, parse_live, render_multivariant
 from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST, parse_live_init, parse_live_segment
 from cctv_cli.core.recording.live_window import window_size
-from cctv_cli.core.recording.state import RecorderState, State, from_json
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
 
@@ -154,7 +154,7 @@ class LiveStates:
         layout = self._runtime.layout(camera_id, sub=sub)
         window = parse_live(files.read_text(layout.live_playlist) or "")
         status = self._runtime.status(camera_id)
-        shown = from_json(RecorderState, files.read_json(layout.state_file)) if sub else None
+        shown = self._runtime.sub_recorder(camera_id) if sub else None
         if shown is not None:
             status = replace(status, state=shown.state, reason=f"its sub stream: {shown.reason}")
         return judge(status, layout.stopped_file.exists(), window, self._runtime.clock.now())

@@ -236,9 +236,9 @@ def replace_bytes(path: Path, data: bytes, *, durable: bool = True, inside: Opti
 
 def replace_in(folder: Folder, name: str, data: bytes, *, durable: bool = True) -> None:
     """Give a file in an open folder new content; see `replace_bytes`."""
-    draft = f"{name}.{os.getpid()}.{threading.get_ident()}.tmp"
+    draft = draft_of(name)
     try:
-        with os.fdopen(_new_file(folder, draft), "wb") as file:
+        with os.fdopen(new_file(folder, draft), "wb") as file:
             file.write(data)
             if durable:
                 file.flush()
@@ -270,7 +270,7 @@ def is_file(folder: Folder, name: str) -> bool:
     return True
 
 
-def _new_file(folder: Folder, name: str) -> int:
+def new_file(folder: Folder, name: str) -> int:
     """Create a file; one left by an earlier process with the same id is replaced."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
@@ -278,6 +278,11 @@ def _new_file(folder: Folder, name: str) -> int:
     except (FileExistsError, NotRegularFile):
         folder.remove(name)
         return folder.open(name, flags)
+
+
+def draft_of(name: str) -> str:
+    """The name of a temporary file beside the one named `name`, for this thread alone."""
+    return f"{name}.{os.getpid()}.{threading.get_ident()}.tmp"
 
 
 def is_draft(name: str, of: str) -> bool:

@@ -44,6 +44,7 @@ _MINUTE = 60.0  # seconds
 LIVE_PLAYLIST = "live.m3u8"
 MAIN_PLAYLIST = "main.m3u8"  # over HTTP: the recorded stream's live playlist, where live.m3u8 offers a sub stream too
 HOUR_PLAYLIST = "playlist.m3u8"
+CLOCK_FILE = ".clock"  # written and removed, to see whether and with what date a disk accepts writes
 JOURNAL = "journal.jsonl"
 TS, MP4 = ".ts", ".mp4"
 

@@ -22,6 +22,8 @@ from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.watch import HealthWatch
 from cctv_cli.core.layout import CameraLayout, login_files
+from cctv_cli.core.recording.published import Published
+from cctv_cli.core.recording.state import RecorderState
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
@@ -65,8 +67,9 @@ class Runtime:
         self._disks = DiskThreads()  # for status and control
         self._facts_disks = DiskThreads()  # a slow health check must not delay status and control
         self._cleanup_disks = DiskThreads()  # a cleanup takes long
-        self._statuses = StatusReader(self.settings, self.tz, self._disks)
-        self._facts = FactsReader(self.settings, self.tz, self.clock, self._facts_disks)
+        self._published = Published()  # by the recorders of this process
+        self._statuses = StatusReader(self.settings, self.tz, self._disks, self._published)
+        self._facts = FactsReader(self.settings, self.tz, self.clock, self._facts_disks, published=self._published)
         self._claim = StorageClaim(self.settings.storage, self._disks)
         self._supervisor: Optional[Supervisor] = None
         self._watch: Optional[HealthWatch] = None
@@ -88,6 +91,10 @@ class Runtime:
         """A camera's status. Raises UnknownCamera."""
         (status,) = self._statuses.read([self.camera(camera_id)], self.clock.now())
         return status
+
+    def sub_recorder(self, camera_id: str) -> Optional[RecorderState]:
+        """What the recorder of a camera's sub stream does; None without one. Raises UnknownCamera, OSError."""
+        return self._statuses.recorder(self.camera(camera_id).id, sub=True).state
 
     def is_stopped(self, camera_id: str) -> bool:
         """Whether the camera was stopped by an operator. Raises UnknownCamera, OSError."""
@@ -125,7 +132,14 @@ class Runtime:
         log.info("FFmpeg %s at %s", found.version, found.path)
         _log_warnings(self.settings)
         logins = LoginGuard(*login_files(self.settings.storage), self.clock, self.tz)
-        tools = Tools(found, self.tz, self.clock, probe=partial(probe, logins=logins), logins=logins)
+        tools = Tools(
+            found,
+            self.tz,
+            self.clock,
+            probe=partial(probe, logins=logins),
+            logins=logins,
+            published=self._published,
+        )
         supervisor = Supervisor(self.settings, tools, whole=not self._cameras)
         supervisor.start()
         self._supervisor = supervisor
@@ -177,8 +191,8 @@ class Runtime:
         if settings != asked:
             log.warning("changes of address, port, storage, time zone or log require a restart of cctv")
         self.settings = settings
-        self._statuses = StatusReader(settings, self.tz, self._disks)
-        self._facts = FactsReader(settings, self.tz, self.clock, self._facts_disks, self._facts.device)
+        self._statuses = StatusReader(settings, self.tz, self._disks, self._published)
+        self._facts = FactsReader(settings, self.tz, self.clock, self._facts_disks, self._facts.device, self._published)
         self._supervisor.reload(settings)
         self._claim.remember_days(settings)
         if self._watch is not None:

@@ -73,10 +73,6 @@ if sys.platform == "win32":
         """None: Windows has no FIFOs."""
         return None
 
-    def is_read_only(folder: Path) -> bool:
-        """False: Windows reports it only on write."""
-        return False
-
     def mount_points() -> Tuple[str, ...]:
         """Empty: Windows cannot list drives and mounted folders without accessing each, and one may hang."""
         return ()
@@ -147,10 +143,6 @@ else:
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         os.set_blocking(reader, True)
         return reader
-
-    def is_read_only(folder: Path) -> bool:
-        """Whether a folder's disk is mounted read-only. Raises OSError."""
-        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
     def mount_points() -> Tuple[str, ...]:
         """Where disks are mounted, without accessing them; empty if the system has no such list (macOS)."""

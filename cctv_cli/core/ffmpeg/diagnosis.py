@@ -35,6 +35,7 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
         "the camera sends B-frames; cctv restarts FFmpeg with an option for them",
     ),
     (r"No space left on device", "disk full", "the disk is full; free space or keep recordings for fewer days"),
+    (r"[Qq]uota exceeded", "disk full", "the disk quota is used up; raise it or keep recordings for fewer days"),
     (r"(?:failed:|returned) 404\b", "not found", "the camera has no stream at this URL; check the channel number"),
     (
         # an NVR at its limit of sessions answers 453, or 500 to SETUP
@@ -64,7 +65,12 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
     ),
     (r"timed out|Invalid data found", "silent", "the camera stopped responding; check its network and power"),
     (
-        r"Permission denied|Read-only file system",
+        r"Read-only file system",
+        "storage",
+        "the storage refuses writes; check its disk or share, and mount it again",
+    ),
+    (
+        r"Permission denied",
         "storage",
         "the storage is not writable; check its permissions",
     ),

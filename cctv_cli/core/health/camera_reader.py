@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,9 +22,12 @@ from cctv_cli.core.health.live_meter import LiveMeter
 from cctv_cli.core.health.report import camera_model, camera_storage_model, process_model
 from cctv_cli.core.hls.playlist import parse_live
 from cctv_cli.core.layout import CameraLayout, is_set_aside, parse_incoming
-from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
+from cctv_cli.core.recording.published import Published
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus, StatusReader, is_ffmpeg_of, unreadable
+from cctv_cli.core.storage import disk_clock
 from cctv_cli.core.storage.days import recorded_days
+from cctv_cli.core.storage.disk_errors import explained
 from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.units import FreeSpace
 
@@ -82,11 +87,13 @@ def unread(camera: Camera, settings: Settings, error: Exception) -> CameraLook:
 class CameraReader:
     """Reads the facts of one camera, and caches what did not change. Not thread-safe."""
 
-    def __init__(self, camera: Camera, settings: Settings, tz: Optional[tzinfo]) -> None:
+    def __init__(
+        self, camera: Camera, settings: Settings, tz: Optional[tzinfo], published: Optional[Published] = None
+    ) -> None:
         self._camera = camera
         self._settings = settings
         self._tz = tz
-        self._statuses = StatusReader(settings, tz)
+        self._statuses = StatusReader(settings, tz, published=published)
         self._layout = self._statuses.layout(camera.id)
         self._tail = JournalTail(tz)
         self._live = LiveMeter()
@@ -119,7 +126,7 @@ class CameraReader:
         """Raises OSError, and anything for damaged files."""
         camera, layout = self._camera, self._layout
         status = self._statuses.read_one_or_raise(camera, now)
-        run = from_json(Run, files.read_json(layout.run_file))
+        run = self._statuses.recorder(camera.id).run
         running_since = run.started if run is not None and status.state is State.RUNNING else None
         recent = self._tail.read(layout, now - DAY)
         last_hour = [piece for piece in recent.pieces if piece.end > now - HOUR]
@@ -137,6 +144,7 @@ class CameraReader:
             future_until=_future(recent.pieces, now),
             waiting=_waiting(layout, now),
             set_aside=_set_aside(layout),
+            refusal=_refusal(layout, status.supervisor_pid),
         )
         days, oldest, unreadable = self._count(monotonic)
         facts = replace(facts, unreadable_days=tuple(sorted({*recent.unreadable, *unreadable})))
@@ -150,7 +158,7 @@ class CameraReader:
     def _stream(self, status: CameraStatus, monotonic: float) -> CameraFacts:
         """What the camera does and sends at present."""
         camera, layout = self._camera, self._layout
-        shown = from_json(RecorderState, files.read_json(layout.state_file))
+        shown = self._statuses.recorder(camera.id).state
         look = self._live.look(layout, parse_live(files.read_text(layout.live_playlist) or ""), monotonic)
         return CameraFacts(
             id=camera.id,
@@ -174,9 +182,7 @@ class CameraReader:
     def _processes(self) -> Iterator[ProcessFacts]:
         """The FFmpeg processes of the camera's streams that have ever been started."""
         for stream in ("main", "sub"):
-            layout = self._statuses.layout(self._camera.id, sub=stream == "sub")
-            run = from_json(Run, files.read_json(layout.run_file))
-            shown = from_json(RecorderState, files.read_json(layout.state_file))
+            shown, run, _ = self._statuses.recorder(self._camera.id, sub=stream == "sub")
             if run is None:
                 continue
             pid = run.pid if run.pid is not None and is_ffmpeg_of(run.pid, run.run) else None
@@ -252,6 +258,22 @@ def _future(pieces: Sequence[Piece], now: float) -> Optional[float]:
 def _waiting(layout: CameraLayout, now: float) -> int:
     files = (path for path in layout.incoming.glob("*/*") if parse_incoming(path.name) is not None)
     return sum(now - written > _LATE for written in _times(files))
+
+
+def _refusal(layout: CameraLayout, supervisor: Optional[int]) -> str:
+    """Why the camera's folder refuses writes; empty if it accepts them, or no recorder has used it.
+
+    Another user's process may lack the permission; a full disk is a finding of its own.
+    """
+    if not layout.incoming.is_dir():
+        return ""
+    try:
+        disk_clock.probe(layout.folder)
+    except PermissionError as error:
+        return explained(error) if supervisor == os.getpid() else ""
+    except OSError as error:
+        return "" if error.errno == errno.ENOSPC else explained(error)
+    return ""
 
 
 def _set_aside(layout: CameraLayout) -> int:

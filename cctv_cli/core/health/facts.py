@@ -56,7 +56,7 @@ class CameraFacts:
     of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
     `waiting` counts recorded files that should have been committed long ago, `set_aside` files that could not be read
     and were renamed; `unreadable_days` lists the days whose journals cannot be read. `unread` is why its files could
-    not be read, with the cure; all else is unknown then.
+    not be read, with the cure; all else is unknown then. `refusal` is why its folder refuses writes, with the cure.
     """
 
     id: str
@@ -83,13 +83,15 @@ class CameraFacts:
     set_aside: int = 0
     unreadable_days: Tuple[str, ...] = ()
     unread: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
 class DiskFacts:
     """The storage root's disk, or one that holds only the recordings of these `cameras`.
 
-    `fault` says in a few words why the storage cannot be used; empty if it can.
+    `fault` says in a few words why the storage cannot be used, and `refusal` why it refuses writes, with the cure; both
+    are empty if it can be used.
     """
 
     total: int
@@ -98,6 +100,7 @@ class DiskFacts:
     min_free: int
     fault: str = ""
     cameras: Tuple[str, ...] = ()
+    refusal: str = ""
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
         *_cameras(facts.cameras),
         *map(_hung, facts.storage.hung),
         *_storage(facts.storage),
+        *_refusals(facts),
         *map(_unmounted, facts.storage.unmounted),
         *(_unjournalled(camera, what) for camera, what in facts.storage.unjournalled),
         *(finding for disk in facts.storage.others for finding in _space(disk)),
@@ -136,7 +137,17 @@ def _storage(storage: StorageFacts) -> Iterator[Finding]:
         sentence = f"The storage cannot be used: {disk.fault}; {cure}"
         yield Finding("storage_fault", Severity.CRITICAL, sentence)
         return
+    if disk.refusal:
+        yield Finding("storage_fault", Severity.CRITICAL, f"The storage refuses writes: {disk.refusal}")
     yield from _space(disk)
+
+
+def _refusals(facts: Facts) -> Iterator[Finding]:
+    """Cameras whose folders refuse writes for another reason than the storage."""
+    for camera in facts.cameras:
+        if camera.refusal and camera.refusal != facts.storage.disk.refusal:
+            sentence = f"Its folder refuses writes: {camera.refusal}"
+            yield Finding("storage_fault", Severity.CRITICAL, sentence, camera.id)
 
 
 def _unjournalled(camera: str, what: str) -> Finding:

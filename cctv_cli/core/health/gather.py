@@ -5,6 +5,7 @@ Each disk is queried on its own thread: one that hangs is reported as a fact and
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -22,8 +23,10 @@ from cctv_cli.core.health.capacity import promise
 from cctv_cli.core.health.facts import DiskFacts, Facts, HungDisk, ProcessFacts, StorageFacts
 from cctv_cli.core.health.usage import Meter
 from cctv_cli.core.layout import storage_marker
+from cctv_cli.core.recording.published import Published
+from cctv_cli.core.storage import disk_clock
+from cctv_cli.core.storage.disk_errors import explained
 from cctv_cli.core.storage.marker import Marker, read_marker
-from cctv_cli.core.system import is_read_only
 
 _FRESH = 1.0  # seconds for which gathered facts are reused
 LONGEST = 60.0  # seconds for one look at everything; the first one reads each camera's month in a few tenths
@@ -31,11 +34,11 @@ LONGEST = 60.0  # seconds for one look at everything; the first one reads each c
 
 @dataclass(frozen=True)
 class _StorageLook:
-    """Result of one check of the storage root; `writable`: this process may write to it."""
+    """Result of one check of the storage root; `denied`: this process may not write to it."""
 
     disk: DiskFacts
     marker: Marker
-    writable: bool = True
+    denied: bool = False
 
 
 _NO_ANSWER = _StorageLook(DiskFacts(0, 0, 0, 0, "its disk does not answer"), Marker(""))
@@ -44,7 +47,8 @@ _NO_ANSWER = _StorageLook(DiskFacts(0, 0, 0, 0, "its disk does not answer"), Mar
 class FactsReader:
     """Gathers facts, and caches what did not change. Thread-safe.
 
-    `disks` makes the calls that may hang. `device` is the storage's disk (st_dev), if an earlier reader has seen it.
+    `disks` makes the calls that may hang, `published` is what the recorders of this process do, and `device` is the
+    storage's disk (st_dev), if an earlier reader has seen it.
     """
 
     def __init__(
@@ -54,11 +58,12 @@ class FactsReader:
         clock: Clock,
         disks: Optional[DiskThreads] = None,
         device: Optional[int] = None,
+        published: Optional[Published] = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._disks = disks or DiskThreads()
-        self._cameras = [(camera, CameraReader(camera, settings, tz)) for camera in settings.cameras]
+        self._cameras = [(camera, CameraReader(camera, settings, tz, published)) for camera in settings.cameras]
         self._meter = Meter()
         self.device = device  # of the storage root, when it was first seen
         self._latest: Optional[Tuple[float, float, Facts]] = None
@@ -125,7 +130,7 @@ class FactsReader:
         may_write: bool,
     ) -> StorageFacts:
         disk, marker = root.disk, root.marker
-        if may_write and not root.writable and not disk.fault:
+        if may_write and root.denied:
             disk = replace(disk, fault="this process may not write to it")
         kept, others = tuple(look.storage for look in looks), self._others(looks)
         lost = {look.facts.id for look in looks if look.device is not None and look.device == self.device}
@@ -159,7 +164,17 @@ class FactsReader:
         disk = disk_usage(_existing(storage), self._settings.min_free)
         if not disk.fault:
             disk = replace(disk, fault=self._fault())
-        return _StorageLook(disk, _marker(storage), os.access(storage, os.W_OK))
+        marker = _marker(storage)
+        if disk.fault or not marker.id:  # nothing is written onto another disk
+            return _StorageLook(disk, marker)
+        try:
+            disk_clock.probe(storage)
+        except PermissionError:
+            return _StorageLook(disk, marker, denied=True)
+        except OSError as error:
+            is_full = error.errno == errno.ENOSPC and disk.free < disk.min_free  # that is a finding of its own
+            disk = disk if is_full else replace(disk, refusal=explained(error))
+        return _StorageLook(disk, marker)
 
     def _fault(self) -> str:
         storage = self._settings.storage
@@ -171,9 +186,7 @@ class FactsReader:
             return f"it does not exist ({error.strerror or error})"
         if self.device is None:
             self.device = device
-        if self.device != device:
-            return "a different disk is mounted than when cctv started"
-        return "its disk is mounted read-only" if is_read_only(storage) else ""
+        return "" if self.device == device else "a different disk is mounted than when cctv started"
 
 
 def _marker(storage: Path) -> Marker:

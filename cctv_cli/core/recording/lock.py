@@ -59,10 +59,10 @@ def holder(layout: CameraLayout) -> Optional[int]:
     except FileNotFoundError:
         return None
     except OSError:  # a user who may not read the lock, or a disk that grants none
-        return int(text) if _is_cctv(int(text)) else None
+        return int(text) if is_other_cctv(int(text)) else None
 
 
-def _is_cctv(pid: int) -> bool:
+def is_other_cctv(pid: int) -> bool:
     """Whether a process is alive, is not this one, and looks like cctv: after a reboot another may have its id."""
     try:
         return pid != os.getpid() and "cctv" in " ".join(psutil.Process(pid).cmdline())

@@ -32,6 +32,7 @@ from cctv_cli.core.recording.stream import CameraStream, audio_fault
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
+from cctv_cli.core.storage.disk_errors import explained
 
 log = logging.getLogger("cctv.recorder")
 
@@ -61,7 +62,7 @@ class Recorder:
         self._log = BoundedLog(self._layout.log_file)
         self._login = CameraLogin(tools.logins, tools.clock)
         self._stream = CameraStream(camera, tools.probe, self._login, self._main)
-        self._state = StateFile(self._layout, tools.clock.now)
+        self._state = StateFile(self._layout, tools.clock.now, tools.published)
         self._backlog = Backlog(self._layout, self._store, tools.clock)
         self._opened = False
         self._disk = 0  # device number of the camera's disk when it was opened
@@ -101,12 +102,11 @@ class Recorder:
             return self._step()
         except NewerFormat as error:
             self._show(State.BACKOFF, str(error), "newer cctv")
-            return STORAGE_RETRY
         except OSError as error:
-            # FFmpeg keeps running as long as it can, and nothing is deleted
-            log.error("%s: the storage failed: %s", self._layout.camera_id, error)
-            self._show(State.BACKOFF, f"the storage failed: {error}", "storage")
-            return STORAGE_RETRY
+            reason = f"the storage failed: {explained(error)}"
+            log.error("%s: %s: %s", self._layout.camera_id, self._layout.folder, reason)
+            self._show(State.BACKOFF, reason, "storage")
+        return STORAGE_RETRY
 
     def forget(self) -> None:
         """Start over from what is on disk after an unexpected error; a running FFmpeg is adopted."""

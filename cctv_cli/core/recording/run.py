@@ -12,7 +12,7 @@ import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import List, Optional, Set, Tuple
+from typing import Callable, List, Optional, Set, Tuple
 
 from cctv_cli.core import files
 from cctv_cli.core.ffmpeg.command import supports_audio
@@ -30,6 +30,7 @@ from cctv_cli.core.recording.stall import SQUEEZED, Observation
 from cctv_cli.core.recording.state import Run, to_json
 from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.storage.commit import RecordingStore
+from cctv_cli.core.storage.disk_errors import explained
 from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.recorder")
@@ -156,7 +157,7 @@ class ActiveRun:
         if before is not None and abs(self._timeline.anchor - before.anchor) > media_clock.CLOCK_STEP:
             self._clock_was_set = True
         if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > _SAVE_ANCHOR:
-            self.save()
+            _save_or_log(self.save, self._layout)
 
     def observe(self, monotonic: float) -> Observation:
         """What the polls so far show."""
@@ -225,7 +226,7 @@ class ActiveRun:
         finished = _finished(files, self._unreadable, alive=alive)[:most]
         done = sum(self._try_commit(self._store, *file, followed=file != files[-1]) for file in finished)
         if done and alive:
-            self.save()
+            _save_or_log(self.save, self._layout)
         return done
 
     def close(self) -> None:
@@ -296,6 +297,14 @@ def make_folder(layout: CameraLayout, run: str, disk: int) -> Path:
     folder = layout.run_folder(run)
     folder.mkdir(parents=True)
     return folder
+
+
+def _save_or_log(save: Callable[[], None], layout: CameraLayout) -> None:
+    """Save what changed while FFmpeg records; if that fails, the next supervisor reads it from the files."""
+    try:
+        save()
+    except OSError as error:
+        log.error("%s: %s is not saved: %s", layout.camera_id, layout.run_file, explained(error))
 
 
 def _saved_timeline(record: Run) -> Optional[Timeline]:

@@ -1,4 +1,4 @@
-"""Writes a recorder's `.state.json`, which every front end shows."""
+"""Publishes what a recorder does: to this process at once, and in `.state.json`, which every front end shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Callable, Optional, Tuple
 from cctv_cli.core import files
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording.published import Published
 from cctv_cli.core.recording.saved import read_record
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.records import NewerFormat
@@ -19,11 +20,13 @@ log = logging.getLogger("cctv.recorder")
 
 
 class StateFile:
-    """What a recorder does and why, on disk; written when it changes."""
+    """What a recorder does and why; written when it changes, and retried while the disk refuses it."""
 
-    def __init__(self, layout: CameraLayout, now: Callable[[], float]) -> None:
+    def __init__(self, layout: CameraLayout, now: Callable[[], float], published: Published) -> None:
         self._layout = layout
         self._now = now
+        self._published = published
+        self._shown: Optional[RecorderState] = None
         self._written: Optional[RecorderState] = None
         self._last_exit: Tuple[str, Optional[float]] = ("", None)  # why the last FFmpeg ended, and the instant
         self.restarts = 0
@@ -31,7 +34,7 @@ class StateFile:
     @property
     def has_failed(self) -> bool:
         """Whether the state shown is a failure."""
-        return self._written is not None and self._written.state in FAILURES
+        return self._shown is not None and self._shown.state in FAILURES
 
     def load(self) -> Optional[Diagnosis]:
         """Continue the counts of the previous process; returns why nothing was recorded when it ended.
@@ -53,8 +56,8 @@ class StateFile:
     def show(
         self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None, *, run: Optional[Run]
     ) -> None:
-        """Write what the recorder does now; `run` is the current run, or else the last. Errors are logged."""
-        before = self._written
+        """Show what the recorder does now; `run` is the current run, or else the last. Errors are logged."""
+        before = self._shown
         is_same_state = before is not None and before.state is state
         shown = RecorderState(
             state=state,
@@ -69,18 +72,18 @@ class StateFile:
             last_exit_at=self._last_exit[1],
             failure=self._failure(state, reason),
         )
-        if shown == before:
-            return
+        self._shown = shown
+        self._published.put(self._layout, shown, run)
         if not is_same_state and state not in FAILURES:  # failures are logged as they happen
             log.info("%s: %s: %s", self._layout.camera_id, state.value, reason)
-        if self._write(shown):
+        if shown != self._written and self._write(shown):
             self._written = shown
 
     def _failure(self, state: State, reason: str) -> str:
         """The last failure, kept while nothing is recorded: each retry passes through STARTING."""
         if state in FAILURES:
             return reason
-        return self._written.failure if state is State.STARTING and self._written is not None else ""
+        return self._shown.failure if state is State.STARTING and self._shown is not None else ""
 
     def _write(self, shown: RecorderState) -> bool:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
@@ -18,13 +19,19 @@ from cctv_cli.core.disk_threads import Answer, DiskHangs, DiskThreads
 from cctv_cli.core.hls.playlist import LiveWindow, parse_live
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
+from cctv_cli.core.recording.published import Published, Shown
 from cctv_cli.core.recording.schema import local_camera
-from cctv_cli.core.recording.state import RecorderState, Run, State, from_json
+from cctv_cli.core.recording.state import RecorderState, Run, State
 from cctv_cli.core.storage.entries import SegmentEntry
 from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.status")
+
+_NOT_WRITTEN = (
+    "FFmpeg has ended, and its supervisor (process {}) has not written a new state yet; "
+    "if this stays, check that the storage accepts writes"
+)
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,20 @@ class StatusReader:
     """Reads statuses. Remembers what it counted in each journal, and reads only new lines.
 
     `disks` runs the calls that may hang. Callers of `read_one` alone, on one thread per disk, need none.
+    `published` is what the recorders of this process do; without it, files say so.
     """
 
-    def __init__(self, settings: Settings, tz: Optional[tzinfo], disks: Optional[DiskThreads] = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tz: Optional[tzinfo],
+        disks: Optional[DiskThreads] = None,
+        published: Optional[Published] = None,
+    ) -> None:
         self._settings = settings
         self._tz = tz
         self._disks = disks or DiskThreads()
+        self._published = published or Published()
         self._counted: Dict[Path, Tuple[int, int, float]] = {}  # file, bytes read, seconds
         self._layouts: Dict[Tuple[str, bool], CameraLayout] = {}
 
@@ -95,10 +110,9 @@ class StatusReader:
     def read_one_or_raise(self, camera: Camera, now: float) -> CameraStatus:
         """Like `read_one`, but raises OSError, and any exception for damaged files."""
         layout = self.layout(camera.id)
-        shown = from_json(RecorderState, files.read_json(layout.state_file))
-        run = from_json(Run, files.read_json(layout.run_file))
+        shown, run, is_here = self.recorder(camera.id)
         window = parse_live(files.read_text(layout.live_playlist) or "")
-        supervisor = supervision.holder(layout)
+        supervisor = os.getpid() if is_here else supervision.holder(layout)
         state, reason = _state(camera, shown, run, supervisor, layout)
         return CameraStatus(
             id=camera.id,
@@ -118,6 +132,10 @@ class StatusReader:
             recorded_today=self._recorded_today(layout, now),
             audio_enabled=camera.audio,
         )
+
+    def recorder(self, camera_id: str, *, sub: bool = False) -> Shown:
+        """What the recorder of a stream does. Raises OSError."""
+        return self._published.read(self.layout(camera_id, sub=sub))
 
     def _recorded_today(self, layout: CameraLayout, now: float) -> float:
         try:
@@ -175,13 +193,25 @@ def _state(
     if not camera.enabled:
         return State.STOPPED, "the camera is disabled in the configuration"
     if supervisor is not None:
-        return (shown.state, shown.reason) if shown else (State.STARTING, "starting")
+        if shown is None:
+            return State.STARTING, "starting"
+        if shown.state is State.RUNNING and run is not None and _has_ended(run, supervisor):
+            return State.BACKOFF, _NOT_WRITTEN.format(supervisor)
+        return shown.state, shown.reason
     if run is not None and run.pid is not None and is_ffmpeg_of(run.pid, run.run):
         return State.RUNNING, "recording without a supervisor; start cctv serve or cctv record"
     if layout.stopped_file.exists():
         return State.STOPPED, "an operator stopped the camera"
     last = f" (last reason: {shown.reason})" if shown and shown.cause else ""
     return State.STOPPED, f"no supervisor is running; start cctv serve or cctv record{last}"
+
+
+def _has_ended(run: Run, supervisor: int) -> bool:
+    """Whether the FFmpeg of a run has ended, though a supervisor in another process, which can be seen, says it runs.
+
+    Processes of another container cannot be seen, and what runs there is not known.
+    """
+    return run.pid is not None and supervision.is_other_cctv(supervisor) and not is_ffmpeg_of(run.pid, run.run)
 
 
 def is_ffmpeg_of(pid: int, run: str) -> bool:

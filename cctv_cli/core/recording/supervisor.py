@@ -35,6 +35,8 @@ class _Loop:
 
     def __init__(self, name: CameraName, camera: Camera, settings: Settings, tools: Tools, *, sub: bool) -> None:
         self._name = name
+        self._layout = CameraLayout(settings.storage, camera.id, settings.live_path, sub=sub)
+        self._published = tools.published
         self._woken = threading.Event()
         self._ending = False
         self._leave_running = False
@@ -61,6 +63,7 @@ class _Loop:
             self._woken.wait(self._step())
             self._woken.clear()
         self.recorder.release(leave_running=self._leave_running)
+        self._published.withdraw(self._layout)
 
     def _step(self) -> float:
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Callable, Optional
 
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.ffmpeg.command import RECORDING_SECONDS, Ffmpeg
+from cctv_cli.core.recording.published import Published
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.rtsp.result import ProbeResult
@@ -17,7 +18,7 @@ from cctv_cli.core.rtsp.result import ProbeResult
 
 @dataclass(frozen=True)
 class Tools:
-    """FFmpeg, the clock, randomness, the camera probe, and the login guard."""
+    """FFmpeg, the clock, randomness, the camera probe, the login guard, and where recorders publish what they do."""
 
     ffmpeg: Ffmpeg
     tz: Optional[tzinfo]
@@ -26,3 +27,4 @@ class Tools:
     probe: Callable[[RtspSource], ProbeResult] = probe
     logins: Optional[LoginGuard] = None
     recording_seconds: int = RECORDING_SECONDS
+    published: Published = field(default_factory=Published)

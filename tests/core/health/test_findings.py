@@ -156,6 +156,7 @@ def test_recorders_that_run_on_without_a_supervisor_are_a_warning() -> None:
         (replace(DISK, free=10 * GB - 1), [("disk_space", "critical", None)]),
         (replace(DISK, free=99_000_000, min_free=0), [("disk_space", "critical", None)]),
         (replace(DISK, free=0, fault="it does not exist"), [("storage_fault", "critical", None)]),
+        (replace(DISK, refusal="Read-only file system; mount it again"), [("storage_fault", "critical", None)]),
     ],
 )
 def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]]) -> None:
@@ -284,6 +285,13 @@ def test_findings_are_values() -> None:
 
 
 UNREAD = replace(FINE, supervised=False, state=State.STOPPED, reason="r", unread="its files are damaged; see the log")
+
+
+def test_a_folder_that_refuses_writes_is_a_finding_unless_the_storage_does_so_too() -> None:
+    refusing = replace(FINE, refusal="Permission denied; correct the permissions")
+    assert found(facts(refusing)) == [("storage_fault", "critical", "front")]
+    all_refuse = facts(refusing, disk=replace(DISK, refusal=refusing.refusal))
+    assert found(all_refuse) == [("storage_fault", "critical", None)]
 
 
 def test_a_disk_that_does_not_answer_is_one_finding_that_names_its_cameras() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -26,10 +27,12 @@ from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.journal_tail import JournalTail
 from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
+from cctv_cli.core.storage import disk_clock
 from cctv_cli.core.storage.marker import Marker, ensure_marker, remember_own_disks, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.hung_disk import HungDisk
 from tests.support.odd_files import bounded
+from tests.support.refusing_disk import RefusingDisk
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 from tests.support.waiting import HANG, wait_for
 
@@ -284,6 +287,66 @@ def test_another_disk_at_the_storages_place_is_a_fault(
     settings.storage.symlink_to(other)
     clock.advance(2)
     assert read(reader).storage.disk.fault == "a different disk is mounted than when cctv started"
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EIO, errno.EDQUOT])
+def test_a_storage_that_refuses_writes_says_why(
+    reader: FactsReader, settings: Settings, front: CameraTree, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    ensure_marker(settings.storage)
+    front.layout.incoming.mkdir()
+    assert (read(reader).storage.disk.refusal, camera(reader).refusal) == ("", "")
+    RefusingDisk(settings.storage, monkeypatch, code)
+    found = read(FactsReader(settings, None, FixedClock(instant(NOW))))
+    assert found.storage.disk.refusal.startswith(f"{os.strerror(code)}; ")
+    assert found.cameras[0].refusal == found.storage.disk.refusal
+    assert found.cameras[1].refusal == ""  # it has never been recorded
+
+
+def test_a_full_disk_is_a_matter_of_space_alone(
+    settings: Settings, front: CameraTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_marker(settings.storage)
+    RefusingDisk(settings.storage, monkeypatch, errno.ENOSPC)
+    for free, refusal in ((1, ""), (900, "No space left on device; ")):  # the latter has no inodes left
+        monkeypatch.setattr(shutil, "disk_usage", lambda place, free=free: shutil._ntuple_diskusage(1000, 100, free))
+        found = read(FactsReader(settings, None, FixedClock(instant(NOW)))).storage.disk.refusal
+        assert found.startswith(refusal) and bool(found) == bool(refusal)
+
+
+def test_a_camera_that_its_supervisor_may_not_write_says_so_but_not_to_others(
+    reader: FactsReader, front: CameraTree, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front.layout.incoming.mkdir()
+    RefusingDisk(front.layout.folder, monkeypatch, errno.EACCES)
+    assert camera(reader).refusal == ""  # nobody supervises: this process may belong to any user
+    monkeypatch.undo()
+    front.show(State.RUNNING, "recording", since=instant(NOW))
+    RefusingDisk(front.layout.folder, monkeypatch, errno.EACCES)
+    clock.advance(2)
+    assert camera(reader).refusal == "Permission denied; correct the permissions of its folders"
+
+
+def test_health_writes_only_onto_the_storage_and_leaves_nothing(
+    reader: FactsReader, settings: Settings, front: CameraTree, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrote: List[Path] = []
+    real = disk_clock.probe
+
+    def probe(folder: Path) -> disk_clock.Bounds:
+        wrote.append(folder)
+        return real(folder)
+
+    monkeypatch.setattr(disk_clock, "probe", probe)
+    read(reader)
+    assert wrote == []  # a storage without its marker may be a mount point, a camera without .incoming too
+    ensure_marker(settings.storage)
+    front.layout.incoming.mkdir()
+    before = sorted(settings.storage.rglob("*"))
+    clock.advance(2)
+    read(reader)
+    assert sorted(wrote) == [settings.storage, front.layout.folder]
+    assert sorted(settings.storage.rglob("*")) == before
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="everybody but root is held up by a mode")

@@ -6,10 +6,11 @@ import errno
 import os
 import shutil
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import pytest
 
+from cctv_cli.core import files
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.settings import DemoSource
 from cctv_cli.core.ffmpeg.command import Ffmpeg
@@ -186,6 +187,25 @@ def test_a_disk_that_accepts_nothing_makes_every_file_wait(
     monkeypatch.setattr(left.store, "commit", commit)
     with pytest.raises(OSError, match=os.strerror(number)):
         left.run.commit(alive=False)
+
+
+def test_a_run_file_that_cannot_be_saved_holds_up_neither_watching_nor_commits(
+    left: Left, media: Media, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    left.lay(0, media.run[0], AT + 1)
+    left.lay(1, media.run[1], AT + 2)
+    real = files.replace_text
+
+    def replace_text(path: Path, *more: Any, **named: Any) -> None:
+        if path == left.layout.run_file:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        real(path, *more, **named)
+
+    monkeypatch.setattr(files, "replace_text", replace_text)
+    left.run.begin_watch(0.0, AT)
+    left.run.poll(1.0, AT + 1)
+    assert left.run.observe(1.0).has_frames and left.run.commit(alive=True) == 1
+    assert f"{left.layout.run_file} is not saved: Permission denied; correct the permissions" in caplog.text
 
 
 def test_a_copy_of_a_committed_file_does_not_block_others(left: Left, media: Media) -> None:

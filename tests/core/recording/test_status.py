@@ -18,6 +18,7 @@ from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, render_live
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock as supervision
 from cctv_cli.core.recording import status as status_module
+from cctv_cli.core.recording.published import Published
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
@@ -182,6 +183,41 @@ def test_the_pid_of_another_process_is_no_supervisor(stage: Stage) -> None:
 def test_an_invalid_pid_file_is_no_supervisor(stage: Stage, text: str) -> None:
     files.replace_text(stage.layout.supervisor_file, text)
     assert stage.read().supervisor_pid is None
+
+
+def test_what_the_recorder_of_this_process_does_outweighs_its_files(supervised: Stage) -> None:
+    supervised.show(RUNNING)
+    published = Published()
+    reader = StatusReader(supervised.settings, BERLIN, published=published)
+    failed = replace(RUNNING, state=State.BACKOFF, reason="the storage failed")
+    published.put(supervised.layout, failed, None)
+    found = reader.read_one(CAMERA, NOW)
+    assert (found.state, found.reason, found.supervisor_pid) == (State.BACKOFF, "the storage failed", os.getpid())
+    published.withdraw(supervised.layout)
+    assert reader.read_one(CAMERA, NOW).state is State.RUNNING
+
+
+def test_an_ended_ffmpeg_outweighs_the_state_that_another_supervisor_wrote(stage: Stage) -> None:
+    holder = stage.start("-c", HOLD_THE_CAMERA, str(stage.settings.storage), "cctv", "serve")
+    stage.show(RUNNING)
+    ffmpeg = stage.ffmpeg()
+    stage.record_as(ffmpeg.pid)
+    assert stage.read().state is State.RUNNING
+    ffmpeg.kill()
+    ffmpeg.wait()
+    found = stage.read()
+    assert (found.state, found.ffmpeg_pid, found.supervisor_pid) == (State.BACKOFF, None, holder.pid)
+    assert found.reason.startswith(f"FFmpeg has ended, and its supervisor (process {holder.pid}) has not written")
+    stage.record_as(None)  # it is starting the next one
+    assert stage.read().state is State.RUNNING
+
+
+def test_the_ffmpeg_of_a_supervisor_that_cannot_be_seen_is_not_judged(stage: Stage) -> None:
+    stage.start("-c", HOLD_THE_CAMERA, str(stage.settings.storage))
+    files.replace_text(stage.layout.supervisor_file, "1\n")  # that of a container, say
+    stage.show(RUNNING)
+    stage.record_as(4711)
+    assert stage.read().state is State.RUNNING
 
 
 def test_a_user_who_cannot_test_the_lock_sees_a_supervisor_while_its_process_runs(stage: Stage) -> None:
