@@ -73,6 +73,7 @@ async def test_a_camera_tells_what_it_does_and_what_is_missing(client: httpx.Asy
         "codec": "h264",
         "frame_rate": 5.0,
         "last_segment_age_seconds": 1.0,
+        "disk_clock_ahead_seconds": 0.0,
         "last_hour": {"recorded_seconds": 120.0, "missing_seconds": 0.0, "off_seconds": 0.0},
         "last_24_hours": {"recorded_seconds": 120.0, "missing_seconds": 0.0, "off_seconds": 0.0},
         "restarts_last_hour": 0,

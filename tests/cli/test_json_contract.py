@@ -91,6 +91,7 @@ HEALTH: Shape = {
             "frame_rate": (float, None),
             "gop_seconds": (float, None),
             "last_segment_age_seconds": (float, None),
+            "disk_clock_ahead_seconds": float,
             "last_hour": COVERAGE,
             "last_24_hours": COVERAGE,
             "restarts_last_hour": int,

@@ -98,6 +98,7 @@ class CameraReader:
         self._tail = JournalTail(tz)
         self._live = LiveMeter()
         self._counted: Optional[_Count] = None
+        self._disk_ahead = 0.0  # seconds
 
     @property
     def place(self) -> Path:
@@ -142,9 +143,10 @@ class CameraReader:
             last_day=covered(recent.pieces, DAY),
             restarts_last_hour=max(0, runs(last_hour) - 1),
             future_until=_future(recent.pieces, now),
-            waiting=_waiting(layout, now),
             set_aside=_set_aside(layout),
-            refusal=_refusal(layout, status.supervisor_pid),
+            refusal=self._try_write(status.supervisor_pid),
+            disk_ahead=self._disk_ahead,
+            waiting=_waiting(layout, now + self._disk_ahead),
         )
         days, oldest, unreadable = self._count(monotonic)
         facts = replace(facts, unreadable_days=tuple(sorted({*recent.unreadable, *unreadable})))
@@ -178,6 +180,22 @@ class CameraReader:
             gop=look.rhythm.gop,
             last_segment_at=status.last_segment_at,
         )
+
+    def _try_write(self, supervisor: Optional[int]) -> str:
+        """Measure the clock of the camera's disk by a write; returns why its folder refuses it, if it does.
+
+        Nothing is written where no recorder has written. Another user's process may lack the permission, and a full
+        disk is a finding of its own.
+        """
+        if not self._layout.incoming.is_dir():
+            return ""
+        try:
+            self._disk_ahead = disk_clock.estimate(disk_clock.measure(self._layout.folder), self._disk_ahead)
+        except PermissionError as error:
+            return explained(error) if supervisor == os.getpid() else ""
+        except OSError as error:
+            return "" if error.errno == errno.ENOSPC else explained(error)
+        return ""
 
     def _processes(self) -> Iterator[ProcessFacts]:
         """The FFmpeg processes of the camera's streams that have ever been started."""
@@ -256,24 +274,9 @@ def _future(pieces: Sequence[Piece], now: float) -> Optional[float]:
 
 
 def _waiting(layout: CameraLayout, now: float) -> int:
+    """How many files should have been committed long ago, at the instant `now` by the clock of their disk."""
     files = (path for path in layout.incoming.glob("*/*") if parse_incoming(path.name) is not None)
     return sum(now - written > _LATE for written in _times(files))
-
-
-def _refusal(layout: CameraLayout, supervisor: Optional[int]) -> str:
-    """Why the camera's folder refuses writes; empty if it accepts them, or no recorder has used it.
-
-    Another user's process may lack the permission; a full disk is a finding of its own.
-    """
-    if not layout.incoming.is_dir():
-        return ""
-    try:
-        disk_clock.probe(layout.folder)
-    except PermissionError as error:
-        return explained(error) if supervisor == os.getpid() else ""
-    except OSError as error:
-        return "" if error.errno == errno.ENOSPC else explained(error)
-    return ""
 
 
 def _set_aside(layout: CameraLayout) -> int:

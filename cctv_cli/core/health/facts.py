@@ -57,6 +57,7 @@ class CameraFacts:
     `waiting` counts recorded files that should have been committed long ago, `set_aside` files that could not be read
     and were renamed; `unreadable_days` lists the days whose journals cannot be read. `unread` is why its files could
     not be read, with the cure; all else is unknown then. `refusal` is why its folder refuses writes, with the cure.
+    `disk_ahead` is how many seconds the clock that dates its files is ahead of this machine's.
     """
 
     id: str
@@ -84,6 +85,7 @@ class CameraFacts:
     unreadable_days: Tuple[str, ...] = ()
     unread: str = ""
     refusal: str = ""
+    disk_ahead: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ FREQUENT_RESTARTS = 4  # in an hour
 FILES_LEFT = 0.8  # of the open files that the system allows
 SHORT = 0.8  # of what should stay free: cleanups start at 100 % of it, so a disk may have slightly less
 FULL = 5  # a disk with less than this part of what should stay free is full
+DISK_CLOCK = 1.0  # seconds by which a disk's clock may differ from this machine's
 MISSED = 3  # cleanups in a row
 _LEAST_FREE = 100_000_000  # bytes, where next to nothing should stay free
 _UNREAD = "Its state is unknown: {}"
@@ -94,6 +95,7 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
         *map(_hung, facts.storage.hung),
         *_storage(facts.storage),
         *_refusals(facts),
+        *_disk_clocks(facts.cameras),
         *map(_unmounted, facts.storage.unmounted),
         *(_unjournalled(camera, what) for camera, what in facts.storage.unjournalled),
         *(finding for disk in facts.storage.others for finding in _space(disk)),
@@ -148,6 +150,20 @@ def _refusals(facts: Facts) -> Iterator[Finding]:
         if camera.refusal and camera.refusal != facts.storage.disk.refusal:
             sentence = f"Its folder refuses writes: {camera.refusal}"
             yield Finding("storage_fault", Severity.CRITICAL, sentence, camera.id)
+
+
+def _disk_clocks(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
+    """Disks whose clocks differ from this machine's: those of file servers."""
+    wrong = [camera for camera in cameras if abs(camera.disk_ahead) >= DISK_CLOCK]
+    if wrong:
+        names = ", ".join(camera.id for camera in wrong)
+        most = max((camera.disk_ahead for camera in wrong), key=abs)
+        sentence = (
+            f"The clock of the file server of {names} is {format_duration(round(abs(most)))} "
+            f"{'ahead of' if most > 0 else 'behind'} this machine's, for which times of recordings are corrected; "
+            "set the file server's clock, best by NTP"
+        )
+        yield Finding("disk_clock", Severity.WARNING, sentence)
 
 
 def _unjournalled(camera: str, what: str) -> Finding:

@@ -194,7 +194,8 @@ def _marker(storage: Path) -> Marker:
     try:
         marker = read_marker(storage)
         if marker is not None and marker.cleaned_at is None:
-            return replace(marker, cleaned_at=storage_marker(storage).stat().st_mtime)
+            made = storage_marker(storage).stat().st_mtime
+            return replace(marker, cleaned_at=disk_clock.DiskClock(storage).instant(made))
     except OSError:  # an unreadable storage is a separate finding
         marker = None
     return marker or Marker("")

@@ -95,6 +95,7 @@ def camera_model(camera: CameraFacts, now: float, tz: Optional[tzinfo]) -> Camer
         frame_rate=None if camera.frame_rate is None else round(camera.frame_rate, 2),
         gop_seconds=None if camera.gop is None else round(camera.gop, 3),
         last_segment_age_seconds=None if latest is None else round(max(0.0, now - latest), 3),
+        disk_clock_ahead_seconds=round(camera.disk_ahead, 3),
         last_hour=_coverage(camera.last_hour),
         last_24_hours=_coverage(camera.last_day),
         restarts_last_hour=camera.restarts_last_hour,

@@ -76,6 +76,11 @@ class CameraHealthModel(_Model):
     last_segment_age_seconds: Optional[float] = Field(
         None, description="Since the newest finished live segment ended", examples=[4.2]
     )
+    disk_clock_ahead_seconds: float = Field(
+        description="By how much the clock of its disk, such as a file server's, is ahead of this machine's; "
+        "recorded times are corrected",
+        examples=[0.0],
+    )
     last_hour: CoverageModel
     last_24_hours: CoverageModel
     restarts_last_hour: int = Field(examples=[0])

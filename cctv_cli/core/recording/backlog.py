@@ -23,6 +23,7 @@ from cctv_cli.core.recording.saved import read_outages, read_record
 from cctv_cli.core.recording.state import FORMAT, Outage, Run
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
+from cctv_cli.core.storage.disk_clock import DiskClock
 
 STORAGE_RETRY = 5.0  # seconds between retries after the storage failed
 GRACE = 5.0  # seconds that FFmpeg gets to exit before it is killed
@@ -70,7 +71,8 @@ class Backlog:
         is_last = last is not None and last.run == run
         record = last if is_last else read_record(Run, self._layout.ended_run(run), self._layout.camera_id)
         if record is None or record.run != run:
-            record = Run(run, "", _began(folder), 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
+            began = DiskClock(self._layout.folder).instant(_began(folder))
+            record = Run(run, "", began, 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
         stray = processes.find(run, self._layout.folder, None)
         if stray is not None:  # its run file was lost, and two FFmpegs must not share the live window
             processes.stop(stray, GRACE)

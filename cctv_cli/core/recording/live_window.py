@@ -22,6 +22,7 @@ from cctv_cli.core.media.fmp4 import leading_sps, tag_hvc1, whole_size
 from cctv_cli.core.media.segment_file import first_pts, header_size, measure
 from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline
 from cctv_cli.core.recording.state import Run
+from cctv_cli.core.storage.disk_clock import DiskClock
 
 log = logging.getLogger("cctv.recorder")
 
@@ -43,6 +44,7 @@ class LiveWriter:
 
     def __init__(self, layout: CameraLayout, segment_duration: int, tz: Optional[tzinfo]) -> None:
         self._layout = layout
+        self.disk = DiskClock(layout.live)
         self.segment_duration = segment_duration
         self._tz = tz
         self._window = self._written = LiveWindow(segment_duration)  # in memory, and in the playlist on disk
@@ -167,7 +169,7 @@ class LiveWriter:
             self._covered_seconds(number) if end is None else timeline.media_time(end) - timeline.media_time(begin)
         )
         broken = number == self._first_of_run or number != self._window.next_number or self._jumped
-        written = self._path(number).stat().st_mtime
+        written = self.disk.instant(self._path(number).stat().st_mtime)
         self._jumped = start + duration > written + RUNAWAY  # no frame is newer than the last write
         if self._jumped or duration <= 0:
             duration = self._covered_seconds(number)

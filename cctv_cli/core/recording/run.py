@@ -66,6 +66,7 @@ class ActiveRun:
         self._layout = layout
         self._store = store
         self._live = live
+        self._disk = live.disk if store is None else store.disk
         self._folder = layout.run_folder(record.run)
         self._timeline = _saved_timeline(record)
         self._saved_anchor = record.anchor
@@ -151,9 +152,11 @@ class ActiveRun:
         if self._first_frame_at is None:
             self._first_frame_at = monotonic
         before = self._timeline
+        grew = not self._recording.still_for(monotonic)
+        written = self._disk.instant(status.st_mtime, just_now=grew)
         if self._timeline is None:
-            self._timeline = replace(media_clock.begin(end, status.st_mtime, monotonic), launched=self._launched)
-        self._timeline = media_clock.observe(self._timeline, end, status.st_mtime, monotonic, now)
+            self._timeline = replace(media_clock.begin(end, written, monotonic), launched=self._launched)
+        self._timeline = media_clock.observe(self._timeline, end, written, monotonic, now)
         if before is not None and abs(self._timeline.anchor - before.anchor) > media_clock.CLOCK_STEP:
             self._clock_was_set = True
         if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > _SAVE_ANCHOR:
@@ -209,7 +212,8 @@ class ActiveRun:
             self._step = span.step or self._step
             status = path.stat()
             end = self._filmed_until(path, status.st_size, closed=followed)
-        return FinishedFile(number, span, status.st_mtime, span.end if end is None else end, followed)
+        written = self._disk.instant(status.st_mtime)
+        return FinishedFile(number, span, written, span.end if end is None else end, followed)
 
     def waiting(self, *, alive: bool) -> int:
         """How many finished files wait to be committed: all but the newest, or all if FFmpeg is not `alive`."""

@@ -27,6 +27,7 @@ from cctv_cli.core.layout import (
 )
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.retention.inventory import DayInventory, make_day
+from cctv_cli.core.storage.disk_clock import DiskClock
 from cctv_cli.core.storage.entries import BriefSegment, active_holds, deleted_files, read_brief
 from cctv_cli.core.storage.journal import Journal
 
@@ -79,17 +80,17 @@ def linked_folder(layout: CameraLayout) -> Optional[Path]:
 
 def scan_camera(layout: CameraLayout, tz: Optional[tzinfo]) -> CameraScan:
     """Read all days of a camera that have recordings. A day whose journal cannot be read does not affect the others."""
-    found = CameraScan(layout.folder.name)
+    found, disk = CameraScan(layout.folder.name), DiskClock(layout.folder)
     with os.scandir(layout.recordings) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if is_day(entry.name) and entry.is_dir(follow_symlinks=False):
-                _scan_day(layout, entry.name, tz, found)
+                _scan_day(layout, entry.name, tz, disk, found)
             else:
                 found.note_foreign([entry.name])
     return found
 
 
-def _scan_day(layout: CameraLayout, date: str, tz: Optional[tzinfo], found: CameraScan) -> None:
+def _scan_day(layout: CameraLayout, date: str, tz: Optional[tzinfo], disk: DiskClock, found: CameraScan) -> None:
     hours: List[str] = []
     on_disk: Set[str] = set()
     foreign: List[str] = []
@@ -110,7 +111,7 @@ def _scan_day(layout: CameraLayout, date: str, tz: Optional[tzinfo], found: Came
         except OSError as error:  # without it none of the files can be judged, so all of them stay
             found.unreadable.append(_unreadable(layout, date, error))
         else:
-            foreign += _read_day(layout, date, tz, data, hours, on_disk, set(foreign), found)
+            foreign += _read_day(layout, date, tz, disk, data, hours, on_disk, set(foreign), found)
     found.note_foreign(f"{date}/{name}" for name in sorted(foreign))
 
 
@@ -118,6 +119,7 @@ def _read_day(
     layout: CameraLayout,
     date: str,
     tz: Optional[tzinfo],
+    disk: DiskClock,
     data: bytes,
     hours: Iterable[str],
     on_disk: Set[str],
@@ -135,7 +137,7 @@ def _read_day(
     sized = (s if s.file in on_disk else s._replace(bytes=0) for s in there)
     known = {segment.file for segment in segments}
     unknown = [name for name in on_disk if name not in known and name not in deleted and _is_ours(name)]
-    day = make_day(date, sized, active_holds(others), _unjournalled(layout, date, unknown, tz))
+    day = make_day(date, sized, active_holds(others), _unjournalled(layout, date, unknown, tz, disk))
     if day.names:
         found.days.append(day)
     left = on_disk.difference(day.names)
@@ -153,7 +155,7 @@ def _any_in(hour: str, day: DayInventory, on_disk: Set[str]) -> bool:
 
 
 def _unjournalled(
-    layout: CameraLayout, date: str, names: Iterable[str], tz: Optional[tzinfo]
+    layout: CameraLayout, date: str, names: Iterable[str], tz: Optional[tzinfo], disk: DiskClock
 ) -> Iterator[BriefSegment]:
     """Files that the journal does not know; each spans all times that its name and its last write allow."""
     for file in names:
@@ -162,7 +164,8 @@ def _unjournalled(
         with suppress(OSError, ValueError, OverflowError):  # deleted meanwhile, not a file, or a year out of range
             status = files.status(layout.day(date) / file, inside=layout.recordings)
             earliest, latest = recorded_within(name, tz)
-            start, end = min(earliest, status.st_mtime), max(latest, status.st_mtime)
+            written = disk.instant(status.st_mtime)
+            start, end = min(earliest, written), max(latest, written)
             yield BriefSegment(file, start, end - start, status.st_size)
 
 

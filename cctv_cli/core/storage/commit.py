@@ -34,6 +34,7 @@ from cctv_cli.core.layout import (
 from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
+from cctv_cli.core.storage.disk_clock import DiskClock
 from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry, joins
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, by_day, gaps_after
 from cctv_cli.core.storage.journal import Journal
@@ -101,6 +102,7 @@ class RecordingStore:
     def __init__(self, layout: CameraLayout, tz: Optional[tzinfo], now: Callable[[], float] = time.time) -> None:
         self._layout = layout
         self._now = now
+        self.disk = DiskClock(layout.folder)
         self._stale: Set[Tuple[str, str]] = set()  # hours whose playlists must be rendered again
         self._tz = tz
         self._covered_until: Optional[float] = None
@@ -303,7 +305,7 @@ class RecordingStore:
             try:
                 ends = [e.end for e in Journal(path).entries() if isinstance(e, (SegmentEntry, GapEntry))]
             except OSError:
-                ends = [path.lstat().st_mtime]
+                ends = [self.disk.instant(path.lstat().st_mtime)]
                 raise
         ends = [end for end in ends if end <= latest]
         if ends:

@@ -19,7 +19,7 @@ _WHOLE_SECONDS = 2.0  # the same for file systems that store only whole, or even
 _NARROW = 0.05  # seconds between bounds that are exact enough
 _TRIES = 5
 _EVERY = 60.0  # seconds between measurements
-_SOON = 5.0  # seconds between measurements because of doubt
+_SOON = 1.0  # seconds between measurements because of doubt
 _SET = 0.25  # seconds by which this machine's clock must be set, against monotonic time, to measure again
 _DOUBT = 2.0  # seconds that the time of a write which just happened may differ from now
 

@@ -337,10 +337,13 @@ def test_health_writes_only_onto_the_storage_and_leaves_nothing(
         wrote.append(folder)
         return real(folder)
 
+    write_marker(settings.storage, Marker("id", cleaned_at=instant(NOW)))
+    marker = storage_marker(settings.storage)
+    marker.rename(marker.with_name("away"))
     monkeypatch.setattr(disk_clock, "probe", probe)
     read(reader)
     assert wrote == []  # a storage without its marker may be a mount point, a camera without .incoming too
-    ensure_marker(settings.storage)
+    marker.with_name("away").rename(marker)
     front.layout.incoming.mkdir()
     before = sorted(settings.storage.rglob("*"))
     clock.advance(2)
