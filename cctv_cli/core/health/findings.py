@@ -160,7 +160,7 @@ def _disk_clocks(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
         most = max((camera.disk_ahead for camera in wrong), key=abs)
         sentence = (
             f"The clock of the file server of {names} is {format_duration(round(abs(most)))} "
-            f"{'ahead of' if most > 0 else 'behind'} this machine's, for which times of recordings are corrected; "
+            f"{'ahead of' if most > 0 else 'behind'} this machine's (recorded times are corrected); "
             "set the file server's clock, best by NTP"
         )
         yield Finding("disk_clock", Severity.WARNING, sentence)
@@ -281,7 +281,8 @@ def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Fin
         yield Finding("camera_stopped", Severity.OK, f"It is not recorded: {camera.reason}", camera.id)
         return
     if camera.supervised and _does_not_record(camera, limits, now):
-        sentence = f"It is not recorded: {camera.failure or camera.reason}; {_CURES[camera.state]}"
+        cure = "" if camera.refusal else f"; {_CURES[camera.state]}"  # a refusal names its own
+        sentence = f"It is not recorded: {camera.failure or camera.reason}{cure}"
         yield Finding("camera_not_recording", Severity.CRITICAL, sentence, camera.id)
     if camera.state is State.RUNNING:
         yield from _stream(camera, limits, now)

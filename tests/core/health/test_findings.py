@@ -294,6 +294,22 @@ def test_a_folder_that_refuses_writes_is_a_finding_unless_the_storage_does_so_to
     assert found(all_refuse) == [("storage_fault", "critical", None)]
 
 
+def test_a_camera_that_waits_for_its_disk_is_not_blamed() -> None:
+    reason = "the storage failed: Read-only file system; mount it again"
+    waiting = replace(FINE, state=State.BACKOFF, reason=reason, refusal="Read-only file system; mount it again")
+    sentences = [finding.sentence for finding in assess(facts(waiting), LIMITS, NOW)]
+    assert f"It is not recorded: {reason}" in sentences
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(119.98, "2m ahead of"), (-1.2, "1s behind"), (0.9, ""), (-0.9, "")])
+def test_a_file_servers_clock_is_one_finding_that_names_its_cameras(ahead: float, said: str) -> None:
+    there = replace(FINE, disk_ahead=ahead)
+    system = facts(there, replace(there, id="yard"), replace(FINE, id="local"))
+    assert found(system) == ([("disk_clock", "warning", None)] if said else [])
+    for finding in assess(system, LIMITS, NOW):
+        assert finding.sentence.startswith(f"The clock of the file server of front, yard is {said} this machine's")
+
+
 def test_a_disk_that_does_not_answer_is_one_finding_that_names_its_cameras() -> None:
     yard = replace(UNREAD, id="yard")
     system = facts(FINE, UNREAD, yard)
