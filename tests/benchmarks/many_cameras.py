@@ -48,7 +48,7 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
         storage=folder / "hls",
     )
     found = ProbeResult(Outcome.OK, "", 200, VideoStream("h264"), None)
-    supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), probe=lambda source: found), whole=True)
+    supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), probe=lambda *_, **__: found), whole=True)
     runtime = Runtime(settings)
     create_app(runtime)
     watch = HealthWatch(runtime.health, settings, None)

@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List
+from typing import Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -115,7 +115,7 @@ class Watched:
         tools = Tools(Ffmpeg("none", "9.0", 9, frozenset()), None, FixedClock(NOW), probe=self._probe)
         self.recorder = Recorder(CAMERA, settings, tools, lambda: None)
 
-    def _probe(self, source: RtspSource) -> ProbeResult:
+    def _probe(self, source: RtspSource, *, setup: Optional[bool] = None) -> ProbeResult:
         self.asked.append(source)
         return ProbeResult(Outcome.REFUSED, "It refuses the connection.")
 

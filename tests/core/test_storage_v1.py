@@ -92,7 +92,7 @@ def require_whole_playlists(layout: CameraLayout) -> None:
 
 
 def tools(clock: FixedClock) -> Tools:
-    return Tools(Ffmpeg("no-ffmpeg", "9.0", 9, frozenset()), BERLIN, clock, probe=lambda _: REFUSED)
+    return Tools(Ffmpeg("no-ffmpeg", "9.0", 9, frozenset()), BERLIN, clock, probe=lambda *_, **__: REFUSED)
 
 
 @pytest.mark.parametrize("camera", CAMERAS)

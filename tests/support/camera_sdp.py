@@ -10,6 +10,7 @@ from tests.support.nal import H264
 from tests.support.rtp import VIDEO_CLOCK, VIDEO_TYPE
 
 VIDEO, SOUND = "trackID=1", "trackID=2"  # the streams' control names
+MUTE = "trackID=3"  # of a track that a test describes
 
 
 def sdp(clip: Clip, *, video: bool, sound: bool, parameter_sets: bool) -> str:

@@ -48,7 +48,7 @@ class Clip:
     """
 
     codec: Codec
-    fps: int
+    fps: float
     frames: Tuple[AccessUnit, ...]
     parameter_sets: Tuple[bytes, ...]
     audio: Optional[AudioTrack]

@@ -20,7 +20,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Callable, Container, Dict, List, Mapping, Optional, Type
+from typing import Callable, Container, Dict, List, Mapping, Optional, Tuple, Type
 from urllib.parse import quote
 
 from tests.support.channel import Channel
@@ -75,7 +75,7 @@ class _Faults:
     flood: Optional[str] = None
     raw_answer: Optional[bytes] = None
     location: Optional[str] = None
-    statuses: Dict[str, int] = field(default_factory=dict)  # by method
+    statuses: Dict[Tuple[str, str], int] = field(default_factory=dict)  # by method and track, "" for all tracks
     announced: _Announced = _Announced()
 
 
@@ -89,7 +89,8 @@ class RtspCamera:
     the camera's clock runs `clock_speed` times as fast as true time. A client gets frames from the next
     keyframe on, with `start_mid_gop` from the next frame on, and sound from the same moment; with `key_on_play`
     the clip restarts for it, and for all others on that path. With `repeat_sps` the first key frame of each
-    session has its sequence parameter set twice.
+    session has its sequence parameter set twice. `edit_sdp` rewrites each session description; the track of its
+    own that it may add with the control name `camera_sdp.MUTE` can be set up, and nothing is sent on it.
 
     For tests to read: `ledger` (of all channels), `connections`, `refusals` (requests with wrong credentials),
     `garbled` (number of frames and packets of sound sent as garbage, which are not in the ledger), `started_at`
@@ -114,6 +115,7 @@ class RtspCamera:
         start_mid_gop: bool = False,
         key_on_play: bool = False,
         repeat_sps: bool = False,
+        edit_sdp: Callable[[str], str] = str,
     ) -> None:
         self.host = host
         self.path = path
@@ -126,6 +128,7 @@ class RtspCamera:
         self.start_mid_gop = start_mid_gop
         self.key_on_play = key_on_play
         self.repeat_sps = repeat_sps
+        self.edit_sdp = edit_sdp
         self.ledger: List[SentFrame] = []
         self.connections: List[ConnectionRecord] = []
         self.refusals: List[Refusal] = []
@@ -257,11 +260,11 @@ class RtspCamera:
 
     # Faults of the answers.
 
-    def answer(self, status: Optional[int], method: str = "DESCRIBE") -> None:
-        """Answer requests of `method` with this RTSP status; None ends it."""
+    def answer(self, status: Optional[int], method: str = "DESCRIBE", track: str = "") -> None:
+        """Answer requests of `method` with this RTSP status, for one `track` or for all; None ends it."""
         with self._lock:
-            others = {each: code for each, code in self._faults.statuses.items() if each != method}
-            self._change(statuses=others if status is None else {**others, method: status})
+            others = {each: code for each, code in self._faults.statuses.items() if each != (method, track)}
+            self._change(statuses=others if status is None else {**others, (method, track): status})
 
     def answer_raw(self, data: Optional[bytes]) -> None:
         """Answer each request with these bytes, such as HTTP_ANSWER, and close; None ends it."""
@@ -320,7 +323,10 @@ class RtspCamera:
         self._change(sound_paused=on)
 
     def garble(self, what: Optional[str]) -> None:
-        """Send random bytes: as the "payload" of RTP, or as whole packets, which breaks the "framing"; None ends it."""
+        """Send random bytes; None ends it.
+
+        They are the "payload" of RTP, that of "sound" alone, or whole packets, which breaks the "framing".
+        """
         assert what is None or what in GARBAGE
         self._change(garbage=what)
 

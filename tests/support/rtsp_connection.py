@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
-from tests.support.camera_sdp import SOUND, VIDEO, sdp
+from tests.support.camera_sdp import MUTE, SOUND, VIDEO, sdp
 from tests.support.channel import Channel
 from tests.support.rtp import Piece, SoundStream, Stream, VideoStream, with_random_payload, without_framing
 from tests.support.rtsp_login import Login
@@ -25,14 +25,17 @@ _REASONS = {
     301: "Moved Permanently",
     302: "Moved Temporarily",
     401: "Unauthorized",
+    400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
+    405: "Method Not Allowed",
     453: "Not Enough Bandwidth",
     454: "Session Not Found",
     461: "Unsupported Transport",
     500: "Internal Server Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    551: "Option Not Supported",
 }
 _FLOODS = {  # how an endless answer to DESCRIBE begins, and what it repeats
     "headers": ("", "X-Padding: " + "x" * 1000 + "\r\n"),
@@ -49,6 +52,7 @@ def _intact(packet: bytes, source: random.Random) -> bytes:
 _SPOILERS: Dict[Optional[str], Callable[[bytes, random.Random], bytes]] = {
     None: _intact,
     "payload": with_random_payload,
+    "sound": with_random_payload,
     "framing": without_framing,
 }
 GARBAGE = tuple(filter(None, _SPOILERS))
@@ -203,8 +207,9 @@ class Connection:
         return _Answer(200, headers)
 
     def _status_for(self, request: _Request) -> int:
-        """The status that the test set for this method; 200 if the camera decides itself."""
-        return self._camera._faults.statuses.get(request.method, 200)
+        """The status that the test set for this method and track; 200 if the camera decides itself."""
+        statuses, track = self._camera._faults.statuses, request.target.rpartition("/")[2]
+        return statuses.get((request.method, track)) or statuses.get((request.method, ""), 200)
 
     def _describe(self, request: _Request) -> _Answer:
         camera = self._camera
@@ -223,12 +228,12 @@ class Connection:
                 parameter_sets=announced.parameter_sets,
             )
         url = camera.url_of(channel.path)
-        return _Answer(200, [("Content-Type", "application/sdp"), ("Content-Base", f"{url}/")], text)
+        return _Answer(200, [("Content-Type", "application/sdp"), ("Content-Base", f"{url}/")], camera.edit_sdp(text))
 
     def _set_up(self, request: _Request) -> _Answer:
         path, _, control = request.target.rpartition("/")
         channel = self._camera._channels.get(path)
-        if channel is None or control not in (VIDEO, SOUND) or (control == SOUND and channel.clip.audio is None):
+        if channel is None or control not in (VIDEO, SOUND, MUTE) or (control == SOUND and channel.clip.audio is None):
             return _Answer(404)
         transport = request.headers.get("transport", "")
         interleaved = re.search(r"RTP/AVP/TCP.*;interleaved=(\d+)-\d+", transport)
@@ -237,7 +242,8 @@ class Connection:
         session = self.session or self._camera._new_session(self, channel)
         if session is None:
             return _Answer(453)
-        session.set_up(control, int(interleaved.group(1)))
+        if control != MUTE:
+            session.set_up(control, int(interleaved.group(1)))
         return _Answer(200, [("Transport", transport), ("Session", f"{session.name};timeout=60")])
 
     def _challenges(self, request: _Request) -> List[str]:
@@ -328,6 +334,9 @@ class Session:
             return faults.keys_withheld and stream.at_key
         return faults.sound_paused
 
+    def _is_spoiled(self, stream: Stream) -> bool:
+        return self._camera._faults.garbage != "sound" or isinstance(stream, SoundStream)
+
     def _hand_over(self, connection: Connection, stream: Stream) -> bool:
         """Send the stream's next piece; False if the session ends or the camera hangs before its last packet."""
         camera, faults = self._camera, self._camera._faults
@@ -340,7 +349,8 @@ class Session:
                 if faults.hung:
                     return False
                 if piece is None:
-                    piece, spoil = stream.take(), _SPOILERS[faults.garbage]
+                    spoil = _SPOILERS[faults.garbage if self._is_spoiled(stream) else None]
+                    piece = stream.take()
                     left = [spoil(packet, self._random) for packet in piece.packets]
                 self._trickled = self._trickled or faults.trickles
                 count = 1 if faults.trickles else len(left)

@@ -91,6 +91,7 @@ def record_command(
     first_live: int,
     codec: str = "h264",
     audio: AudioOutput,
+    audio_place: int = 0,
     begins: float = 0.0,
     first_time: bool = False,
     recording: bool = True,
@@ -101,7 +102,8 @@ def record_command(
 
     It runs in the camera's folder. `first_live` numbers the first live segment, `live_folder` is an
     absolute path for live segments that do not belong in `live`, `codec` is the video codec that is
-    recorded, `begins` the media time of the first frame in seconds.
+    recorded, `audio_place` counts the camera's audio streams from 0, `begins` is the media time of the first
+    frame in seconds.
 
     A copied stream with B-frames has no time on its first frame, which no muxer accepts: `first_time`
     fills one in, at the price of holding each frame back until the next. H.265 always gets it, since
@@ -115,10 +117,11 @@ def record_command(
     argv += inputs
     if audio is AudioOutput.SILENCE:
         argv += ["-f", "lavfi", "-i", f"anullsrc=channel_layout=mono:sample_rate={_AUDIO_RATE}"]
-    argv += _maps(camera.source, audio)
+    argv += _maps(camera.source, audio, audio_place)
     argv += _video(ffmpeg, camera, settings, first_time or codec == "hevc")
     argv += ["-tag:v", "hev1"] if codec == "hevc" else []  # see fragmented_mp4.tag_hvc1
-    argv += ["-c:a", "copy"] if audio is AudioOutput.COPIED else _encode_audio(settings)
+    # FFmpeg 9 marks no frame of AAC LATM as a key frame, and would wait for one for ever
+    argv += ["-c:a", "copy", "-copyinkf:a"] if audio is AudioOutput.COPIED else _encode_audio(settings)
     suffix = media_suffix(codec)
     recorded = _recording_output(run, suffix, recording_seconds)
     live = _live_output(first_live, suffix, live_folder, settings, begins, alone=not recording)
@@ -168,13 +171,13 @@ def _ffconcat(source: RtspSource, audio: AudioOutput) -> str:
     )
 
 
-def _maps(source: Source, audio: AudioOutput) -> List[str]:
+def _maps(source: Source, audio: AudioOutput, audio_place: int) -> List[str]:
     if audio is AudioOutput.SILENCE:
         return ["-map", "0:v:0", "-map", "1:a:0", "-shortest"]
     if audio is AudioOutput.NONE:
         return ["-map", "0:v:0"]
     if isinstance(source, RtspSource):
-        return ["-map", "0:v:0", "-map", "0:a:0?"]
+        return ["-map", "0:v:0", "-map", f"0:a:{audio_place}?"]
     return ["-map", "0:v:0", *(["-map", "1:a:0"] if source.tone else [])]
 
 

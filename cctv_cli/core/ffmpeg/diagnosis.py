@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from cctv_cli.core.config.settings import RtspSource, hide_password
+from cctv_cli.core.ffmpeg.refusals import refusal
 
 _MANY = 5  # a run may start with a few such lines
 _BACKWARDS = re.compile(r"(?i)non-monoton|out of order")
@@ -22,6 +23,8 @@ class Diagnosis:
 
 
 NO_FIRST_TIME = "no first time"
+AUDIO = "audio"
+_REFUSED = re.compile(r"(?:method (\w+) failed:|Server returned) (\d{3})\b")
 
 _SIGNS: Tuple[Tuple[str, str, str], ...] = (
     (
@@ -36,17 +39,10 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
     ),
     (r"No space left on device", "disk full", "the disk is full; free space or keep recordings for fewer days"),
     (r"[Qq]uota exceeded", "disk full", "the disk quota is used up; raise it or keep recordings for fewer days"),
-    (r"(?:failed:|returned) 404\b", "not found", "the camera has no stream at this URL; check the channel number"),
     (
-        # an NVR at its limit of sessions answers 453, or 500 to SETUP
-        r"failed: (?:453|503)\b|SETUP failed: 500\b|Not Enough Bandwidth",
-        "busy",
-        "the camera has too many viewers; close some, or restart the camera",
-    ),
-    (
-        r"(?:failed:|returned) 403\b",
-        "forbidden",
-        "the camera does not allow this user to view the stream; grant the user the live view permission",
+        r"(?:not allowed|illegal) in ADTS|AAC bitstream not in ADTS format",
+        AUDIO,
+        "FFmpeg cannot record the camera's audio, so it is left out; set the camera to AAC-LC or G.711",
     ),
     (
         r"Connection refused",
@@ -83,6 +79,10 @@ def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
     if exit_code is not None and exit_code < 0:
         return Diagnosis("killed", f"FFmpeg was killed by signal {-exit_code}")
     text = "\n".join(lines)
+    refused = _REFUSED.search(text)
+    if refused is not None and refused.group(2) != "401":
+        found = refusal(int(refused.group(2)), refused.group(1) or "DESCRIBE")
+        return Diagnosis(found.cause, f"the camera {found.text}")
     for pattern, cause, reason in _SIGNS:
         if re.search(pattern, text):
             return Diagnosis(cause, reason)

@@ -11,16 +11,15 @@ from cctv_cli.core.clock import local_time
 from cctv_cli.core.config.settings import Camera, RtspSource
 from cctv_cli.core.ffmpeg.command import (
     RECORDABLE,
-    UNSUPPORTED_AUDIO,
     UNSUPPORTED_VIDEO,
     recorded_codec,
-    supports_audio,
 )
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult
+from cctv_cli.core.rtsp.sdp import AudioStream
 
 _RECORDING = (State.STARTING, State.RUNNING, State.STALLED)
 _WHOLE_HOST = (Outcome.UNREACHABLE, Outcome.REFUSED)  # what one channel meets, all channels of its NVR would
@@ -110,12 +109,12 @@ def _judged(stream: Stream, found: ProbeResult) -> Check:
     codec = recorded_codec(stream.camera, found.video.codec)
     if codec not in RECORDABLE:
         return Check(stream, False, replace(found, reason=f"{UNSUPPORTED_VIDEO.format(codec)}."))
-    remark = _about_audio(stream.camera, found.audio.codec) if found.audio else ""
+    remark = _about_audio(stream.camera, found.audio) if found.audio else ""
     return Check(stream, True, replace(found, reason=f"{found.reason.rstrip('.')}{remark}."))
 
 
-def _about_audio(camera: Camera, audio: str) -> str:
-    """Why audio of this codec is not recorded; empty if it is."""
+def _about_audio(camera: Camera, audio: AudioStream) -> str:
+    """Why this audio is not recorded; empty if it is."""
     if not camera.audio:
         return ", which audio = false leaves out"
-    return "" if supports_audio(audio) else f", but {UNSUPPORTED_AUDIO.format(audio)}"
+    return f", but {audio.fault}" if audio.fault else ""

@@ -13,7 +13,7 @@ import struct
 from contextlib import contextmanager
 from pathlib import Path
 from struct import unpack_from
-from typing import BinaryIO, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
+from typing import BinaryIO, Callable, FrozenSet, Iterator, List, Match, NamedTuple, Optional, Tuple
 
 from cctv_cli.core.files import open_to_change, open_to_read
 from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, newest_end
@@ -156,6 +156,29 @@ def holds_video(path: Path) -> bool:
         return _video_track(file, _size(file)) is not None
 
 
+def has_audio(path: Path) -> bool:
+    """See `segment_file.has_audio`. Raises OSError."""
+    with open_to_read(path) as file:
+        size = _size(file)
+        place = _moov(file, size)
+        tracks = [] if place is None else [content for kind, content in boxes(_read(file, *place)) if kind == b"trak"]
+        tail = _read(file, max(0, size - 4 * _TAIL), size)
+    try:
+        sounds = [_after_dates(inside(trak, b"tkhd")) for trak in tracks if _handler(trak) == b"soun"]
+    except struct.error:  # a box that is too short for its fields
+        return False
+    return any(_fragment_of(number)(tail) for number in sounds)
+
+
+def _fragment_of(number: int) -> Callable[[bytes], Optional[Match[bytes]]]:
+    """Finds a movie fragment of a track (8.8.7): four times as fast as reading the boxes."""
+    return re.compile(b"tfhd....%b" % re.escape(number.to_bytes(4, "big")), re.DOTALL).search
+
+
+def _handler(trak: bytes) -> bytes:
+    return inside(trak, b"mdia", b"hdlr")[8:12]
+
+
 def _all_frames(file: BinaryIO) -> Iterator[Frame]:
     size = _size(file)
     track = _video_track(file, size)
@@ -164,8 +187,7 @@ def _all_frames(file: BinaryIO) -> Iterator[Frame]:
 
 def _frames(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[Frame]:
     """Every video frame in the complete fragments from `at` up to `size`, in the order of the file."""
-    # four times as fast as reading the boxes to find out whether a fragment has the track
-    has_track = re.compile(b"tfhd....%b" % re.escape(track.number.to_bytes(4, "big")), re.DOTALL).search
+    has_track = _fragment_of(track.number)
     moof = b""
     for kind, begin, end in _file_boxes(file, at, size):
         if kind == b"moof":
@@ -305,7 +327,7 @@ def _video_track(file: BinaryIO, size: int) -> Optional[_Track]:
 
 def _track(moov: bytes, trak: bytes) -> Optional[_Track]:
     """The track of a `trak` (8.3.1) if it is video that can be timed."""
-    if inside(trak, b"mdia", b"hdlr")[8:12] != b"vide":
+    if _handler(trak) != b"vide":
         return None
     number, timescale = _after_dates(inside(trak, b"tkhd")), _after_dates(inside(trak, b"mdia", b"mdhd"))
     return _Track(number, timescale, *_sample_defaults(moov, number)) if timescale else None

@@ -67,6 +67,15 @@ def holds_video(path: Path) -> bool:
         return video_pid(file.read(_TAIL)) is not None
 
 
+def has_audio(path: Path) -> bool:
+    """See `segment_file.has_audio`. Raises OSError."""
+    with open_to_read(path) as file:
+        pids = {pid for kind, pid in streams(file.read(_BLOCK)) if kind not in _VIDEO_TYPES}
+        file.seek(max(0, file.seek(0, 2) - 4 * _TAIL) // PACKET * PACKET)
+        data = file.read()
+    return any((data[at + 1] & 0x1F) << 8 | data[at + 2] in pids for at in range(0, len(data) - PACKET + 1, PACKET))
+
+
 def video_pid(data: bytes) -> Optional[int]:
     """The PID of the first video stream that the PMT names; None without PAT and PMT."""
     return next((pid for kind, pid in streams(data) if kind in _VIDEO_TYPES), None)

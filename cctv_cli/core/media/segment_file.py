@@ -58,6 +58,11 @@ def is_header_only(path: Path) -> bool:
     return size <= _TABLES and mpegts.holds_video(path)
 
 
+def has_audio(path: Path) -> bool:
+    """Whether there is audio in the last 256 KiB of a file, which may be growing."""
+    return fmp4.has_audio(path) if path.suffix == MP4 else mpegts.has_audio(path)
+
+
 def holds_video(path: Path) -> bool:
     """Whether a file has a video stream, even one without frames."""
     return fmp4.holds_video(path) if path.suffix == MP4 else mpegts.holds_video(path)

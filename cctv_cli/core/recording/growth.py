@@ -26,6 +26,11 @@ class Growth:
             self._seen = (number, size)
             self._since = monotonic
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a file."""
+        return self._seen is not None
+
     def still_for(self, monotonic: float) -> float:
         """Seconds since the last change."""
         return monotonic - self._since

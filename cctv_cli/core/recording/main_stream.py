@@ -33,8 +33,10 @@ class MainStream:
 
     @property
     def audio(self) -> Optional[str]:
-        """Its audio codec; None if it is unknown."""
-        return None if self._run is None else self._run.audio
+        """The codec of its recorded audio, empty for none; None if it is unknown."""
+        if self._run is None:
+            return None
+        return self._run.audio if self._run.has_audio else ""
 
     def media_time(self, now: float) -> float:
         """Its media time at the instant `now`, in seconds."""

@@ -28,7 +28,7 @@ from cctv_cli.core.recording.saved import set_aside_obstacles
 from cctv_cli.core.recording.state import Run, State
 from cctv_cli.core.recording.state_file import StateFile
 from cctv_cli.core.recording.stderr import Stderr
-from cctv_cli.core.recording.stream import CameraStream, audio_fault
+from cctv_cli.core.recording.stream import CameraStream
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
@@ -36,7 +36,6 @@ from cctv_cli.core.storage.disk_errors import explained
 
 log = logging.getLogger("cctv.recorder")
 
-TICK = 1.5  # seconds between polls of a running FFmpeg
 LIVE_PATIENCE_MOST = 1800.0  # maximum seconds between restarts for the live window alone
 AFTER_MAIN = 2.0  # seconds by which a sub stream starts after its main stream, whose audio it must match
 CHECK_LOGIN = 60.0  # seconds between checks whether the NVR accepted the login meanwhile
@@ -144,7 +143,7 @@ class Recorder:
                 self._end_run(reasons.FOLLOWS_MAIN)
         if not self._camera.enabled or self._layout.stopped_file.exists():
             self._halt(reasons.BY_OPERATOR if self._camera.enabled else reasons.DISABLED)
-            return 0.0 if self._backlog.commit_next(None) else _tick(self._tools.chance)
+            return 0.0 if self._backlog.commit_next(None) else self._tools.tick()
         if self._restart_asked.is_set():
             self._restart_asked.clear()
             self._login.forget(self._camera.source)
@@ -167,7 +166,7 @@ class Recorder:
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
         self._disk = self._layout.folder.stat().st_dev
         self._backlog.idle_reason = self._state.load() or reasons.UNSUPERVISED
-        last = self._stream.last_run = read_last_run(self._layout)
+        last = self._stream.open(read_last_run(self._layout))
         self._live.open(last)
         living: Optional[processes.Process] = None
         if last is not None:
@@ -207,7 +206,7 @@ class Recorder:
         if self._stream.must_be_asked:
             if not self._state.has_failed:
                 self._show(State.STARTING, "asking the camera what it sends")
-            problem = self._stream.ask()
+            problem = self._stream.ask(self._tools.clock.now())
             if problem is not None:
                 return self._failed(problem)
             changed = self._stream.codec_change()
@@ -218,19 +217,19 @@ class Recorder:
     def _launch(self) -> float:
         now = self._tools.clock.now()
         why = self._backlog.idle_reason or reasons.UNSUPERVISED
-        sent = self._stream.now
-        record = Run(
-            run=secrets.token_hex(8),
-            fingerprint=fingerprint(self._command(), self._camera.source),
-            started=now,
-            first_live=self._live.begin_run(self._stream.last_run, now, sent.codec),
-            cause=why.cause,
-            detail=why.reason,
-            codec=sent.codec,
-            audio=sent.audio,
-            frames_late=frames_late(sent.codec, audio=sent.has_audio, first_time=self._first_time),
-            first_time=self._first_time,
-            begins=0.0 if self._main is None else self._main.media_time(now),
+        sent = self._stream.begin_run(now)
+        record = self._stream.describe(
+            Run(
+                run=secrets.token_hex(8),
+                fingerprint=fingerprint(self._command(), self._camera.source),
+                started=now,
+                first_live=self._live.begin_run(self._stream.last_run, now, sent.codec),
+                cause=why.cause,
+                detail=why.reason,
+                frames_late=frames_late(sent.codec, audio=sent.has_audio, first_time=self._first_time),
+                first_time=self._first_time,
+                begins=0.0 if self._main is None else self._main.media_time(now),
+            )
         )
         folder = make_folder(self._layout, record.run, self._disk)
         active = self._run_of(record)
@@ -256,7 +255,7 @@ class Recorder:
         self._stream.last_run = active.record
         self._show(State.STARTING, "waiting for the first frames")
         log.info("%s: started FFmpeg %d", self._layout.camera_id, active.process.pid)
-        return 0.0 if self._backlog else _tick(self._tools.chance)
+        return 0.0 if self._backlog else self._tools.tick()
 
     def _command(self, record: Optional[Run] = None) -> Command:
         """The command of a run; without a run, the command to compare by its fingerprint."""
@@ -270,6 +269,7 @@ class Recorder:
             codec=sent.codec,
             first_time=self._first_time,
             audio=sent.output,
+            audio_place=sent.place,
             begins=record.begins if record else 0.0,
             recording=self._store is not None,
             live_folder=self._layout.live if self._settings.live_path or self._store is None else None,
@@ -294,7 +294,7 @@ class Recorder:
             commit_fault=self._backlog.fault,
             playlist_fault=self._store.playlist_fault if self._store else "",
             live_fault=self._live.fault_sentence,
-            audio_fault=audio_fault(active.record.audio),
+            audio_fault=active.record.audio_fault,
         )
         if news is not None:
             self._show(*news)
@@ -302,7 +302,7 @@ class Recorder:
             seen, live_patience=self._live_patience, picture_changed_for=monotonic - self._picture_changed_at
         )
         if trouble is None:
-            return 0.0 if more else _tick(self._tools.chance)
+            return 0.0 if more else self._tools.tick()
         if trouble is stall.PICTURE_CHANGED:
             self._picture_changed_at = monotonic
             self._restart(trouble)
@@ -345,7 +345,9 @@ class Recorder:
         known = self._backlog.idle_reason is not None and self._backlog.idle_reason.cause == reason.cause
         self._backlog.set_idle(reason)
         self._backoff = self._backoff.failed(healthy_for)
-        self._state.restarts += ended is not None
+        if ended is not None:
+            self._state.restarts += 1
+            self._stream.run_failed(reason, healthy_for, self._tools.clock.now())
         refused = is_refusal(reason)
         delay = self._login.wait() if refused else self._backoff.delay(self._tools.chance())
         if not refused and not healthy_for:
@@ -393,8 +395,3 @@ class Recorder:
 
     def _show(self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None) -> None:
         self._state.show(state, reason, cause, retry_at, run=self._stream.last_run)
-
-
-def _tick(chance: Callable[[], float]) -> float:
-    """About one TICK, varied so that cameras are not polled in step."""
-    return TICK * (0.9 + 0.2 * chance())

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Callable, List, Optional, Set, Tuple
 
 from cctv_cli.core import files
-from cctv_cli.core.ffmpeg.command import supports_audio
 from cctv_cli.core.ffmpeg.diagnosis import complains_of_times
 from cctv_cli.core.ffmpeg.process import STDERR_NAME, Process
 from cctv_cli.core.files import open_to_read
 from cctv_cli.core.layout import CameraLayout, parse_incoming
-from cctv_cli.core.media.segment_file import is_header_only, last_end, measure
+from cctv_cli.core.media.segment_file import has_audio, is_header_only, last_end, measure
 from cctv_cli.core.recording import media_clock
 from cctv_cli.core.recording.closing import Before, FinishedFile, close, place
 from cctv_cli.core.recording.growth import Growth
@@ -74,6 +73,7 @@ class ActiveRun:
         self._step: Optional[int] = None  # ticks between frames in the last committed file
         self._clock_was_set = False
         self._unreadable: Set[int] = set()  # numbers of files that cannot be read and stay
+        self._awaits_audio = record.has_audio and record.anchor is None
         self._unseen: Optional[int] = None  # number of the newest file, if it could not be read
 
     def save(self, *, durable: bool = True) -> None:
@@ -141,6 +141,7 @@ class ActiveRun:
             status = path.stat()
             # the time of the last write belongs to the last frame within the size at that moment
             end = None if now is None else self._filmed_until(path, status.st_size)
+            self._awaits_audio = self._awaits_audio and not has_audio(path)
         except OSError as error:  # the file does not count as growing, so that a stall restarts FFmpeg
             if number != self._unseen:
                 log.error("%s: %s cannot be read: %s", self._layout.camera_id, path, error)
@@ -165,6 +166,8 @@ class ActiveRun:
     def observe(self, monotonic: float) -> Observation:
         """What the polls so far show."""
         line = self._timeline
+        # without audio to encode FFmpeg does not even begin a file
+        since = self._first_frame_at if self._recording.has_begun else self._watched_since
         return Observation(
             watched_for=monotonic - self._watched_since,
             has_frames=self._first_frame_at is not None,
@@ -175,6 +178,7 @@ class ActiveRun:
             squeezed=complains_of_times(self.stderr.recent_lines(SQUEEZED)),
             astray_for=0.0 if line is None else media_clock.astray_for(line, monotonic),
             lags=line is not None and line.astray_since is not None and media_clock.lags(line),
+            audio_missing_for=monotonic - since if self._awaits_audio and since is not None else 0.0,
             picture_changed=self._live.outgrew_header,
         )
 
@@ -187,7 +191,7 @@ class ActiveRun:
 
         The last write to a `closed` file is leftover audio, which FFmpeg writes when the next file's first frame comes.
         """
-        late = self.record.frames_late + (closed and supports_audio(self.record.audio))
+        late = self.record.frames_late + (closed and self.record.has_audio)
         with open_to_read(path) as file:
             return last_end(file, size, path.suffix, frames_late=late, usual=self._step)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
-from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
+from cctv_cli.core.ffmpeg.diagnosis import AUDIO, Diagnosis
 from cctv_cli.core.recording.state import State
 
 FIRST_KEY_FRAME = 300.0  # seconds to wait for the first frame; FFmpeg itself gives up on a silent camera after 10
@@ -14,6 +14,7 @@ STALL = 15.0  # seconds without a byte, after which an output counts as stalled
 SQUEEZED = 3.0  # seconds within which FFmpeg repeats its complaint when a stream's clock was set back
 RUNAWAY_FOR = 3.0  # seconds for which media time may differ from real time before a restart
 LATE_FOR = 60.0  # seconds that media may lag before a restart is worth its gap
+NO_AUDIO_FOR = 15.0  # seconds that announced audio may be missing at the start of a run
 PICTURE_LASTS = 60.0  # minimum seconds between restarts for a changed picture, so that a fickle camera is recorded
 RARE_KEY_FRAMES = 10.0  # seconds by which a live segment may exceed its duration before the state says why
 CURE_OF_RARE_KEY_FRAMES = "switch off H.264+/H.265+ (smart codec) in the camera or shorten its I-frame interval"
@@ -23,6 +24,11 @@ NO_KEY_FRAME = Diagnosis(
     "the camera sent no key frame for 5 minutes; shorten its I-frame interval and switch off H.264+/H.265+",
 )
 PICTURE_CHANGED = Diagnosis("picture changed", "the camera changed its picture; FFmpeg was restarted to match")
+NO_AUDIO = Diagnosis(
+    AUDIO,
+    "no usable audio arrives, although the camera announces it, so it is left out; "
+    "switch its microphone on, or its audio off",
+)
 STALLED = Diagnosis("stalled", "FFmpeg ran but no bytes arrived")
 RAN_AWAY = Diagnosis("clock jumped", "the camera's clock jumped; FFmpeg was restarted to keep times true")
 LATE = Diagnosis("late", "frames came later and later; FFmpeg was restarted to catch up with the camera")
@@ -42,6 +48,7 @@ class Observation:
     squeezed: bool = False  # FFmpeg keeps complaining that times go back
     astray_for: float = 0.0  # since media time began to differ from real time by more than 2 s
     lags: bool = False  # media time is behind real time
+    audio_missing_for: float = 0.0  # since the run began, while audio that the camera announced has not come
     picture_changed: bool = False  # the run's initialization section no longer describes it
 
 
@@ -55,6 +62,8 @@ def verdict(
     """
     if seen.picture_changed and picture_changed_for >= PICTURE_LASTS:
         return PICTURE_CHANGED
+    if seen.audio_missing_for > NO_AUDIO_FOR and not seen.catching_up:
+        return NO_AUDIO
     if not seen.has_frames:
         # copying begins at a key frame, and some cameras send one every few minutes
         return NO_KEY_FRAME if seen.watched_for > FIRST_KEY_FRAME and not seen.catching_up else None

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Mapping, Optional, Type, TypeVar
 
 from cctv_cli.core import records
+from cctv_cli.core.ffmpeg.command import supports_audio
 from cctv_cli.core.records import Anchor, Flag, Instant, MediaTime, Number, Pid, RunId, Seconds, Text, WholeSeconds
 
 FORMAT = 1  # of .state.json, .run.json and the records in .incoming
@@ -50,9 +51,11 @@ class Run:
     """`.run.json`: the life of one FFmpeg process.
 
     `fingerprint` identifies its command; `first_live` is its first live segment. `cause` and `detail` say
-    why nothing was recorded before it. `frames_late` is how many frames FFmpeg holds back, `first_time`
-    whether it gives the first frame a time, `begins` the media time at which it begins, in seconds. The rest
-    is the latest mapping of its media time to wall time (see `media_clock`).
+    why nothing was recorded before it. `audio` is the camera's audio codec, `audio_place` its place among the
+    camera's audio streams, `audio_left_out` whether it is not recorded, `audio_fault` why not; `audio_untrusted` is
+    the instant since when, if it is left out because of what earlier runs showed. `frames_late` is how many frames
+    FFmpeg holds back, `first_time` whether it gives the first frame a time, `begins` the media time at which it
+    begins, in seconds. The rest is the latest mapping of its media time to wall time (see `media_clock`).
     """
 
     run: RunId
@@ -64,6 +67,10 @@ class Run:
     detail: Text = ""
     codec: Text = ""
     audio: Text = ""
+    audio_place: Number = 0
+    audio_left_out: Flag = False
+    audio_fault: Text = ""
+    audio_untrusted: Optional[Instant] = None
     target_duration: WholeSeconds = 0
     discontinuity_sequence: Number = 0
     frames_late: Number = 0
@@ -72,6 +79,11 @@ class Run:
     anchor: Optional[Anchor] = None
     anchor_media: MediaTime = 0.0
     anchor_wall: Anchor = 0.0
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether the camera's audio is recorded."""
+        return supports_audio(self.audio) and not self.audio_left_out
 
 
 @dataclass(frozen=True)

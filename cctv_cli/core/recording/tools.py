@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Callable, Optional
+from typing import Callable, Optional, Protocol
 
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import RtspSource
@@ -14,6 +14,15 @@ from cctv_cli.core.recording.published import Published
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.rtsp.result import ProbeResult
+
+_TICK = 1.5  # seconds
+
+
+class Probe(Protocol):
+    """How to ask a camera what it sends."""
+
+    def __call__(self, source: RtspSource, *, setup: Optional[bool] = None) -> ProbeResult:
+        """See `rtsp.probe.probe`."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,11 @@ class Tools:
     tz: Optional[tzinfo]
     clock: Clock
     chance: Callable[[], float] = random.random
-    probe: Callable[[RtspSource], ProbeResult] = probe
+    probe: Probe = probe
     logins: Optional[LoginGuard] = None
     recording_seconds: int = RECORDING_SECONDS
     published: Published = field(default_factory=Published)
+
+    def tick(self) -> float:
+        """Seconds until the next poll of a running FFmpeg, varied so that cameras are not polled in step."""
+        return _TICK * (0.9 + 0.2 * self.chance())

@@ -12,15 +12,17 @@ from __future__ import annotations
 import re
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Iterator, Optional, Tuple
 
 from cctv_cli.core.clock import local_time
 from cctv_cli.core.config.settings import RtspSource
+from cctv_cli.core.ffmpeg import refusals
 from cctv_cli.core.rtsp.connection import Connection, open_socket
 from cctv_cli.core.rtsp.digest import Login, is_stale, login_for
 from cctv_cli.core.rtsp.login_guard import LoginGuard, Withheld
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult, Problem
-from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream, parse_sdp, video_control
+from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream, audio_control, parse_sdp, video_control
 from cctv_cli.core.rtsp.wire import Answer
 
 _ANSWERS = 3  # so many times what one answer may take, the whole conversation may
@@ -39,8 +41,9 @@ def probe(
     takes two for each. Waiting for the turn of a login comes on top, up to ten seconds.
 
     `logins` decides whether the password may be sent, and records the camera's response to it. With `setup`
-    a session for the video is set up and torn down again: only that shows that a camera is busy. With None
-    this is done when there is a login that DESCRIBE did not need, since FFmpeg may need it for SETUP.
+    a session for the video and the audio is set up and torn down again: only that shows that a camera is busy, or
+    refuses to send its audio. With None this is done when there is a login that DESCRIBE did not need, since
+    FFmpeg may need it for SETUP, and then for the video alone.
 
     Never raises for anything that a camera or a network does. (The name lookup alone is the
     system's, and has the system's limit: it cannot be interrupted without a thread.)
@@ -58,10 +61,10 @@ def probe(
 
 def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[bool]) -> ProbeResult:
     """What the camera has. Raises Problem."""
-    conversation.greet(uri)
+    options = conversation.greet(uri)
     answer = conversation.ask("DESCRIBE", uri, "Accept: application/sdp")
     if answer.status != 200:
-        raise _refusal(answer)
+        raise _refusal(answer, "DESCRIBE")
     description = answer.body.decode("utf-8", "replace")
     video, audio = parse_sdp(description)
     if video is None:
@@ -70,27 +73,45 @@ def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[
     conversation.require_permission()
     if conversation.login_is_open if setup is None else setup:
         base = answer.first("content-base") or uri
-        answer = _set_up(conversation, base, _absolute(base, video_control(description)))
+        answer = _set_up(conversation, base, video_control(description), "0-1")
         if setup and answer.status != 200:
-            raise _refusal(answer)
+            raise _refusal(answer, "SETUP", "video")
+        if setup and audio is not None and not audio.fault:
+            audio = _set_up_audio(conversation, base, audio, audio_control(description, audio), answer)
+        if answer.status == 200:
+            _tear_down(conversation, base, answer)
+    if options.status not in (200, 401):  # FFmpeg does not continue after this
+        raise _refusal(options, "OPTIONS")
     return ProbeResult(Outcome.OK, f"{at} sends {_in_words(video, audio)}.", 200, video, audio)
 
 
-def _set_up(conversation: _Conversation, base: str, uri: str) -> Answer:
-    """Set up a session for the video alone, and end it; the camera's answer to the former. Raises Problem."""
-    answer = conversation.ask("SETUP", uri, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
-    if answer.status == 200:
-        _tear_down(conversation, base, answer)
-    return answer
+def _set_up(conversation: _Conversation, base: str, control: Optional[str], channels: str, *headers: str) -> Answer:
+    """Set up one stream; the camera's answer. Raises Problem."""
+    transport = f"Transport: RTP/AVP/TCP;unicast;interleaved={channels}"
+    return conversation.ask("SETUP", _absolute(base, control), transport, *headers)
+
+
+def _set_up_audio(
+    conversation: _Conversation, base: str, audio: AudioStream, control: Optional[str], video: Answer
+) -> AudioStream:
+    """Set up the audio in the session of the video's answer; the audio, with its fault if the camera refuses it."""
+    try:
+        status: Optional[int] = _set_up(conversation, base, control, "2-3", _session(video)).status
+    except Problem as problem:
+        status = problem.status
+    return audio if status == 200 else replace(audio, fault=refusals.refused_audio(status))
 
 
 def _tear_down(conversation: _Conversation, base: str, answer: Answer) -> None:
     """End the session of this answer to SETUP."""
-    session = answer.first("session").partition(";")[0]
     try:
-        conversation.ask("TEARDOWN", base, f"Session: {session}")
+        conversation.ask("TEARDOWN", base, _session(answer))
     except Problem:
         pass  # the camera ends the session with the connection
+
+
+def _session(answer: Answer) -> str:
+    return f"Session: {answer.first('session').partition(';')[0]}"
 
 
 def _absolute(base: str, control: Optional[str]) -> str:
@@ -121,9 +142,9 @@ class _Conversation:
         if until is not None:
             raise self._withheld(until)
 
-    def greet(self, uri: str) -> None:
+    def greet(self, uri: str) -> Answer:
         """Ask for OPTIONS, as FFmpeg does; the answer says nothing about the stream."""
-        self._connection.request("OPTIONS", uri)
+        return self._connection.request("OPTIONS", uri)
 
     def ask(self, method: str, uri: str, *headers: str) -> Answer:
         """The answer to a request. Raises Problem for a refused login, or none that is complete and proper."""
@@ -206,20 +227,17 @@ class _Conversation:
         return local_time(instant, self._logins.tz).strftime("%H:%M:%S")
 
 
-def _refusal(answer: Answer) -> Problem:
+_OUTCOMES = {refusals.NOT_FOUND: Outcome.NOT_FOUND, refusals.BUSY: Outcome.BUSY}
+
+
+def _refusal(answer: Answer, method: str, track: str = "") -> Problem:
     """What a status other than 200 and 401 means."""
     status = answer.status
-    if status == 404:
-        text = "has no such stream (404): check the path of the RTSP URL, such as /Streaming/Channels/101"
-        return Problem(Outcome.NOT_FOUND, text, status)
-    if status in (453, 500, 503):
-        text = f"is busy ({status}): close other viewers of the camera, use its sub-stream, or restart it"
-        return Problem(Outcome.BUSY, text, status)
     if 300 <= status < 400:
         text = f"redirects to {_new_address(answer)} ({status}): set the new address in the RTSP URL"
         return Problem(Outcome.REDIRECTED, text, status)
-    text = f"answers with RTSP status {status}: check the RTSP URL and the user's rights on the camera"
-    return Problem(Outcome.FAILED, text, status)
+    found = refusals.refusal(status, method, track)
+    return Problem(_OUTCOMES.get(found.cause, Outcome.FAILED), found.text, status)
 
 
 def _new_address(answer: Answer) -> str:

@@ -1,7 +1,7 @@
 """What a camera's session description (SDP, RFC 8866) says about its video and its audio.
 
-Pure text in, values out. Only the first video and the first audio of a description count, and of
-each only its first payload type, because that is what FFmpeg takes; other media (ONVIF metadata)
+Pure text in, values out. Of each media section only the first payload type counts, because that is what
+FFmpeg takes. The first video counts, and the first audio that can be recorded; other media (ONVIF metadata)
 are skipped.
 """
 
@@ -12,7 +12,9 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Iterator, Optional, Tuple
 
+from cctv_cli.core.ffmpeg.command import UNSUPPORTED_AUDIO, supports_audio
 from cctv_cli.core.media.parameter_sets import read_h264, read_h265
+from cctv_cli.core.rtsp.aac_config import aac_fault
 
 _MEDIA = re.compile(r"(\w+)[ \t]+\S+[ \t]+\S+[ \t]+(\d+)", re.ASCII)
 # a longer encoding name than this is none, and would grow every record of the codec
@@ -25,6 +27,8 @@ _FRAME_SIZE = re.compile(r"^a=framesize:\d+[ \t]+(\d{1,5})-(\d{1,5})", re.ASCII 
 _PARAMETER_SETS = re.compile(
     r"^a=fmtp:(\d{1,3})[ \t](?:[^\n]*?[ \t;])?(?:sprop-parameter-sets|sprop-sps)=([\w+/=,]*)", re.ASCII | re.MULTILINE
 )
+# a client's to send, where the camera says what a client does (ONVIF streaming 5.3), as not all do
+_CLIENT_SENDS, _CLIENT_RECEIVES = (re.compile(rf"^a={each}\b", re.MULTILINE) for each in ("sendonly", "recvonly"))
 _H264_SPS, _H265_SPS = 7, 33  # nal_unit_type (ITU-T H.264 table 7-1, H.265 table 7-1)
 
 # Payload types that need no rtpmap (RFC 3551 § 6): encoding name and RTP clock in Hz.
@@ -64,36 +68,52 @@ class VideoStream:
     height: Optional[int] = None
 
 
+ONLY_BACK_CHANNEL = (
+    "the camera's only audio is a back channel, for talking to people in front of it, so no audio is recorded; "
+    "switch on its microphone"
+)
+
+
 @dataclass(frozen=True)
 class AudioStream:
-    """A camera's audio: codec such as "aac", "pcmu", "pcma", "g726"; sampling rate in Hz where known."""
+    """A camera's audio: codec such as "aac", "pcmu", "pcma", "g726"; sampling rate in Hz where known.
+
+    `fault` is why it cannot be recorded, with the cure; empty if it can. `place` counts from 0 among the audio
+    streams that FFmpeg can read.
+    """
 
     codec: str
     rate: Optional[int] = None
+    fault: str = ""
+    place: int = 0
 
 
 def parse_sdp(text: str) -> Tuple[Optional[VideoStream], Optional[AudioStream]]:
-    """Read the first video and the first audio of a session description; None for what it lacks.
+    """Read the first video of a session description, and its first audio without a fault, or else its first audio.
+
+    None for what it lacks.
 
     Lines that are not understood are skipped: cameras write many of their own.
     """
-    video: Optional[VideoStream] = None
-    audio: Optional[AudioStream] = None
-    for kind, payload_type, media in _media(text):
-        if kind == "video" and video is None:
-            video = _video(media, payload_type)
-        elif kind == "audio" and audio is None:
-            audio = _audio(media, payload_type)
-    return video, audio
+    videos = [_video(media, number) for kind, number, media in _media(text) if kind == "video"]
+    video = videos[0] if videos else None
+    audios = [audio for audio, _ in _audios(text, mpegts=video is None or video.codec != "hevc")]
+    return video, next((each for each in audios if not each.fault), audios[0] if audios else None)
 
 
 def video_control(text: str) -> Optional[str]:
     """The URL, relative or whole, that the first video is set up at (RFC 2326 § C.1.1); None without one."""
-    for kind, _, media in _media(text):
-        if kind == "video":
-            control = _CONTROL.search(media)
-            return control.group(1) if control else None
-    return None
+    return next((_control(media) for kind, _, media in _media(text) if kind == "video"), None)
+
+
+def audio_control(text: str, audio: AudioStream) -> Optional[str]:
+    """The URL, relative or whole, that this audio of the description is set up at; None without one."""
+    return next((_control(media) for each, media in _audios(text, mpegts=False) if each.place == audio.place), None)
+
+
+def _control(media: str) -> Optional[str]:
+    control = _CONTROL.search(media)
+    return control.group(1) if control else None
 
 
 def _media(text: str) -> Iterator[Tuple[str, str, str]]:
@@ -132,9 +152,29 @@ def _coded_size(codec: str, media: str, payload_type: str) -> Optional[Tuple[int
     return None
 
 
-def _audio(media: str, payload_type: str) -> AudioStream:
-    codec, clock = _codec(media, payload_type)
-    return AudioStream(codec, _SAMPLING_RATES.get(codec, clock))
+def _audios(text: str, *, mpegts: bool) -> Iterator[Tuple[AudioStream, str]]:
+    """Every audio of a description, with its section; `mpegts`: it would be recorded as MPEG-TS."""
+    client_speaks = _CLIENT_RECEIVES.search(text) is not None
+    place = 0
+    for kind, payload_type, media in _media(text):
+        if kind != "audio":
+            continue
+        codec, clock = _codec(media, payload_type)
+        if client_speaks and _CLIENT_SENDS.search(media):
+            fault = ONLY_BACK_CHANNEL
+        elif not supports_audio(codec):
+            fault = UNSUPPORTED_AUDIO.format(codec)
+        else:
+            fault = _aac_fault(media, payload_type, mpegts) if codec == "aac" else ""
+        yield AudioStream(codec, _SAMPLING_RATES.get(codec, clock), fault, place), media
+        place += supports_audio(codec)
+
+
+def _aac_fault(media: str, payload_type: str, mpegts: bool) -> str:
+    """A format line under another payload type than the stream's is of no use: FFmpeg ignores it."""
+    line = re.search(rf"^a=fmtp:{payload_type}[ \t]+(.*)$", media, re.MULTILINE)
+    latm = re.search(rf"^a=rtpmap:{payload_type}[ \t]+MP4A-LATM\b", media, re.MULTILINE | re.IGNORECASE) is not None
+    return aac_fault(line.group(1) if line else "", latm=latm, mpegts=mpegts)
 
 
 def _codec(media: str, payload_type: str) -> Tuple[str, Optional[int]]:

@@ -104,7 +104,9 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
             + [*TEE, OUTPUT.replace(":segment_start", ":segment_atclocktime=1:segment_start")],
             begins=2.0009,
         ),
-        case("AAC copied", [*START, *RTSP, *COPY, "-c:a", "copy", *TEE, OUTPUT], audio=AudioOutput.COPIED),
+        case(
+            "AAC copied", [*START, *RTSP, *COPY, "-c:a", "copy", "-copyinkf:a", *TEE, OUTPUT], audio=AudioOutput.COPIED
+        ),
         case(
             "audio bit rate",
             [*START, *RTSP, *COPY, "-c:a", "aac", "-b:a", "64000", "-ar", "48000", *TEE, OUTPUT],

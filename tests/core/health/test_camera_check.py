@@ -70,11 +70,11 @@ def test_a_demo_camera_has_nothing_to_check() -> None:
 
 @pytest.mark.parametrize("recorded", [False, True])
 def test_a_session_is_only_set_up_where_nobody_records(logins: LoginGuard, recorded: bool) -> None:
-    with ScriptedCamera(answer("200 OK", body=SDP), SETUP_OK, answer("200 OK")) as camera:
+    with ScriptedCamera(answer("200 OK", body=SDP), SETUP_OK, SETUP_OK, answer("200 OK")) as camera:
         (found,) = check(logins, replace(stream(camera.with_login), recorded=recorded))
     assert found.fine
     methods = [request.split(" ")[0] for request in camera.requests]
-    assert methods == (["DESCRIBE"] if recorded else ["DESCRIBE", "SETUP", "TEARDOWN"])
+    assert methods == (["DESCRIBE"] if recorded else ["DESCRIBE", "SETUP", "SETUP", "TEARDOWN"])
 
 
 @pytest.mark.parametrize("transcode", [False, True])

@@ -8,7 +8,7 @@ from typing import Optional
 import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from cctv_cli.core.media.mpegts import PACKET, first_pts, holds_video, last_end, video_pid
+from cctv_cli.core.media.mpegts import PACKET, first_pts, has_audio, holds_video, last_end, video_pid
 from cctv_cli.core.media.segment_file import measure
 from cctv_cli.core.media.span import TICKS, WRAP, Hole
 from tests.support.media import FPS, Media, make_video
@@ -84,6 +84,11 @@ def test_files_of_one_run_follow_each_other_without_a_hole(media: Media) -> None
     ends = [end_of(path) for path in media.run]
     assert [span and span.frames for span in spans] == [FPS] * 3
     assert [span and span.first for span in spans[1:]] == ends[:-1]
+
+
+def test_audio_is_found_in_what_a_file_holds_not_in_its_tables(media: Media, tmp_path: Path) -> None:
+    assert has_audio(media.sound)
+    assert not has_audio(copy_of(media.sound, tmp_path, 3 * PACKET))  # PAT, PMT and no audio
 
 
 def test_a_file_without_video_has_no_length(media: Media) -> None:

@@ -8,7 +8,7 @@ import shutil
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_failure_is_shown_during_further_tries_until_an_operator_stops_the_cam
     layout, clock = CameraLayout(tmp_path, "cam1"), FixedClock(1_800_000_000.0)
     while_asking: List[Dict[str, Any]] = []
 
-    def probe(source: RtspSource) -> ProbeResult:
+    def probe(source: RtspSource, *, setup: Optional[bool] = None) -> ProbeResult:
         while_asking.append(files.read_json(layout.state_file))
         return ProbeResult(Outcome.REFUSED, "It refuses the connection.")
 
@@ -86,7 +86,9 @@ def test_a_changed_codec_does_not_explain_why_a_camera_was_unreachable(tmp_path:
     tree.show(State.BACKOFF, "It cannot be reached", since=end, cause="unreachable")
     tree.leave()
     found = ProbeResult(Outcome.OK, "It sends hevc video.", video=VideoStream("hevc"))
-    tools = Tools(Ffmpeg("no-ffmpeg", "9.0", 9, frozenset()), None, FixedClock(end + 1200.0), probe=lambda _: found)
+    tools = Tools(
+        Ffmpeg("no-ffmpeg", "9.0", 9, frozenset()), None, FixedClock(end + 1200.0), probe=lambda *_, **__: found
+    )
     recorder = Recorder(CAMERA, settings, tools, lambda: None)
     recorder.run_once()
     recorder.release(leave_running=False)
@@ -103,7 +105,7 @@ def test_why_nothing_was_recorded_outlives_a_process_that_could_not_journal_it(
     shutil.copy(media.run[0], file)
     os.utime(file, (clock.now() - 600,) * 2)
     refused = ProbeResult(Outcome.REFUSED, "It refuses the connection.")
-    tools = Tools(Ffmpeg("ffmpeg", "9.0", 9, frozenset()), None, clock, probe=lambda _: refused)
+    tools = Tools(Ffmpeg("ffmpeg", "9.0", 9, frozenset()), None, clock, probe=lambda *_, **__: refused)
 
     def process() -> None:
         recorder = Recorder(CAMERA, settings, tools, lambda: None)

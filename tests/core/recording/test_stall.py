@@ -11,6 +11,7 @@ from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.recording.stall import (
     LATE,
     LIVE_STALLED,
+    NO_AUDIO,
     NO_KEY_FRAME,
     PICTURE_CHANGED,
     RAN_AWAY,
@@ -32,6 +33,11 @@ NO_FRAMES = Observation(watched_for=10.0, has_frames=False)
         pytest.param(NO_FRAMES, {"watched_for": 299.0}, None, id="a key frame is waited for"),
         pytest.param(NO_FRAMES, {"watched_for": 301.0}, NO_KEY_FRAME, id="no key frame for too long"),
         pytest.param(NO_FRAMES, {"watched_for": 301.0, "catching_up": True}, None, id="older minutes come first"),
+        pytest.param(NO_FRAMES, {"audio_missing_for": 15.1}, NO_AUDIO, id="audio is missing"),
+        pytest.param(NO_FRAMES, {"audio_missing_for": 15.0}, None, id="audio is late"),
+        pytest.param(
+            NO_FRAMES, {"audio_missing_for": 99.0, "catching_up": True}, None, id="older minutes before audio"
+        ),
         pytest.param(NO_FRAMES, {"recording_still_for": 100.0}, None, id="before the first frame nothing stalls"),
         pytest.param(HEALTHY, {"recording_still_for": 15.0}, None, id="still, but not for long"),
         pytest.param(HEALTHY, {"recording_still_for": 15.1}, STALLED, id="stalled"),

@@ -18,9 +18,15 @@ ENCODED, COPIED, SILENCE, NONE = AudioOutput.ENCODED, AudioOutput.COPIED, AudioO
 CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
 
 
-def found(video: Optional[str], audio: Optional[str] = None) -> ProbeResult:
+FAULTY_SUB = Stream("h264", "aac", SILENCE, fault="odd")
+
+
+def found(video: Optional[str], audio: Optional[str] = None, fault: str = "", place: int = 0) -> ProbeResult:
     return ProbeResult(
-        Outcome.OK, "", video=VideoStream(video) if video else None, audio=AudioStream(audio) if audio else None
+        Outcome.OK,
+        "",
+        video=VideoStream(video) if video else None,
+        audio=AudioStream(audio, fault=fault, place=place) if audio else None,
     )
 
 
@@ -39,6 +45,11 @@ def run(codec: str, audio: str = "") -> Run:
         pytest.param(None, run("x" * 20_000), None, Stream("", "", ENCODED), False, id="from a damaged file"),
         pytest.param(found("h264", "pcmu"), None, None, Stream("h264", "pcmu", ENCODED), True, id="G.711"),
         pytest.param(found("h264", "g7221"), None, None, Stream("h264", "g7221", NONE), False, id="unsupported"),
+        pytest.param(
+            found("h264", "aac", "odd"), None, None, Stream("h264", "aac", NONE, fault="odd"), False, id="a fault"
+        ),
+        pytest.param(found("h264", "aac", "odd"), None, "aac", FAULTY_SUB, True, id="a sub stream with a fault"),
+        pytest.param(found("h264", "pcmu", place=1), None, None, Stream("h264", "pcmu", ENCODED, 1), True, id="second"),
         pytest.param(found("h264"), None, "aac", Stream("h264", "", SILENCE), True, id="a sub stream without"),
         pytest.param(found("h264", "aac"), None, "", Stream("h264", "aac", NONE), False, id="its main without"),
         pytest.param(found("h264", "aac"), None, "pcmu", Stream("h264", "aac", COPIED), True, id="both have"),
@@ -65,3 +76,10 @@ def test_a_camera_with_audio_off_has_none(audio: str, main_audio: Optional[str])
 def test_a_demo_camera_needs_no_probe(tone: bool, audio: str) -> None:
     camera = Camera("demo", "Demo", DemoSource(tone=tone))
     assert stream_of(camera, None, run("hevc", "pcmu")) == Stream("h264", audio, ENCODED)
+
+
+def test_audio_that_failed_is_left_out_and_a_run_remembers_it() -> None:
+    distrusted = stream_of(CAMERA, found("h264", "aac"), None, distrusted="it failed")
+    assert distrusted == Stream("h264", "aac", NONE, fault="it failed")
+    remembered = replace(run("h264", "aac"), audio_left_out=True, audio_fault="it failed")
+    assert stream_of(CAMERA, None, remembered) == distrusted

@@ -631,14 +631,15 @@ def test_a_session_is_set_up_and_torn_down_with_the_login(logins: LoginGuard) ->
         return replies.get(method, answer("200 OK"))
 
     counts: List[str] = []
-    with ScriptedCamera(challenge('Digest realm="r", nonce="n", qop="auth"'), check, check, check) as camera:
+    with ScriptedCamera(challenge('Digest realm="r", nonce="n", qop="auth"'), check, check, check, check) as camera:
         result = camera.ask(login=True, logins=logins, setup=True)
     assert result.outcome is Outcome.OK
-    _, _, setup, teardown = camera.requests
+    _, _, setup, audio_setup, teardown = camera.requests
     assert header(setup, "Transport") == "RTP/AVP/TCP;unicast;interleaved=0-1"
+    assert header(audio_setup, "Transport") == "RTP/AVP/TCP;unicast;interleaved=2-3"
     assert teardown.startswith("TEARDOWN ")
-    assert header(teardown, "Session") == "4711"
-    assert counts == ["00000001", "00000002", "00000003"]
+    assert [header(each, "Session") for each in (audio_setup, teardown)] == ["4711", "4711"]
+    assert counts == ["00000001", "00000002", "00000003", "00000004"]
 
 
 @pytest.mark.parametrize(
@@ -653,26 +654,45 @@ def test_a_session_is_set_up_and_torn_down_with_the_login(logins: LoginGuard) ->
 )
 def test_the_video_is_set_up_at_its_own_url(control: str, base: Optional[str], url: str) -> None:
     headers = [] if base is None else [f"Content-Base: {base}"]
-    with ScriptedCamera(described(control, *headers), SETUP_OK, answer("200 OK")) as camera:
+    with ScriptedCamera(described(control, *headers), SETUP_OK, SETUP_OK, answer("200 OK")) as camera:
         assert camera.ask(setup=True).outcome is Outcome.OK
     assert camera.requests[1].split(" ")[:2] == ["SETUP", url.format(at=camera.at)]
 
 
 @pytest.mark.parametrize("last", [NOTHING, answer("454 Session Not Found"), b"$\0\0\4abcd"])
 def test_a_session_that_does_not_end_well_is_the_cameras_own_affair(last: bytes) -> None:
-    with ScriptedCamera(described(""), SETUP_OK, last) as camera:
+    with ScriptedCamera(described(""), SETUP_OK, SETUP_OK, last) as camera:
         assert camera.ask(setup=True, timeout=10.0 if last else 0.5).outcome is Outcome.OK
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"),
-    [(453, Outcome.BUSY), (500, Outcome.BUSY), (404, Outcome.NOT_FOUND), (461, Outcome.FAILED)],
+    ("status", "outcome", "cure"),
+    [
+        (453, Outcome.BUSY, "close other viewers"),
+        (500, Outcome.BUSY, "close other viewers"),
+        (404, Outcome.NOT_FOUND, "check the path"),
+        (461, Outcome.FAILED, "switch on RTP over RTSP (TCP, interleaved)"),
+        (551, Outcome.FAILED, "update the camera's firmware"),
+        (403, Outcome.FAILED, "live view permission"),
+        (400, Outcome.FAILED, "check the path"),
+        (418, Outcome.FAILED, "check the RTSP URL"),
+    ],
 )
-def test_a_camera_that_gives_no_session(status: int, outcome: Outcome) -> None:
+def test_a_camera_that_gives_no_session(status: int, outcome: Outcome, cure: str) -> None:
     with ScriptedCamera(described(""), answer(f"{status} No")) as camera:
         result = camera.ask(setup=True)
     assert (result.outcome, result.status, result.video) == (outcome, status, None)
-    assert str(status) in result.reason
+    assert f"({status} to SETUP of its video)" in result.reason
+    assert cure in result.reason
+
+
+@pytest.mark.parametrize(("reply", "shown"), [(answer("404 Not Found"), "404"), (NOTHING, "no answer")])
+def test_audio_that_gets_no_session_is_named_and_costs_no_video(reply: bytes, shown: str) -> None:
+    with ScriptedCamera(described(""), SETUP_OK, reply, answer("200 OK")) as camera:
+        result = camera.ask(setup=True, timeout=10.0 if reply else 0.5)
+    assert (result.outcome, result.video) == (Outcome.OK, VideoStream("h264", 2560, 1440))
+    assert result.audio is not None
+    assert f"refuses to send its audio ({shown} to SETUP" in result.audio.fault
 
 
 def test_no_session_is_left_behind(nvr: RtspCamera, logins: LoginGuard) -> None:
@@ -696,8 +716,16 @@ def test_the_size_is_the_one_in_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Pat
 # --- OPTIONS
 
 
-@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "404 Not Found", "501 Not Implemented"])
-def test_what_a_camera_answers_to_options_does_not_matter(status: str) -> None:
+@pytest.mark.parametrize("status", [404, 405, 501, 551])
+def test_a_camera_that_does_not_know_options_is_named_since_ffmpeg_needs_them(status: int) -> None:
+    with ScriptedCamera(*OPEN_CAMERA, options=answer(f"{status} No")) as camera:
+        result = camera.ask(login=True)
+    assert (result.outcome, result.status) == (Outcome.FAILED, status)
+    assert f"does not answer OPTIONS ({status}), without which FFmpeg does not start" in result.reason
+
+
+@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized"])
+def test_options_are_asked_for_as_ffmpeg_does(status: str) -> None:
     with ScriptedCamera(*OPEN_CAMERA, options=answer(status)) as camera:
         assert camera.ask(login=True).outcome is Outcome.OK
     assert [greeting.splitlines()[0] for greeting in camera.greetings] == [

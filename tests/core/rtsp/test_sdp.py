@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Optional
 
 import pytest
 
-from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream, parse_sdp, video_control
+from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream, audio_control, parse_sdp, video_control
 
 SESSION = """\
 v=0
@@ -139,7 +140,48 @@ def test_video_formats(media: str, expected: VideoStream) -> None:
     ],
 )
 def test_audio_formats(media: str, expected: AudioStream) -> None:
-    assert parse_sdp(SESSION + media) == (None, expected)
+    _, audio = parse_sdp(SESSION + media)
+    assert audio is not None
+    assert replace(audio, fault="") == expected
+    assert bool(audio.fault) == (expected.codec in ("unknown", "vnd.maker.voice") or "LATM" in media)
+
+
+BACK_CHANNEL = "m=audio 0 RTP/AVP 8\na=sendonly\na=control:trackID=7\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "fault"),
+    [
+        (BACK_CHANNEL, 0, "a back channel"),
+        (BACK_CHANNEL + PCMU, 1, ""),
+        (PCMU + BACK_CHANNEL, 0, ""),
+        ("m=audio 0 RTP/AVP 98\na=rtpmap:98 speex/8000\n" + AAC, 0, ""),
+        (AAC.replace("fmtp:104", "fmtp:97"), 0, "lacks a valid configuration"),
+        (AAC.replace("config=1408", "config=f8f02000"), 0, "object type 39"),
+    ],
+)
+def test_the_audio_that_can_be_recorded_counts(text: str, place: int, fault: str) -> None:
+    _, audio = parse_sdp(SESSION + H264 + text)
+    assert audio is not None
+    assert audio.place == place
+    assert (fault in audio.fault) if fault else (audio.fault == "")
+
+
+def test_audio_is_set_up_at_its_own_url() -> None:
+    for text in (BACK_CHANNEL + PCMU, PCMU + BACK_CHANNEL):
+        _, audio = parse_sdp(SESSION + H264 + text)
+        assert audio is not None
+        assert (audio_control(SESSION + H264 + text, audio) or "").endswith("/trackID=2")
+
+
+def test_a_camera_that_calls_what_it_sends_sendonly_has_no_back_channel() -> None:
+    video = H264.replace("recvonly", "sendonly")
+    assert parse_sdp(SESSION + video + BACK_CHANNEL)[1] == AudioStream("pcma", 8000)
+
+
+def test_mp4_has_room_for_aac_of_any_kind() -> None:
+    _, audio = parse_sdp(SESSION + H265 + AAC.replace("config=1408", "config=f8f02000"))
+    assert audio == AudioStream("aac", 16000)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""What a camera means by an RTSP status, and what to do about it: for FFmpeg's messages and for the probe's answers.
+
+Pure. 401 is not here: logins have rules of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
+
+NOT_FOUND, BUSY, FORBIDDEN, REFUSED_REQUEST = "not found", "busy", "forbidden", "refused request"
+_BUSY = (BUSY, "is busy ({}): close other viewers of the camera, use its sub-stream, or restart it")
+_TOO_OLD = "update the camera's firmware, or record it through its NVR"
+_MEANINGS: Dict[int, Tuple[str, str]] = {
+    400: (
+        REFUSED_REQUEST,
+        "calls the request invalid ({}): check the path of the RTSP URL, or update the camera's firmware",
+    ),
+    403: (
+        FORBIDDEN,
+        "does not allow this user to view the stream ({}): grant the user the live view permission in the camera",
+    ),
+    404: (NOT_FOUND, "has no such stream ({}): check the path of the RTSP URL, such as /Streaming/Channels/101"),
+    453: _BUSY,
+    454: (REFUSED_REQUEST, f"ended the session before it sent anything ({{}}): restart the camera; {_TOO_OLD}"),
+    461: (
+        REFUSED_REQUEST,
+        "sends no RTP over TCP ({}): switch on RTP over RTSP (TCP, interleaved) in the camera's network settings",
+    ),
+    500: _BUSY,  # what an NVR at its limit of sessions says, too
+    503: _BUSY,
+    551: (REFUSED_REQUEST, f"does not support an option that FFmpeg needs ({{}}): {_TOO_OLD}"),
+}
+_UNKNOWN = (REFUSED_REQUEST, "refuses the stream ({}): check the RTSP URL and the user's rights on the camera")
+_NO_OPTIONS = (REFUSED_REQUEST, f"does not answer OPTIONS ({{}}), without which FFmpeg does not start: {_TOO_OLD}")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """`cause` is for machines; `text` continues a sentence that begins with the camera, and names the cure."""
+
+    cause: str
+    text: str
+
+
+def refusal(status: int, method: str, track: str = "") -> Refusal:
+    """What a status other than 200 and 401 means; `track` is the one that SETUP was for, if that is known."""
+    cause, text = _NO_OPTIONS if method == "OPTIONS" else _MEANINGS.get(status, _UNKNOWN)
+    shown = f"{status}"
+    if method == "SETUP":
+        shown += f" to SETUP of its {track}" if track else " to SETUP"
+    return Refusal(cause, text.format(shown))
+
+
+def refused_audio(status: Optional[int]) -> str:
+    """Why no audio is recorded from a camera that answered its SETUP with this status; None for no answer."""
+    return (
+        f"the camera refuses to send its audio ({status or 'no answer'} to SETUP of its audio), so it is left out; "
+        "switch its audio off or correct it in the camera"
+    )
