@@ -15,6 +15,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.hls.playlist import parse_live, render_live
 from cctv_cli.core.media import fmp4, mpegts, segment_file
+from cctv_cli.core.media.hvcc import correct_file
 from cctv_cli.core.media.parameter_sets import read_h264, read_h265
 from cctv_cli.core.media.picture import read_picture
 from cctv_cli.core.media.span import WRAP, rhythm_of
@@ -45,10 +46,10 @@ def check_fmp4(data: bytes) -> None:
     assert sum(map(len, fmp4.leading_sps(path))) <= len(data)
     header = fmp4.header_size(path)
     assert header is None or header <= len(data)
-    fmp4.tag_file_hvc1(path)
+    correct_file(path)
     tagged = path.read_bytes()
     assert len(tagged) == len(data)
-    fmp4.tag_file_hvc1(path)
+    correct_file(path)
     assert path.read_bytes() == tagged
     frames = fmp4.frames(path)
     fmp4.cut_torn_end(path)

@@ -119,7 +119,7 @@ def record_command(
         argv += ["-f", "lavfi", "-i", f"anullsrc=channel_layout=mono:sample_rate={_AUDIO_RATE}"]
     argv += _maps(camera.source, audio, audio_place)
     argv += _video(ffmpeg, camera, settings, first_time or codec == "hevc")
-    argv += ["-tag:v", "hev1"] if codec == "hevc" else []  # see fragmented_mp4.tag_hvc1
+    argv += ["-tag:v", "hev1"] if codec == "hevc" else []  # see fmp4.tag_hvc1
     # FFmpeg 9 marks no frame of AAC LATM as a key frame, and would wait for one for ever
     argv += ["-c:a", "copy", "-copyinkf:a"] if audio is AudioOutput.COPIED else _encode_audio(settings)
     suffix = media_suffix(codec)

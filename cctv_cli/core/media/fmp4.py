@@ -83,29 +83,12 @@ def tag_hvc1(header: bytes) -> bytes:
     return _HEV1.sub(rb"\1hvc1", header)
 
 
-def tag_file_hvc1(path: Path) -> None:
-    """Like `tag_hvc1`, for a file in place; a second call changes nothing. Raises OSError.
-
-    The file keeps its modification time, which shows when the last frame arrived.
-    """
-    size = header_size(path)
-    if size is None:
-        return
-    with open_to_change(path) as file, _keeping_times(path):
-        header = file.read(size)
-        tagged = tag_hvc1(header)
-        if tagged != header:
-            file.seek(0)
-            file.write(tagged)
-            file.flush()
-
-
 def cut_torn_end(path: Path) -> None:
     """Cut off an incomplete fragment at a file's end, because players would read the next file as the rest of it.
 
     The file keeps its modification time. Raises OSError.
     """
-    with open_to_change(path) as file, _keeping_times(path):
+    with open_to_change(path) as file, keeping_times(path):
         size = _size(file)
         whole = whole_size(file, size)
         if 0 < whole < size:
@@ -119,7 +102,8 @@ def whole_size(file: BinaryIO, size: int) -> int:
 
 
 @contextmanager
-def _keeping_times(path: Path) -> Iterator[None]:
+def keeping_times(path: Path) -> Iterator[None]:
+    """Give a file its times back after a change."""
     before = path.stat()
     yield
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -131,22 +115,31 @@ def leading_sps(path: Path) -> FrozenSet[bytes]:
     They have the true picture size, while FFmpeg's header has the size that the camera announced. The result is a
     set, because cameras repeat the same parameter set.
     """
+    return frozenset(unit for unit in leading_units(first_video_sample(path)) if unit[0] >> 1 & 0x3F == _SPS)
+
+
+def first_video_sample(path: Path) -> bytes:
+    """The beginning of a file's first video sample; empty if it has none. Raises OSError."""
     with open_to_read(path) as file:
         size = _size(file)
-        first = next((box for box in _file_boxes(file, 0, size) if box[0] == b"mdat"), None)
-        data = b"" if first is None else _read(file, first[1], min(first[2], first[1] + _TAIL))
-    return frozenset(_leading_sps(data))
+        track = _video_track(file, size)
+        moof = b""
+        for kind, begin, end in _file_boxes(file, 0, size):
+            if kind == b"moof":
+                moof = _read(file, begin, min(end, begin + _MOST_BYTES))
+            elif kind == b"mdat" and track is not None and _fragment_of(track.number)(moof):
+                return _read(file, begin, min(end, begin + _TAIL))
+    return b""
 
 
-def _leading_sps(sample: bytes) -> Iterator[bytes]:
-    """The sequence parameter sets before the picture of an H.265 sample (length-prefixed NAL units)."""
+def leading_units(sample: bytes) -> Iterator[bytes]:
+    """The NAL units before the picture of an H.265 sample, in which each is after its length."""
     at = 0
     while at + 6 <= len(sample):
         length, kind = _u32(sample, at), sample[at + 4] >> 1 & 0x3F
         if kind < _FIRST_NON_VCL or not 2 <= length <= len(sample) - at - 4:
             return
-        if kind == _SPS:
-            yield sample[at + 4 : at + 4 + length]
+        yield sample[at + 4 : at + 4 + length]
         at += 4 + length
 
 

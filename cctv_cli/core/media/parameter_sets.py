@@ -52,7 +52,7 @@ def read_h264(sps: bytes) -> Tuple[str, int, int]:
 
     Raises ValueError if the set is damaged.
     """
-    bits = Bits(_unescaped(sps))
+    bits = Bits(unescaped(sps))
     bits.u(8)
     profile, constraints, level = bits.u(8), bits.u(8), bits.u(8)
     bits.ue()
@@ -104,16 +104,26 @@ def _skip_picture_order(bits: Bits) -> None:
 
 def read_h265(sps: bytes) -> Tuple[int, int]:
     """Width and height in pixels as displayed, after cropping. Raises ValueError if the set is damaged."""
-    bits = Bits(_unescaped(sps))
+    return describe_h265(sps)[:2]
+
+
+def describe_h265(sps: bytes) -> Tuple[int, int, int, int, int]:
+    """Width and height as displayed, chroma_format_idc, and the bits of a luma and of a chroma sample.
+
+    Raises ValueError if the set is damaged.
+    """
+    bits = Bits(unescaped(sps))
     bits.u(16 + 4)
     _skip_profiles(bits, bits.u(3))
     bits.ue()
     chroma = bits.ue()
-    if chroma == 3 and bits.u(1):
-        chroma = 0  # separate planes
+    separate = chroma == 3 and bits.u(1)  # planes
     width, height = bits.ue(), bits.ue()
-    columns, rows = _crop(bits, chroma)
-    return _size(width - columns, height - rows)
+    columns, rows = _crop(bits, 0 if separate else chroma)
+    depths = 8 + bits.ue(), 8 + bits.ue()
+    if chroma > 3 or max(depths) > 16:
+        raise ValueError("impossible format")
+    return (*_size(width - columns, height - rows), chroma, *depths)
 
 
 def _skip_profiles(bits: Bits, sub_layers: int) -> None:
@@ -139,6 +149,6 @@ def _crop(bits: Bits, chroma: int) -> Tuple[int, int]:
     return (left + right) * (2 if chroma in (1, 2) else 1), (top + bottom) * (2 if chroma == 1 else 1)
 
 
-def _unescaped(unit: bytes) -> bytes:
+def unescaped(unit: bytes) -> bytes:
     """A NAL unit without emulation prevention bytes (H.264 7.3.1)."""
     return unit.replace(b"\0\0\3", b"\0\0")

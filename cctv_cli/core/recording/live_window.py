@@ -18,7 +18,8 @@ from cctv_cli.core import files
 from cctv_cli.core.hls.leaving import Leaving
 from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, Part, parse_live, render_live
 from cctv_cli.core.layout import TS, CameraLayout, live_init_name, media_suffix, parse_live_init, parse_live_segment
-from cctv_cli.core.media.fmp4 import leading_sps, tag_hvc1, whole_size
+from cctv_cli.core.media.fmp4 import first_video_sample, leading_sps, whole_size
+from cctv_cli.core.media.hvcc import true_header
 from cctv_cli.core.media.segment_file import first_pts, header_size, measure
 from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline
 from cctv_cli.core.recording.state import Run
@@ -191,7 +192,7 @@ class LiveWriter:
             return None
         if not init.exists():
             with files.open_to_read(path) as file:
-                files.replace_bytes(init, tag_hvc1(file.read(offset)), durable=False)
+                files.replace_bytes(init, true_header(file.read(offset), first_video_sample(path)), durable=False)
         sps = leading_sps(path)
         self.outgrew_header = self.outgrew_header or bool(sps and self._sps and sps != self._sps)
         self._sps = sps or self._sps

@@ -31,7 +31,8 @@ from cctv_cli.core.layout import (
     promise_name,
     recording_name,
 )
-from cctv_cli.core.media.fmp4 import cut_torn_end, tag_file_hvc1
+from cctv_cli.core.media.fmp4 import cut_torn_end
+from cctv_cli.core.media.hvcc import correct_file
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
 from cctv_cli.core.storage.disk_clock import DiskClock
@@ -174,7 +175,7 @@ class RecordingStore:
             if entry is None:
                 if source.suffix == MP4:
                     cut_torn_end(source)
-                    tag_file_hvc1(source)
+                    correct_file(source)
                 name = self._free_name(
                     name_at, source.suffix, Journal(self._layout.journal(day)).hour_names(first.hour)
                 )

@@ -18,9 +18,9 @@ from cctv_cli.core.media.fmp4 import (
     header_size,
     holds_video,
     last_end,
-    tag_file_hvc1,
     whole_size,
 )
+from cctv_cli.core.media.hvcc import correct_file
 from cctv_cli.core.media.segment_file import measure
 from cctv_cli.core.media.span import TICKS, WRAP, Hole, MediaSpan, newest_end, span_of
 from tests.support.media import FPS, make_video
@@ -449,7 +449,7 @@ def test_no_fragment_has_more_samples_than_minutes_of_video(path: Path) -> None:
 def test_every_track_of_a_file_is_tagged(path: Path) -> None:
     entry = full(b"stsd", 0, 0, "I", 1)[4:] + box(b"hev1", bytes(70))
     write(path, box(b"ftyp", b"iso5"), box(b"moov", box(b"free", entry), box(b"free", entry)))
-    tag_file_hvc1(path)
+    correct_file(path)
     assert (path.read_bytes().count(b"hev1"), path.read_bytes().count(b"hvc1")) == (0, 2)
 
 
@@ -591,6 +591,6 @@ def test_tagging_keeps_the_modification_time(tmp_path: Path, files: Files) -> No
     data[entry : entry + 4] = b"hev1"
     tagged.write_bytes(data)
     os.utime(tagged, (100, 100))
-    tag_file_hvc1(tagged)
+    correct_file(tagged)
     assert b"hvc1" in tagged.read_bytes()[:header]
     assert tagged.stat().st_mtime == 100
