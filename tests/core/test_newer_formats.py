@@ -115,7 +115,7 @@ class Watched:
         tools = Tools(Ffmpeg("none", "9.0", 9, frozenset()), None, FixedClock(NOW), probe=self._probe)
         self.recorder = Recorder(CAMERA, settings, tools, lambda: None)
 
-    def _probe(self, source: RtspSource, *, setup: Optional[bool] = None) -> ProbeResult:
+    def _probe(self, source: RtspSource, *, setup: Optional[bool] = None, audio: bool = True) -> ProbeResult:
         self.asked.append(source)
         return ProbeResult(Outcome.REFUSED, "It refuses the connection.")
 

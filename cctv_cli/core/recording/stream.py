@@ -130,7 +130,7 @@ class CameraStream:
         After a run that recorded nothing the probe sets up a session too, which shows what the camera refuses.
         """
         assert isinstance(self.camera.source, RtspSource)
-        found = self._probe(self.camera.source, setup=self._failed_early or None)
+        found = self._probe(self.camera.source, setup=self._failed_early or None, audio=self.camera.audio)
         if found.outcome in _HOPELESS or (self._failed_early and found.outcome is Outcome.FAILED):
             self._login.retry_at = found.retry_at
             return Diagnosis(found.outcome.value.replace("_", " "), found.reason.rstrip("."))

@@ -21,7 +21,7 @@ _TICK = 1.5  # seconds
 class Probe(Protocol):
     """How to ask a camera what it sends."""
 
-    def __call__(self, source: RtspSource, *, setup: Optional[bool] = None) -> ProbeResult:
+    def __call__(self, source: RtspSource, *, setup: Optional[bool] = None, audio: bool = True) -> ProbeResult:
         """See `rtsp.probe.probe`."""
 
 

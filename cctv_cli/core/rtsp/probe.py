@@ -33,7 +33,12 @@ _LOCATION = re.compile(r"rtsps?://([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(?:/|$)", 
 
 
 def probe(
-    source: RtspSource, *, timeout: float = 5.0, logins: Optional[LoginGuard] = None, setup: Optional[bool] = None
+    source: RtspSource,
+    *,
+    timeout: float = 5.0,
+    logins: Optional[LoginGuard] = None,
+    setup: Optional[bool] = None,
+    audio: bool = True,
 ) -> ProbeResult:
     """Ask the camera for its description.
 
@@ -41,9 +46,9 @@ def probe(
     takes two for each. Waiting for the turn of a login comes on top, up to ten seconds.
 
     `logins` decides whether the password may be sent, and records the camera's response to it. With `setup`
-    a session for the video and the audio is set up and torn down again: only that shows that a camera is busy, or
-    refuses to send its audio. With None this is done when there is a login that DESCRIBE did not need, since
-    FFmpeg may need it for SETUP, and then for the video alone.
+    a session for the video and, with `audio`, for the audio is set up and torn down again: only that shows that a
+    camera is busy, or refuses to send its audio. With None this is done when there is a login that DESCRIBE did not
+    need, since FFmpeg may need it for SETUP, and then for the video alone.
 
     Never raises for anything that a camera or a network does. (The name lookup alone is the
     system's, and has the system's limit: it cannot be interrupted without a thread.)
@@ -54,12 +59,12 @@ def probe(
     try:
         with open_socket(source, timeout) as sock:
             conversation = _Conversation(Connection(sock, timeout, deadline), source, logins)
-            return _examine(conversation, uri, at, setup=setup)
+            return _examine(conversation, uri, at, setup=setup, with_audio=audio)
     except Problem as problem:
         return ProbeResult(problem.outcome, f"{at} {problem.text}.", problem.status, retry_at=problem.retry_at)
 
 
-def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[bool]) -> ProbeResult:
+def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[bool], with_audio: bool) -> ProbeResult:
     """What the camera has. Raises Problem."""
     options = conversation.greet(uri)
     answer = conversation.ask("DESCRIBE", uri, "Accept: application/sdp")
@@ -76,7 +81,7 @@ def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[
         answer = _set_up(conversation, base, video_control(description), "0-1")
         if setup and answer.status != 200:
             raise _refusal(answer, "SETUP", "video")
-        if setup and audio is not None and not audio.fault:
+        if setup and with_audio and audio is not None and not audio.fault:
             audio = _set_up_audio(conversation, base, audio, audio_control(description, audio), answer)
         if answer.status == 200:
             _tear_down(conversation, base, answer)

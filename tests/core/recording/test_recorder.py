@@ -35,7 +35,7 @@ def test_a_failure_is_shown_during_further_tries_until_an_operator_stops_the_cam
     layout, clock = CameraLayout(tmp_path, "cam1"), FixedClock(1_800_000_000.0)
     while_asking: List[Dict[str, Any]] = []
 
-    def probe(source: RtspSource, *, setup: Optional[bool] = None) -> ProbeResult:
+    def probe(source: RtspSource, *, setup: Optional[bool] = None, audio: bool = True) -> ProbeResult:
         while_asking.append(files.read_json(layout.state_file))
         return ProbeResult(Outcome.REFUSED, "It refuses the connection.")
 
