@@ -1,1 +1,1 @@
-"""cameras.toml, .env and the environment become frozen `Settings`; each value knows where it came from."""
+"""cameras.toml, .env and the environment merged into frozen `Settings`, with the origin of each value."""

@@ -1,4 +1,4 @@
-"""What a camera says of itself and an NVR of all its channels: their common keys."""
+"""The keys that cameras and NVRs have in common; an NVR's apply to all its channels."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from cctv_cli.core.config.schema import Fields, Key, Origins
 from cctv_cli.core.config.settings import Camera, RtspSource
 from cctv_cli.core.config.values import DEFAULT, Picked
 
-NAME = Key("name", values.text, "name for people; an NVR's channels add their number to it", "the id")
+NAME = Key("name", values.text, "display name; an NVR's channels add their number to it", "the id")
 ENABLED = Key("enabled", values.boolean, "whether to record", "`true`")
-AUDIO = Key("audio", values.boolean, "whether to record and stream sound; with `false` none is requested", "`true`")
+AUDIO = Key(
+    "audio", values.boolean, "whether to record and stream audio; with `false` the camera is not asked for it", "`true`"
+)
 TRANSCODE = Key("transcode", values.boolean, "re-encode the video to H.264", "`TRANSCODE`")
 RETENTION_DAYS = Key("retention_days", values.retention_days, "days to keep recordings", "`RETENTION_DAYS`")
 MAX_SIZE = Key("max_size", values.size, "limit for the recordings of each camera, such as `200GB`", "no limit")
@@ -22,7 +24,7 @@ COMMON_KEYS = (NAME, ENABLED, AUDIO, TRANSCODE, RETENTION_DAYS, MAX_SIZE)
 
 @dataclass(frozen=True)
 class Common:
-    """The values of `COMMON_KEYS`. `transcode` is settled: the entry's own or the general one."""
+    """The values of `COMMON_KEYS`. `transcode` is the entry's own value or else the general one."""
 
     name: Optional[Picked[str]]
     enabled: Optional[Picked[bool]]
@@ -46,7 +48,7 @@ class Common:
         )
 
     def origins(self) -> Origins:
-        """Where each value came from, by its key; limits only if they are set."""
+        """The origin of each value, by key; limits only if they are set."""
         origins = {
             NAME.name: self.name.origin if self.name else DEFAULT,
             ENABLED.name: self.enabled.origin if self.enabled else DEFAULT,

@@ -1,8 +1,7 @@
-"""The cameras of the configuration: checked, and turned into `Camera` values.
+"""Checks the configured cameras and builds their `Camera` values.
 
-A camera's user name and password also go to its sub stream if that has the same address: host, port, and
-TLS or not. To another address goes only what its own URL contains: no password reaches a host that it was
-not written for.
+The sub stream uses the camera's user name and password if it has the same host, port and TLS setting. At any
+other address it uses only the login in its own URL, so that no password reaches a host it was not written for.
 """
 
 from __future__ import annotations
@@ -52,8 +51,8 @@ def load_cameras(
 ) -> Tuple[List[Camera], Origins]:
     """Build the cameras of `CAMERAS`.
 
-    `taken` names by id, in lower case, what else has that id. `transcode` applies to cameras that do not
-    set it. With `complete` false a file could not be read, so that what is missing is not reported.
+    `taken` maps the lower-case ids that NVR channels use to the names of those channels. `transcode` applies to
+    cameras that do not set it. Unless `complete`, a file could not be read, and missing keys are not reported.
     Problems are added to `problems`.
     """
     cameras: List[Camera] = []
@@ -62,10 +61,10 @@ def load_cameras(
         if entry.id is not None and entry.id.value.lower() in taken:
             owner = taken[entry.id.value.lower()]
             problems.append(f'{entry.id.origin} = "{entry.id.value}" is taken by {owner}; give the camera another id.')
-        camera, of_camera = _camera(entry, transcode, complete, problems)
+        camera, camera_origins = _camera(entry, transcode, complete, problems)
         if camera is not None:
             cameras.append(camera)
-            origins.update({f"cameras.{camera.id}.{key}": origin for key, origin in of_camera.items()})
+            origins.update({f"cameras.{camera.id}.{key}": origin for key, origin in camera_origins.items()})
     return cameras, origins
 
 
@@ -100,7 +99,7 @@ def _streams(fields: Fields, problems: List[str]) -> Tuple[Optional[Streams], Or
     source = login.applied_to(url.value)
     if sub_url is None:
         return (source, None), origins
-    _check_another_stream(url, sub_url, problems)
+    _check_differs(url, sub_url, problems)
     sub_login = _sub_login(sub_url, source, login, problems)
     if sub_login != login:
         config_login.check_login(sub_login, problems)
@@ -110,7 +109,7 @@ def _streams(fields: Fields, problems: List[str]) -> Tuple[Optional[Streams], Or
 
 
 def _sub_login(sub: Picked[RtspSource], main: RtspSource, login: Login, problems: List[str]) -> Login:
-    """The camera's login unless the URL names another user; at another address only the URL's own."""
+    """The camera's login, unless the URL names another user or another address: then the URL's own."""
     in_url = config_login.in_url(sub)
     another_user = in_url.username is not None and in_url.username.value != main.username
     if another_user or _address(sub.value) != _address(main):
@@ -118,7 +117,7 @@ def _sub_login(sub: Picked[RtspSource], main: RtspSource, login: Login, problems
     return config_login.merged(login, Login(None, in_url.password), problems)
 
 
-def _check_another_stream(main: Picked[RtspSource], sub: Picked[RtspSource], problems: List[str]) -> None:
+def _check_differs(main: Picked[RtspSource], sub: Picked[RtspSource], problems: List[str]) -> None:
     if (_address(main.value), main.value.target) == (_address(sub.value), sub.value.target):
         problems.append(
             f"{sub.origin} is the same stream as {main.origin}; write the URL of the camera's smaller stream, "

@@ -1,4 +1,4 @@
-"""What can be used as it is configured, but is probably a mistake: a sentence with the cure for each. Pure."""
+"""Warnings about values that can be used but are probably mistakes: one sentence each, with the cure. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cctv_cli.core.config.values import DEFAULT, Origin, in_quotes
 
 NO_CAMERAS = "No camera is configured; add one to cameras.toml or set CAMERA_1_ID and CAMERA_1_RTSP_URL"
 
-# what documentation writes in the place of a password, and what cctv shows for one
+# what documentation and cctv itself write instead of a password
 _PASSWORD = re.compile(
     r"<.*>|\{.*\}|\[.*\]|\*+|x{3,}|change[-_ ]?(me|it|this)|((your|my)[-_ ]?)?pass(word|wd)?",
     re.IGNORECASE,
@@ -26,7 +26,7 @@ _MAIN = re.compile(r"/channels/[0-9]+01\b|\bsubtype=0\b", re.IGNORECASE)
 
 
 def doubtful_variables(environ: Iterable[str]) -> List[str]:
-    """About variables of the environment that are not read because they are almost the name of one that is."""
+    """Warnings about environment variables that are not read but have nearly the name of one that is."""
     meant = ((name, names.meant_variable(name)) for name in environ)
     return [
         f"{Origin('environment', name)} is not read; rename it to {variable} if it is for cctv, or remove it."
@@ -36,13 +36,13 @@ def doubtful_variables(environ: Iterable[str]) -> List[str]:
 
 
 def doubts(settings: Settings) -> List[str]:
-    """About the effective settings. What applies to several channels of an NVR is said once."""
+    """Warnings about the effective settings; one for all channels of an NVR, not one for each."""
     enabled = [camera for camera in settings.cameras if camera.enabled]
     if not settings.cameras:
         return [NO_CAMERAS + "."]
     if not enabled:
         return ["Every camera is disabled, so nothing is recorded; set enabled = true for those that should be."]
-    found = [*_same_streams(settings, enabled)]
+    found = list(_same_streams(settings, enabled))
     for camera in enabled:
         found += _of_camera(settings, camera)
     return list(dict.fromkeys(found))
@@ -68,7 +68,7 @@ def _of_camera(settings: Settings, camera: Camera) -> Iterator[str]:
         return
     if _HOST.fullmatch(source.host):
         origin = _origin(settings, camera, "rtsp_url")
-        yield f"{origin} has a placeholder in the place of the camera's address; write its address."
+        yield f"{origin} has a placeholder instead of the camera's address; write the address."
     if _SUB.search(source.target) and (sub is None or _MAIN.search(sub.target)):
         origin = _origin(settings, camera, "rtsp_url")
         yield f"{origin} looks like the smaller sub stream, which is then recorded; write the main stream's URL here."
@@ -80,16 +80,19 @@ def _of_camera(settings: Settings, camera: Camera) -> Iterator[str]:
 def _login(settings: Settings, camera: Camera, source: RtspSource, prefix: str) -> Iterator[str]:
     if source.username is not None and _USER.fullmatch(source.username):
         origin = _origin(settings, camera, f"{prefix}username")
-        yield f"{origin} has a placeholder in the place of the user name; write the camera's user name."
+        yield f"{origin} has a placeholder instead of the user name; write the camera's user name."
     if source.password is None:
         return
     password, origin = source.password.reveal(), _origin(settings, camera, f"{prefix}password")
     if _PASSWORD.fullmatch(password):
-        yield f"{origin} has a placeholder in the place of the password; write the camera's password."
+        yield f"{origin} has a placeholder instead of the password; write the camera's password."
     elif len(password) > 1 and password[0] == password[-1] and in_quotes(password):
         yield f"{origin} has a password in quotes, which are sent as part of it; remove them if they are not."
     elif password != password.strip():
-        yield f"{origin} has a password with space at its start or end; remove it if it is not part of the password."
+        yield (
+            f"{origin} has a password that begins or ends with a space; "
+            "remove the space if it is not part of the password."
+        )
 
 
 def _origin(settings: Settings, camera: Camera, key: str) -> Origin:

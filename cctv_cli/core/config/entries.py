@@ -1,6 +1,6 @@
-"""The entries of a table, cameras or NVRs, merged by id from all layers and spellings.
+"""The entries of a table (cameras or NVRs), merged by id from all layers and spellings.
 
-Order: as in cameras.toml, then those that only the environment or `.env` names, by their number.
+Order: as in cameras.toml, then those that are only in the environment or `.env`, by number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Written:
 
 @dataclass
 class Entry:
-    """What belongs to one camera or NVR. Without a usable id it is only checked."""
+    """All fields of one camera or NVR. An entry without a usable id is checked, but not used."""
 
     id: Optional[Picked[str]]
     fields: Fields
@@ -30,14 +30,14 @@ class Entry:
 
 
 def merge(table: Table, written: Sequence[Written], complete: bool, problems: List[str]) -> List[Entry]:
-    """One entry for each id. Within a layer, forms may repeat a value but not contradict each other.
+    """Merge the entries by id. Within a layer, forms may repeat a value but not contradict each other.
 
-    With `complete` false a file could not be read, so that what is missing is not reported.
+    Unless `complete`, a file could not be read, and missing keys are not reported.
     """
     entries: List[Entry] = []
-    by_id: Dict[str, Tuple[Picked[str], Entry]] = {}  # ids by folder: most file systems ignore case
-    for one in written:
-        entry = Entry(_id(table, one.fields, complete, problems), one.fields, {one.form})
+    by_id: Dict[str, Tuple[Picked[str], Entry]] = {}  # by lower-case id: most file systems ignore case
+    for item in written:
+        entry = Entry(_id(table, item.fields, complete, problems), item.fields, {item.form})
         if entry.id is None:
             entries.append(entry)
             continue

@@ -1,13 +1,13 @@
 """Read the configuration: cameras.toml, `.env`, environment and command line become one `Settings`.
 
 Precedence: command line, environment, `.env` in the working folder, cameras.toml, default. An empty value
-counts as not set, except for a password with a user name in cameras.toml: new cameras have an empty one.
-A value is checked in every layer, also if a higher one overrides it.
+counts as not set, except a password in cameras.toml that has a user name: new cameras have an empty password.
+A value is checked in every layer, even if a higher layer overrides it.
 
-Cameras come in this order: those of [[cameras]] and CAMERA_<n>_, then the channels of NVRs.
+The cameras of [[cameras]] and CAMERA_<n>_ come first, then the channels of NVRs.
 
-Relative paths start from the folder of the file in cameras.toml, and from the working folder elsewhere.
-The default storage "hls" counts as if it were written in cameras.toml, if there is one.
+Relative paths in cameras.toml start from its folder, all others from the working folder. The default storage
+"hls" counts as if it were written in cameras.toml, if there is one.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def load_settings(
 ) -> Settings:
     """Merge all layers into the effective settings.
 
-    `config` is the file that the command line names; without it CCTV_CONFIG (environment, then `.env`) names
+    `config` is the file that the command line names. Without it, CCTV_CONFIG (environment, then `.env`) names
     the file, or else `cameras.toml` in `cwd` is read if it exists. `flags` maps dotted keys of `SETTINGS`,
-    such as "server.port", to values of the command line; None is not given.
+    such as "server.port", to values from the command line; None means not given.
 
-    What can be used but may be a mistake is in `warnings`. Raises ConfigError with all problems at once, one
-    sentence each, without any password.
+    Probable mistakes are in `warnings` of the result. Raises ConfigError with all problems at once, one sentence
+    each, without any password.
     """
     problems: List[str] = []
     environment = read_environment(environ, cwd, problems)
@@ -63,9 +63,9 @@ def load_settings(
 
     general = _general([file.general, by_key(dotenv), by_key(environment), _flags(flags, cwd)], problems)
     transcode = general.get("transcode", Picked(Settings.transcode, DEFAULT, Layer.DEFAULT))
-    of_cameras, of_nvrs = entries(CAMERAS), entries(NVRS)
-    channels, channel_origins, taken = load_nvrs(of_nvrs, transcode, complete, problems)
-    cameras, camera_origins = load_cameras(of_cameras, taken, transcode, complete, problems)
+    camera_entries, nvr_entries = entries(CAMERAS), entries(NVRS)
+    channels, channel_origins, taken = load_nvrs(nvr_entries, transcode, complete, problems)
+    cameras, camera_origins = load_cameras(camera_entries, taken, transcode, complete, problems)
     chosen: Dict[str, Any] = {"storage": file.folder / Settings.storage}
     chosen.update((name, picked.value) for name, picked in general.items())
     origins = {setting.key: general[name].origin if name in general else DEFAULT for name, setting in SETTINGS.items()}
@@ -87,7 +87,7 @@ def _usual_config(layers: Iterable[Raws], cwd: Path, problems: List[str]) -> Opt
 
 
 def _general(layers: Sequence[Raws], problems: List[str]) -> Dict[str, Picked[Any]]:
-    """The general settings that any of the layers sets, by field of `Settings`; the lowest layer comes first."""
+    """The general settings that any layer sets, by field of `Settings`; `layers` begins with the lowest."""
     general = {}
     for name, setting in SETTINGS.items():
         raws = [layer[setting.key] for layer in layers if setting.key in layer]
@@ -109,7 +109,7 @@ def _flags(flags: Mapping[str, object], cwd: Path) -> Raws:
 
 
 def _check_live_path(settings: Settings, problems: List[str]) -> None:
-    """The live window is pruned, so it must not be where recordings are."""
+    """The live window is pruned, so it must not be inside the storage."""
     if settings.live_path is None:
         return
     live, storage = _real(settings.live_path), _real(settings.storage)

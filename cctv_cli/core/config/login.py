@@ -1,4 +1,4 @@
-"""User name and password of a camera or NVR: by their own keys, in a URL, in a file."""
+"""User name and password of a camera or NVR: from their own keys, a URL or a file."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.config.values import DEFAULT, Picked, T
 from cctv_cli.core.units import Secret
 
-USERNAME = Key("username", values.text, "user name; a camera may have it in its URL instead", "none")
+USERNAME = Key("username", values.text, "user name; for a camera it may be in the URL instead", "none")
 PASSWORD = Key("password", values.secret, "password as it is, not percent-encoded", "none", secret=True)
 PASSWORD_FILE = Key("password_file", values.path, "file whose first line is the password", "none")
 LOGIN_KEYS = (USERNAME, PASSWORD, PASSWORD_FILE)
 
 # FFmpeg keeps the percent-encoded "user:password" in 128 bytes and silently cuts off the rest (5.1 and 9).
 _MAX_LOGIN = 127
-_EMPTY = Secret("")  # gives way to any other password
+_EMPTY = Secret("")  # any other password overrides it
 
 
 @dataclass(frozen=True)
 class Login:
-    """A user name and a password, each with where it came from."""
+    """A user name and a password, each with its origin."""
 
     username: Optional[Picked[str]]
     password: Optional[Picked[Secret]]
@@ -38,7 +38,7 @@ class Login:
         )
 
     def origins(self) -> Origins:
-        """Where each part came from, by its key."""
+        """The origin of each part, by key."""
         return {
             "username": self.username.origin if self.username else DEFAULT,
             "password": self.password.origin if self.password else DEFAULT,
@@ -46,7 +46,7 @@ class Login:
 
 
 def by_keys(fields: Fields, problems: List[str]) -> Login:
-    """The login by the keys username, password and password_file."""
+    """The login from the keys username, password and password_file."""
     return Login(USERNAME.read(fields, problems), _password(fields, problems))
 
 
@@ -58,13 +58,13 @@ def in_url(url: Picked[RtspSource]) -> Login:
 def merged(own: Login, of_url: Login, problems: List[str]) -> Login:
     """User name and password, each from the higher layer; within one layer the two may not differ."""
     return Login(
-        _winner(own.username, of_url.username, "user name", problems),
-        _winner(own.password, of_url.password, "password", problems),
+        _higher(own.username, of_url.username, "user name", problems),
+        _higher(own.password, of_url.password, "password", problems),
     )
 
 
 def check_login(login: Login, problems: List[str]) -> None:
-    """Report a login that cannot reach a camera as it was written."""
+    """Report a login that cannot be sent to a camera as it is written."""
     username, password = login.username, login.password
     if username is None:
         if password is not None:
@@ -89,7 +89,7 @@ def _part(url: Picked[RtspSource], value: Optional[T]) -> Optional[Picked[T]]:
     return None if value is None else Picked(value, url.origin, url.layer)
 
 
-def _winner(
+def _higher(
     own: Optional[Picked[T]], of_url: Optional[Picked[T]], what: str, problems: List[str]
 ) -> Optional[Picked[T]]:
     if own is None or of_url is None:
@@ -102,7 +102,7 @@ def _winner(
 
 
 def _password(fields: Fields, problems: List[str]) -> Optional[Picked[Secret]]:
-    """The password by its own key or from its file, whichever is in the higher layer."""
+    """The password from its own key or from its file, whichever is in the higher layer."""
     password = PASSWORD.read(fields, problems)
     file = PASSWORD_FILE.read(fields, problems)
     if file is None or (password is not None and password.layer > file.layer):
@@ -126,10 +126,10 @@ def _read_password(path: Path) -> Secret:
     except OSError as error:
         raise ValueError(
             f"cannot be read ({error.strerror}); "
-            "write the password in its first line and let the user that runs cctv read it"
+            "write the password on its first line and let the user that runs cctv read it"
         ) from None
     if not line:
-        raise ValueError("has no password in its first line; write it there")
+        raise ValueError("has no password on its first line; write it there")
     if values.CONTROL.search(line):
-        raise ValueError("has a control character in its first line; write only the password there")
+        raise ValueError("has a control character on its first line; write only the password there")
     return Secret(line)

@@ -1,4 +1,4 @@
-"""Every name that may be set, in cameras.toml and as a variable, and the hint for one that is unknown."""
+"""All names that can be set in cameras.toml and as variables, and the hint for an unknown one."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ VARIABLES = frozenset(setting.variable for setting in SETTINGS.values()) | {CONF
 
 _BY_PREFIX = {spelling.prefix: (table, spelling) for table, spelling in SPELLINGS.values()}
 _NUMBERED = re.compile(rf"({'|'.join(_BY_PREFIX)})_([0-9]{{1,9}})_(.+)", re.DOTALL)
-_SHARED = frozenset({"LOG"})  # a `.env` may serve other programs too, and many have variables such as LOG_LEVEL
-_CLOSE = 0.9  # of 1.0, which is the same name
-_LEAD = re.compile(r"\W*(?:env:)?", re.IGNORECASE)  # what PowerShell or an invisible character puts before a name
+_SHARED = frozenset({"LOG"})  # many other programs that share a `.env` have variables such as LOG_LEVEL
+_CLOSE = 0.9  # similarity; 1.0 is the same name
+_LEAD = re.compile(r"\W*(?:env:)?", re.IGNORECASE)  # PowerShell's `$env:`, or invisible characters
 _OURS = {name.partition("_")[0] for name in VARIABLES if "_" in name} - _SHARED | set(_BY_PREFIX)
 
 

@@ -23,8 +23,8 @@ from cctv_cli.core.config.values import Picked, Raw
 
 _KINDS = ("hikvision",)
 _PORT = 554
-_MOST_CHANNELS = 64  # fewer than 101, which people write for channel 1's main stream
-_NVR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")  # "-64" makes it a camera's id of 64 characters
+_MOST_CHANNELS = 64  # below 101, which people write when they mean channel 1's main stream
+_NVR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")  # with "-64" appended it is a camera id of 64 characters
 _CHANNEL = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -70,13 +70,13 @@ def _channel(item: object, is_text: bool, example: str) -> int:
     if not 1 <= number <= _MOST_CHANNELS:
         raise ValueError(
             f"has {number}, but channels are 1 to {_MOST_CHANNELS}; "
-            f"write for example {example}, where 1 stands for Streaming/Channels/101"
+            f"write for example {example}, where 1 means Streaming/Channels/101"
         )
     return number
 
 
 def _names(raw: Raw) -> Dict[int, str]:
-    """Names by channel; TOML's keys are text."""
+    """Names by channel; the keys of a TOML table are text."""
     if not isinstance(raw.value, dict):
         raise ValueError('is not a table; write names.1 = "Gate" for the name of channel 1')
     names = {}
@@ -94,10 +94,14 @@ def _names(raw: Raw) -> Dict[int, str]:
 
 ID = Key("id", _nvr_id, "channel 1 of the NVR `nvr` is the camera `nvr-1`: letters, digits, `_` and `-`, at most 61")
 KIND = Key("kind", _kind, "`hikvision`, whose streams are `/Streaming/Channels/101` and so on")
-HOST = Key("host", _host, "name or address alone")
-PORT = Key("port", values.whole_number(1, 65535, _PORT), "port of RTSP, not of the NVR's web page or SDK", f"`{_PORT}`")
+HOST = Key("host", _host, "host name or IP address, without port")
+PORT = Key(
+    "port", values.whole_number(1, 65535, _PORT), "RTSP port, not that of the NVR's web page or SDK", f"`{_PORT}`"
+)
 CHANNELS = Key("channels", _channels, "numbers of the channels, 1 to 64: `[1, 2]`, in the environment `1,2`")
-NAMES = Key("names", _names, 'names of single channels: `names.2 = "Gate"`', "`name` and number", has_variable=False)
+NAMES = Key(
+    "names", _names, 'names of individual channels: `names.2 = "Gate"`', "`name` and number", has_variable=False
+)
 SUB_STREAMS = Key(
     "sub_streams", values.boolean, "whether to serve the sub streams, which doubles the sessions at the NVR", "`true`"
 )
@@ -117,7 +121,7 @@ _REQUIRED = ((KIND, "hikvision"), (HOST, "192.168.1.200"), (CHANNELS, "[1, 2]"))
 
 @dataclass(frozen=True)
 class _Nvr:
-    """One NVR, as far as it could be read."""
+    """One NVR, with what could be read of it."""
 
     id: Picked[str]
     host: Optional[Picked[str]]
@@ -135,11 +139,11 @@ class _Nvr:
 def load_nvrs(
     entries: Sequence[Entry], transcode: Picked[bool], complete: bool, problems: List[str]
 ) -> Tuple[List[Camera], Origins, Mapping[str, str]]:
-    """Build the cameras of `NVRS`, the channels in the order in which they are written.
+    """Build the cameras of all NVRs, with the channels in the order in which they are written.
 
-    `transcode` applies to NVRs that do not set it. With `complete` false a file could not be read, so that
-    what is missing is not reported. Problems are added to `problems`. The third value names by camera id,
-    in lower case, the channel that has it, also for NVRs that cannot be used.
+    `transcode` applies to NVRs that do not set it. Unless `complete`, a file could not be read, and missing keys
+    are not reported. Problems are added to `problems`. The third value maps each lower-case camera id to the
+    channel that has it, including those of NVRs that cannot be used.
     """
     cameras: List[Camera] = []
     origins: Origins = {}
@@ -168,7 +172,7 @@ def _read(entry: Entry, general_transcode: Picked[bool], complete: bool, problem
     sub_streams = SUB_STREAMS.read(fields, problems)
     common = read_common(fields, general_transcode, problems)
     login = config_login.by_keys(fields, problems)
-    if complete and ID.name in fields:  # otherwise the rest of the login may be elsewhere
+    if complete and ID.name in fields:  # otherwise the rest of the login may be somewhere that could not be read
         config_login.check_login(login, problems)
     _check_names(names, channels, problems)
     if entry.id is None:
@@ -217,7 +221,7 @@ def _target(channel: int, stream: int) -> str:
 def _check_names(
     names: Optional[Picked[Dict[int, str]]], channels: Optional[Picked[Tuple[int, ...]]], problems: List[str]
 ) -> None:
-    """Report a name without its channel: one of the two is a mistake."""
+    """Report names of channels that are not in `channels`."""
     if names is None or channels is None:
         return
     for channel in names.value:

@@ -1,14 +1,14 @@
-"""RTSP URLs as people write them, taken apart. Pure; no error repeats any part of the URL.
+"""Parses RTSP URLs as people write them. Pure; no error repeats any part of the URL.
 
 The rules for user name and password:
 
-- They end at the `@` after which a host and an optional port are followed by "/" or the end. The first
-  ":" separates them; with nothing after it the password is empty, and without it there is none. The
-  password may contain `@ : / ? #` unencoded as long as the URL can be read in only one way; with two
-  ways it is refused.
+- They end at the `@` that is followed by a host, an optional port, and "/" or the end of the URL. The first
+  ":" separates them: with nothing after it the password is empty, and without a ":" there is no password.
+  The password may contain `@ : / ? #` unencoded as long as the URL can be read in only one way; an ambiguous
+  URL is refused.
 - If every `%` is followed by two hexadecimal digits, they are percent-encoded (RFC 3986 § 2.1, UTF-8).
-  If none is, a `%` is a `%`. A mixture is refused: a guess may be a wrong password, and cameras lock an
-  account after a few of those.
+  If none is, a `%` is a plain `%`. A mixture is refused: guessing may produce a wrong password, and cameras
+  lock an account after a few of those.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Login = Tuple[Optional[str], Optional[Secret]]
 
 
 def parse_rtsp_url(url: str) -> RtspSource:
-    """Take an RTSP URL apart by the rules above. Raises ValueError with cause and cure, without the URL."""
+    """Parse an RTSP URL by the rules above. Raises ValueError with cause and cure, without the URL."""
     url = url.strip()
     if in_quotes(url):
         raise ValueError("has a quote at its start or end, which would be part of the URL; remove it")
@@ -49,7 +49,7 @@ def parse_rtsp_url(url: str) -> RtspSource:
             "has a space, quote, backslash or control character; percent-encode it "
             "(a space is %20), or use the key password"
         )
-    (userinfo, (host, port, target)) = _only_reading(url[scheme.end() :])
+    (userinfo, (host, port, target)) = _unambiguous(url[scheme.end() :])
     if _TARGET.match(target) is None:
         raise ValueError("has a character in its path that a URL cannot hold; percent-encode it (# is %23)")
     username, password = _login(userinfo)
@@ -58,7 +58,7 @@ def parse_rtsp_url(url: str) -> RtspSource:
 
 
 def parse_host(text: str) -> str:
-    """A name or address alone, IPv6 with or without brackets, in the form of `RtspSource.host`.
+    """Parse a host name or address, IPv6 with or without brackets, into the form of `RtspSource.host`.
 
     Raises ValueError with cause and cure.
     """
@@ -69,12 +69,12 @@ def parse_host(text: str) -> str:
     return address[0]
 
 
-def _only_reading(rest: str) -> Tuple[Optional[str], Address]:
+def _unambiguous(rest: str) -> Tuple[Optional[str], Address]:
     readings: List[Tuple[Optional[str], Address]] = []
     address = _address(rest)
     if address is not None:
         readings.append((None, address))
-    for at in (place for place, char in enumerate(rest) if char == "@"):
+    for at in (index for index, char in enumerate(rest) if char == "@"):
         address = _address(rest[at + 1 :])
         if address is not None and not re.search("[/?#]", rest[:at].partition(":")[0]):
             readings.append((rest[:at], address))
@@ -131,5 +131,5 @@ def _decoded(text: str) -> str:
             "has a user name or password that is not UTF-8 when decoded; use the keys username and password"
         ) from None
     if _CONTROL.search(plain):
-        raise ValueError("has a control character in its user name or password; no camera takes one")
+        raise ValueError("has a control character in its user name or password; remove it")
     return plain

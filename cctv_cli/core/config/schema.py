@@ -1,7 +1,7 @@
-"""How settings are declared: each one once, with its names, its parser, its text form and what it means.
+"""How settings are declared: each one once, with its names, parser, text form and meaning.
 
 `Settings` declares the general ones, `cameras` and `nvrs` the keys of their tables. Loading, `cctv config`,
-the hints for unknown names and the tests of README and cameras.toml all follow from these declarations.
+the hints for unknown names, and the tests of README and cameras.toml all use these declarations.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Generic, List, Optional, Tuple
 
 from cctv_cli.core.config.values import Origin, Parser, Picked, Raw, T, pick
 
-Fields = Dict[str, List[Raw]]  # what is set of one camera or NVR: by key its values, the lowest layer first
+Fields = Dict[str, List[Raw]]  # one camera or NVR: the values of each key, the lowest layer first
 Origins = Dict[str, Origin]
 
 
@@ -19,8 +19,8 @@ Origins = Dict[str, Origin]
 class Setting:
     """A general setting.
 
-    `key` is its dotted key in cameras.toml, `variable` its environment variable. `show` writes a value as
-    text, `unset` is the text without one. `meaning` describes the value with its unit.
+    `key` is its dotted key in cameras.toml, `variable` its environment variable. `show` formats a value as
+    text; `unset` is the text if there is no value. `meaning` describes the value with its unit.
     """
 
     key: str
@@ -52,9 +52,9 @@ def setting(
 
 @dataclass(frozen=True)
 class Key(Generic[T]):
-    """A key of a camera or an NVR. `default` is the text for what applies without it, `meaning` describes the value.
+    """A key of a camera or an NVR. `default` describes what applies if it is not set, `meaning` the value.
 
-    A `secret` may contain a password. Without `has_variable` it can only be written in cameras.toml.
+    The value of a `secret` key may contain a password. Without `has_variable` a key exists only in cameras.toml.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Spelling:
 
     @property
     def prefix(self) -> str:
-        """What variables begin with."""
+        """The first part of the names of its variables."""
         return self.word.upper()
 
 
@@ -87,7 +87,7 @@ class Table:
     """A table that may repeat, with one entry for each camera or NVR.
 
     All `spellings` mean the same; the first is the documented one. `noun` with its `article` names an
-    entry in sentences; `example_id` and `needs` say what to write. `id` is one of the `keys`.
+    entry in messages; `example_id` and `needs` say what to write. `id` is one of the `keys`.
     """
 
     noun: str
@@ -99,7 +99,7 @@ class Table:
     needs: str
 
     def key(self, name: str) -> Optional[Key[Any]]:
-        """The key of this name."""
+        """The key with this name."""
         return next((key for key in self.keys if key.name == name), None)
 
     def variables(self, spelling: Spelling, number: str = "1") -> List[str]:

@@ -23,10 +23,10 @@ _PASSWORD_IN_TARGET = re.compile(r"(pass(?:word|wd)?|pwd)=[^&\s'\"]*", re.IGNORE
 
 @dataclass(frozen=True, repr=False)
 class RtspSource:
-    """An RTSP stream; its password is kept out of everything that may be shown.
+    """An RTSP stream. Its `repr` shows no password.
 
     `host` is a name or an address, IPv6 without brackets.
-    `target` is the path with its query, as in the URL (it begins with "/" or is empty).
+    `target` is the path with its query, as in the URL; it begins with "/" or is empty.
     `username` and `password` are plain text, not percent-encoded.
     """
 
@@ -43,12 +43,12 @@ class RtspSource:
         return Secret(self._url(login, self.target))
 
     def userinfo(self) -> Secret:
-        """`user:password`, each percent-encoded; always with the colon, without which FFmpeg sends no login."""
+        """`user:password`, each percent-encoded; always with a colon, because FFmpeg sends no login without one."""
         password = "" if self.password is None else self.password.reveal()
         return Secret(f"{quote(self.username or '', safe='')}:{quote(password, safe='')}")
 
     def redacted_url(self) -> str:
-        """The URL for people: stars for the password, also for one in the query."""
+        """The URL with stars instead of the password, including one in the query."""
         login = "" if self.username is None else quote(self.username, safe="")
         if self.password is not None:
             login += ":***"
@@ -63,7 +63,7 @@ class RtspSource:
 
 
 def hide_password(text: str) -> str:
-    """A URL's path and query, or text with URLs, with stars for passwords in queries."""
+    """Replace passwords in queries by stars, in a URL's path and query or in text with URLs."""
     return _PASSWORD_IN_TARGET.sub(r"\1=***", text)
 
 
@@ -81,8 +81,8 @@ Source = Union[RtspSource, DemoSource]
 class Camera:
     """One configured camera. `id` is a folder name that is legal on every system.
 
-    `source` is recorded; `sub_source` is a smaller stream of the same picture, for viewing only.
-    Without `audio` neither has a sound track, and the camera is asked for none.
+    `source` is recorded; `sub_source` is a smaller stream of the same picture, for live viewing only.
+    Without `audio` neither has an audio track, and the camera is not asked for one.
     """
 
     id: str
@@ -104,9 +104,9 @@ def _true_false(value: bool) -> str:
 class Settings:
     """Everything that the user can set, after all layers are merged.
 
-    `transcode` applies to a camera that has none of its own; each `Camera` has its effective value.
+    `transcode` is the default for cameras that do not set it; each `Camera` has its effective value.
     `origins` maps each dotted key, such as "server.port" or "cameras.camera_01.name", to its origin.
-    `warnings` are sentences about what may be a mistake.
+    `warnings` are sentences about probable mistakes.
     """
 
     cameras: Tuple[Camera, ...] = ()
@@ -127,7 +127,7 @@ class Settings:
         "server.accel_redirect",
         "ACCEL_REDIRECT",
         values.accel_redirect,
-        "internal location by which nginx on this machine sends media files itself: `/cctv-media/` in examples/nginx",
+        "internal location through which nginx on this machine sends media files: `/cctv-media/` in examples/nginx",
     )
     storage: Path = setting(
         Path("hls"), "storage.path", "HLS_BASE_PATH", values.path, "folder of live streams and recordings"
@@ -193,7 +193,7 @@ class Settings:
         "health.segment_age",
         "HEALTH_SEGMENT_AGE",
         values.duration(5, DAY, "60s"),
-        "age of the newest live segment, and time to start, above which something is wrong",
+        "age of the newest live segment, or time to start, above which something is wrong",
         show=format_duration,
     )
     health_missing: float = setting(
@@ -217,7 +217,7 @@ class Settings:
         "alerts.webhooks",
         "ALERT_WEBHOOKS",
         values.webhooks,
-        "URLs that receive findings as JSON, never shown; in the environment separated by commas",
+        "URLs that receive findings as JSON, never shown; separated by commas in the environment",
         show=lambda urls: ", ".join(map(str, urls)),
     )
     alert_after: float = setting(
@@ -225,7 +225,7 @@ class Settings:
         "alerts.after",
         "ALERT_AFTER",
         values.duration(1, DAY, "60s"),
-        "how long a finding lasts, or is gone, before that is reported",
+        "how long a finding must last, or be gone, before it is reported",
         show=format_duration,
     )
     alert_reminder: float = setting(
@@ -256,7 +256,7 @@ class Settings:
         "ffmpeg.path",
         "FFMPEG_PATH",
         values.path,
-        "FFmpeg to use; without it the one on the PATH, or else the `ffmpeg` extra's",
+        "FFmpeg to use; by default the one on the PATH, or else that of the `ffmpeg` extra",
         unset="searched for",
     )
     ffmpeg_threads: int = setting(
@@ -264,14 +264,14 @@ class Settings:
         "ffmpeg.threads",
         "FFMPEG_THREAD_COUNT",
         values.whole_number(1, 64, 2),
-        "threads of one camera's encoder, 1 to 64, with `transcode`",
+        "encoder threads for each camera with `transcode`, 1 to 64",
     )
     segment_duration: int = setting(
         10,
         "stream.segment_duration",
         "HLS_SEGMENT_DURATION",
         values.whole_number(1, 60, 10),
-        "seconds of a live segment, 1 to 60",
+        "length of a live segment in seconds, 1 to 60",
     )
     video_bitrate: int = setting(
         2_000_000,
@@ -294,25 +294,25 @@ class Settings:
         "stream.transcode",
         "TRANSCODE",
         values.boolean,
-        "re-encode all video to H.264; otherwise it is copied as it is",
+        "re-encode all video to H.264 instead of copying it",
         show=_true_false,
     )
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
     warnings: Tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def days_of(self, camera: Camera) -> int:
-        """For how many days a camera's recordings are kept, if the limits allow it."""
+        """The number of days to keep a camera's recordings, if the limits allow it."""
         return self.retention_days if camera.retention_days is None else camera.retention_days
 
 
 # every general setting by its field of `Settings`, in order
 SETTINGS: Mapping[str, Setting] = {
-    one.name: one.metadata["setting"] for one in dataclasses.fields(Settings) if "setting" in one.metadata
+    field_.name: field_.metadata["setting"] for field_ in dataclasses.fields(Settings) if "setting" in field_.metadata
 }
 
 
 def describe(settings: Settings) -> List[Tuple[str, str, str]]:
-    """The effective settings as rows (dotted key, value, origin) for people; passwords are stars."""
+    """The effective settings as rows (dotted key, value, origin) to display; passwords are stars."""
     rows = [(declared.key, declared.text(getattr(settings, name))) for name, declared in SETTINGS.items()]
     for camera in settings.cameras:
         rows += [(f"cameras.{camera.id}.{key}", value) for key, value in _camera_values(camera)]

@@ -1,4 +1,4 @@
-"""Reading the text files of the configuration."""
+"""Reads the text files of the configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path, name: str, cure: str, problems: List[str]) -> Optional[str]:
-    """The text of a UTF-8 file, with or without a byte order mark; None if it cannot be read, which is reported."""
+    """The text of a UTF-8 file, with or without a byte order mark; None, and a problem, if it cannot be read."""
     try:
         content = path.read_bytes()
         if not content.startswith(_UTF_16) and b"\0" not in content:

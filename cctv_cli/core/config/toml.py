@@ -1,4 +1,4 @@
-"""cameras.toml as raw values, unknown keys reported."""
+"""Reads cameras.toml into raw values and reports unknown keys."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from cctv_cli.core.config.schema import Fields, Spelling, Table
 from cctv_cli.core.config.text_file import read_text
 from cctv_cli.core.config.values import Layer, Origin, Raw, is_blank
 
-_PASTED = re.compile(
-    "[\u00a0\u00ab\u00bb\u200b-\u200f\u2018-\u201e\u2060\ufeff]"
-)  # from a web page or a word processor
+# characters that come from web pages and word processors
+_PASTED = re.compile("[\u00a0\u00ab\u00bb\u200b-\u200f\u2018-\u201e\u2060\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def read_toml(path: Path, cwd: Path, problems: List[str]) -> Optional[TomlFile]:
         return None
     try:
         document = tomli.loads(text)
-    except ValueError as error:  # names line and column, and keys, but never a value
+    except ValueError as error:  # its text has line, column and keys, but never a value
         problems.append(f"{name}: the file is not valid TOML: {error}; {_cure(text, str(error))}.")
         return None
     except RecursionError:

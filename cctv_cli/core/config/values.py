@@ -1,4 +1,4 @@
-"""Single values of the configuration: as a layer has them, their parsers, and the sentence for a bad one.
+"""Single values of the configuration: raw values, their parsers, and the sentence for a bad one.
 
 A parser takes a `Raw` and returns the value, or raises ValueError with the rest of a sentence that begins
 with the value: "is not a whole number from 1 to 65535; write one such as 8000".
@@ -45,7 +45,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Layer(IntEnum):
-    """Where values come from; the higher one wins."""
+    """Where values come from; a higher layer overrides a lower one."""
 
     DEFAULT = 0
     FILE = 1
@@ -56,7 +56,7 @@ class Layer(IntEnum):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value came from: a source such as "environment" or "cameras.toml", and its key there."""
+    """Where a value comes from: a source such as "environment" or "cameras.toml", and the key there."""
 
     source: str
     key: str
@@ -71,7 +71,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Raw:
-    """A value as one layer has it, unchecked. Relative paths start from `folder`; a secret is not shown."""
+    """An unchecked value of one layer. Relative paths start from `folder`; a secret is never shown."""
 
     value: object = field(repr=False)
     origin: Origin
@@ -81,13 +81,13 @@ class Raw:
 
     @property
     def is_text(self) -> bool:
-        """Whether this layer has only text, also for numbers and booleans."""
+        """Whether this layer writes numbers and booleans as text, too."""
         return self.layer in (Layer.DOTENV, Layer.ENVIRONMENT)
 
 
 @dataclass(frozen=True)
 class Picked(Generic[T]):
-    """A checked value and where it came from."""
+    """A checked value and its origin."""
 
     value: T
     origin: Origin
@@ -98,7 +98,7 @@ Parser = Callable[[Raw], T]
 
 
 def pick(raws: Sequence[Raw], parse: Parser[T], problems: List[str]) -> Optional[Picked[T]]:
-    """Check one setting in all its layers, the lowest first; the highest is the effective one.
+    """Check one setting in all its layers, the lowest first, and return the highest.
 
     A bad value is a problem even if a higher layer overrides it.
     """
@@ -114,33 +114,33 @@ def pick(raws: Sequence[Raw], parse: Parser[T], problems: List[str]) -> Optional
 
 
 def is_blank(value: object) -> bool:
-    """Whether a value is text that has nothing but space, which counts as not set."""
+    """Whether a value is empty text or only whitespace, which counts as not set."""
     return isinstance(value, str) and not value.strip()
 
 
 def in_quotes(text: str) -> bool:
-    """Whether text begins or ends with a quote, also with one as word processors set it."""
+    """Whether text begins or ends with a quote, straight or typographic."""
     return text.startswith(_QUOTES) or text.endswith(_QUOTES)
 
 
 def _comment_hint(raw: Raw) -> str:
-    """The cure for a comment behind a value: `.env` allows it, other files with variables do not."""
+    """The cure for a comment after a value: `.env` allows it, other files of variables do not."""
     if raw.layer is Layer.ENVIRONMENT and isinstance(raw.value, str) and _COMMENT.search(raw.value):
         return "; docker --env-file and systemd take a comment only on a line of its own"
     return ""
 
 
 def _is_utf8(value: object) -> bool:
-    """Whether a value, if it is text, can be encoded: the environment may hold any bytes (PEP 383)."""
+    """Whether text can be encoded; in the environment it may be any bytes (PEP 383)."""
     return not isinstance(value, str) or not _SURROGATE.search(value)
 
 
 def _shown(raw: Raw) -> str:
-    """` = value`, or nothing if the value may contain a password or is neither text nor a number."""
+    """` = value`, or "" if the value may contain a password or is neither text nor a number."""
     value = str(raw.value) if isinstance(raw.value, Path) else raw.value
     if raw.secret or not isinstance(value, (str, int, float)):
         return ""
-    if isinstance(value, str) and ("://" in value or "@" in value):  # a URL in the wrong place
+    if isinstance(value, str) and ("://" in value or "@" in value):  # may be a URL with a password
         return ""
     if not _is_utf8(value):
         return ""
@@ -220,7 +220,7 @@ def free_space(raw: Raw) -> FreeSpace:
 
 
 def webhooks(raw: Raw) -> Tuple[Secret, ...]:
-    """URLs that receive alerts; in the environment separated by commas."""
+    """Webhook URLs; separated by commas in the environment."""
     items = raw.value.split(",") if isinstance(raw.value, str) and raw.is_text else raw.value
     if not isinstance(items, list):
         raise ValueError('is not a list; write URLs, such as ["https://example.org/hook"]')
@@ -251,7 +251,7 @@ def choice(*words: str) -> Parser[str]:
 
 
 def accel_redirect(raw: Raw) -> str:
-    """The path of a proxy's internal location, which begins and ends with a slash."""
+    """The path of an internal location of nginx; it begins and ends with a slash."""
     value = text(raw)
     if _ACCEL.fullmatch(value) is None:
         raise ValueError("is not an internal location; write a path with a slash at both ends, such as /cctv-media/")
@@ -271,12 +271,12 @@ def boolean(raw: Raw) -> bool:
 
 
 def text(raw: Raw) -> str:
-    """Text without control characters, and without the space around it."""
+    """Text without control characters; surrounding whitespace is removed."""
     return _without_control(_written(raw).strip())
 
 
 def secret(raw: Raw) -> Secret:
-    """A password. Space around it is part of it; a line end is not."""
+    """A password. Surrounding spaces belong to it; a line end does not."""
     return Secret(_without_control(_written(raw).strip("\r\n")))
 
 
@@ -296,16 +296,16 @@ def path(raw: Raw) -> Path:
     """A path, made absolute from the folder of its layer; a leading `~` is the home folder."""
     written = raw.value if isinstance(raw.value, Path) else Path(_path_text(text(raw)))
     try:
-        bytes(written)  # encodes it as the system does
+        bytes(written)  # raises UnicodeEncodeError if file names cannot have it
         return raw.folder / written.expanduser()
     except UnicodeEncodeError:
         raise ValueError("has a character that file names cannot have in this locale; set LC_ALL=C.UTF-8") from None
     except RuntimeError:
-        raise ValueError("begins with ~, but no home folder is known; write the whole path") from None
+        raise ValueError("begins with ~, but the home folder is unknown; write the whole path") from None
 
 
 def _path_text(value: str) -> str:
-    """The text of a path. Raises ValueError for one that would name another folder than the one meant."""
+    """The text of a path. Raises ValueError if it is probably not the path that was meant."""
     if in_quotes(value):
         raise ValueError("has a quote at its start or end, which would be part of the path; remove it")
     if _VARIABLE.search(value):
@@ -316,27 +316,27 @@ def _path_text(value: str) -> str:
         raise ValueError("contains an invisible character; type the path again")
     if _URL.match(value):
         raise ValueError(
-            "is a URL; write the path of a folder or file on this machine, such as that of a mounted share"
+            "is a URL; write the path of a file or folder on this machine, such as the mount point of a share"
         )
     if _DRIVE.match(value) and not Path(value).is_absolute():
-        raise ValueError("is a path on Windows; write one of this machine, such as /srv/cctv")
+        raise ValueError("is a Windows path; write a path on this machine, such as /srv/cctv")
     return value
 
 
 def host(raw: Raw) -> str:
-    """A name or address to listen on."""
+    """A host name or address to listen on."""
     value = text(raw)
     if not (_is_ipv6(value) or (_HOST.fullmatch(value) and not is_wrong_ipv4(value))):
         raise ValueError(
-            "is not a host; write a name or address alone, such as 0.0.0.0, :: or 127.0.0.1; "
-            "the port has a setting of its own"
+            "is not a host; write only a name or address, such as 0.0.0.0, :: or 127.0.0.1; "
+            "the port has its own setting"
         )
     return value
 
 
 def _is_ipv6(value: str) -> bool:
     try:
-        ipaddress.IPv6Address(value.partition("%")[0])  # behind the % is the name of a network interface
+        ipaddress.IPv6Address(value.partition("%")[0])  # after the % comes the name of a network interface
     except ValueError:
         return False
     return True
@@ -354,11 +354,11 @@ retention_days = whole_number(1, 36500, 30)
 
 
 def time_zone(raw: Raw) -> str:
-    """The IANA name of a zone that exists here."""
+    """The IANA name of a time zone that this system knows."""
     name = text(raw)
     try:
         clock.zone(name)
-    except (KeyError, ValueError, OSError):  # unknown, not a relative path, a folder of zones
+    except (KeyError, ValueError, OSError):  # an unknown name, an absolute path, a folder of zones
         nearest = clock.similar_zone(name) or "Europe/Berlin"
         raise ValueError(f"is not a known time zone; write an IANA name such as {nearest}") from None
     return name

@@ -1,8 +1,8 @@
-"""The environment and `.env`: their variables as raw values, unknown ones reported.
+"""Reads the variables of the environment and of `.env` into raw values, and reports unknown ones.
 
 `.env` is read by python-dotenv without interpolation: a `$` is a `$`. In single quotes every character except
-`'` and a backslash is literal; without quotes a `#` after a space begins a comment. A name may be repeated only
-with the same value: nobody knows which of two was meant.
+`'` and a backslash is literal; without quotes a `#` after a space begins a comment. A name that is repeated
+with another value is refused, because either value may be the one that was meant.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ Raws = Dict[str, Raw]  # by variable or by dotted key
 
 
 def read_environment(environ: Mapping[str, str], cwd: Path, problems: List[str]) -> Raws:
-    """The variables of the environment. Of unknown ones only the numbered are reported: others have many owners."""
+    """The variables of the environment. Unknown ones are reported only if they are numbered: others may belong to
+    other programs.
+    """
     for name in environ:
         if names.numbered_variable(name.upper()) is not None and not names.is_known_variable(name):
             problems.append(names.unknown_variable(Origin("environment", name)))
@@ -35,9 +37,9 @@ def read_environment(environ: Mapping[str, str], cwd: Path, problems: List[str])
 
 
 def read_dotenv(cwd: Path, problems: List[str]) -> Tuple[Raws, bool]:
-    """The variables of `.env`, and whether all of it could be read. Without the file: none, all read."""
+    """The variables of `.env`, and whether all of it could be read. A missing file is an empty one."""
     path = cwd / ".env"
-    if not os.path.exists(path) or os.path.isdir(path):  # a folder `.env` is some virtual environment
+    if not os.path.exists(path) or os.path.isdir(path):  # a folder named .env is a virtual environment
         return {}, True
     text = read_text(path, ".env", "let the user that runs cctv read it", problems)
     if text is None:
@@ -56,14 +58,14 @@ def read_dotenv(cwd: Path, problems: List[str]) -> Tuple[Raws, bool]:
 
 
 def _line(binding: Binding) -> int:
-    """The line on which a binding is written, below any blank ones."""
+    """The line number of a binding, without the blank lines that its text begins with."""
     text = binding.original.string
     blank = text[: len(text) - len(text.lstrip())]
     return int(binding.original.line) + len(re.findall(r"\r\n|\r|\n", blank))
 
 
 def _check_lines(bindings: Sequence[Binding], problems: List[str]) -> None:
-    """Report lines of `.env` that may mean something else than what is read."""
+    """Report lines of `.env` that may mean something other than what is read."""
     first: Dict[str, Binding] = {}
     for binding in bindings:
         known = first.setdefault(binding.key or "", binding)
@@ -84,7 +86,7 @@ def _check_lines(bindings: Sequence[Binding], problems: List[str]) -> None:
 
 
 def _is_cut_off(binding: Binding) -> bool:
-    """Whether a comment stands behind a password: it may be the rest of the password."""
+    """Whether a password is followed by a comment, which may be the rest of the password."""
     variable = names.numbered_variable(binding.key or "")
     written = binding.original.string.partition("=")[2].strip()
     is_password = variable is not None and variable.key == PASSWORD.name.upper()
@@ -101,7 +103,7 @@ def _raws(found: Mapping[str, str], source: str, layer: Layer, cwd: Path) -> Raw
 
 
 def by_key(variables: Raws) -> Raws:
-    """The general settings among the variables, by dotted key."""
+    """The variables of general settings, by dotted key."""
     return {setting.key: variables[setting.variable] for setting in SETTINGS.values() if setting.variable in variables}
 
 

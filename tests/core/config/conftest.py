@@ -1,4 +1,4 @@
-"""What tests of the configuration share."""
+"""Fixtures for tests of the configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Load = Callable[..., Settings]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """Write the files that are given into a fresh working folder, and load."""
+    """Write the given files into an empty working folder and load the settings."""
 
     def loading(
         toml: Optional[str] = None,
@@ -38,7 +38,7 @@ def load(tmp_path: Path) -> Load:
 
 @pytest.fixture
 def problems(load: Load) -> Callable[..., List[str]]:
-    """Load what cannot be used; the problems, none of which may hold the secret."""
+    """Load an invalid configuration and return the problems, none of which may contain the secret."""
 
     def failing(*args: object, **kwargs: object) -> List[str]:
         with pytest.raises(ConfigError) as caught:

@@ -1,4 +1,4 @@
-"""README, cameras.toml and .env.example against the declarations of the settings."""
+"""README, cameras.toml and .env.example agree with the declarations of the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def readme() -> List[str]:
 
 
 def default(name: str, setting: Setting) -> str:
-    """The default as documents write it."""
+    """The default as the documents write it."""
     text = setting.text(getattr(Settings(), name))
     return text[1:-1] if text.startswith("(") else f"`{text}`"
 

@@ -54,7 +54,7 @@ def test_the_reference_file_shows_every_key_with_its_default(load: Load, tmp_pat
         assert camera.sub_source == RtspSource(host, 554, f"/Streaming/Channels/{channel}02", *login)
 
 
-def test_the_example_env_is_like_the_specification(load: Load, tmp_path: Path) -> None:
+def test_the_example_env_matches_the_specification(load: Load, tmp_path: Path) -> None:
     shutil.copy(ROOT / "examples" / ".env.example", tmp_path / ".env")
     settings = load()
     assert [(camera.id, camera.name, camera.enabled) for camera in settings.cameras] == [
@@ -65,7 +65,7 @@ def test_the_example_env_is_like_the_specification(load: Load, tmp_path: Path) -
     assert settings == Settings(cameras=settings.cameras, storage=tmp_path / "hls")
 
 
-def test_every_variable_of_the_example_env_is_one(load: Load) -> None:
+def test_every_variable_of_the_example_env_is_known(load: Load) -> None:
     example = (ROOT / "examples" / ".env.example").read_text(encoding="utf-8")
     text = re.sub(r"^# (?=[A-Z_0-9]+=)", "", example, flags=re.MULTILINE)
     text = re.sub(r"^(CCTV_CONFIG|LIVE_PATH|CAMERA_1_PASSWORD_FILE)=", r"# \1=", text, flags=re.MULTILINE)
@@ -79,13 +79,13 @@ def test_every_variable_of_the_example_env_is_one(load: Load) -> None:
 # --- general settings ---
 
 
-def test_without_any_file_the_defaults_hold(load: Load, tmp_path: Path) -> None:
+def test_without_any_file_the_defaults_apply(load: Load, tmp_path: Path) -> None:
     settings = load()
     assert settings == Settings(storage=tmp_path / "hls")
     assert {str(origin) for origin in settings.origins.values()} == {"default"}
 
 
-def test_each_layer_covers_the_ones_below(load: Load) -> None:
+def test_each_layer_overrides_the_ones_below(load: Load) -> None:
     toml = "[server]\nport = 1\n"
     dotenv = "SERVER_PORT=2\n"
     env = {"SERVER_PORT": "3"}
@@ -150,7 +150,7 @@ def test_every_value_has_a_key_and_a_variable(
 
 
 @pytest.mark.parametrize("key", ["storage.path", "storage.live_path", "ffmpeg.path", "log.file"])
-def test_relative_paths_count_from_where_they_are_written(load: Load, tmp_path: Path, key: str) -> None:
+def test_relative_paths_start_from_where_they_are_written(load: Load, tmp_path: Path, key: str) -> None:
     ((field, setting),) = [(field, setting) for field, setting in SETTINGS.items() if setting.key == key]
     section, _, name = key.partition(".")
     folder = tmp_path / "etc"
@@ -163,7 +163,7 @@ def test_relative_paths_count_from_where_they_are_written(load: Load, tmp_path: 
     assert getattr(load(config=file, env={setting.variable: "~/e"}), field) == Path.home() / "e"
 
 
-def test_the_default_storage_lies_beside_the_configuration(load: Load, tmp_path: Path) -> None:
+def test_the_default_storage_is_beside_the_configuration(load: Load, tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "my.toml").touch()
     assert load(config=Path("etc/my.toml")).storage == tmp_path / "etc" / "hls"
@@ -193,7 +193,7 @@ def test_files_from_windows_editors(load: Load, tmp_path: Path) -> None:
     assert (settings.port, settings.retention_days) == (1, 2)
 
 
-def test_a_folder_named_env_is_not_ours(load: Load, tmp_path: Path) -> None:
+def test_a_folder_named_env_is_ignored(load: Load, tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     assert load().port == 8000
 
@@ -209,7 +209,7 @@ def test_a_folder_named_env_is_not_ours(load: Load, tmp_path: Path) -> None:
         (r"'back\\slash'", "back\\slash"),
     ],
 )
-def test_passwords_survive_dotenv(load: Load, line: str, password: str) -> None:
+def test_passwords_in_dotenv(load: Load, line: str, password: str) -> None:
     dotenv = f"CAMERA_1_ID=a\nCAMERA_1_RTSP_URL={URL}\nCAMERA_1_USERNAME=admin\nCAMERA_1_PASSWORD={line}\n"
     (camera,) = load(dotenv=dotenv).cameras
     assert rtsp(camera).password == Secret(password)
@@ -219,7 +219,7 @@ def test_passwords_survive_dotenv(load: Load, line: str, password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         ("[server]\nport = 0", "cameras.toml: server.port = 0 is not a whole number from 1 to 65535"),
         ("[server]\nport = 65536", "server.port = 65536 is not a whole number from 1 to 65535"),
@@ -333,33 +333,33 @@ def test_passwords_survive_dotenv(load: Load, line: str, password: str) -> None:
         ("[storage]\npath = '.'\nlive_path = 'cam/recordings'", "is inside the storage"),
     ],
 )
-def test_each_bad_value_gets_one_sentence(problems: Callable[..., List[str]], toml: str, said: str) -> None:
+def test_each_bad_value_gets_one_sentence(problems: Callable[..., List[str]], toml: str, message: str) -> None:
     (problem,) = problems(toml)
-    assert said in problem
+    assert message in problem
     assert problem.startswith("cameras.toml: ")
 
 
 @pytest.mark.parametrize("id", ["", "a b", "../a", ".a", "-a", "_a", "ä", "a" * 65, "a.b", "a/b", "a\nb"])
-def test_ids_that_are_no_folder_names(problems: Callable[..., List[str]], id: str) -> None:
+def test_invalid_ids(problems: Callable[..., List[str]], id: str) -> None:
     found = problems(env={"CAMERA_1_ID": id, "CAMERA_1_RTSP_URL": URL})
     assert re.search("is not a camera id|contains a control character|without an id", found[0])
     assert len(found) == 1
 
 
 @pytest.mark.parametrize("id", ["CON", "nul", "Com1", "lpt9", "aux", "prn"])
-def test_ids_that_windows_keeps_for_itself(problems: Callable[..., List[str]], id: str) -> None:
+def test_ids_that_windows_reserves(problems: Callable[..., List[str]], id: str) -> None:
     (problem,) = problems(env={"CAMERA_1_ID": id, "CAMERA_1_RTSP_URL": URL})
     assert f'environment: CAMERA_1_ID = "{id}" is a device name on Windows' in problem
 
 
 @pytest.mark.parametrize("id", ["a", "0", "camera_01", "Front-Door", "a" * 64, "console", "com10"])
-def test_ids_that_are_fine(load: Load, id: str) -> None:
+def test_valid_ids(load: Load, id: str) -> None:
     (camera,) = load(env={"CAMERA_1_ID": id, "CAMERA_1_RTSP_URL": URL}).cameras
     assert (camera.id, camera.name, camera.enabled, camera.transcode) == (id, id, True, False)
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "message"),
     [
         ({"SERVER_PORT": "http"}, 'environment: SERVER_PORT = "http" is not a whole number from 1 to 65535'),
         ({"SERVER_PORT": "9" * 5000}, "environment: SERVER_PORT = "),
@@ -403,14 +403,14 @@ def test_ids_that_are_fine(load: Load, id: str) -> None:
         ),
     ],
 )
-def test_bad_variables(problems: Callable[..., List[str]], env: Dict[str, str], said: str) -> None:
+def test_bad_variables(problems: Callable[..., List[str]], env: Dict[str, str], message: str) -> None:
     (problem,) = problems(env=env)
-    assert said in problem
+    assert message in problem
     assert len(problem) < 400
 
 
 @pytest.mark.parametrize(
-    ("dotenv", "said"),
+    ("dotenv", "message"),
     [
         ("SERVER_PRT=1", ".env: SERVER_PRT is not a known variable; the nearest is SERVER_PORT."),
         ("server_port=1", ".env: server_port is not a known variable; the nearest is SERVER_PORT."),
@@ -428,12 +428,12 @@ def test_bad_variables(problems: Callable[..., List[str]], env: Dict[str, str], 
         ("\r\nCAMERA_1_ID=a\r\nCAMERA_1_RTSP_URL='hunter2\r\n", ".env: line 3 is not KEY=value"),
     ],
 )
-def test_bad_lines_in_dotenv(problems: Callable[..., List[str]], dotenv: str, said: str) -> None:
+def test_bad_lines_in_dotenv(problems: Callable[..., List[str]], dotenv: str, message: str) -> None:
     (problem,) = problems(dotenv=dotenv)
-    assert said in problem
+    assert message in problem
 
 
-def test_what_belongs_to_other_programs_is_left_alone(load: Load) -> None:
+def test_variables_of_other_programs_are_ignored(load: Load) -> None:
     foreign = {
         "SERVER_NAME": "x",
         "FFMPEG_HOME": "x",
@@ -445,7 +445,7 @@ def test_what_belongs_to_other_programs_is_left_alone(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"a = 1\nb = \n", r"^cameras\.toml: the file is not valid TOML: .*line 2.*; correct that line\.$"),
         (b"password = 'hunter2'\npassword = 'hunter2'\n", r"not valid TOML: .*line 2"),
@@ -460,11 +460,13 @@ def test_what_belongs_to_other_programs_is_left_alone(load: Load) -> None:
         ("[server]\n\u00a0port = 1\n".encode(), r"line 2.*; type the quotes and spaces of that line again\.$"),
     ],
 )
-def test_files_that_are_no_toml(problems: Callable[..., List[str]], tmp_path: Path, content: bytes, said: str) -> None:
+def test_files_that_are_not_toml(
+    problems: Callable[..., List[str]], tmp_path: Path, content: bytes, message: str
+) -> None:
     (tmp_path / "cameras.toml").write_bytes(content)
-    # Nobody can tell whether the URL of this camera stands in the file.
+    # the file that cannot be read may contain this camera's URL
     (problem,) = problems(env={"CAMERA_1_ID": "a", "CAMERA_1_PASSWORD": SECRET})
-    assert re.search(said, problem)
+    assert re.search(message, problem)
 
 
 def test_a_named_file_must_exist(problems: Callable[..., List[str]]) -> None:
@@ -472,12 +474,12 @@ def test_a_named_file_must_exist(problems: Callable[..., List[str]]) -> None:
     assert f"{Path('no/such.toml')}: the file cannot be read (No such file or directory)" in problem
 
 
-def test_a_wrong_value_is_told_even_where_it_is_covered(problems: Callable[..., List[str]]) -> None:
+def test_a_bad_value_is_reported_even_if_it_is_overridden(problems: Callable[..., List[str]]) -> None:
     (problem,) = problems("[server]\nport = 'x'", {"SERVER_PORT": "80"})
     assert problem.startswith("cameras.toml: server.port")
 
 
-def test_all_problems_are_told_at_once(problems: Callable[..., List[str]]) -> None:
+def test_all_problems_are_reported_at_once(problems: Callable[..., List[str]]) -> None:
     toml = (
         "timezone = 'Mars/Base'\n[server]\nport = 0\nhots = 'x'\n[storage]\nlive_path = 'hls/live'\n"
         "[[cameras]]\nid = 'a b'\nrtsp_url = 'rtsp://u:hunter2@h:0/'\nenabled = 'x'\n"
@@ -513,12 +515,12 @@ def test_all_problems_are_told_at_once(problems: Callable[..., List[str]]) -> No
     assert len(found) == len(begins)
 
 
-def test_a_flag_that_no_option_has_is_a_mistake_of_the_program(load: Load) -> None:
+def test_an_unknown_flag_is_a_programming_error(load: Load) -> None:
     with pytest.raises(KeyError, match=r"server\.prot"):
         load(flags={"server.prot": 1})
 
 
-def test_live_windows_may_lie_apart(load: Load, tmp_path: Path) -> None:
+def test_live_windows_may_be_outside_the_storage(load: Load, tmp_path: Path) -> None:
     assert load("[storage]\nlive_path = 'hls-live'").live_path == tmp_path / "hls-live"
 
 
@@ -575,7 +577,7 @@ def test_two_numbers_with_one_id(problems: Callable[..., List[str]]) -> None:
     ("general", "own", "transcode"),
     [("", "", False), ("true", "", True), ("true", "false", False), ("", "true", True)],
 )
-def test_a_cameras_own_transcode_wins(load: Load, general: str, own: str, transcode: bool) -> None:
+def test_a_cameras_own_transcode_overrides_the_general_one(load: Load, general: str, own: str, transcode: bool) -> None:
     toml = CAMERA + (f"transcode = {own}\n" if own else "")
     (camera,) = load(toml, {"TRANSCODE": general}).cameras
     assert camera.transcode is transcode
@@ -615,13 +617,13 @@ LOGIN_IN_FILE = CAMERA.replace("//", "//url-user:url-password@")
         (CAMERA.replace("//", "//u:p@"), {"CAMERA_1_PASSWORD": ""}, ("u", "p")),
     ],
 )
-def test_the_login_of_the_higher_layer_wins(load: Load, toml: str, env: Dict[str, str], login: object) -> None:
+def test_the_login_of_the_higher_layer_applies(load: Load, toml: str, env: Dict[str, str], login: object) -> None:
     (camera,) = load(toml, {"CAMERA_1_ID": "front", **env}).cameras
     source = rtsp(camera)
     assert (source.username, source.password and source.password.reveal()) == login
 
 
-def test_an_empty_password_leaves_its_place_to_the_one_in_a_file(load: Load, tmp_path: Path) -> None:
+def test_a_password_file_overrides_an_empty_password(load: Load, tmp_path: Path) -> None:
     (tmp_path / "front.txt").write_text("p")
     (camera,) = load(CAMERA + "username = 'u'\npassword = ''\npassword_file = 'front.txt'\n").cameras
     assert rtsp(camera).password == Secret("p")
@@ -640,22 +642,22 @@ def test_a_password_file(load: Load, tmp_path: Path, content: bytes, password: s
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (None, "cannot be read (No such file or directory); write the password in its first line"),
-        (b"", "has no password in its first line"),
-        (b"\nhunter2\n", "has no password in its first line"),
-        (b"hunter2\x00\n", "has a control character in its first line"),
+        (None, "cannot be read (No such file or directory); write the password on its first line"),
+        (b"", "has no password on its first line"),
+        (b"\nhunter2\n", "has no password on its first line"),
+        (b"hunter2\x00\n", "has a control character on its first line"),
         (b"hunter2\xff\n", "is not UTF-8 text; save it as UTF-8"),
     ],
 )
 def test_a_bad_password_file(
-    problems: Callable[..., List[str]], tmp_path: Path, content: Optional[bytes], said: str
+    problems: Callable[..., List[str]], tmp_path: Path, content: Optional[bytes], message: str
 ) -> None:
     if content is not None:
         (tmp_path / "front.txt").write_bytes(content)
     (problem,) = problems(CAMERA + "username = 'admin'\npassword_file = 'front.txt'\n")
-    assert f'camera 1 password_file = "{tmp_path / "front.txt"}" {said}' in problem
+    assert f'camera 1 password_file = "{tmp_path / "front.txt"}" {message}' in problem
 
 
 def test_a_disabled_camera_is_checked_too(problems: Callable[..., List[str]]) -> None:
@@ -663,7 +665,7 @@ def test_a_disabled_camera_is_checked_too(problems: Callable[..., List[str]]) ->
     assert "rtsp_url is not an RTSP URL" in problem
 
 
-# --- showing ---
+# --- describe ---
 
 
 def test_describe_covers_every_setting_and_shows_no_password(load: Load, tmp_path: Path) -> None:
@@ -694,7 +696,7 @@ def test_describe_names_demo_cameras() -> None:
     assert ("cameras.demo.source", "demo with a tone", "default") in rows
 
 
-def test_settings_are_equal_wherever_they_came_from(load: Load) -> None:
+def test_settings_are_equal_whatever_their_origins(load: Load) -> None:
     assert load("[server]\nport = 1\n") == load(env={"SERVER_PORT": "1"})
 
 
@@ -705,7 +707,7 @@ def test_a_webhook_needs_a_host_and_its_url_is_never_shown(problems: Callable[..
 
 
 def test_a_value_that_is_not_utf_8_is_refused(problems: Callable[..., List[str]]) -> None:
-    # the environment may hold any bytes, which Python shows as lone surrogates (PEP 383)
+    # Python decodes bytes in the environment that are not UTF-8 to lone surrogates (PEP 383)
     env = {"CAMERA_1_ID": "a", "CAMERA_1_RTSP_URL": "rtsp://192.168.1.64/", "CAMERA_1_USERNAME": "admin"}
     assert problems(env={**env, "CAMERA_1_PASSWORD": "\udcff"}) == [
         "environment: CAMERA_1_PASSWORD is not UTF-8; write it in UTF-8."

@@ -1,4 +1,4 @@
-"""[[nvrs]] and NVR_<n> together with their former names, [[recorders]] and RECORDER_<n>, in one configuration."""
+"""[[nvrs]] and NVR_<n> mixed with their former names, [[recorders]] and RECORDER_<n>, in one configuration."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_both_forms_may_be_mixed(
 
 
 @pytest.mark.parametrize(
-    ("toml", "env", "said"),
+    ("toml", "env", "message"),
     [
         (
             NVR + "[[recorders]]\nid = 'nvr'\nhost = 'h'\n",
@@ -77,6 +77,6 @@ def test_both_forms_may_be_mixed(
     ],
     ids=["in the file", "in the environment", "a password", "another case", "no id"],
 )
-def test_both_forms_may_not_contradict(problems: Problems, toml: str, env: Dict[str, str], said: str) -> None:
+def test_both_forms_may_not_contradict(problems: Problems, toml: str, env: Dict[str, str], message: str) -> None:
     (problem,) = problems(toml, env)
-    assert said in problem
+    assert message in problem

@@ -21,7 +21,7 @@ CAMERA = "[[cameras]]\nid = 'front'\nrtsp_url = 'rtsp://cam/1'\n"
 
 @pytest.fixture(params=["nvrs", "recorders"])
 def form(request: pytest.FixtureRequest) -> Form:
-    """Texts in the documented form, [[nvrs]] and NVR_<n>, or in the former one that means the same."""
+    """Converts text to one of the two forms: the documented [[nvrs]] and NVR_<n>, or the former names."""
     if request.param == "nvrs":
         return str
 
@@ -34,7 +34,7 @@ def form(request: pytest.FixtureRequest) -> Form:
 
 @pytest.fixture
 def load(load: Load, form: Form) -> Load:
-    """Load what is written in the documented form, in either form."""
+    """Load text that is written in the documented form, converted to `form`."""
 
     def loading(toml: str = "", env: Optional[Dict[str, str]] = None, dotenv: str = "") -> Settings:
         return load(form(toml), {form(name): value for name, value in (env or {}).items()}, form(dotenv))
@@ -58,7 +58,7 @@ def test_every_channel_becomes_a_camera_with_main_and_sub_stream(load: Load) -> 
     )
 
 
-def test_what_is_written_holds_for_all_channels(load: Load) -> None:
+def test_keys_apply_to_all_channels(load: Load) -> None:
     keys = "name = 'Warehouse'\nport = 8554\nsub_streams = false\nenabled = false\ntranscode = true\n"
     assert load(NVR + LOGIN + keys).cameras == tuple(
         Camera(f"nvr-{n}", f"Warehouse {n}", stream(f"{n}01", port=8554), enabled=False, transcode=True) for n in (1, 2)
@@ -81,7 +81,7 @@ def test_an_nvr_may_have_an_empty_password(load: Load) -> None:
     ]
 
 
-def test_a_password_file_serves_all_channels(load: Load, tmp_path: Path) -> None:
+def test_a_password_file_applies_to_all_channels(load: Load, tmp_path: Path) -> None:
     (tmp_path / "nvr.txt").write_text(f"{SECRET}\n", encoding="utf-8")
     cameras = load(NVR + "username = 'admin'\npassword_file = 'nvr.txt'\n").cameras
     assert [camera.source for camera in cameras] == [stream("101"), stream("201")]
@@ -134,7 +134,7 @@ def test_the_order_of_cameras(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("general", "own", "transcode"), [("true", "", True), ("true", "false", False)])
-def test_an_nvrs_own_transcode_wins(load: Load, general: str, own: str, transcode: bool) -> None:
+def test_an_nvrs_own_transcode_overrides_the_general_one(load: Load, general: str, own: str, transcode: bool) -> None:
     settings = load(NVR + (f"transcode = {own}\n" if own else ""), {"TRANSCODE": general})
     assert {camera.transcode for camera in settings.cameras} == {transcode}
 
@@ -149,20 +149,20 @@ def test_hosts(load: Load, host: str, read: str) -> None:
 
 
 @pytest.mark.parametrize("id", ["a", "0", "NVR_2", "con", "a" * 61])
-def test_every_id_of_an_nvr_makes_ids_of_cameras(load: Load, id: str) -> None:
+def test_every_nvr_id_gives_valid_camera_ids(load: Load, id: str) -> None:
     cameras = load(NVR.replace("'nvr'", f"'{id}'").replace("[1, 2]", "[64]")).cameras
     as_camera = load(CAMERA.replace("front", cameras[0].id)).cameras[0]
     assert cameras[0].id == as_camera.id == f"{id}-64"
 
 
 @pytest.mark.parametrize("id", ["a b", "../a", ".a", "-a", "ä", "a" * 62, "a.b", "a/b"])
-def test_ids_that_make_no_folder_names(problems: Problems, form: Form, id: str) -> None:
+def test_invalid_ids(problems: Problems, form: Form, id: str) -> None:
     (problem,) = problems(form(NVR.replace("'nvr'", f"'{id}'")))
     assert problem.startswith(form("cameras.toml: nvr 1 ") + f'id = "{id}" is not an NVR id; write letters')
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         (without("kind"), 'id = "nvr" is an NVR without kind; set its kind, such as hikvision.'),
         (without("host"), 'id = "nvr" is an NVR without host; set its host, such as 192.168.1.200.'),
@@ -222,27 +222,27 @@ def test_ids_that_make_no_folder_names(problems: Problems, form: Form, id: str) 
         ),
     ],
 )
-def test_each_mistake_gets_one_sentence(problems: Problems, form: Form, toml: str, said: str) -> None:
+def test_each_mistake_gets_one_sentence(problems: Problems, form: Form, toml: str, message: str) -> None:
     (problem,) = problems(form(toml))
     assert problem.startswith("cameras.toml: ")
-    assert form(said) in problem
+    assert form(message) in problem
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         ("[[nvr]]\nid = 'a'", "cameras.toml: nvr is not a known key; the nearest is nvrs."),
         ("[[recorder]]\nid = 'a'", "cameras.toml: recorder is not a known key; the nearest is recorders."),
         (CAMERA + "channels = [1]", "camera 1 channels is a key of [[nvrs]], not of [[cameras]]; write it there."),
     ],
 )
-def test_a_hint_names_the_table(problems: Problems, toml: str, said: str) -> None:
+def test_a_hint_names_the_table(problems: Problems, toml: str, message: str) -> None:
     (problem,) = problems(toml)
-    assert said in problem
+    assert message in problem
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "message"),
     [
         ({"CHANNELS": "1;2"}, 'CHANNELS = "1;2" has an entry that is not a whole number; write the numbers of the'),
         ({"CHANNELS": "1,"}, 'CHANNELS = "1," has an entry that is not a whole number'),
@@ -253,21 +253,21 @@ def test_a_hint_names_the_table(problems: Problems, toml: str, said: str) -> Non
         ({"PASWORD": SECRET}, "NVR_1_PASWORD is not a known variable; the nearest is NVR_1_PASSWORD."),
     ],
 )
-def test_bad_variables(problems: Problems, form: Form, env: Dict[str, str], said: str) -> None:
+def test_bad_variables(problems: Problems, form: Form, env: Dict[str, str], message: str) -> None:
     prefix = form("NVR_1_")
     (problem,) = problems(form(NVR), {f"{prefix}ID": "nvr", **{prefix + key: value for key, value in env.items()}})
     assert problem.startswith(f"environment: {prefix}")
-    assert form(said) in problem
+    assert form(message) in problem
 
 
-def test_a_camera_of_the_environment_takes_no_channels_id(problems: Problems, form: Form) -> None:
+def test_a_camera_of_the_environment_cannot_have_a_channels_id(problems: Problems, form: Form) -> None:
     env = {"CAMERA_3_ID": "nvr-1", "CAMERA_3_RTSP_URL": "rtsp://cam/1"}
     (problem,) = problems(form(NVR), env)
     owner = form("cameras.toml: nvr 1 id")
     assert problem.startswith(f'environment: CAMERA_3_ID = "nvr-1" is taken by channel 1 of {owner}')
 
 
-def test_ids_like_a_channels_are_free_where_no_such_channel_is(load: Load) -> None:
+def test_an_id_like_that_of_a_channel_is_free_if_there_is_no_such_channel(load: Load) -> None:
     assert [camera.id for camera in load(NVR + CAMERA.replace("front", "nvr-3")).cameras] == ["nvr-3", "nvr-1", "nvr-2"]
 
 
@@ -297,7 +297,7 @@ def test_all_problems_are_reported_at_once(problems: Problems, form: Form) -> No
     assert len(found) == len(begins)
 
 
-def test_what_an_unreadable_file_may_contain_is_not_reported(problems: Problems, form: Form) -> None:
+def test_keys_that_an_unreadable_file_may_contain_are_not_reported_missing(problems: Problems, form: Form) -> None:
     (problem,) = problems("= broken", {form("NVR_1_ID"): "nvr", form("NVR_1_PASSWORD"): SECRET})
     assert "is not valid TOML" in problem
 
@@ -321,7 +321,7 @@ def test_what_is_shown_has_both_streams_and_no_password(load: Load, form: Form) 
     assert SECRET not in f"{settings!r} {settings} {settings.cameras}"
 
 
-def test_retention_holds_for_every_channel_or_for_one_camera(load: Load, form: Form) -> None:
+def test_retention_of_every_channel_and_of_one_camera(load: Load, form: Form) -> None:
     own = '[[cameras]]\nid = "gate"\nrtsp_url = "rtsp://h/1"\nmax_size = "1GB"\n'
     settings = load(f"{own}{NVR}retention_days = 7\n", {"NVR_1_ID": "nvr", "NVR_1_MAX_SIZE": "5GB"})
     found = {camera.id: (camera.retention_days, camera.max_size) for camera in settings.cameras}
@@ -330,7 +330,7 @@ def test_retention_holds_for_every_channel_or_for_one_camera(load: Load, form: F
     assert ("cameras.nvr-1.retention_days", "7", form("cameras.toml: nvr 1 retention_days")) in describe(settings)
 
 
-def test_audio_of_all_channels_is_off(load: Load) -> None:
+def test_audio_can_be_switched_off_for_all_channels(load: Load) -> None:
     nvr = "[[nvrs]]\nid = 'nvr'\nkind = 'hikvision'\nhost = 'nvr1'\nchannels = [1, 2]\n"
     env = {"CAMERA_1_ID": "a", "CAMERA_1_RTSP_URL": "rtsp://cam/", "CAMERA_1_AUDIO": "off"}
     assert [camera.audio for camera in load(nvr + "audio = false\n", env).cameras] == [False, False, False]

@@ -1,4 +1,4 @@
-"""Whatever stands in an RTSP URL, cameras.toml, `.env` or the environment: settings, or sentences about it."""
+"""Any RTSP URL, cameras.toml, `.env` and environment gives settings, or sentences about what is wrong."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_a_url_is_read_as_it_was_written(source: RtspSource) -> None:
 
 
 @given(sources, st.text("0123456789abcdef", min_size=6, max_size=6))
-def test_a_url_for_people_does_not_tell_the_password(source: RtspSource, password: str) -> None:
-    # the password itself, and not by chance a part of something else
+def test_a_redacted_url_does_not_contain_the_password(source: RtspSource, password: str) -> None:
+    # "#" so that no other part of the URL contains the password by chance
     shown = RtspSource(source.host, source.port, source.target, "admin", Secret(f"#{password}#")).redacted_url()
     assert quote(f"#{password}#", safe="") not in shown and f"#{password}#" not in shown
 
@@ -61,7 +61,7 @@ urls = st.builds(
 
 @given(st.one_of(urls, st.text()))
 @example(f"rtsp://admin:{SECRET}@")
-def test_any_url_is_read_or_refused_without_a_part_of_it(url: str) -> None:
+def test_any_url_is_read_or_refused_without_repeating_it(url: str) -> None:
     reason = ""
     try:
         source = parse_rtsp_url(url)
@@ -116,7 +116,7 @@ NVR_1_CHANNELS=1-4
 
 
 def load(config: Optional[bytes], dotenv: Optional[bytes], environ: Dict[str, str]) -> None:
-    """Load these; whatever they hold, only sentences may come of it."""
+    """Load these files; the only exception may be a ConfigError with sentences."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if config is not None:

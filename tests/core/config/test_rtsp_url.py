@@ -106,21 +106,21 @@ def test_bad_urls_are_refused_without_repeating_them(url: str, reason: str) -> N
         ("[2001:DB8:0::1]", "2001:db8::1"),
     ],
 )
-def test_hosts_that_stand_alone(text: str, host: str) -> None:
+def test_hosts(text: str, host: str) -> None:
     assert parse_host(text) == host
 
 
 @pytest.mark.parametrize(
     "text", ["", "cam:554", "[::1]:554", "cam/", "rtsp://cam", "u:secret@cam", "a b", "1:2:3", "[::1"]
 )
-def test_what_is_no_host_alone(text: str) -> None:
+def test_what_is_not_a_host(text: str) -> None:
     with pytest.raises(ValueError, match="is not a host; write only a name or address") as caught:
         parse_host(text)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("password", [HARD, "simple", "é ß", "%41", "'\"\\ $"])
-def test_the_url_for_ffmpeg_is_encoded_and_reads_back(password: str) -> None:
+def test_the_url_for_ffmpeg_is_encoded_and_parses_back(password: str) -> None:
     source = RtspSource("cam", 554, "/a?b=%20", "me@corp", Secret(password))
     url = source.url().reveal()
     assert url == f"rtsp://me%40corp:{quote(password, safe='')}@cam:554/a?b=%20"
@@ -151,7 +151,7 @@ def test_urls_without_a_password(source: RtspSource, url: str) -> None:
         (RtspSource("cam", 554, "/user=u_PWD=hunter2"), "rtsp://cam:554/user=u_PWD=***"),
     ],
 )
-def test_nothing_that_is_shown_holds_the_password(source: RtspSource, shown: str) -> None:
+def test_nothing_that_is_shown_contains_the_password(source: RtspSource, shown: str) -> None:
     assert source.redacted_url() == shown
     assert repr(source) == str(source) == f"RtspSource({shown!r})"
     assert "hunter2" not in f"{source} {source!r} {source.url()} {source.userinfo()}"

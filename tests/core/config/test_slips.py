@@ -1,4 +1,4 @@
-"""Slips of the pen: each is refused or named with its cure, and nothing is read in another way than it was meant."""
+"""Common mistakes: each is refused or warned of, with the cure, and never read as something that was not meant."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Problems = Callable[..., List[str]]
 
 
 @pytest.mark.parametrize(
-    ("dotenv", "said"),
+    ("dotenv", "message"),
     [
         (
             "RETENTION_DAYS=90\n# x\n\nRETENTION_DAYS=3\n",
@@ -38,20 +38,20 @@ Problems = Callable[..., List[str]]
         ("CCTV_CONFIG=\nCCTV_CONFIG=x.toml\n", "CCTV_CONFIG is on line 1 and, with another value, on line 2"),
     ],
 )
-def test_a_variable_with_two_values_in_dotenv_is_refused(problems: Problems, dotenv: str, said: str) -> None:
+def test_a_variable_with_two_values_in_dotenv_is_refused(problems: Problems, dotenv: str, message: str) -> None:
     found = problems(dotenv=dotenv)
-    assert f".env: {said}; remove one of the two lines." in found
+    assert f".env: {message}; remove one of the two lines." in found
 
 
-def test_a_variable_twice_with_the_same_value_is_harmless(load: Load) -> None:
+def test_a_variable_may_be_repeated_with_the_same_value(load: Load) -> None:
     assert load(dotenv="RETENTION_DAYS=90\nRETENTION_DAYS='90' # again\n").retention_days == 90
 
 
-def test_what_other_programs_repeat_is_left_alone(load: Load) -> None:
+def test_repeated_variables_of_other_programs_are_ignored(load: Load) -> None:
     assert load(dotenv="DATABASE_URL=a\nDATABASE_URL=b\n").retention_days == 30
 
 
-def test_an_id_that_a_higher_layer_replaces_would_lose_a_camera(problems: Problems) -> None:
+def test_an_id_may_not_replace_that_of_a_lower_layer(problems: Problems) -> None:
     (problem,) = problems(env={"CAMERA_1_ID": "back"}, dotenv=ONE)
     assert problem == (
         'environment: CAMERA_1_ID = "back" replaces the id "front" of .env: CAMERA_1_ID, so that camera would be lost; '
@@ -92,14 +92,14 @@ def test_variables_in_lower_case(problems: Problems, load: Load) -> None:
         ("TZ", None),
     ],
 )
-def test_a_variable_that_is_almost_one_of_ours(load: Load, name: str, meant: Optional[str]) -> None:
-    """Many programs share the environment, so it is no error; but RETENTION_DAY=90 keeps 30 days."""
+def test_a_variable_with_nearly_a_known_name(load: Load, name: str, meant: Optional[str]) -> None:
+    """It may belong to another program, so it is not an error; but RETENTION_DAY=90 would keep 30 days."""
     warning = f"environment: {name} is not read; rename it to {meant} if it is for cctv, or remove it."
     assert load(CAMERA, env={name: "1"}).warnings == ((warning,) if meant else ())
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("$env:RETENTION_DAYS=90", "$env:RETENTION_DAYS is not a known variable; the nearest is RETENTION_DAYS."),
         ("\u200bRETENTION_DAYS=90", "RETENTION_DAYS is not a known variable; the nearest is RETENTION_DAYS."),
@@ -110,12 +110,12 @@ def test_a_variable_that_is_almost_one_of_ours(load: Load, name: str, meant: Opt
         ("RETENTION_DAYS", "line 1 has RETENTION_DAYS without a value; write RETENTION_DAYS=value."),
     ],
 )
-def test_lines_of_dotenv_in_the_form_of_another_program(problems: Problems, line: str, said: str) -> None:
+def test_lines_of_dotenv_in_the_syntax_of_another_program(problems: Problems, line: str, message: str) -> None:
     (problem,) = problems(dotenv=line + "\n")
-    assert said in problem
+    assert message in problem
 
 
-# --- files as editors and shells write them ---
+# --- what editors and shells write ---
 
 
 @pytest.mark.parametrize("name", [".env", "cameras.toml"])
@@ -125,7 +125,7 @@ def test_a_file_that_powershell_wrote(problems: Problems, tmp_path: Path, name: 
     assert problem == (f"{name}: the file is UTF-16 or not text (PowerShell's > writes UTF-16); save it as UTF-8.")
 
 
-def test_space_around_a_value_is_not_part_of_it(load: Load) -> None:
+def test_space_around_a_value_is_ignored(load: Load) -> None:
     env = {
         "CAMERA_1_ID": " front\r",
         "CAMERA_1_NAME": "\tFront \r\n",
@@ -145,14 +145,14 @@ def test_space_around_a_value_is_not_part_of_it(load: Load) -> None:
     assert (settings.host, settings.log_format, settings.timezone) == ("127.0.0.1", "json", "Europe/Berlin")
     assert (settings.storage.name, settings.live_path) == ("data", None)
     assert settings.warnings == (
-        "environment: CAMERA_1_PASSWORD has a password with space at its start or end; "
-        "remove it if it is not part of the password.",
+        "environment: CAMERA_1_PASSWORD has a password that begins or ends with a space; "
+        "remove the space if it is not part of the password.",
     )
 
 
 @pytest.mark.parametrize("variable", ["RETENTION_DAYS", "HLS_SEGMENT_DURATION", "TIMEZONE", "SERVER_HOST"])
-def test_a_comment_behind_a_value_is_not_a_value(problems: Problems, load: Load, variable: str) -> None:
-    """`.env` allows it, docker --env-file and systemd make it a part of the value."""
+def test_a_comment_after_a_value(problems: Problems, load: Load, variable: str) -> None:
+    """`.env` allows it; docker --env-file and systemd make it part of the value."""
     (problem,) = problems(env={variable: "30 # as agreed"})
     assert problem.endswith("; docker --env-file and systemd take a comment only on a line of its own.")
     assert load(dotenv="RETENTION_DAYS=31 # as agreed\n").retention_days == 31
@@ -170,7 +170,7 @@ def test_a_password_that_ends_before_a_comment(problems: Problems) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ('"/data"', "has a quote at its start or end"),
         ("“/data”", "has a quote at its start or end"),
@@ -184,20 +184,18 @@ def test_a_password_that_ends_before_a_comment(problems: Problems) -> None:
         ("/da\u200bta", "contains an invisible character"),
         ("smb://nas/cctv", "is a URL"),
         ("file:///data", "is a URL"),
-        pytest.param(
-            r"D:\cctv", "is a path on Windows", marks=pytest.mark.skipif(os.name == "nt", reason="a path there")
-        ),
+        pytest.param(r"D:\cctv", "is a Windows path", marks=pytest.mark.skipif(os.name == "nt", reason="a path there")),
     ],
 )
 @pytest.mark.parametrize("variable", ["HLS_BASE_PATH", "LIVE_PATH", "LOG_FILE", "FFMPEG_PATH", "CCTV_CONFIG"])
-def test_a_path_that_would_be_another_one(problems: Problems, variable: str, value: str, said: str) -> None:
+def test_paths_that_are_not_what_was_meant(problems: Problems, variable: str, value: str, message: str) -> None:
     (problem,) = problems(env={variable: value})
-    assert f"{said}" in problem
+    assert message in problem
     assert problem.startswith(f"environment: {variable}")
 
 
 @pytest.mark.parametrize("value", ["/mnt/50% full", "/srv/a#b", "~/cctv", r"\\nas\c$\cctv", "/data/it's", "100%"])
-def test_paths_that_are_fine(load: Load, tmp_path: Path, value: str) -> None:
+def test_valid_paths(load: Load, tmp_path: Path, value: str) -> None:
     assert load(env={"HLS_BASE_PATH": value}).storage == tmp_path / Path(value).expanduser()
 
 
@@ -205,20 +203,20 @@ def test_paths_that_are_fine(load: Load, tmp_path: Path, value: str) -> None:
     "host",
     ["0.0.0.0:8000", "http://0.0.0.0", "0.0.0.0/", "localhost:80", "[::]", "::1::", "256.0.0.1", "127.0.0", "1", "a b"],
 )
-def test_a_host_is_a_name_or_an_address_alone(problems: Problems, host: str) -> None:
+def test_a_host_is_only_a_name_or_an_address(problems: Problems, host: str) -> None:
     (problem,) = problems(env={"SERVER_HOST": host})
-    assert problem.endswith("such as 0.0.0.0, :: or 127.0.0.1; the port has a setting of its own.")
+    assert problem.endswith("such as 0.0.0.0, :: or 127.0.0.1; the port has its own setting.")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "fe80::1%eth0", "localhost", "cctv.example.org", "my_host"])
-def test_hosts_that_are_fine(load: Load, host: str) -> None:
+def test_valid_hosts(load: Load, host: str) -> None:
     assert load(env={"SERVER_HOST": host}).host == host
 
 
 @pytest.mark.parametrize(
     "host", ["192.168.1.x", "192.168.1.XXX", "192.168.1", "192.168.1.300", "192.168.001.064", "x.x.x.x", "3232235777"]
 )
-def test_an_address_of_a_camera_is_a_whole_one(problems: Problems, host: str) -> None:
+def test_an_address_of_a_camera_must_be_complete(problems: Problems, host: str) -> None:
     (problem,) = problems(env={"CAMERA_1_ID": "a", "CAMERA_1_RTSP_URL": f"rtsp://admin:{SECRET}@{host}/1"})
     assert "CAMERA_1_RTSP_URL has no usable host and port" in problem
     nvr = f"[[nvrs]]\nid = 'nvr'\nkind = 'hikvision'\nchannels = [1]\nhost = '{host}'\n"
@@ -239,7 +237,7 @@ def test_a_url_in_quotes(problems: Problems, quotes: str) -> None:
     ("name", "nearest"),
     [("europe/berlin", "Europe/Berlin"), ("Berlin", "Europe/Berlin"), ("new york", "America/New_York")],
 )
-def test_a_time_zone_with_another_spelling(problems: Problems, name: str, nearest: str) -> None:
+def test_a_time_zone_with_a_wrong_spelling(problems: Problems, name: str, nearest: str) -> None:
     if os.path.exists("/USR/SHARE"):
         pytest.skip("this file system ignores case")
     (problem,) = problems(env={"TIMEZONE": name})
@@ -264,24 +262,24 @@ def test_a_time_zone_with_another_spelling(problems: Problems, name: str, neares
         ("VIDEO_BITRATE", "2000"),
     ],
 )
-def test_a_value_that_nobody_can_read_is_refused(problems: Problems, variable: str, value: str) -> None:
+def test_a_value_without_a_clear_meaning_is_refused(problems: Problems, variable: str, value: str) -> None:
     (problem,) = problems(env={variable: value})
     assert problem.startswith(f"environment: {variable} = ")
     assert "; write" in problem
 
 
-# --- what can be used, but is probably a mistake ---
+# --- probable mistakes ---
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "messages"),
     [
         ("", ()),
-        ("username = 'admin'\npassword = 'change-me'\n", ("password has a placeholder in the place of the password",)),
-        ("username = 'admin'\npassword = 'PASSWORD'\n", ("password has a placeholder in the place of the password",)),
+        ("username = 'admin'\npassword = 'change-me'\n", ("password has a placeholder instead of the password",)),
+        ("username = 'admin'\npassword = 'PASSWORD'\n", ("password has a placeholder instead of the password",)),
         ("username = 'admin'\npassword = '<your password>'\n", ("password has a placeholder",)),
-        ("username = 'admin'\npassword = '***'\n", ("password has a placeholder in the place of the password",)),
-        ("username = '<user>'\npassword = 'x'\n", ("username has a placeholder in the place of the user name",)),
+        ("username = 'admin'\npassword = '***'\n", ("password has a placeholder instead of the password",)),
+        ("username = '<user>'\npassword = 'x'\n", ("username has a placeholder instead of the user name",)),
         ("username = 'admin'\npassword = '\"x\"'\n", ("password has a password in quotes, which are sent as part",)),
         ("username = 'admin'\npassword = 'passage-1'\n", ()),
         ("username = 'admin'\npassword = 'change-me'\nenabled = false\n", ("Every camera is disabled",)),
@@ -289,20 +287,20 @@ def test_a_value_that_nobody_can_read_is_refused(problems: Problems, variable: s
         (CAMERA.replace("front", "back") + "enabled = false\n", ()),
     ],
 )
-def test_a_probable_mistake_of_a_camera_is_a_warning(load: Load, more: str, said: List[str]) -> None:
+def test_a_probable_mistake_of_a_camera_is_a_warning(load: Load, more: str, messages: List[str]) -> None:
     warnings = load(CAMERA + more).warnings
-    assert len(warnings) == len(said)
-    for warning, expected in zip(warnings, said):
+    assert len(warnings) == len(messages)
+    for warning, expected in zip(warnings, messages):
         assert expected in warning
         assert warning.endswith(".")
 
 
 @pytest.mark.parametrize(
-    ("main", "sub", "said"),
+    ("main", "sub", "message"),
     [
-        ("rtsp://camera-ip/1", "", "has a placeholder in the place of the camera's address"),
+        ("rtsp://camera-ip/1", "", "has a placeholder instead of the camera's address"),
         ("rtsp://your-camera/1", "", "has a placeholder"),
-        ("rtsp://user:pass@192.168.1.64/1", "", "has a placeholder in the place of the password"),
+        ("rtsp://user:pass@192.168.1.64/1", "", "has a placeholder instead of the password"),
         ("rtsp://192.168.1.64/Streaming/Channels/102", "", "looks like the smaller sub stream"),
         ("rtsp://h1/cam/realmonitor?channel=1&subtype=1", "", "looks like the smaller sub stream"),
         (
@@ -312,16 +310,16 @@ def test_a_probable_mistake_of_a_camera_is_a_warning(load: Load, more: str, said
         ),
     ],
 )
-def test_a_probable_mistake_in_a_url_is_a_warning(load: Load, main: str, sub: str, said: str) -> None:
+def test_a_probable_mistake_in_a_url_is_a_warning(load: Load, main: str, sub: str, message: str) -> None:
     env: Dict[str, str] = {"CAMERA_1_ID": "a", "CAMERA_1_RTSP_URL": main, "CAMERA_1_SUB_RTSP_URL": sub}
     (warning,) = load(env=env).warnings
-    assert warning.startswith(f"environment: CAMERA_1_RTSP_URL {said}")
+    assert warning.startswith(f"environment: CAMERA_1_RTSP_URL {message}")
 
 
-def test_a_mistake_of_an_nvr_is_named_once(load: Load) -> None:
+def test_a_mistake_of_an_nvr_is_reported_once(load: Load) -> None:
     nvr = "[[nvrs]]\nid = 'nvr'\nkind = 'hikvision'\nhost = 'nvr1'\nchannels = [1, 2, 3]\nusername = 'u'\n"
     assert load(nvr + "password = 'change-me'\n").warnings == (
-        "cameras.toml: nvr 1 password has a placeholder in the place of the password; write the camera's password.",
+        "cameras.toml: nvr 1 password has a placeholder instead of the password; write the camera's password.",
     )
 
 

@@ -50,7 +50,7 @@ def test_without_the_key_there_is_no_sub_stream(load: Load) -> None:
         ),
     ],
 )
-def test_each_layer_covers_the_ones_below(
+def test_each_layer_overrides_the_ones_below(
     load: Load, toml: str, env: Dict[str, str], dotenv: str, target: str, origin: str
 ) -> None:
     settings = load(toml, {"CAMERA_1_ID": "front", **env}, dotenv)
@@ -64,12 +64,12 @@ Login = Tuple[Optional[str], Optional[str]]
 @pytest.mark.parametrize(
     ("toml", "env", "login"),
     [
-        # the camera's, wherever it is written
+        # the camera's login, from keys or URL
         (camera(sub_rtsp_url=SUB, username="u", password="p"), {}, ("u", "p")),
         (camera("rtsp://u:p@cam/1", sub_rtsp_url=SUB), {}, ("u", "p")),
         (camera("rtsp://u:p@cam/1", sub_rtsp_url=SUB), {"CAMERA_1_PASSWORD": "new"}, ("u", "new")),
         (camera("rtsp://u:p@CAM:554/1", sub_rtsp_url="rtsp://cam/2"), {}, ("u", "p")),
-        # the same user: one password for both streams, of the higher layer
+        # the same user: one password for both streams, from the higher layer
         (camera(sub_rtsp_url="rtsp://u@cam/2", username="u", password="p"), {}, ("u", "p")),
         (camera("rtsp://u:p@cam/1", sub_rtsp_url="rtsp://u:p@cam/2"), {"CAMERA_1_PASSWORD": "new"}, ("u", "new")),
         (camera("rtsp://u:p@cam/1"), {"CAMERA_1_SUB_RTSP_URL": "rtsp://u:new@cam/2"}, ("u", "new")),
@@ -80,7 +80,7 @@ Login = Tuple[Optional[str], Optional[str]]
         (camera("rtsp://u:p@cam/1", sub_rtsp_url="rtsp://u:q@nas/2"), {}, ("u", "q")),
     ],
 )
-def test_which_login_the_sub_stream_has(load: Load, toml: str, env: Dict[str, str], login: Login) -> None:
+def test_login_of_the_sub_stream(load: Load, toml: str, env: Dict[str, str], login: Login) -> None:
     source = sub(load, toml, {"CAMERA_1_ID": "front", **env})
     assert (source.username, source.password and source.password.reveal()) == login
 
@@ -105,7 +105,7 @@ def test_no_password_goes_to_another_address(load: Load, main: str, other: str) 
         assert shown["cameras.front.sub_rtsp_url.password"] == "(none)"
 
 
-def test_another_users_password_is_not_lent(load: Load) -> None:
+def test_another_user_does_not_get_the_password(load: Load) -> None:
     source = sub(load, camera("rtsp://u:p@cam/1", sub_rtsp_url="rtsp://v@cam/2"))
     assert (source.username, source.password) == ("v", None)
     source = sub(load, camera("rtsp://u:p@cam/1", sub_rtsp_url="rtsp://u@nas/2"))
@@ -113,7 +113,7 @@ def test_another_users_password_is_not_lent(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         (
             camera(MAIN, sub_rtsp_url=MAIN),
@@ -139,13 +139,13 @@ def test_another_users_password_is_not_lent(load: Load) -> None:
         (camera(sub_rtsp_url=SUB, password=SECRET), "camera 1 password is a password without a user name"),
     ],
 )
-def test_each_mistake_gets_one_sentence(problems: Callable[..., List[str]], toml: str, said: str) -> None:
+def test_each_mistake_gets_one_sentence(problems: Callable[..., List[str]], toml: str, message: str) -> None:
     (problem,) = problems(toml)
     assert problem.startswith("cameras.toml: ")
-    assert said in problem
+    assert message in problem
 
 
-def test_both_urls_are_told_at_once_with_their_variables(problems: Callable[..., List[str]]) -> None:
+def test_problems_of_both_urls_are_reported_at_once_with_their_variables(problems: Callable[..., List[str]]) -> None:
     env = {
         "CAMERA_1_ID": "a",
         "CAMERA_1_RTSP_URL": f"rtsp://u:{SECRET}@:1/",
@@ -179,7 +179,7 @@ def test_what_is_shown_has_both_streams_and_no_password(load: Load) -> None:
     assert SECRET not in f"{settings!r} {settings} {settings.cameras}"
 
 
-def test_where_a_lent_login_came_from(load: Load) -> None:
+def test_origin_of_a_login_from_the_main_stream(load: Load) -> None:
     settings = load(camera(sub_rtsp_url=SUB, username="u"), {"CAMERA_4_ID": "front", "CAMERA_4_PASSWORD": SECRET})
     shown = {key: (value, origin) for key, value, origin in describe(settings)}
     assert shown["cameras.front.sub_rtsp_url.username"] == ("u", "cameras.toml: camera 1 username")
