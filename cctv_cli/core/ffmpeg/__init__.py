@@ -1,1 +1,1 @@
-"""FFmpeg itself: finding it, whole commands as argv, the process, its standard error, and why it ended."""
+"""FFmpeg: finding it, building its commands, running the process, reading its standard error, and why it ended."""

@@ -1,4 +1,4 @@
-"""Whole FFmpeg commands: argv and standard input as values. Pure; `find` looks for the FFmpeg to run them."""
+"""Builds FFmpeg commands: argv and standard input as values. Pure; `find` finds the FFmpeg that runs them."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ INSTALL = (
     "install it (apt install ffmpeg, brew install ffmpeg, or pip install 'cctv-cli[ffmpeg]'), "
     "or name it with FFMPEG_PATH"
 )
-# H.264 encoders that need no hardware come first
+# software encoders first
 _H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 _RTSP_TIMEOUT = 5  # seconds; FFmpeg gives up after about twice this
 RECORDING_SECONDS = 60
-RECORDABLE = ("", "unknown", "h264", "hevc")  # a camera that names no codec is assumed to send H.264
+RECORDABLE = ("", "unknown", "h264", "hevc")  # a camera that does not name its codec is assumed to send H.264
 UNSUPPORTED_AUDIO = "FFmpeg cannot read {} audio, so it is left out; set the camera to AAC or G.711"
 UNSUPPORTED_VIDEO = "the camera sends {} video; set it to H.264 or H.265, or set transcode = true for it"
-_AUDIO_RATE = "48000"  # Hz: AAC frames of 21 ms; at 8000 Hz video would wait half a second for audio
-_INTERLEAVE = "500000"  # microseconds that video waits for late audio; applies inside tee and around it
-# what FFmpeg reads from RTP; asked to encode anything else, it ends before the first frame
+_AUDIO_RATE = "48000"  # Hz: AAC frames last 21 ms; at 8000 Hz video would wait half a second for audio
+_INTERLEAVE = "500000"  # microseconds that video waits for late audio, both inside and outside tee
+# what FFmpeg can read from RTP; if it has to encode anything else, it exits before the first frame
 _READABLE_AUDIO = frozenset(
     ("aac", "ac3", "amr", "amr-wb", "g722", "g723", "g726", "gsm", "l16", "mp2", "opus", "pcma", "pcmu")
 )
-# continuity counters continue from file to file; every packet reaches the disk at once
+# continuity counters continue across files; every packet is written at once
 _MPEGTS = (
     f"individual_header_trailer=0:max_interleave_delta={_INTERLEAVE}"
     ":segment_format=mpegts:segment_format_options=flush_packets=1"
 )
-# every file begins with the same ftyp and moov, every frame is a fragment, and times continue from file to file
+# every file begins with the same ftyp and moov, every frame is a fragment, and times continue across files
 _FRAGMENTED_MP4 = (
     f"max_interleave_delta={_INTERLEAVE}:segment_format=mp4:segment_format_options="
     "movflags=+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer"
@@ -48,7 +48,7 @@ _FORM = {TS: _MPEGTS, MP4: _FRAGMENTED_MP4}
 
 @dataclass(frozen=True)
 class Ffmpeg:
-    """A usable FFmpeg. `version` is what it prints; `major` is None for a build from git."""
+    """An FFmpeg that cctv can use. `version` is what it prints; `major` is None for a build from git."""
 
     path: str
     version: str
@@ -66,17 +66,17 @@ class Ffmpeg:
 
 
 class AudioOutput(enum.Enum):
-    """The audio that is written with the video."""
+    """What audio is written with the video."""
 
-    ENCODED = "encoded"  # the camera's, if it sends any, as AAC
-    COPIED = "copied"  # the camera's, which is AAC already
+    ENCODED = "encoded"  # the camera's audio, if there is any, as AAC
+    COPIED = "copied"  # the camera's audio, which is already AAC
     SILENCE = "silence"  # a silent AAC track
     NONE = "none"
 
 
 @dataclass(frozen=True)
 class Command:
-    """One FFmpeg start: argv without secrets, and what it reads from standard input."""
+    """One FFmpeg command: argv without secrets, and its standard input."""
 
     argv: Tuple[str, ...]
     stdin: Optional[Secret] = None
@@ -98,21 +98,20 @@ def record_command(
     live_folder: Optional[Path] = None,
     recording_seconds: int = RECORDING_SECONDS,
 ) -> Command:
-    """The one command that records a camera and feeds its live window; without `recording` it only feeds the window.
+    """The command that records a camera and writes its live segments; without `recording` it only writes live segments.
 
-    It runs in the camera's folder. `first_live` numbers the first live segment, `live_folder` is an
-    absolute path for live segments that do not belong in `live`, `codec` is the video codec that is
-    recorded, `audio_place` counts the camera's audio streams from 0, `begins` is the media time of the first
-    frame in seconds.
+    It runs in the camera's folder. `first_live` is the number of the first live segment, `live_folder` the absolute
+    path for live segments that do not belong in `live`, `codec` the video codec that is recorded, `audio_place` the
+    index of the audio among the camera's audio streams, `begins` the media time of the first frame in seconds.
 
-    A copied stream with B-frames has no time on its first frame, which no muxer accepts: `first_time`
-    fills one in, at the price of holding each frame back until the next. H.265 always gets it, since
-    MP4 would not complain but contain wrong times.
+    The first frame of a copied stream with B-frames has no timestamp, which muxers refuse. `first_time` fills one
+    in, which delays each frame until the next arrives. H.265 always needs it: the MP4 muxer would accept the
+    stream, but write wrong times.
     """
     inputs, stdin = _inputs(camera.source, ffmpeg, audio)
     argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
     if camera.transcode and isinstance(camera.source, RtspSource):
-        # decoders that work on several frames at once hold all of them back
+        # frame threads would delay the output by one frame for each thread
         argv += ["-threads", str(settings.ffmpeg_threads), "-thread_type", "slice"]
     argv += inputs
     if audio is AudioOutput.SILENCE:
@@ -120,7 +119,7 @@ def record_command(
     argv += _maps(camera.source, audio, audio_place)
     argv += _video(ffmpeg, camera, settings, first_time or codec == "hevc")
     argv += ["-tag:v", "hev1"] if codec == "hevc" else []  # see fmp4.tag_hvc1
-    # FFmpeg 9 marks no frame of AAC LATM as a key frame, and would wait for one for ever
+    # FFmpeg 9 marks no frame of AAC LATM as a key frame, and would wait for one forever
     argv += ["-c:a", "copy", "-copyinkf:a"] if audio is AudioOutput.COPIED else _encode_audio(settings)
     suffix = media_suffix(codec)
     recorded = _recording_output(run, suffix, recording_seconds)
@@ -140,7 +139,7 @@ def record_command(
 
 def _inputs(source: Source, ffmpeg: Ffmpeg, audio: AudioOutput) -> Tuple[List[str], Optional[Secret]]:
     if isinstance(source, RtspSource):
-        # the URL with its password goes through standard input: everybody can read argv
+        # the URL contains the password, so it goes through standard input: every user can read argv
         protocols = "pipe,tcp,rtsp,rtp,udp,tls"
         argv = ["-fpsprobesize", "0", "-f", "concat", "-safe", "0", "-protocol_whitelist", protocols, "-i", "pipe:0"]
         return argv, Secret(_ffconcat(source, audio))
@@ -161,9 +160,9 @@ def _ffconcat(source: RtspSource, audio: AudioOutput) -> str:
             f"file {source.url().reveal()}",
             "option rtsp_transport tcp",
             f"option timeout {_RTSP_TIMEOUT * 1_000_000}",
-            # without it a stream whose first PTS is slightly negative freezes after 13 h 14 m
+            # otherwise a stream whose first PTS is slightly negative freezes after 13 h 14 m
             "option correct_ts_overflow 0",
-            # frames reach the disk half a second after the first, not two, since FFmpeg does not guess the rate
+            # FFmpeg does not guess the frame rate, so that frames are written after half a second, not two
             "option fpsprobesize 0",
             f"option allowed_media_types {media}",
             "",
@@ -184,7 +183,7 @@ def _maps(source: Source, audio: AudioOutput, audio_place: int) -> List[str]:
 def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool) -> List[str]:
     demo = isinstance(camera.source, DemoSource)
     if not demo and not camera.transcode:
-        # -copytb 1: times stay the camera's; FFmpeg 5 would round them to the frame rate that the SPS claims
+        # -copytb 1 keeps the camera's times; FFmpeg 5 would round them to the frame rate in the SPS
         copy = ["-c:v", "copy", "-copytb", "1"]
         return [*copy, "-bsf:v", r"setts=pts=if(eq(PTS\,NOPTS)\,DTS\,PTS)"] if first_time else copy
     encoder = ffmpeg.h264_encoder
@@ -194,7 +193,7 @@ def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool)
     if encoder == "libx264":
         argv += ["-preset", "ultrafast" if demo else "veryfast", "-tune", "zerolatency"]
     if not demo:
-        # every frame as it came, whatever frame rate the SPS claims; the option was renamed in 5.1
+        # keeps every frame, whatever the frame rate in the SPS; the option was renamed in 5.1
         old = ffmpeg.version.lstrip("n").startswith("5.0")
         argv += ["-vsync" if old else "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
     return [*argv, "-force_key_frames", "expr:gte(t,n_forced*2)"]
@@ -215,10 +214,10 @@ def run_mark(run: str) -> str:
 
 
 def frames_late(codec: str, *, audio: bool, first_time: bool) -> int:
-    """By how many frames a complete frame of this video is late on the disk, as measured.
+    """How many frames later a complete frame of this video is written to disk, as measured.
 
-    A frame waits for the next one where audio is interleaved with it, where `first_time` fills in a time,
-    and, in H.265, until its MP4 fragment is closed.
+    A frame waits for the next one if audio is interleaved with it or `first_time` fills in a timestamp; in H.265
+    it also waits until its MP4 fragment is closed.
     """
     if codec == "hevc":
         return 2
@@ -238,9 +237,9 @@ def _recording_output(run: str, suffix: str, seconds: int) -> str:
 def _live_output(
     first: int, suffix: str, live_folder: Optional[Path], settings: Settings, begins: float, *, alone: bool
 ) -> str:
-    onfail = "abort" if alone else "ignore"  # trouble with the live window must not end the recording
+    onfail = "abort" if alone else "ignore"  # a failing live output must not end the recording
     options = f"f=segment:onfail={onfail}:segment_time={settings.segment_duration}:{_FORM[suffix]}"
-    # by the clock: FFmpeg 5 counts segments from media time 0, and would cut at every key frame to catch up
+    # cut by the clock: FFmpeg 5 counts segments from media time 0 and would cut at every key frame to catch up
     options += ":segment_atclocktime=1" if begins else ""
     folder = "live" if live_folder is None else escape_tee(live_folder)
     return f"[{options}:segment_start_number={first}]{folder}/{live_pattern(suffix)}"
@@ -253,6 +252,6 @@ def escape_tee(path: Path) -> str:
 
 
 def fingerprint(command: Command, source: Source) -> str:
-    """A short digest of what a command does, to compare with a running one. Contains no secret."""
+    """A short digest of a command, to compare with that of a running process. It contains no secret."""
     label = source.redacted_url() if isinstance(source, RtspSource) else ""
     return hashlib.sha256(repr((command.argv, label)).encode()).hexdigest()[:16]

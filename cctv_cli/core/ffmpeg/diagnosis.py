@@ -1,4 +1,4 @@
-"""Why FFmpeg ended, from its last lines, since its exit codes say too little. Pure."""
+"""Finds why FFmpeg exited from its last log lines; its exit codes say too little. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Optional, Sequence, Tuple
 from cctv_cli.core.config.settings import RtspSource, hide_password
 from cctv_cli.core.ffmpeg.refusals import refusal
 
-_MANY = 5  # a run may start with a few such lines
+_MANY = 5  # a healthy run may start with a few such lines
 _BACKWARDS = re.compile(r"(?i)non-monoton|out of order")
 _URL_USER = re.compile(r"(?i)\b(rtsps?://)[^\s/@]*@")
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`cause` is the cause in the journal, `reason` a sentence for the operator."""
+    """Why FFmpeg exited: `cause` as the journal has it, `reason` as a sentence for the operator."""
 
     cause: str
     reason: str
@@ -75,7 +75,7 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
 
 
 def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
-    """Diagnose why an FFmpeg ended, from its latest log lines and its exit code (None if unknown)."""
+    """Find why FFmpeg exited, from its latest log lines and its exit code (None if unknown)."""
     if exit_code is not None and exit_code < 0:
         return Diagnosis("killed", f"FFmpeg was killed by signal {-exit_code}")
     text = "\n".join(lines)
@@ -93,14 +93,14 @@ def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
 
 
 def complains_of_times(lines: Sequence[str]) -> bool:
-    """Whether FFmpeg keeps reporting timestamps that go backwards, which makes it compress the timeline."""
+    """Whether FFmpeg keeps reporting timestamps that go backwards: it then compresses the timeline."""
     return sum(_BACKWARDS.search(line) is not None for line in lines) >= _MANY
 
 
 def redact(text: str, source: Optional[RtspSource]) -> str:
-    """A line of FFmpeg's log without the password of its source: FFmpeg prints the whole URL in errors.
+    """Remove the password from a line of FFmpeg's log: FFmpeg prints whole URLs in its errors.
 
-    If the source is unknown, such as after a camera was removed, the user part of every RTSP URL is still removed.
+    The user part of every RTSP URL is removed too, in case the source is unknown, as after its camera was removed.
     """
     if source is not None and source.password is not None and source.password.reveal():
         text = text.replace(source.userinfo().reveal(), "***")

@@ -1,4 +1,4 @@
-"""The FFmpeg of this machine: where it is, which version, what it can."""
+"""Finds FFmpeg on this machine, and its version and capabilities."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cctv_cli.core.ffmpeg.command import INSTALL, Ffmpeg
 log = logging.getLogger("cctv.ffmpeg")
 
 OLDEST = 5
-_LIBAVFORMAT_OF_OLDEST = 59  # FFmpeg 5.0; a build from git has no version number but this
+_LIBAVFORMAT_OF_OLDEST = 59  # FFmpeg 5.0; a build from git has no other version number
 _ANSWER_TIME = 30  # seconds
 
 
 def find_ffmpeg(configured: Optional[Path]) -> Ffmpeg:
-    """The FFmpeg to use: the configured one, the one on PATH, or the `ffmpeg` extra's.
+    """The FFmpeg to use: the configured one, the one on the PATH, or that of the `ffmpeg` extra.
 
-    Raises FfmpegError when there is none, it does not run, or it is older than 5.
+    Raises FfmpegError if there is none, it does not run, or it is older than 5.
     """
     if configured is not None:
         path = shutil.which(str(configured))
@@ -53,7 +53,7 @@ def _bundled() -> Optional[str]:
 
 
 def inspect(path: str) -> Ffmpeg:
-    """Ask an FFmpeg for its version and encoders. Raises FfmpegError."""
+    """Run an FFmpeg to get its version and encoders. Raises FfmpegError."""
     banner = _ask(path, "-version")
     major = re.search(r"^ffmpeg version n?(\d+)\.", banner)
     library = re.search(r"^libavformat\s+(\d+)\.", banner, re.MULTILINE)
@@ -84,7 +84,7 @@ def _ask(path: str, question: str) -> str:
 
 
 def can_draw_text(ffmpeg: Ffmpeg) -> bool:
-    """Whether this FFmpeg can draw a clock into a picture; it needs a font on this machine."""
+    """Whether this FFmpeg can draw a clock into the picture, which needs a font on this machine."""
     argv = [ffmpeg.path, "-v", "quiet", "-f", "lavfi", "-i", "color=s=64x64:d=0.04,drawtext=text=1"]
     try:
         done = subprocess.run(

@@ -1,7 +1,7 @@
-"""FFmpeg processes: start them detached, find them again, stop them, read their standard error.
+"""Starts FFmpeg processes detached, finds them again, stops them, and reads their standard error.
 
-The only module that spawns and signals recording processes. On POSIX their standard error is a FIFO that FFmpeg
-itself holds open at both ends: it survives its reader, and the next supervisor continues to read.
+No other module starts or signals recording processes. On POSIX their standard error is a FIFO that FFmpeg itself
+holds open at both ends, so that it outlives its reader and the next supervisor can continue to read.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, Fifo, make_fifo, o
 from cctv_cli.core.units import Secret
 
 STDERR_NAME = "stderr"
-# FFmpeg gets only these variables: the environment may contain passwords
+# the only variables that FFmpeg gets: others may contain passwords
 _KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
-_INSIST = 2.0  # seconds between the second SIGTERM and the kill
+_INSIST = 2.0  # seconds between the second SIGTERM and SIGKILL
 _POLL = 0.05  # seconds between checks of a process that is not our child
 _LONGEST_LINE = 4000  # bytes
 
 
 class Process(Protocol):
-    """The process of a run, whoever started it."""
+    """The process of a run, whether this supervisor or an earlier one started it."""
 
     @property
     def pid(self) -> int:
@@ -38,20 +38,20 @@ class Process(Protocol):
         """Whether it is running; a zombie is not."""
 
     def exit_code(self) -> Optional[int]:
-        """Its exit code, negative for a signal; None while it runs, or if it cannot be known."""
+        """Its exit code, negative for a signal; None while it runs or if it is unknown."""
 
     def ask_to_end(self) -> None:
         """Send SIGTERM; on Windows the process ends at once."""
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it at once."""
 
     def wait(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds; True if it has ended."""
 
 
 class OwnProcess:
-    """A process that we started."""
+    """A process that this supervisor started."""
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         self._popen = popen
@@ -110,10 +110,10 @@ class AdoptedProcess:
         try:
             send()
         except psutil.Error:
-            pass  # gone, or not ours to signal: the wait that follows shows it
+            pass  # it has ended, or belongs to another user: the wait that follows shows it
 
     def wait(self, timeout: float) -> bool:
-        # not psutil's wait, which takes the whole time for a zombie that no init reaps
+        # psutil's own wait would take the whole time for a zombie that is never reaped
         pause = threading.Event()
         end = time.monotonic() + timeout
         while self.alive():
@@ -124,24 +124,24 @@ class AdoptedProcess:
 
 
 def find(run: str, folder: Path, pid: Optional[int]) -> Optional[AdoptedProcess]:
-    """The living process of a run: its argv has the run's id and its working directory is the camera's folder.
+    """The running process of a run: its argv has the run's id, and its working directory is the camera's folder.
 
-    `pid` is checked first; without it, or if another process has it now, all processes are checked.
+    `pid` is checked first. If it is None or belongs to another process now, all processes are checked.
     """
     if pid is not None and psutil.pid_exists(pid):
         try:
             candidate = psutil.Process(pid)
         except psutil.Error:
             candidate = None
-        if candidate is not None and _carries(candidate, run, folder):
+        if candidate is not None and _is_run(candidate, run, folder):
             return AdoptedProcess(candidate)
     for candidate in psutil.process_iter():
-        if _carries(candidate, run, folder):
+        if _is_run(candidate, run, folder):
             return AdoptedProcess(candidate)
     return None
 
 
-def _carries(process: psutil.Process, run: str, folder: Path) -> bool:
+def _is_run(process: psutil.Process, run: str, folder: Path) -> bool:
     try:
         if run_mark(run) not in process.cmdline():
             return False
@@ -151,9 +151,9 @@ def _carries(process: psutil.Process, run: str, folder: Path) -> bool:
 
 
 def stop(process: Process, grace: float) -> None:
-    """Send SIGTERM, wait `grace` seconds, send it again, kill.
+    """Send SIGTERM, wait `grace` seconds, send it again, then kill.
 
-    The second SIGTERM ends an FFmpeg that waits for a silent camera.
+    The second SIGTERM ends an FFmpeg that is waiting for a silent camera.
     """
     process.ask_to_end()
     if process.wait(grace):
@@ -166,7 +166,7 @@ def stop(process: Process, grace: float) -> None:
 
 
 def listen(handle: int, on_line: Callable[[str], None], on_end: Callable[[], None]) -> None:
-    """Read standard error line by line in a thread; `on_end` is called when FFmpeg has closed it."""
+    """Read standard error line by line in a thread; call `on_end` when FFmpeg has closed it."""
 
     def read() -> None:
         with os.fdopen(handle, "rb", buffering=0) as stream:
@@ -185,7 +185,7 @@ def listen(handle: int, on_line: Callable[[str], None], on_end: Callable[[], Non
 def spawn(
     command: Command, folder: Path, run_folder: Path, on_line: Callable[[str], None], on_end: Callable[[], None]
 ) -> OwnProcess:
-    """Start FFmpeg in `folder`, detached from us. Raises OSError if it cannot be started."""
+    """Start FFmpeg in `folder`, detached from this process. Raises OSError if it cannot be started."""
     fifo = make_fifo(run_folder / STDERR_NAME)
     try:
         popen = subprocess.Popen(
@@ -209,7 +209,7 @@ def spawn(
         listen(_reader(popen, fifo), on_line, on_end)
         _write_stdin(popen, command.stdin)
     except BaseException:
-        popen.kill()  # otherwise it would run unknown to anybody
+        popen.kill()  # otherwise it would keep running without a supervisor
         popen.wait()
         raise
     return OwnProcess(popen)
@@ -231,7 +231,7 @@ def _write_stdin(popen: subprocess.Popen[bytes], text: Optional[Secret]) -> None
         with popen.stdin as pipe:
             pipe.write(text.reveal().encode())
     except BrokenPipeError:
-        pass  # it has ended already, which its exit code shows
+        pass  # it has already exited, and its exit code is reported
 
 
 def listen_again(run_folder: Path, on_line: Callable[[str], None], on_end: Callable[[], None]) -> None:

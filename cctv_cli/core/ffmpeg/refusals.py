@@ -1,6 +1,6 @@
-"""What a camera means by an RTSP status, and what to do about it: for FFmpeg's messages and for the probe's answers.
+"""What an RTSP status of a camera means and what to do about it, for FFmpeg's messages and for the probe. Pure.
 
-Pure. 401 is not here: logins have rules of their own.
+401 is not here: logins have rules of their own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MEANINGS: Dict[int, Tuple[str, str]] = {
         REFUSED_REQUEST,
         "sends no RTP over TCP ({}): switch on RTP over RTSP (TCP, interleaved) in the camera's network settings",
     ),
-    500: _BUSY,  # what an NVR at its limit of sessions says, too
+    500: _BUSY,  # also the answer of an NVR at its session limit
     503: _BUSY,
     551: (REFUSED_REQUEST, f"does not support an option that FFmpeg needs ({{}}): {_TOO_OLD}"),
 }
@@ -37,14 +37,14 @@ _NO_OPTIONS = (REFUSED_REQUEST, f"does not answer OPTIONS ({{}}), without which 
 
 @dataclass(frozen=True)
 class Refusal:
-    """`cause` is for machines; `text` continues a sentence that begins with the camera, and names the cure."""
+    """Why a camera refused. `cause` is for machines; `text` continues a sentence about the camera and has the cure."""
 
     cause: str
     text: str
 
 
 def refusal(status: int, method: str, track: str = "") -> Refusal:
-    """What a status other than 200 and 401 means; `track` is the one that SETUP was for, if that is known."""
+    """What a status other than 200 and 401 means; `track` names what SETUP was for, if known."""
     cause, text = _NO_OPTIONS if method == "OPTIONS" else _MEANINGS.get(status, _UNKNOWN)
     shown = f"{status}"
     if method == "SETUP":
@@ -53,7 +53,7 @@ def refusal(status: int, method: str, track: str = "") -> Refusal:
 
 
 def refused_audio(status: Optional[int]) -> str:
-    """Why no audio is recorded from a camera that answered its SETUP with this status; None for no answer."""
+    """Why no audio is recorded from a camera that answered the SETUP of its audio with `status` (None: no answer)."""
     return (
         f"the camera refuses to send its audio ({status or 'no answer'} to SETUP of its audio), so it is left out; "
         "switch its audio off or correct it in the camera"

@@ -1,4 +1,4 @@
-"""`ffmpeg.log`: the lines of FFmpeg's standard error with the time, bounded however many there are."""
+"""Writes `ffmpeg.log`: the lines of FFmpeg's standard error, each with the time, of bounded size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINES_A_MINUTE = 200
 class BoundedLog:
     """Writes lines to a file of about 1 MB, with one older file (`ffmpeg.log.1`) beside it.
 
-    A line that repeats the last one is counted, not written; so are lines beyond 200 a minute.
+    Repetitions of the last line, and lines beyond 200 a minute, are counted instead of written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +26,7 @@ class BoundedLog:
         self._in_minute = 0
 
     def write(self, line: str, now: float) -> None:
-        """Log one line at the instant `now`. If the disk cannot be written, only the line is lost."""
+        """Log one line at the instant `now`. If it cannot be written, only this line is lost."""
         if not 0 <= now - self._minute < 60:
             self._minute, self._in_minute = now, 0
             self._last = ""  # a line that repeats for hours is written once a minute

@@ -1,1 +1,1 @@
-"""Asking a camera what it has, without opening a session, and how often a password may be tried."""
+"""Asks cameras what they send, and limits how often a password is tried."""

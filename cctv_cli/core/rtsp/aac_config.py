@@ -1,7 +1,7 @@
-"""Whether FFmpeg can record a camera's AAC audio, from its format line in the session description. Pure.
+"""Checks whether FFmpeg can record a camera's AAC audio, from its format line in the session description. Pure.
 
 The AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1) is in hexadecimal, by itself (RFC 3640 4.1) or inside a
-StreamMuxConfig (1.7.3) for LATM (RFC 6416 7.3). FFmpeg neither reads one from the stream nor does without it.
+StreamMuxConfig (1.7.3) for LATM (RFC 6416 7.3). FFmpeg needs it there: it does not read one from the stream.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 
 _CONFIG = re.compile(r"(?:^|[\s;])config=[ \t]*\"?([0-9a-fA-F]+)", re.IGNORECASE)
-_LATM_HEADER = 15  # bits before the AudioSpecificConfig if there is one program with one layer, all that FFmpeg reads
+_LATM_HEADER = 15  # bits before the AudioSpecificConfig of one program with one layer; FFmpeg reads no other form
 _LATM_FIRST = "010000000000000"
 _ESCAPE = 31  # an object type of 32 or more follows
 _EXTENSIONS = (5, 29)  # SBR and PS, whose core is one of the types below
-_ADTS_TYPES = (1, 2, 3, 4)  # Main, LC, SSR and LTP: MPEG-TS has room for no other (1.A.2.2)
+_ADTS_TYPES = (1, 2, 3, 4)  # Main, LC, SSR and LTP: the only ones that fit in MPEG-TS (1.A.2.2)
 
 NO_CONFIG = (
     "the camera's description of its AAC audio lacks a valid configuration, so audio is left out; "
@@ -28,7 +28,7 @@ NOT_IN_MPEGTS = (
 def aac_fault(format_line: str, *, latm: bool, mpegts: bool) -> str:
     """Why AAC with this format line cannot be recorded, with the cure; empty if it can.
 
-    `mpegts`: it is recorded as MPEG-TS, with H.264.
+    `mpegts` is True if it is recorded as MPEG-TS, with H.264.
     """
     found = _CONFIG.search(format_line)
     digits = found.group(1) if found else ""

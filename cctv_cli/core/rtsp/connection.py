@@ -1,4 +1,4 @@
-"""The socket to a camera: requests and answers over it, each with a time limit, and all of them with one."""
+"""The connection to a camera: requests and answers, with a time limit for each and one for all of them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cctv_cli.core.rtsp.wire import Answer, AnswerReader, write_request
 
 
 def open_socket(source: RtspSource, timeout: float) -> socket.socket:
-    """A socket that is connected to the camera within `timeout` seconds, inside TLS for rtsps. Raises Problem."""
+    """Connect to the camera within `timeout` seconds, with TLS for rtsps. Raises Problem."""
     try:
         sock = _connect(source, time.monotonic() + timeout)
     except ConnectionRefusedError:
         text = "refuses the connection: check the port, and that RTSP is switched on in the camera"
         raise Problem(Outcome.REFUSED, text) from None
-    except (OSError, UnicodeError):  # UnicodeError: the host is no possible name
+    except (OSError, UnicodeError):  # UnicodeError: the host cannot be a name
         text = "cannot be reached: check the address, the network and the camera's power"
         raise Problem(Outcome.UNREACHABLE, text) from None
     return _with_tls(sock, source.host, timeout) if source.tls else sock
@@ -35,16 +35,16 @@ class Connection:
         self._cseq = 0
 
     def extend(self, seconds: float) -> None:
-        """Move the deadline so much later."""
+        """Move the deadline `seconds` later."""
         self._deadline += seconds
 
     def require_time(self) -> None:
-        """Raises Problem where an answer may come too late: one that says "refused" must not be missed."""
+        """Raises Problem if an answer may come after the deadline: a refused login must not be missed."""
         if time.monotonic() + self._timeout > self._deadline:
             raise _silence(socket.timeout())
 
     def request(self, method: str, uri: str, *headers: str) -> Answer:
-        """Send one request and read its answer; raises Problem when no complete and proper one comes."""
+        """Send one request and read its answer. Raises Problem if no complete and valid answer comes."""
         self._cseq += 1
         due = min(time.monotonic() + self._timeout, self._deadline)
         try:
@@ -75,13 +75,13 @@ def _seconds_left(deadline: float) -> float:
 
 
 def _connect(source: RtspSource, deadline: float) -> socket.socket:
-    """A connected socket; raises the OSError of the last address of the host that was tried."""
+    """Connect to the first address of the host that answers. Raises the OSError of the last one tried."""
     addresses = socket.getaddrinfo(source.host, source.port, type=socket.SOCK_STREAM)
     while True:
         family, kind, protocol, _, address = addresses.pop(0)
         sock = socket.socket(family, kind, protocol)
         try:
-            # An address that drops packets must leave time for the ones after it.
+            # an address that drops packets must leave time for those after it
             sock.settimeout(_seconds_left(deadline) / (len(addresses) + 1))
             sock.connect(address)
             return sock
@@ -92,10 +92,10 @@ def _connect(source: RtspSource, deadline: float) -> socket.socket:
 
 
 def _with_tls(sock: socket.socket, host: str, timeout: float) -> socket.socket:
-    """The socket inside TLS; closed when that fails.
+    """Wrap the socket in TLS; close it if that fails.
 
-    The certificate is not verified: cameras make their own, for no name that we could check. So
-    TLS keeps eavesdroppers out, not an impostor; FFmpeg treats rtsps in the same way by default.
+    The certificate is not verified: cameras sign their own, without a name that could be checked. So TLS keeps
+    eavesdroppers out, but not an impostor. FFmpeg does the same by default.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

@@ -1,4 +1,4 @@
-"""How a client logs in to a camera: Digest (RFC 2617, RFC 7616) or Basic (RFC 7617), as FFmpeg does it. Pure."""
+"""Logs in to a camera by Digest (RFC 2617, RFC 7616) or Basic (RFC 7617), as FFmpeg does. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cctv_cli.core.rtsp.result import Outcome, Problem
 from cctv_cli.core.rtsp.wire import BYTES_STAY, Answer
 from cctv_cli.core.units import Secret
 
-# A parameter of a challenge, quoted or plain, or else the name of the scheme that the next ones belong to.
+# a parameter of a challenge, quoted or plain, or the name of the scheme to which the following parameters belong
 _CHALLENGE = re.compile(r'([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))|([\w-]+)', re.ASCII)
 
 
@@ -38,10 +38,10 @@ class Login:
 
 
 def login_for(answer: Answer, source: RtspSource) -> Login:
-    """The login that answers a 401; raises Problem when there is nothing to answer with.
+    """The login that answers a 401. Raises Problem if it cannot be answered.
 
-    Of several Digest challenges the last one counts, and only MD5, because FFmpeg does the same:
-    a camera that it cannot log in to must not look healthy here.
+    As in FFmpeg, the last of several Digest challenges is used, and it must be MD5: a camera that FFmpeg cannot
+    log in to must not look healthy here.
     """
     if source.username is None or source.password is None:
         text = "asks for a login: set username and password of this camera"
@@ -51,7 +51,7 @@ def login_for(answer: Answer, source: RtspSource) -> Login:
         algorithm = challenges["digest"].get("algorithm", "MD5")
         if algorithm not in ("MD5", "MD5-sess"):
             shown = re.sub(r"[^\w-]", "", algorithm, flags=re.ASCII)[:20]
-            text = f"asks for Digest {shown}, but FFmpeg knows MD5 only: choose Digest MD5 in its RTSP settings"
+            text = f"asks for Digest {shown}, but FFmpeg supports only MD5: choose Digest MD5 in its RTSP settings"
             raise Problem(Outcome.UNAUTHORIZED, text, 401)
         return Login(source.username, source.password, challenges["digest"])
     if "basic" in challenges:
@@ -61,12 +61,12 @@ def login_for(answer: Answer, source: RtspSource) -> Login:
 
 
 def is_stale(answer: Answer) -> bool:
-    """Whether a 401 says that the login was right and only its nonce too old (RFC 7616 § 3.3)."""
+    """Whether a 401 means that only the nonce of the login was too old (RFC 7616 § 3.3)."""
     return _challenges(answer).get("digest", {}).get("stale", "").lower() == "true"
 
 
 def _challenges(answer: Answer) -> Dict[str, Dict[str, str]]:
-    """The parameters of each scheme in WWW-Authenticate (RFC 7235 § 4.1), the last of each."""
+    """The parameters of each scheme in WWW-Authenticate (RFC 7235 § 4.1); a later challenge replaces an earlier one."""
     value = ", ".join(answer.headers.get("www-authenticate", []))
     challenges: Dict[str, Dict[str, str]] = {}
     parameters: Dict[str, str] = {}
@@ -79,7 +79,7 @@ def _challenges(answer: Answer) -> Dict[str, Dict[str, str]]:
 
 
 def _digest(challenge: Dict[str, str], username: str, password: str, method: str, uri: str, count: int) -> str:
-    """A Digest response: RFC 7616 § 3.4 with qop=auth, RFC 2069 where the camera offers no qop."""
+    """A Digest response: RFC 7616 § 3.4 with qop=auth, or RFC 2069 if the camera offers no qop."""
     realm, nonce = challenge.get("realm", ""), challenge.get("nonce", "")
     algorithm = challenge.get("algorithm", "MD5")
     cnonce = secrets.token_hex(8)
@@ -108,6 +108,6 @@ def _escaped(text: str) -> str:
 def _md5(text: str) -> str:
     data = text.encode("utf-8", BYTES_STAY)
     if sys.version_info >= (3, 9):
-        # MD5 is the camera's choice; systems in FIPS mode refuse it when it is not marked so.
+        # the camera chose MD5; systems in FIPS mode refuse it unless it is marked like this
         return hashlib.md5(data, usedforsecurity=False).hexdigest()
     return hashlib.md5(data).hexdigest()

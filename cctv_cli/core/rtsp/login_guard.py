@@ -1,12 +1,11 @@
-"""Refused logins: limits how often a password is tried, so that cameras do not lock the account.
+"""Limits how often a refused password is tried, so that cameras do not lock the account.
 
 Cameras lock a user or an address after a few wrong passwords (Hikvision after 5 to 7, for half an hour),
-and every channel of an NVR counts. So tries are counted for each host and user, over all cameras and
-processes, in one file that outlives them. A login is written down before it is sent, hence a crash before
-its answer counts as a refusal: no loop of crashes spends more.
+and logins to all channels of an NVR count together. So tries are counted for each host and user, over all
+cameras and processes, in one file that outlives them. A login is written down before it is sent, so that a
+crash before the answer counts as a refusal, and a crash loop cannot use up more tries.
 
-The file distinguishes passwords by a salted hash (PBKDF2, RFC 8018), and its folder is readable by its
-owner only.
+The file identifies passwords by a salted hash (PBKDF2, RFC 8018), and only its owner can read its folder.
 """
 
 from __future__ import annotations
@@ -35,22 +34,22 @@ from cctv_cli.core.units import Secret
 
 log = logging.getLogger("cctv.logins")
 
-REFUSALS = 2  # of one host and user, after which a password that was among them is not tried
-AGAIN = 60.0  # seconds from the first refusal to the next try, of any channel: cameras that boot refuse good passwords
-# Seconds by which a channel that was refused lets the others go first: one that this user may not see tells nothing
-# about the password, and must not spend both tries.
+REFUSALS = 2  # refusals for one host and user before the refused passwords are no longer tried
+AGAIN = 60.0  # seconds from the first refusal to the next try of any channel: a booting camera refuses good passwords
+# Seconds that a refused channel waits longer than the others: a channel that this user may not view says nothing
+# about the password, and must not use up both tries.
 OTHERS_FIRST = 5.0
-SILENCE = 1800.0  # seconds from the latest refusal on: as long as Hikvision locks
-REMEMBERED = 30 * DAY  # seconds for which a stream is known that was refused alone
-# Seconds after which a login that nobody reported on counts as refused, for its process died: more than two answers
+SILENCE = 1800.0  # seconds without a try after the latest refusal: as long as Hikvision locks
+REMEMBERED = 30 * DAY  # seconds for which a stream is remembered whose refusals are its own
+# Seconds after which a login without a result counts as refused, because its process died: longer than two answers
 # may take.
 UNDER_WAY = 12.0
-# Seconds for which an accepted login needs no turn: sixteen channels come back at once. No longer: all of them
-# drop together when the password is changed at the camera, and only two may find out.
+# Seconds after an accepted login in which others need no turn, so that sixteen channels can log in at once. It is
+# short because all channels drop together when the password is changed at the camera, and only two may try it.
 PROOF = 10.0
-ONE_WISH = 10.0  # seconds in which restarts of many channels count as one
-_LOOK = 0.2  # seconds between polls at what other processes do
-_LOCK_PATIENCE = 10.0  # seconds; whoever holds the lock reads and writes one small file, on a busy machine slowly
+_SAME_RESTART = 10.0  # seconds within which restarts of several channels count as one
+_LOOK = 0.2  # seconds between checks of what other processes wrote
+_LOCK_PATIENCE = 10.0  # seconds; the lock is held while one small file is read and written, slowly on a busy machine
 _MOST = 32  # tries remembered of one host and user
 _ROUNDS = 100_000
 FORMAT = 1  # of refused.json
@@ -67,10 +66,10 @@ else:
 class Try:
     """A login that a camera refused at the instant `at`, or has not answered yet.
 
-    `digest` is the salted hash of the password, empty where nobody lived to report the refusal;
-    `under_way` names a login that waits for its answer. `by_ffmpeg` says that it was FFmpeg's, which
-    asks for more than a probe does. `target` is the stream that it was for, without a password; `alone`
-    says that the password was accepted for another one afterwards, so that it does not count.
+    `digest` is the salted hash of the password, empty if the process died before it could report the refusal.
+    `under_way` identifies a login that waits for its answer. `by_ffmpeg` is True for a login of FFmpeg, which
+    requests more than a probe does. `target` is the stream, without a password. `alone` is True if the password
+    was accepted for another stream later, so that this refusal does not count for the password.
     """
 
     at: Instant
@@ -98,10 +97,10 @@ class _Kept:
 
 @dataclass(frozen=True)
 class Standing:
-    """What holds for a login now; instants are seconds since 1970 UTC.
+    """What is known of a login now.
 
-    `refused_at` is when this very password was refused last, `silent_until` when it may be tried
-    again (None: now), `waits` whether another login to that host and user has no answer yet.
+    `refused_at` is the instant at which this password was last refused, `silent_until` the instant from which it may
+    be tried again (None: now), `waits` whether another login to the same host and user has no answer yet.
     """
 
     refused_at: Optional[float] = None
@@ -110,18 +109,18 @@ class Standing:
 
 
 class Withheld(Exception):
-    """The login must not be sent before the instant `until`, or now if None: another one has no answer yet."""
+    """The login must not be sent before the instant `until`; None means that another login has no answer yet."""
 
     def __init__(self, until: Optional[float]) -> None:
         super().__init__("the login is withheld")
         self.until = until
 
 
-# --- the decision: pure
+# --- the decision (pure)
 
 
 def judge(history: History, digest: str, target: str, now: float) -> Standing:
-    """What the tries of a host and user mean for the password with this salted hash, sent for a stream."""
+    """What the tries of a host and user mean for a password with this salted hash and a stream."""
     tries = current(history, now).tries
     refused = [each for each in tries if not each.under_way and not each.alone]
     same = [each for each in refused if not each.digest or hmac.compare_digest(each.digest, digest)]
@@ -135,14 +134,14 @@ def judge(history: History, digest: str, target: str, now: float) -> Standing:
 
 
 def _silence(refused: Sequence[Try], target: str, *, alone: bool) -> float:
-    """Seconds after the latest refusal; a stream that was refused `alone` leaves the second try to the others."""
+    """Seconds to wait after the latest refusal; a stream refused `alone` leaves the second try to the others."""
     if len(refused) >= (1 if alone else REFUSALS):
         return SILENCE
     return AGAIN + OTHERS_FIRST if refused[-1].target == target else AGAIN
 
 
 def current(history: History, now: float) -> History:
-    """The history without what is over; what a clock that was wrong dated into the future happened now."""
+    """The history without expired tries; tries that a wrong clock dated in the future count as made now."""
     tries = [replace(each, at=min(each.at, now)) for each in history.tries]
     counts = any(not each.alone and each.at + SILENCE > now for each in tries)
     lasting = [each for each in tries if (each.at + REMEMBERED > now if each.alone else counts)]
@@ -150,17 +149,17 @@ def current(history: History, now: float) -> History:
     return replace(history, tries=tuple(answered))
 
 
-def with_try(history: History, one: Try) -> History:
-    """The history with one more try; those that lie longer before it than the silence count no more."""
-    recent = [each for each in history.tries if each.at + (REMEMBERED if each.alone else SILENCE) > one.at]
-    return replace(history, tries=(*recent[1 - _MOST :], one))
+def with_try(history: History, new: Try) -> History:
+    """The history with one more try, and without those that expired before it."""
+    recent = [each for each in history.tries if each.at + (REMEMBERED if each.alone else SILENCE) > new.at]
+    return replace(history, tries=(*recent[1 - _MOST :], new))
 
 
 def with_accepted(history: History, digest: str, target: str, *, by_ffmpeg: bool) -> History:
-    """The history after a login was accepted: earlier refusals of its password count no more.
+    """The history after a login was accepted: earlier refusals of its password no longer count.
 
-    Those of other streams are remembered as theirs alone. What FFmpeg was refused counts until FFmpeg
-    is let in, for a camera may show a probe what it refuses to play.
+    Those of other streams are kept as `alone`. Refusals of FFmpeg count until FFmpeg is accepted, because a camera
+    may accept a probe and refuse to play.
     """
     left = []
     for each in history.tries:
@@ -177,8 +176,8 @@ def with_accepted(history: History, digest: str, target: str, *, by_ffmpeg: bool
 class LoginGuard:
     """Counts refused logins in `file`, which all processes share under `lock`.
 
-    A file that cannot be read counts as empty; while it cannot be written, this process counts in
-    memory. Safe to use from many threads. `tz` is the zone for times that people read.
+    A file that cannot be read counts as empty. While it cannot be written, this process counts in memory.
+    Thread-safe. `tz` is the time zone for times in messages.
     """
 
     def __init__(self, file: Path, lock: Path, clock: Clock, tz: Optional[tzinfo] = None) -> None:
@@ -186,24 +185,25 @@ class LoginGuard:
         self._file = file
         self._lock = lock
         self._clock = clock
-        self._changed = threading.Condition()  # guards all that follows
-        self._unsaved: Optional[Dict[str, History]] = None  # what could not be written
-        self._proven: Dict[str, Tuple[Optional[Secret], float]] = {}  # password, and when it was accepted
-        self._forgotten: Dict[str, float] = {}  # monotonic
+        self._changed = threading.Condition()  # guards all attributes below
+        self._unsaved: Optional[Dict[str, History]] = None  # histories that could not be written
+        self._proven: Dict[
+            str, Tuple[Optional[Secret], float]
+        ] = {}  # password, and the monotonic time at which it was accepted
+        self._forgotten: Dict[str, float] = {}  # monotonic time of the latest `forget`
 
     def standing(self, source: RtspSource) -> Standing:
-        """What is known of this login; writes nothing."""
+        """What is known of this login; does not write."""
         with self._changed:
             history = self._read().get(_key(source))
         return Standing() if history is None else self._judge(history, source)
 
     @contextmanager
     def attempt(self, source: RtspSource, patience: float) -> Iterator[None]:
-        """Around the one request that carries the login; call `refused` or `accepted` inside, if it was.
+        """Wrap the one request that carries the login; call `refused` or `accepted` inside with the result.
 
-        Logins to one host and user go one at a time, so that the third knows of two refusals, but for
-        those that follow an accepted one of the same password within PROOF. Waits for its turn at
-        most `patience` seconds. Raises Withheld.
+        Logins to one host and user take turns, so that a third login knows of two refusals. Within PROOF after the
+        same password was accepted, no turn is needed. Waits at most `patience` seconds for a turn. Raises Withheld.
         """
         ticket = self._take_turn(source, patience)
         try:
@@ -213,19 +213,19 @@ class LoginGuard:
                 self._end_turn(source, ticket)
 
     def refused(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
-        """The camera refused this login: a probe's, or an FFmpeg's."""
+        """Record that the camera refused this login of a probe or of FFmpeg."""
         if source.username is None:
             return  # nothing was sent
         key = _key(source)
         with self._histories() as histories:
             history = histories.get(key) or _new_history()
             digest = _digest(source.password, history.salt)
-            one = Try(self._clock.now(), digest, by_ffmpeg=by_ffmpeg, target=_target(source))
-            histories[key] = with_try(history, one)
+            new = Try(self._clock.now(), digest, by_ffmpeg=by_ffmpeg, target=_target(source))
+            histories[key] = with_try(history, new)
             self._proven.pop(key, None)
 
     def accepted(self, source: RtspSource, *, by_ffmpeg: bool = False) -> None:
-        """The camera accepted this login: a probe's, or an FFmpeg's."""
+        """Record that the camera accepted this login of a probe or of FFmpeg."""
         key = _key(source)
         with self._histories() as histories:
             self._proven[key] = (source.password, self._clock.monotonic())
@@ -235,19 +235,19 @@ class LoginGuard:
                 histories[key] = with_accepted(history, digest, _target(source), by_ffmpeg=by_ffmpeg)
 
     def forget(self, source: RtspSource) -> None:
-        """An operator wants this host and user tried again.
+        """Let this host and user be tried again, as an operator asked.
 
-        Once for all channels of an NVR: a wish that follows another within ONE_WISH adds no tries.
+        Several requests within _SAME_RESTART count once, as when all channels of an NVR are restarted.
         """
         key, monotonic = _key(source), self._clock.monotonic()
         with self._histories() as histories:
-            if monotonic - self._forgotten.get(key, -math.inf) >= ONE_WISH:
+            if monotonic - self._forgotten.get(key, -math.inf) >= _SAME_RESTART:
                 self._forgotten[key] = monotonic
                 histories.pop(key, None)
                 self._proven.pop(key, None)
 
     def _take_turn(self, source: RtspSource, patience: float) -> Optional[str]:
-        """The ticket of a login that may go out now; None for one that needs none. Raises Withheld."""
+        """Wait for the turn of a login: its ticket, or None if it needs no turn. Raises Withheld."""
         end = time.monotonic() + patience
         while True:
             ticket, standing = self._ask_for_turn(source)
@@ -295,7 +295,7 @@ class LoginGuard:
 
     @contextmanager
     def _histories(self) -> Iterator[Dict[str, History]]:
-        """The histories, for this thread alone; what it changes is written at the end."""
+        """The histories, locked for this thread; changes are written at the end."""
         with self._changed, self._locked_file():
             before, now = self._read(), self._clock.now()
             after = {key: current(history, now) for key, history in before.items()}
@@ -308,7 +308,7 @@ class LoginGuard:
     @contextmanager
     def _locked_file(self) -> Iterator[None]:
         with ExitStack() as held:
-            with suppress(OSError):  # a full or read-only disk, or a stuck process: logins are counted without the lock
+            with suppress(OSError):  # a full or read-only disk, or a hung process: count without the lock
                 self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 held.enter_context(locks.holding(self._lock, _LOCK_PATIENCE))
             yield
@@ -324,10 +324,10 @@ class LoginGuard:
 
     def _write(self, histories: Dict[str, History]) -> None:
         text = records.write({key: asdict(history) for key, history in histories.items()}, FORMAT)
-        # a login under way is soon forgotten: its place is worth no wait for the disk
+        # a login under way expires soon, so it need not be synced to disk
         durable = any(each.digest and not each.alone for history in histories.values() for each in history.tries)
         try:
-            files.read_json(self._file, FORMAT)  # what a newer cctv wrote stays
+            files.read_json(self._file, FORMAT)  # raises NewerFormat: the file of a newer cctv is not overwritten
             files.replace_text(self._file, text, durable=durable)
             self._unsaved = None
         except OSError as error:

@@ -1,10 +1,9 @@
-"""Query a camera over RTSP: what it sends, or why it does not answer.
+"""Queries a camera over RTSP: what it sends, or why it does not answer.
 
-OPTIONS and DESCRIBE without credentials; when the camera challenges the latter, one more with them,
-and when it does not, SETUP, which it may challenge.
-The password is sent only when the LoginGuard grants it, and again only when the camera calls the
-nonce stale, since cameras lock out an address after a few wrong ones. Everything is bounded: each
-answer in time and in size, and the whole conversation by one deadline and the number of requests.
+OPTIONS and DESCRIBE are sent without a login. If the camera challenges DESCRIBE, it is repeated with the login;
+if not, SETUP follows, which it may challenge. Cameras lock out an address after a few wrong passwords, so the
+password is sent only if the LoginGuard allows it, and repeated only if the camera calls the nonce stale. Each
+answer is bounded in time and size, and the whole conversation by a deadline and a number of requests.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from cctv_cli.core.rtsp.result import Outcome, ProbeResult, Problem
 from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream, audio_control, parse_sdp, video_control
 from cctv_cli.core.rtsp.wire import Answer
 
-_ANSWERS = 3  # so many times what one answer may take, the whole conversation may
-_PATIENCE = 10.0  # seconds that the logins of one conversation wait for their turns, at the most
+_ANSWERS = 3  # the whole conversation may take this many times as long as one answer
+_PATIENCE = 10.0  # seconds that the logins of one conversation may wait for their turns
 
 _WHOLE_URL = re.compile(r"rtsps?://", re.IGNORECASE)
 _LOCATION = re.compile(r"rtsps?://([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(?:/|$)", re.ASCII | re.IGNORECASE)
@@ -42,16 +41,16 @@ def probe(
 ) -> ProbeResult:
     """Ask the camera for its description.
 
-    Each answer may take `timeout` seconds, all together three times that: a camera behind a slow line
-    takes two for each. Waiting for the turn of a login comes on top, up to ten seconds.
+    Each answer may take `timeout` seconds, and all together three times that. Waiting for the turn of a login may
+    add ten seconds.
 
-    `logins` decides whether the password may be sent, and records the camera's response to it. With `setup`
-    a session for the video and, with `audio`, for the audio is set up and torn down again: only that shows that a
-    camera is busy, or refuses to send its audio. With None this is done when there is a login that DESCRIBE did not
-    need, since FFmpeg may need it for SETUP, and then for the video alone.
+    `logins` decides whether the password may be sent, and records the camera's response. With `setup`, a session
+    for the video and, with `audio`, for the audio is set up and torn down: only this shows that a camera is busy or
+    refuses to send its audio. With `setup` None, a session for the video alone is set up if there is a login that
+    DESCRIBE did not need, because FFmpeg may need it for SETUP.
 
-    Never raises for anything that a camera or a network does. (The name lookup alone is the
-    system's, and has the system's limit: it cannot be interrupted without a thread.)
+    Nothing that a camera or network does raises an exception. Only the name lookup has the time limit of the
+    system, because it cannot be interrupted without a thread.
     """
     deadline = time.monotonic() + _ANSWERS * timeout
     at = f"[{source.host}]:{source.port}" if ":" in source.host else f"{source.host}:{source.port}"
@@ -65,7 +64,7 @@ def probe(
 
 
 def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[bool], with_audio: bool) -> ProbeResult:
-    """What the camera has. Raises Problem."""
+    """Find what the camera sends. Raises Problem."""
     options = conversation.greet(uri)
     answer = conversation.ask("DESCRIBE", uri, "Accept: application/sdp")
     if answer.status != 200:
@@ -85,13 +84,13 @@ def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[
             audio = _set_up_audio(conversation, base, audio, audio_control(description, audio), answer)
         if answer.status == 200:
             _tear_down(conversation, base, answer)
-    if options.status not in (200, 401):  # FFmpeg does not continue after this
+    if options.status not in (200, 401):  # FFmpeg gives up after any other status
         raise _refusal(options, "OPTIONS")
     return ProbeResult(Outcome.OK, f"{at} sends {_in_words(video, audio)}.", 200, video, audio)
 
 
 def _set_up(conversation: _Conversation, base: str, control: Optional[str], channels: str, *headers: str) -> Answer:
-    """Set up one stream; the camera's answer. Raises Problem."""
+    """Set up one stream and return the camera's answer. Raises Problem."""
     transport = f"Transport: RTP/AVP/TCP;unicast;interleaved={channels}"
     return conversation.ask("SETUP", _absolute(base, control), transport, *headers)
 
@@ -99,7 +98,7 @@ def _set_up(conversation: _Conversation, base: str, control: Optional[str], chan
 def _set_up_audio(
     conversation: _Conversation, base: str, audio: AudioStream, control: Optional[str], video: Answer
 ) -> AudioStream:
-    """Set up the audio in the session of the video's answer; the audio, with its fault if the camera refuses it."""
+    """Set up the audio in the session that `video` opened; the audio has a fault if the camera refuses."""
     try:
         status: Optional[int] = _set_up(conversation, base, control, "2-3", _session(video)).status
     except Problem as problem:
@@ -108,7 +107,7 @@ def _set_up_audio(
 
 
 def _tear_down(conversation: _Conversation, base: str, answer: Answer) -> None:
-    """End the session of this answer to SETUP."""
+    """End the session that this answer to SETUP opened."""
     try:
         conversation.ask("TEARDOWN", base, _session(answer))
     except Problem:
@@ -120,14 +119,14 @@ def _session(answer: Answer) -> str:
 
 
 def _absolute(base: str, control: Optional[str]) -> str:
-    """The URL of a stream, put together as FFmpeg does: base and control may have queries of their own."""
+    """The URL of a stream, joined as FFmpeg does: base and control may each have a query."""
     if control is None or control == "*":
         return base
     return control if _WHOLE_URL.match(control) else f"{base.rstrip('/')}/{control}"
 
 
 class _Conversation:
-    """Requests to one camera and its answers; credentials only go out once it has asked for them."""
+    """Requests to one camera and its answers; the login is sent only after the camera asked for one."""
 
     def __init__(self, connection: Connection, source: RtspSource, logins: Optional[LoginGuard]) -> None:
         self._connection = connection
@@ -142,17 +141,17 @@ class _Conversation:
         return self._login is None and self._source.username is not None
 
     def require_permission(self) -> None:
-        """Raises Problem while the login must not be sent: FFmpeg may be asked for it even if the probe was not."""
+        """Raises Problem while the login must not be sent: the camera may still ask FFmpeg for it."""
         until = None if self._logins is None else self._logins.standing(self._source).silent_until
         if until is not None:
             raise self._withheld(until)
 
     def greet(self, uri: str) -> Answer:
-        """Ask for OPTIONS, as FFmpeg does; the answer says nothing about the stream."""
+        """Send OPTIONS, as FFmpeg does; the answer says nothing about the stream."""
         return self._connection.request("OPTIONS", uri)
 
     def ask(self, method: str, uri: str, *headers: str) -> Answer:
-        """The answer to a request. Raises Problem for a refused login, or none that is complete and proper."""
+        """Send a request, and repeat it with the login if the camera asks for one. Raises Problem."""
         answer = self._send(method, uri, headers)
         if answer.status == 401 and self._login is None:
             self._login = login_for(answer, self._source)
@@ -167,7 +166,7 @@ class _Conversation:
         with self._turn():
             answer, sent = self._send_login(self._login, method, uri, headers), 1
             if answer.status == 401 and is_stale(answer):
-                # the password was right, the nonce too old (RFC 7616 § 3.3); once, since some cameras always say so
+                # only the nonce was too old (RFC 7616 § 3.3); retry once, because some cameras always answer this
                 self._login = login_for(answer, self._source)
                 answer, sent = self._send_login(self._login, method, uri, headers), 2
             self._report(answer.status, sent)
@@ -178,7 +177,7 @@ class _Conversation:
         return self._connection.request(method, uri, *headers, f"Authorization: {login.header(method, uri)}")
 
     def _report(self, status: int, sent: int) -> None:
-        """Let the guard know the result of a login that was sent `sent` times."""
+        """Report to the guard the result of a login that was sent `sent` times."""
         if self._logins is None:
             return
         if status == 200:
@@ -189,7 +188,7 @@ class _Conversation:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Around one request with the login. Raises Problem when it must not be sent."""
+        """Wrap one request with the login. Raises Problem if it must not be sent."""
         if self._logins is None:
             yield
             return
@@ -202,7 +201,7 @@ class _Conversation:
                 yield
         except Withheld as withheld:
             if withheld.until is None:
-                text = "has not answered another login of this user yet: this login waits for that answer"
+                text = "has not answered another login of this user yet: check its network, or restart it"
                 raise Problem(Outcome.SILENT, text) from None
             raise self._withheld(withheld.until) from None
 
@@ -218,12 +217,13 @@ class _Conversation:
         if until is None:
             text = (
                 "refuses the username or password: correct them before the next try, "
-                "since cameras lock an address out after a few wrong ones"
+                "because cameras lock out an address after a few wrong ones"
             )
         else:
             text = (
-                f"refuses the username or password: cctv tries no more until {self._shown(until)}, since cameras "
-                "lock an address out after a few wrong ones; correct them, or restart the camera in cctv to try at once"
+                f"refuses the username or password: cctv does not try again until {self._shown(until)}, "
+                "because cameras lock out an address after a few wrong ones; correct them, "
+                "or restart the camera in cctv to try at once"
             )
         return Problem(Outcome.UNAUTHORIZED, text, 401, until)
 
@@ -246,7 +246,7 @@ def _refusal(answer: Answer, method: str, track: str = "") -> Problem:
 
 
 def _new_address(answer: Answer) -> str:
-    """Host and port of a redirection; the rest may hold a password or anything else."""
+    """Host and port of a redirection; the rest may contain a password."""
     location = answer.first("location")
     match = _LOCATION.match(location)
     if match is None or "@" in location:

@@ -14,11 +14,11 @@ class Outcome(enum.Enum):
 
     OK = "ok"
     UNREACHABLE = "unreachable"  # the name does not resolve, no route, or no connection in time
-    REFUSED = "refused"  # nothing listens on the port
-    UNAUTHORIZED = "unauthorized"  # credentials are missing, wrong, withheld, or of no use to this camera
+    REFUSED = "refused"  # no program accepts connections on the port
+    UNAUTHORIZED = "unauthorized"  # the login is missing, wrong, withheld, or of a kind that FFmpeg does not support
     NOT_FOUND = "not_found"
     BUSY = "busy"
-    SILENT = "silent"  # connected, but received no complete answer
+    SILENT = "silent"  # connected, but no complete answer
     NOT_RTSP = "not_rtsp"
     NO_VIDEO = "no_video"
     REDIRECTED = "redirected"
@@ -30,9 +30,9 @@ class Outcome(enum.Enum):
 class ProbeResult:
     """What a camera answered. `reason` is one sentence for the operator, with the cure.
 
-    `status` is the RTSP status of the last complete answer, None when there was none. `video` and
-    `audio` are what the camera announces; `video` is None unless the outcome is OK. `retry_at` is the
-    instant before which the password will not be sent again; None where nothing is withheld.
+    `status` is the RTSP status of the last complete answer, None if there was none. `video` and `audio` are what
+    the camera announces; `video` is None unless the outcome is OK. `retry_at` is the instant before which the
+    password is not sent again, None if it is not withheld.
     """
 
     outcome: Outcome

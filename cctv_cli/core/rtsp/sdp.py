@@ -1,8 +1,7 @@
-"""What a camera's session description (SDP, RFC 8866) says about its video and its audio.
+"""Reads video and audio from a camera's session description (SDP, RFC 8866). Pure.
 
-Pure text in, values out. Of each media section only the first payload type counts, because that is what
-FFmpeg takes. The first video counts, and the first audio that can be recorded; other media (ONVIF metadata)
-are skipped.
+Of each media section only the first payload type is read, as in FFmpeg. The first video is used, and the first
+audio that can be recorded; other media (ONVIF metadata) are skipped.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from cctv_cli.core.media.parameter_sets import read_h264, read_h265
 from cctv_cli.core.rtsp.aac_config import aac_fault
 
 _MEDIA = re.compile(r"(\w+)[ \t]+\S+[ \t]+\S+[ \t]+(\d+)", re.ASCII)
-# a longer encoding name than this is none, and would grow every record of the codec
+# the length of an encoding name is limited because it is stored in every record of the codec
 _FORMAT = re.compile(r"^a=rtpmap:(\d+)[ \t]+([\w.+-]{1,40})(?![\w.+-])(?:/(\d{1,9}))?", re.ASCII | re.MULTILINE)
 _DIMENSIONS = re.compile(r"^a=x-dimensions:[ \t]*(\d{1,5})[ \t]*,[ \t]*(\d{1,5})", re.ASCII | re.MULTILINE)
 _CONTROL = re.compile(r"^a=control:[ \t]*(\S+)", re.ASCII | re.MULTILINE)
 _FRAME_SIZE = re.compile(r"^a=framesize:\d+[ \t]+(\d{1,5})-(\d{1,5})", re.ASCII | re.MULTILINE)
 
-# what a stream's fmtp says of its sequence parameter sets (RFC 6184 § 8.1, RFC 7798 § 7.1)
+# the sequence parameter sets in a stream's fmtp (RFC 6184 § 8.1, RFC 7798 § 7.1)
 _PARAMETER_SETS = re.compile(
     r"^a=fmtp:(\d{1,3})[ \t](?:[^\n]*?[ \t;])?(?:sprop-parameter-sets|sprop-sps)=([\w+/=,]*)", re.ASCII | re.MULTILINE
 )
-# a client's to send, where the camera says what a client does (ONVIF streaming 5.3), as not all do
+# ONVIF (streaming 5.3) means the direction as the client sees it, but some cameras write it as they see it
 _CLIENT_SENDS, _CLIENT_RECEIVES = (re.compile(rf"^a={each}\b", re.MULTILINE) for each in ("sendonly", "recvonly"))
 _H264_SPS, _H265_SPS = 7, 33  # nal_unit_type (ITU-T H.264 table 7-1, H.265 table 7-1)
 
-# Payload types that need no rtpmap (RFC 3551 § 6): encoding name and RTP clock in Hz.
+# payload types that need no rtpmap (RFC 3551 § 6): encoding name and RTP clock in Hz
 _STATIC = {
     "0": ("PCMU", 8000),
     "8": ("PCMA", 8000),
@@ -43,7 +42,7 @@ _STATIC = {
     "32": ("MPV", 90000),
 }
 
-# Encoding names whose codec goes by another name; every other name is used in lower case.
+# codecs with another name than their encoding name; every other name is used in lower case
 _CODECS = {
     "H265": "hevc",  # RFC 7798 § 7.1
     "JPEG": "mjpeg",
@@ -54,14 +53,14 @@ _CODECS = {
     "MPA": "mp2",
 }
 
-# Where the RTP clock is not the sampling rate: G.722 samples twice as often as its clock ticks
-# (RFC 3551 § 4.5.2), and the 90 kHz of MPEG audio (RFC 2250) say nothing about it.
+# sampling rates that differ from the RTP clock: G.722 samples twice as fast (RFC 3551 § 4.5.2), and the 90 kHz of
+# MPEG audio (RFC 2250) are not related to it
 _SAMPLING_RATES = {"g722": 16000, "mp2": None}
 
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A camera's video: codec such as "h264", "hevc", "mjpeg"; size in pixels where it is known."""
+    """A camera's video: codec such as "h264", "hevc", "mjpeg"; size in pixels if known."""
 
     codec: str
     width: Optional[int] = None
@@ -78,8 +77,8 @@ ONLY_BACK_CHANNEL = (
 class AudioStream:
     """A camera's audio: codec such as "aac", "pcmu", "pcma", "g726"; sampling rate in Hz where known.
 
-    `fault` is why it cannot be recorded, with the cure; empty if it can. `place` counts from 0 among the audio
-    streams that FFmpeg can read.
+    `fault` is why it cannot be recorded, with the cure; empty if it can. `place` is its index among the audio streams
+    that FFmpeg can read.
     """
 
     codec: str
@@ -91,9 +90,7 @@ class AudioStream:
 def parse_sdp(text: str) -> Tuple[Optional[VideoStream], Optional[AudioStream]]:
     """Read the first video of a session description, and its first audio without a fault, or else its first audio.
 
-    None for what it lacks.
-
-    Lines that are not understood are skipped: cameras write many of their own.
+    What is missing is None. Unknown lines are skipped: cameras add many of their own.
     """
     videos = [_video(media, number) for kind, number, media in _media(text) if kind == "video"]
     video = videos[0] if videos else None
@@ -102,12 +99,12 @@ def parse_sdp(text: str) -> Tuple[Optional[VideoStream], Optional[AudioStream]]:
 
 
 def video_control(text: str) -> Optional[str]:
-    """The URL, relative or whole, that the first video is set up at (RFC 2326 § C.1.1); None without one."""
+    """The URL, relative or absolute, for SETUP of the first video (RFC 2326 § C.1.1); None if there is none."""
     return next((_control(media) for kind, _, media in _media(text) if kind == "video"), None)
 
 
 def audio_control(text: str, audio: AudioStream) -> Optional[str]:
-    """The URL, relative or whole, that this audio of the description is set up at; None without one."""
+    """The URL, relative or absolute, for SETUP of this audio; None if there is none."""
     return next((_control(media) for each, media in _audios(text, mpegts=False) if each.place == audio.place), None)
 
 
@@ -117,7 +114,7 @@ def _control(media: str) -> Optional[str]:
 
 
 def _media(text: str) -> Iterator[Tuple[str, str, str]]:
-    """Kind, first payload type and lines of each media section that can be understood."""
+    """Kind, first payload type and lines of each valid media section."""
     for media in re.split(r"(?m)^m=", "\n".join(text.splitlines()))[1:]:
         announced = _MEDIA.match(media)
         if announced is not None:
@@ -131,18 +128,18 @@ def _video(media: str, payload_type: str) -> VideoStream:
 
 
 def _announced_size(media: str) -> Optional[Tuple[int, int]]:
-    """The size that a camera announces in words of its own; None without one, or for an empty picture."""
+    """The size in attributes outside the standard; None if there is none or it is zero."""
     found = _DIMENSIONS.search(media) or _FRAME_SIZE.search(media)
     width, height = map(int, found.groups()) if found else (0, 0)
     return (width, height) if width and height else None
 
 
 def _coded_size(codec: str, media: str, payload_type: str) -> Optional[Tuple[int, int]]:
-    """The size in the parameter sets, which is what a decoder goes by; None where none can be read."""
+    """The size in the parameter sets, which decoders use; None if none can be read."""
     for number, sets in _PARAMETER_SETS.findall(media):
         for text in sets.split(",") if number == payload_type else ():
             try:
-                unit = b64decode(text + "==")  # some leave the padding out
+                unit = b64decode(text + "==")  # some cameras omit the padding
                 if codec == "hevc" and unit[0] >> 1 & 0x3F == _H265_SPS:
                     return read_h265(unit)
                 if codec == "h264" and unit[0] & 0x1F == _H264_SPS:
@@ -153,14 +150,14 @@ def _coded_size(codec: str, media: str, payload_type: str) -> Optional[Tuple[int
 
 
 def _audios(text: str, *, mpegts: bool) -> Iterator[Tuple[AudioStream, str]]:
-    """Every audio of a description, with its section; `mpegts`: it would be recorded as MPEG-TS."""
-    client_speaks = _CLIENT_RECEIVES.search(text) is not None
+    """Every audio of a description with its section; `mpegts` is True if it is recorded as MPEG-TS."""
+    client_view = _CLIENT_RECEIVES.search(text) is not None
     place = 0
     for kind, payload_type, media in _media(text):
         if kind != "audio":
             continue
         codec, clock = _codec(media, payload_type)
-        if client_speaks and _CLIENT_SENDS.search(media):
+        if client_view and _CLIENT_SENDS.search(media):
             fault = ONLY_BACK_CHANNEL
         elif not supports_audio(codec):
             fault = UNSUPPORTED_AUDIO.format(codec)
@@ -171,14 +168,14 @@ def _audios(text: str, *, mpegts: bool) -> Iterator[Tuple[AudioStream, str]]:
 
 
 def _aac_fault(media: str, payload_type: str, mpegts: bool) -> str:
-    """A format line under another payload type than the stream's is of no use: FFmpeg ignores it."""
+    """Why AAC cannot be recorded; like FFmpeg, ignores format lines of other payload types than the stream's."""
     line = re.search(rf"^a=fmtp:{payload_type}[ \t]+(.*)$", media, re.MULTILINE)
     latm = re.search(rf"^a=rtpmap:{payload_type}[ \t]+MP4A-LATM\b", media, re.MULTILINE | re.IGNORECASE) is not None
     return aac_fault(line.group(1) if line else "", latm=latm, mpegts=mpegts)
 
 
 def _codec(media: str, payload_type: str) -> Tuple[str, Optional[int]]:
-    """Codec and RTP clock in Hz of one payload type of a media section."""
+    """Codec and RTP clock in Hz of one payload type in a media section."""
     name, clock = _STATIC.get(payload_type, ("unknown", None))
     for number, mapped_name, mapped_clock in _FORMAT.findall(media):
         if number == payload_type:

@@ -1,4 +1,4 @@
-"""RTSP messages as bytes (RFC 2326): requests are written, answers are read, each bounded in size. Pure."""
+"""RTSP messages as bytes (RFC 2326): writes requests, and reads answers of bounded size. Pure."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from cctv_cli.core.rtsp.result import Outcome, Problem
 
-ANSWER_LIMIT = 64 * 1024  # bytes of one answer: headers, body, and what is skipped before it
+ANSWER_LIMIT = 64 * 1024  # bytes of one answer, including headers and what is skipped before it
 
-# A realm may be the camera's name in any encoding: its bytes go back unchanged. People are shown none of them.
+# a realm may be the camera's name in any encoding: its bytes are sent back unchanged, and never shown
 BYTES_STAY = "surrogateescape"
 
 _BLANK = re.compile(rb"[\r\n]*")
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _LONGEST_END = 4  # bytes
-_LINE_END = re.compile(r"\r\n|\r|\n")  # a CR or LF alone ends a line, too (§ 4)
+_LINE_END = re.compile(r"\r\n|\r|\n")  # a single CR or LF ends a line, too (§ 4)
 _FOLD = re.compile(r"(?:\r\n|\r|\n)[ \t]+")
 _STATUS_LINE = re.compile(r"RTSP/\d\.\d[ \t]+(\d{3})\b", re.ASCII | re.IGNORECASE)
 _LENGTH = re.compile(r"\d{1,9}\Z", re.ASCII)
-_FRAME = b"$"  # begins a frame of media between the answers (§ 10.12)
+_FRAME = b"$"  # begins a media frame between answers (§ 10.12)
 _FRAME_HEADER = 4  # bytes
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A camera's answer. `headers` has their names in lower case, and the values of each in order."""
+    """A camera's answer. `headers` maps lower-case names to their values in order."""
 
     status: int
     headers: Dict[str, List[str]]
     body: bytes
 
     def first(self, name: str) -> str:
-        """The first value of a header; empty without one."""
+        """The first value of a header, or ""."""
         return self.headers.get(name, [""])[0]
 
 
 class _Head(NamedTuple):
-    """What precedes an answer's body, and where the body begins and ends in what was received."""
+    """Status and headers of an answer, and where its body begins and ends in the received bytes."""
 
     status: int
     headers: Dict[str, List[str]]
@@ -53,23 +53,23 @@ def write_request(method: str, uri: str, cseq: int, *headers: str) -> bytes:
 
 
 class AnswerReader:
-    """Takes answers out of what a camera sends, in whatever pieces it arrives.
+    """Reads answers from the bytes that a camera sends, in pieces of any size.
 
-    Blank lines and frames of media before an answer are skipped. Each byte is looked at a fixed number of times.
+    Blank lines and media frames before an answer are skipped. Reading takes linear time.
     """
 
     def __init__(self) -> None:
         self._received = bytearray()
-        self._skipped = 0  # bytes before the answer that comes next
-        self._searched = 0  # bytes that hold no end of the headers
+        self._skipped = 0  # bytes skipped before the next answer
+        self._searched = 0  # bytes that do not contain the end of the headers
         self._head: Optional[_Head] = None
 
     def feed(self, data: bytes) -> None:
-        """More of what the camera sends."""
+        """Add received bytes."""
         self._received += data
 
     def next_answer(self) -> Optional[Answer]:
-        """The next answer; None until it is complete. Raises Problem where it is not RTSP, or too large."""
+        """The next answer; None until it is complete. Raises Problem if it is not RTSP or too large."""
         if self._head is None and self._skip():
             self._head = self._read_head()
         size = len(self._received) if self._head is None else self._head.end
@@ -83,7 +83,7 @@ class AnswerReader:
         return answer
 
     def _skip(self) -> bool:
-        """Skip what may precede an answer; whether the rest begins with one."""
+        """Skip what may precede an answer; True if an answer comes next."""
         while True:
             blank = _BLANK.match(self._received)
             size = blank.end() if blank else 0
@@ -108,7 +108,7 @@ class AnswerReader:
 
 
 def _parse_head(head: bytes) -> Tuple[int, Dict[str, List[str]]]:
-    """Status and headers, read tolerantly: any case, folded lines, any line ends."""
+    """Status and headers; accepts any case, folded lines and any line ends."""
     status_line, *lines = _LINE_END.split(_FOLD.sub(" ", head.decode("utf-8", BYTES_STAY)))
     status = _STATUS_LINE.match(status_line)
     if status is None:
@@ -121,7 +121,7 @@ def _parse_head(head: bytes) -> Tuple[int, Dict[str, List[str]]]:
 
 
 def _content_length(headers: Dict[str, List[str]]) -> int:
-    """Bytes of the body; none without the header (§ 4.4)."""
+    """Bytes of the body; 0 without the header (§ 4.4)."""
     length = headers.get("content-length", ["0"])[0]
     if _LENGTH.match(length) is None:
         raise _not_rtsp()

@@ -165,7 +165,7 @@ def test_a_whole_command(command: Command, expected: Tuple[str, ...]) -> None:
     assert command.argv == expected
 
 
-def test_the_camera_is_asked_through_standard_input() -> None:
+def test_the_input_is_described_on_standard_input() -> None:
     command = record_command(
         FFMPEG, Camera("gate", "Gate", GATE), Settings(), run=RUN, first_live=0, audio=AudioOutput.ENCODED
     )
@@ -188,14 +188,14 @@ def test_audio_that_is_not_written_is_not_requested(audio: AudioOutput) -> None:
     assert "option allowed_media_types video\n" in command.stdin.reveal()
 
 
-def test_a_demo_has_nothing_to_read() -> None:
+def test_a_demo_has_no_standard_input() -> None:
     camera = Camera("demo", "Demo", DemoSource(tone=True))
     command = record_command(FFMPEG, camera, Settings(), run=RUN, first_live=0, audio=AudioOutput.ENCODED)
     assert command.stdin is None
 
 
 @pytest.mark.parametrize("transcode", [False, True])
-def test_no_password_stands_in_a_command(transcode: bool) -> None:
+def test_a_command_contains_no_password(transcode: bool) -> None:
     camera = Camera("gate", "Gate", GATE, transcode=transcode)
     command = record_command(FFMPEG, camera, Settings(), run=RUN, first_live=0, audio=AudioOutput.COPIED)
     shown = " ".join(command.argv) + repr(command)
@@ -218,7 +218,7 @@ def test_no_password_stands_in_a_command(transcode: bool) -> None:
     ],
     ids=["plain", "space", "percent", "quote", "pipe", "backslash", "brackets and colon", "umlaut"],
 )
-def test_a_live_path_reaches_tee_as_it_is_meant(folder: str, escaped: str) -> None:
+def test_a_live_path_is_escaped_for_tee(folder: str, escaped: str) -> None:
     command = record_command(
         FFMPEG,
         Camera("gate", "Gate", GATE),
@@ -232,7 +232,7 @@ def test_a_live_path_reaches_tee_as_it_is_meant(folder: str, escaped: str) -> No
 
 
 @posix
-def test_ffmpeg_writes_both_branches_where_they_are_expected(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+def test_ffmpeg_writes_both_outputs_where_they_are_expected(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
     live = tmp_path / " my %d |'cameras'\\ [a:b] Süd " / "live"
     folder = tmp_path / "gate"
     for path in (live, folder / ".incoming" / RUN):
@@ -275,7 +275,7 @@ def test_a_stream_that_begins_late_is_not_cut_at_every_key_frame(ffmpeg: Ffmpeg,
     argv[-3:-3] = ["-t", "7"]
     subprocess.run(argv, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=HANG, check=True)
     spans = [span for span in map(measure, sorted((tmp_path / "live").iterdir())) if span is not None]
-    assert len(spans) <= 3  # four seconds pass twice at the most
+    assert len(spans) <= 3  # 7 seconds in segments of 4
     assert 1000 <= spans[0].first / TICKS < 1002
     assert sum(span.frames for span in spans) == 7 * 25
 
@@ -311,10 +311,10 @@ def test_another_command_has_another_fingerprint(other: str) -> None:
     assert other != fingerprint_of()
 
 
-def test_a_fingerprint_tells_nothing_about_the_password() -> None:
+def test_a_fingerprint_does_not_depend_on_the_password() -> None:
     assert fingerprint_of(replace(GATE, password=Secret("other"))) == fingerprint_of()
 
 
-def test_an_ffmpeg_without_h264_is_named_when_it_is_needed() -> None:
+def test_an_ffmpeg_without_an_h264_encoder_is_an_error() -> None:
     with pytest.raises(FfmpegError, match=r"/usr/bin/ffmpeg has no H\.264 encoder"):
         _ = replace(FFMPEG, encoders=frozenset({"aac"})).h264_encoder

@@ -29,7 +29,7 @@ def door(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         yield camera
 
 
-def what_ffmpeg_says(ffmpeg: Ffmpeg, source: RtspSource, folder: Path) -> List[str]:
+def output_of(ffmpeg: Ffmpeg, source: RtspSource, folder: Path) -> List[str]:
     for name in (".incoming/0123456789abcdef", "live"):
         (folder / name).mkdir(parents=True)
     camera = Camera("door", "Door", source)
@@ -68,18 +68,20 @@ def what_ffmpeg_says(ffmpeg: Ffmpeg, source: RtspSource, folder: Path) -> List[s
         (None, "DESCRIBE", "refused"),
     ],
 )
-def test_a_real_ffmpeg_is_understood_and_shows_no_password(
+def test_output_of_a_real_ffmpeg_is_diagnosed_and_redacted(
     ffmpeg: Ffmpeg, door: RtspCamera, tmp_path: Path, status: Optional[int], method: str, cause: str
 ) -> None:
     source = parse_rtsp_url(door.login_url)
     door.answer(status, method)
     door.refuse(status is None)
     try:
-        lines = what_ffmpeg_says(ffmpeg, source, tmp_path)
+        lines = output_of(ffmpeg, source, tmp_path)
     finally:
         door.answer(None, method)
         door.refuse(False)
-    assert any(ENCODED in line for line in lines), "FFmpeg shows passwords; if no more, redact() may go"
+    assert any(ENCODED in line for line in lines), (
+        "FFmpeg prints passwords; if it no longer does, redact() can be removed"
+    )
     shown = [redact(line, source) for line in lines]
     assert diagnose(shown, 1).cause == cause
     for secret in (PASSWORD, ENCODED, "in-the-query"):
@@ -117,7 +119,7 @@ def test_a_real_ffmpeg_is_understood_and_shows_no_password(
         ("[error] av_interleaved_write_frame(): Input/output error", "storage or network"),
     ],
 )
-def test_what_ffmpeg_said_names_the_cause(line: str, cause: str) -> None:
+def test_a_line_gives_the_cause(line: str, cause: str) -> None:
     found = diagnose(["[hls @ 0x5] [warning] something earlier", line, "[fatal] Conversion failed!"], 1)
     assert found.cause == cause
     assert found.reason
@@ -136,12 +138,12 @@ def test_what_ffmpeg_said_names_the_cause(line: str, cause: str) -> None:
         "[error] error reading rtsp://admin:***@192.168.1.100:453/live",
     ],
 )
-def test_a_number_that_is_no_status_locks_nobody_out(line: str) -> None:
-    # "unauthorized" stops all tries for half an hour; channel 4 of a Hikvision NVR is called 401
+def test_other_numbers_are_not_taken_for_a_status(line: str) -> None:
+    # "unauthorized" stops all tries for half an hour, and channel 4 of a Hikvision NVR is called 401
     assert diagnose([line], 0).cause == "closed"
 
 
-def test_channel_401_that_is_refused_is_not_unauthorized() -> None:
+def test_a_refused_connection_to_channel_401_is_not_unauthorized() -> None:
     lines = [
         "[tcp @ 0x5] [error] Connection to tcp://192.168.1.100:554?timeout=5000000 failed: Connection refused",
         "[concat @ 0x5] [error] Impossible to open 'rtsp://admin:***@192.168.1.100:554/Streaming/Channels/401'",
@@ -159,7 +161,7 @@ def test_channel_401_that_is_refused_is_not_unauthorized() -> None:
         (None, "ended", "FFmpeg exited; see ffmpeg.log"),
     ],
 )
-def test_without_a_word_the_exit_code_must_do(exit_code: int, cause: str, reason: str) -> None:
+def test_without_output_the_exit_code_gives_the_cause(exit_code: int, cause: str, reason: str) -> None:
     found = diagnose([], exit_code)
     assert (found.cause, found.reason) == (cause, reason)
 
@@ -176,13 +178,13 @@ def test_without_a_word_the_exit_code_must_do(exit_code: int, cause: str, reason
         "redirected to RTSP://other:else@10.0.0.1/",
     ],
 )
-def test_what_ffmpeg_said_is_shown_without_the_password(line: str) -> None:
+def test_passwords_are_removed(line: str) -> None:
     shown = redact(line, SOURCE)
     for secret in (PASSWORD, ENCODED, "s3cr", "else"):
         assert secret not in shown
 
 
-def test_a_password_in_the_query_is_hidden_wherever_ffmpeg_puts_it() -> None:
+def test_a_password_in_the_query_is_removed_wherever_ffmpeg_puts_it() -> None:
     source = replace(SOURCE, username=None, password=None, target="/live?user=admin&password=geheim")
     for line in (
         "Impossible to open 'rtsp://192.168.1.100:554/live?user=admin&password=geheim'",
@@ -199,7 +201,7 @@ def test_a_password_in_the_query_is_hidden_wherever_ffmpeg_puts_it() -> None:
         "mail the admin@example.com",
     ],
 )
-def test_everything_else_stays_as_it_was_said(line: str) -> None:
+def test_other_lines_are_not_changed(line: str) -> None:
     assert redact(line, SOURCE) == line
 
 

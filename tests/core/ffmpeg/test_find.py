@@ -59,7 +59,7 @@ def script(folder: Path, text: str) -> str:
 
 
 def bundle(monkeypatch: pytest.MonkeyPatch, folder: Path, exe: Optional[str]) -> None:
-    """Install a stand-in for the `ffmpeg` extra; without an executable it finds none."""
+    """Install a stand-in for the `ffmpeg` extra that returns `exe`, or raises if that is None."""
     folder.mkdir()
     answer = "raise RuntimeError('no ffmpeg exe')" if exe is None else f"return {exe!r}"
     (folder / "imageio_ffmpeg.py").write_text(f"def get_ffmpeg_exe():\n    {answer}\n")
@@ -69,7 +69,7 @@ def bundle(monkeypatch: pytest.MonkeyPatch, folder: Path, exe: Optional[str]) ->
 
 @pytest.fixture
 def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with one folder, still empty."""
+    """A PATH with a single, empty folder."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -98,7 +98,7 @@ def test_versions_are_read(tmp_path: Path, build: str, major: Optional[int]) -> 
 
 @posix
 @pytest.mark.parametrize("build", ["Ubuntu 22.04", "old git"])
-def test_an_old_ffmpeg_is_refused_with_the_cure(tmp_path: Path, build: str) -> None:
+def test_an_old_ffmpeg_is_refused(tmp_path: Path, build: str) -> None:
     path = stand_in(tmp_path, build)
     with pytest.raises(FfmpegError) as refused:
         inspect(path)
@@ -113,7 +113,7 @@ def test_an_old_ffmpeg_is_refused_with_the_cure(tmp_path: Path, build: str) -> N
     ["echo 'Python 3.11.2'", "exit 127", "echo 'error while loading shared libraries: libx264.so.164' >&2; exit 127"],
     ids=["another program", "nothing", "broken installation"],
 )
-def test_what_does_not_answer_as_ffmpeg_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_program_that_does_not_answer_like_ffmpeg_is_refused(tmp_path: Path, text: str) -> None:
     path = script(tmp_path, text)
     with pytest.raises(FfmpegError, match="does not answer like FFmpeg; install it") as refused:
         inspect(path)
@@ -121,7 +121,7 @@ def test_what_does_not_answer_as_ffmpeg_is_refused(tmp_path: Path, text: str) ->
 
 
 @posix
-def test_what_cannot_be_executed_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_executed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ffmpeg"
     path.write_bytes(b"\x7fELF for another machine")
     path.chmod(0o755)
@@ -152,8 +152,10 @@ def test_then_the_bundled_one(tmp_path: Path, empty_path: Path, monkeypatch: pyt
 
 
 @posix
-def test_the_cure_for_an_old_ffmpeg_cures(tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Ubuntu 22.04 has 4.4 on PATH; whoever installs the extra as the error says must be helped by it
+def test_a_bundled_ffmpeg_is_used_if_the_one_on_the_path_is_too_old(
+    tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the error about FFmpeg 4.4 of Ubuntu 22.04 says to install the extra, which must then help
     stand_in(empty_path, "Ubuntu 22.04")
     bundled = stand_in(tmp_path / "bundled", "bundled")
     bundle(monkeypatch, tmp_path / "site", bundled)
@@ -161,7 +163,7 @@ def test_the_cure_for_an_old_ffmpeg_cures(tmp_path: Path, empty_path: Path, monk
 
 
 @posix
-def test_no_ffmpeg_at_all_says_how_to_get_one(
+def test_without_any_ffmpeg_the_error_says_how_to_install_it(
     tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle(monkeypatch, tmp_path / "site", None)
@@ -169,7 +171,7 @@ def test_no_ffmpeg_at_all_says_how_to_get_one(
         find_ffmpeg(None)
 
 
-def test_a_wrong_configured_path_is_not_passed_over(tmp_path: Path) -> None:
+def test_a_wrong_configured_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FfmpegError, match="correct FFMPEG_PATH or remove it") as refused:
         find_ffmpeg(tmp_path / "none")
     assert str(tmp_path / "none") in str(refused.value)
@@ -179,7 +181,7 @@ def test_a_real_ffmpeg_is_usable(ffmpeg: Ffmpeg) -> None:
     assert find_ffmpeg(Path(ffmpeg.path)) == ffmpeg
     assert ffmpeg.major is None or ffmpeg.major >= 5
     assert "aac" in ffmpeg.encoders
-    assert "=" not in ffmpeg.encoders  # a line of the legend
+    assert "=" not in ffmpeg.encoders  # from the legend of the list
 
 
 # ---- the clock of a demo
@@ -187,15 +189,15 @@ def test_a_real_ffmpeg_is_usable(ffmpeg: Ffmpeg) -> None:
 
 @posix
 @pytest.mark.parametrize(("status", "drawn"), [(0, True), (1, False)], ids=["a font", "no font"])
-def test_a_clock_is_drawn_where_ffmpeg_can(tmp_path: Path, status: int, drawn: bool) -> None:
+def test_whether_ffmpeg_can_draw_a_clock(tmp_path: Path, status: int, drawn: bool) -> None:
     assert can_draw_text(Ffmpeg(script(tmp_path, f"exit {status}"), "7.1", 7, frozenset())) is drawn
 
 
-def test_without_ffmpeg_no_clock_is_drawn(tmp_path: Path) -> None:
+def test_an_ffmpeg_that_does_not_exist_cannot_draw_a_clock(tmp_path: Path) -> None:
     assert not can_draw_text(Ffmpeg(str(tmp_path / "none"), "7.1", 7, frozenset()))
 
 
-def test_a_real_ffmpeg_draws_the_clock_that_it_says_it_can(ffmpeg: Ffmpeg) -> None:
+def test_a_real_ffmpeg_draws_the_clock_if_it_can(ffmpeg: Ffmpeg) -> None:
     able = replace(ffmpeg, drawtext=can_draw_text(ffmpeg))
     camera = Camera("demo", "Demo", DemoSource(tone=False))
     command = record_command(able, camera, Settings(), run="0123456789abcdef", first_live=0, audio=AudioOutput.ENCODED)

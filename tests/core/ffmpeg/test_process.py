@@ -1,4 +1,4 @@
-"""Real children: a scripted Python program in place of FFmpeg, in the folder and with the argv of a run."""
+"""Real child processes: a Python script instead of FFmpeg, with the folder and the argv of a run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def say(text):
 WAIT = "say('ready'); signal.pause()"
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN); say('ready'); signal.pause()"
 
-# a supervisor of its own: starts the child that it is told, says its pid, and never reads again
+# a supervisor process: starts the given child, prints its pid, and reads its output no further
 SUPERVISOR = f"""
 import sys, threading
 from pathlib import Path
@@ -56,8 +56,8 @@ def command(code: str, *, run: str = RUN, stdin: Optional[Secret] = None) -> Com
     return Command((sys.executable, "-S", "-E", "-c", PROLOGUE + code, f"cctv_run={run}"), stdin)
 
 
-class Heard:
-    """What the listener was told."""
+class Output:
+    """The standard error of a child, as the listener received it."""
 
     def __init__(self) -> None:
         self._lines: queue.Queue[str] = queue.Queue()
@@ -70,29 +70,29 @@ class Heard:
         return self._lines.get(timeout=HANG)
 
     def rest(self) -> List[str]:
-        """Everything up to the end."""
+        """All remaining lines; waits for the end."""
         assert self.ended.wait(HANG)
         return list(iter(lambda: self._lines.get_nowait() if not self._lines.empty() else None, None))  # type: ignore[arg-type]
 
 
 class Stage:
-    """A camera's folder, and the children that live in it."""
+    """A camera's folder and the child processes in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.run_folder = folder / ".incoming" / RUN
         self.run_folder.mkdir(parents=True)
-        self.heard = Heard()
+        self.output = Output()
         self._ours: List[subprocess.Popen] = []
         self._pids: List[int] = []
 
     def spawn(self, code: str, *, stdin: Optional[Secret] = None) -> OwnProcess:
-        child = spawn(command(code, stdin=stdin), self.folder, self.run_folder, self.heard, self.heard.ended.set)
+        child = spawn(command(code, stdin=stdin), self.folder, self.run_folder, self.output, self.output.ended.set)
         self._ours.append(child._popen)
         return child
 
     def foreign(self, *, run: str = RUN, folder: Optional[Path] = None) -> subprocess.Popen[str]:
-        """A process that nobody here supervises."""
+        """A child process that `spawn` did not start."""
         argv = command("print('ready', flush=True); signal.pause()", run=run).argv
         child = subprocess.Popen(argv, cwd=folder or self.folder, stdout=subprocess.PIPE, encoding="utf-8")
         self._ours.append(child)
@@ -141,17 +141,17 @@ def short_insistence(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- starting and listening
 
 
-def test_a_recorder_works_in_the_cameras_folder(stage: Stage) -> None:
+def test_a_recorder_runs_in_the_cameras_folder(stage: Stage) -> None:
     child = stage.spawn("say(os.getcwd())")
-    assert Path(stage.heard.line()).resolve() == stage.folder.resolve()
+    assert Path(stage.output.line()).resolve() == stage.folder.resolve()
     assert child.wait(HANG)
     assert child.exit_code() == 0
     assert not child.alive()
 
 
-def test_a_recorder_that_runs_is_alive_and_has_no_exit_code(stage: Stage) -> None:
+def test_a_running_recorder_is_alive_and_has_no_exit_code(stage: Stage) -> None:
     child = stage.spawn("say('ready'); sys.stdin.read(); import threading; threading.Event().wait()")
-    stage.heard.line()
+    stage.output.line()
     assert child.alive()
     assert child.exit_code() is None
     assert not child.wait(0.01)
@@ -160,36 +160,36 @@ def test_a_recorder_that_runs_is_alive_and_has_no_exit_code(stage: Stage) -> Non
     assert child.exit_code() not in (None, 0)
 
 
-def test_the_end_of_a_recorder_is_told(stage: Stage) -> None:
+def test_the_end_of_a_recorder_is_reported(stage: Stage) -> None:
     stage.spawn("say('one'); say('two'); os._exit(3)").wait(HANG)
-    assert stage.heard.rest() == ["one", "two"]
+    assert stage.output.rest() == ["one", "two"]
 
 
-def test_the_password_reaches_a_recorder_by_standard_input_alone(stage: Stage) -> None:
+def test_a_recorder_gets_the_password_only_on_standard_input(stage: Stage) -> None:
     child = stage.spawn("say(sys.stdin.read()); say(repr(sys.argv) + repr(dict(os.environ)))", stdin=Secret("s3cr:t ö"))
-    assert stage.heard.line() == "s3cr:t ö"
-    assert "s3cr:t" not in stage.heard.line()
+    assert stage.output.line() == "s3cr:t ö"
+    assert "s3cr:t" not in stage.output.line()
     child.wait(HANG)
 
 
 def test_a_recorder_without_input_reads_nothing(stage: Stage) -> None:
     stage.spawn("say('end' + sys.stdin.read())").wait(HANG)
-    assert stage.heard.rest() == ["end"]
+    assert stage.output.rest() == ["end"]
 
 
-def test_a_recorder_that_ends_before_it_reads_is_no_error(stage: Stage) -> None:
+def test_a_recorder_that_exits_before_it_reads_is_no_error(stage: Stage) -> None:
     child = stage.spawn("os._exit(4)", stdin=Secret("x" * 60_000))
     assert child.wait(HANG)
     assert child.exit_code() == 4
 
 
-def test_a_recorder_gets_no_variable_of_ours(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recorder_does_not_get_our_environment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CAMERA_1_RTSP_URL", "CAMERA_1_PASSWORD", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "LANGUAGE"):
         monkeypatch.setenv(name, "foreign")
     monkeypatch.setenv("TZ", "Europe/Berlin")
     monkeypatch.setenv("LD_LIBRARY_PATH", os.environ.get("LD_LIBRARY_PATH", "/usr/local/lib"))
     stage.spawn("say('\\n'.join(f'{k}={v}' for k, v in os.environ.items()))").wait(HANG)
-    seen: Dict[str, str] = dict(line.split("=", 1) for line in stage.heard.rest())  # type: ignore[misc]
+    seen: Dict[str, str] = dict(line.split("=", 1) for line in stage.output.rest())  # type: ignore[misc]
     seen.pop("LC_CTYPE", None)  # Python's own
     seen.pop("__CF_USER_TEXT_ENCODING", None)  # macOS's own
     assert {"PATH", "TZ", "LD_LIBRARY_PATH"} <= set(seen)
@@ -198,9 +198,9 @@ def test_a_recorder_gets_no_variable_of_ours(stage: Stage, monkeypatch: pytest.M
 
 
 @posix
-def test_a_recorder_is_detached_from_our_terminal(stage: Stage) -> None:
+def test_a_recorder_has_a_session_of_its_own(stage: Stage) -> None:
     child = stage.spawn("say(str(os.getsid(0)))")
-    assert int(stage.heard.line()) == child.pid != os.getsid(0)
+    assert int(stage.output.line()) == child.pid != os.getsid(0)
 
 
 @pytest.mark.parametrize(
@@ -214,27 +214,27 @@ def test_a_recorder_is_detached_from_our_terminal(stage: Stage) -> None:
     ],
     ids=["carriage returns", "empty lines", "no text", "a character in two writes", "endless line"],
 )
-def test_what_a_recorder_says_is_heard_by_lines(stage: Stage, code: str, lines: List[str]) -> None:
+def test_standard_error_is_read_line_by_line(stage: Stage, code: str, lines: List[str]) -> None:
     stage.spawn(code).wait(HANG)
-    assert stage.heard.rest() == lines
+    assert stage.output.rest() == lines
 
 
-def test_a_line_without_an_end_is_not_remembered_without_bound(stage: Stage) -> None:
+def test_an_endless_line_is_cut(stage: Stage) -> None:
     code = "for _ in range(200): os.write(2, b'x' * 1000)\nos.write(2, b'\\nnext\\n')"
     stage.spawn(f"os.set_blocking(2, True)\n{code}").wait(HANG)
-    endless, after = stage.heard.rest()
+    endless, after = stage.output.rest()
     assert len(endless) <= 4000
     assert after == "next"
 
 
 @linux
-def test_what_cannot_be_started_leaves_nothing_open(stage: Stage) -> None:
+def test_a_failed_start_leaves_nothing_open(stage: Stage) -> None:
     before = set(os.listdir("/proc/self/fd"))
     for attempt in range(3):
         run_folder = stage.folder / ".incoming" / str(attempt)
         run_folder.mkdir()
         with pytest.raises(FileNotFoundError):
-            spawn(Command(("/none/ffmpeg",)), stage.folder, run_folder, stage.heard, stage.heard.ended.set)
+            spawn(Command(("/none/ffmpeg",)), stage.folder, run_folder, stage.output, stage.output.ended.set)
     assert set(os.listdir("/proc/self/fd")) == before
 
 
@@ -242,18 +242,18 @@ def test_what_cannot_be_started_leaves_nothing_open(stage: Stage) -> None:
 def test_a_recorder_that_ended_leaves_nothing_open(stage: Stage) -> None:
     before = len(os.listdir("/proc/self/fd"))
     stage.spawn("say('one')", stdin=Secret("x")).wait(HANG)
-    stage.heard.rest()
+    stage.output.rest()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 @posix
-def test_where_there_are_no_fifos_a_pipe_must_do(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_fifos_a_pipe_is_used(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_fifo(path: Path, mode: int) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "mkfifo", no_fifo)
     stage.spawn("say('one')").wait(HANG)
-    assert stage.heard.rest() == ["one"]
+    assert stage.output.rest() == ["one"]
     assert list(stage.run_folder.iterdir()) == []
 
 
@@ -261,8 +261,8 @@ def test_where_there_are_no_fifos_a_pipe_must_do(stage: Stage, monkeypatch: pyte
 
 
 @posix
-def test_a_recorder_survives_its_reader_and_the_next_supervisor_hears_it(stage: Stage) -> None:
-    # more than a pipe holds is said while nobody reads
+def test_a_recorder_outlives_its_reader_and_the_next_supervisor_reads_it(stage: Stage) -> None:
+    # it writes more than a pipe holds while nobody reads
     code = """
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 say('ready')
@@ -278,19 +278,19 @@ say('still here')
 """
     pid = stage.orphan(code)
     os.kill(pid, signal.SIGUSR1)
-    wait_for((stage.folder / "survived").exists, "the recorder goes on without a reader")
-    listen_again(stage.run_folder, stage.heard, stage.heard.ended.set)
-    assert stage.heard.line() == "x" * 999
+    wait_for((stage.folder / "survived").exists, "the recorder continues without a reader")
+    listen_again(stage.run_folder, stage.output, stage.output.ended.set)
+    assert stage.output.line() == "x" * 999
     os.kill(pid, signal.SIGUSR1)
-    assert stage.heard.rest()[-1] == "still here"
+    assert stage.output.rest()[-1] == "still here"
 
 
 @posix
-def test_without_a_fifo_there_is_nothing_to_listen_to(stage: Stage) -> None:
-    listen_again(stage.run_folder, stage.heard, stage.heard.ended.set)
+def test_without_a_fifo_nothing_is_read(stage: Stage) -> None:
+    listen_again(stage.run_folder, stage.output, stage.output.ended.set)
     (stage.run_folder / "stderr").write_text("no FIFO")
-    listen_again(stage.run_folder, stage.heard, stage.heard.ended.set)
-    assert not stage.heard.ended.is_set()
+    listen_again(stage.run_folder, stage.output, stage.output.ended.set)
+    assert not stage.output.ended.is_set()
 
 
 # ---- finding it again
@@ -307,7 +307,7 @@ def test_a_process_is_found_by_its_run_and_folder(stage: Stage) -> None:
 
 
 @posix
-def test_a_pid_alone_proves_nothing(stage: Stage) -> None:
+def test_a_pid_alone_is_not_enough(stage: Stage) -> None:
     child = stage.foreign(run=OTHER_RUN)
     assert find(RUN, stage.folder, child.pid) is None
     assert find(RUN, stage.folder, os.getpid()) is None
@@ -349,7 +349,7 @@ def test_a_process_that_is_gone_is_not_found(stage: Stage) -> None:
 
 
 @posix
-def test_an_operator_who_reads_a_runs_file_is_not_adopted(stage: Stage) -> None:
+def test_a_program_that_reads_a_runs_file_is_not_adopted(stage: Stage) -> None:
     # `tail -f .incoming/<run>/000001.ts` in the camera's folder
     file = stage.run_folder / "000001.ts"
     file.touch()
@@ -365,7 +365,7 @@ def test_an_operator_who_reads_a_runs_file_is_not_adopted(stage: Stage) -> None:
 
 
 class Scripted:
-    """A process that ends when it was asked or killed often enough, and notes what was done to it."""
+    """A process that ends after `asks` requests or when killed, and records the calls."""
 
     pid = 4711
 
@@ -410,9 +410,9 @@ def test_a_recorder_is_asked_twice_and_then_killed(asks: int, done: List[str]) -
 @pytest.mark.parametrize(
     ("code", "ended_by"), [(WAIT, signal.SIGTERM), (STUBBORN, signal.SIGKILL)], ids=["willing", "stubborn"]
 )
-def test_our_own_recorder_ends(stage: Stage, short_insistence: None, code: str, ended_by: int) -> None:
+def test_our_own_recorder_is_stopped(stage: Stage, short_insistence: None, code: str, ended_by: int) -> None:
     child = stage.spawn(code)
-    stage.heard.line()
+    stage.output.line()
     stop(child, grace=0.1)
     assert child.wait(HANG)
     assert child.exit_code() == -ended_by
@@ -420,7 +420,7 @@ def test_our_own_recorder_ends(stage: Stage, short_insistence: None, code: str, 
 
 @posix
 @pytest.mark.parametrize("code", [WAIT, STUBBORN], ids=["willing", "stubborn"])
-def test_an_adopted_recorder_ends(stage: Stage, short_insistence: None, code: str) -> None:
+def test_an_adopted_recorder_is_stopped(stage: Stage, short_insistence: None, code: str) -> None:
     found = find(RUN, stage.folder, stage.orphan(code))
     assert found is not None
     stop(found, grace=0.1)
@@ -429,7 +429,7 @@ def test_an_adopted_recorder_ends(stage: Stage, short_insistence: None, code: st
 
 
 @posix
-def test_a_recorder_gets_its_grace_to_finish_its_files(stage: Stage) -> None:
+def test_a_recorder_gets_time_to_finish_its_files(stage: Stage) -> None:
     code = """
 def finish(*_):
     open('finished', 'w').close()
@@ -439,7 +439,7 @@ say('ready')
 signal.pause()
 """
     child = stage.spawn(code)
-    stage.heard.line()
+    stage.output.line()
     begin = time.monotonic()
     stop(child, grace=HANG)
     assert time.monotonic() - begin < HANG  # not a second longer than it needs
@@ -453,7 +453,7 @@ signal.pause()
     [AdoptedProcess.ask_to_end, AdoptedProcess.kill, lambda process: stop(process, 0.1)],
     ids=["ask", "kill", "stop"],
 )
-def test_stopping_what_has_ended_is_no_error(
+def test_stopping_an_ended_process_is_no_error(
     stage: Stage, short_insistence: None, act: Callable[[AdoptedProcess], None]
 ) -> None:
     pid = stage.orphan(WAIT)
@@ -466,7 +466,7 @@ def test_stopping_what_has_ended_is_no_error(
 
 
 @posix
-def test_an_adopted_recorder_that_runs_on_is_waited_for_in_vain(stage: Stage) -> None:
+def test_waiting_for_an_adopted_recorder_that_keeps_running(stage: Stage) -> None:
     found = find(RUN, stage.folder, stage.orphan(STUBBORN))
     assert found is not None
     assert not found.wait(0.05)

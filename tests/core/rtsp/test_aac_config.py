@@ -1,4 +1,4 @@
-"""Whether AAC can be recorded, from format lines in the manner of real cameras."""
+"""Whether AAC can be recorded, from format lines like those of real cameras."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def test_latm(line: str, fault: str) -> None:
     assert (fault in found) if fault else (found == "")
 
 
-def test_mp4_has_room_for_any_kind() -> None:
+def test_mp4_can_contain_any_type() -> None:
     assert aac_fault(MODE + "config=f8f02000", latm=False, mpegts=False) == ""

@@ -1,4 +1,4 @@
-"""Refused logins are counted over threads, processes, crashes and restarts; nobody's password is kept."""
+"""Refused logins are counted over threads, processes, crashes and restarts; no password is stored."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ FRONT = RtspSource("192.168.1.100", 554, "/Streaming/Channels/101", "admin", Sec
 YARD = replace(FRONT, target="/Streaming/Channels/201")
 CHANGED = replace(FRONT, password=Secret("geheim-1235"))
 
-# A process of its own that logs in with a wrong password: storage, how, a file with a line for each try, and the
-# seconds by which its clock is ahead.
+# a process that logs in with a wrong password; its arguments are the storage, "refused" or "crash", a file that gets
+# a line for each try, and the seconds by which its clock is ahead
 CHILD = """
 import os, sys, threading
 from pathlib import Path
@@ -95,7 +95,7 @@ def guard(tmp_path: Path, clock: FixedClock) -> LoginGuard:
 
 
 def guard_of(storage: Path, clock: Clock) -> LoginGuard:
-    """What a process makes that has just been started."""
+    """A new guard, as in a process that has just started."""
     return LoginGuard(*login_files(storage), clock)
 
 
@@ -105,13 +105,13 @@ def be_refused(guard: LoginGuard, source: RtspSource, patience: float = 0.0) -> 
 
 
 def be_silenced(guard: LoginGuard, source: RtspSource) -> None:
-    """Two logins are refused that went out before either had its answer, as those of two FFmpegs do."""
+    """Two logins are refused that were sent before either was answered, as those of two FFmpegs."""
     guard.refused(source)
     guard.refused(source)
 
 
 def withheld(guard: LoginGuard, source: RtspSource, patience: float = 0.0) -> Optional[float]:
-    """Until when a login is withheld; the test fails when it may go out."""
+    """The instant until which a login is withheld; fails if it may be sent."""
     with pytest.raises(Withheld) as caught, guard.attempt(source, patience):
         pass
     return caught.value.until
@@ -132,7 +132,7 @@ def withheld(guard: LoginGuard, source: RtspSource, patience: float = 0.0) -> Op
         ([Try(0, "a"), Try(1000, "a")], "a", 1000, 1000 + SILENCE),
         ([Try(0, ""), Try(60, "")], "a", 60, 60 + SILENCE),
     ],
-    ids=["none", "one", "two", "another password", "two passwords", "the other", "late", "nobody knows which"],
+    ids=["none", "one", "two", "another password", "two passwords", "the other", "late", "unknown passwords"],
 )
 @pytest.mark.parametrize("now", [1000.0, SILENCE - 1])
 def test_two_refusals_silence_the_passwords_that_were_refused(
@@ -155,7 +155,7 @@ def test_the_silence_lasts_half_an_hour_from_the_latest_refusal() -> None:
     assert judge(history, "a", "/101", 2 * SILENCE - 10) == judge(History(""), "a", "/101", 0)
 
 
-def test_a_login_under_way_holds_others_up_and_counts_as_refused_when_nobody_reports_on_it() -> None:
+def test_a_login_under_way_delays_others_and_later_counts_as_refused() -> None:
     history = History("", (Try(90, "a"), Try(100, under_way="1")))
     before, after = judge(history, "a", "/101", 99 + UNDER_WAY), judge(history, "a", "/101", 100 + UNDER_WAY)
     assert (before.waits, before.silent_until) == (True, 90 + AGAIN)
@@ -167,7 +167,7 @@ def test_refusals_further_apart_than_the_silence_do_not_add_up() -> None:
     assert history.tries == (Try(SILENCE, "a"),)
 
 
-def test_never_more_than_two_tries_in_any_half_hour(guard: LoginGuard, clock: FixedClock) -> None:
+def test_at_most_two_tries_in_any_half_hour(guard: LoginGuard, clock: FixedClock) -> None:
     refused: List[float] = []
     for _ in range(200):
         try:
@@ -180,7 +180,7 @@ def test_never_more_than_two_tries_in_any_half_hour(guard: LoginGuard, clock: Fi
     assert all(later - first >= SILENCE for first, later in zip(refused, refused[2:]))
 
 
-# --- who counts with whom
+# --- what is counted together
 
 
 def test_the_channels_of_an_nvr_count_together(guard: LoginGuard, clock: FixedClock) -> None:
@@ -192,7 +192,7 @@ def test_the_channels_of_an_nvr_count_together(guard: LoginGuard, clock: FixedCl
     assert (withheld(guard, FRONT), withheld(guard, replace(YARD, host="192.168.1.100"))) == (until, until)
 
 
-def test_a_channel_that_this_user_may_not_see_does_not_spend_both_tries(guard: LoginGuard, clock: FixedClock) -> None:
+def test_a_channel_that_this_user_may_not_view_does_not_use_up_both_tries(guard: LoginGuard, clock: FixedClock) -> None:
     be_refused(guard, FRONT)
     clock.advance(AGAIN)
     assert withheld(guard, FRONT) == NOW + OWN
@@ -202,7 +202,7 @@ def test_a_channel_that_this_user_may_not_see_does_not_spend_both_tries(guard: L
 
 
 def try_all(guard: LoginGuard, sources: List[RtspSource], accepted: List[RtspSource]) -> int:
-    """Log in for all these streams, where the camera accepts some; how many it refused."""
+    """Log in for each of `sources`; the camera accepts those in `accepted`. Returns how many it refused."""
     refused = 0
     for source in sources:
         with suppress(Withheld), guard.attempt(source, 0.0):
@@ -214,12 +214,14 @@ def try_all(guard: LoginGuard, sources: List[RtspSource], accepted: List[RtspSou
     return refused
 
 
-def test_a_channel_that_this_user_may_not_see_silences_no_other_for_long(tmp_path: Path, clock: FixedClock) -> None:
+def test_a_channel_that_this_user_may_not_view_does_not_silence_others_for_long(
+    tmp_path: Path, clock: FixedClock
+) -> None:
     guard, sent = guard_of(tmp_path, clock), 0
     for _ in range(2):
         try_all(guard, [FRONT, YARD], [YARD])
         clock.advance(AGAIN)
-    for _ in range(24 * 6):  # a day in which the yard is recorded without a pause
+    for _ in range(24 * 6):  # for a day, the yard is recorded without a pause
         sent += try_all(guard, [FRONT], [])
         clock.advance(AGAIN)
         assert guard_of(tmp_path, clock).standing(YARD).silent_until is None
@@ -228,7 +230,7 @@ def test_a_channel_that_this_user_may_not_see_silences_no_other_for_long(tmp_pat
 
 
 @pytest.mark.parametrize("minutes", range(0, 50, 10))
-def test_a_changed_password_is_tried_twice_also_where_a_channel_may_not_be_seen(
+def test_a_changed_password_is_tried_twice_even_if_one_channel_may_not_be_viewed(
     guard: LoginGuard, clock: FixedClock, minutes: int
 ) -> None:
     others = [replace(YARD, target=f"/{number}") for number in range(4)]
@@ -236,7 +238,7 @@ def test_a_changed_password_is_tried_twice_also_where_a_channel_may_not_be_seen(
         try_all(guard, [FRONT, *others], others)
         clock.advance(OWN)
     refused: List[float] = []
-    for minute in range(120):  # the password changes, and the others drop out after `minutes`
+    for minute in range(120):  # the password changes, and the other channels disconnect after `minutes`
         refused += [clock.now()] * try_all(guard, [FRONT] if minute < minutes else [FRONT, *others], [])
         clock.advance(60.0)
     assert len(refused) > 4
@@ -244,18 +246,18 @@ def test_a_changed_password_is_tried_twice_also_where_a_channel_may_not_be_seen(
 
 
 @pytest.mark.parametrize("changes", [{"host": "192.168.1.101"}, {"port": 8554}, {"username": "viewer"}])
-def test_another_host_port_or_user_has_a_count_of_its_own(guard: LoginGuard, changes: Any) -> None:
+def test_each_host_port_and_user_has_a_count_of_its_own(guard: LoginGuard, changes: Any) -> None:
     be_silenced(guard, FRONT)
     be_refused(guard, replace(FRONT, **changes))
     assert guard.standing(replace(FRONT, **changes)).silent_until == NOW + OWN
 
 
-def test_a_name_is_the_same_in_any_case(guard: LoginGuard) -> None:
+def test_case_of_the_host_does_not_matter(guard: LoginGuard) -> None:
     be_refused(guard, replace(FRONT, host="NVR.local"))
     assert guard.standing(replace(FRONT, host="nvr.local")).refused_at == NOW
 
 
-def test_a_camera_without_a_login_is_never_refused_one(guard: LoginGuard, tmp_path: Path) -> None:
+def test_a_camera_without_a_login_is_not_counted(guard: LoginGuard, tmp_path: Path) -> None:
     guard.refused(replace(FRONT, username=None, password=None))
     assert list(tmp_path.iterdir()) == []
 
@@ -284,7 +286,7 @@ def test_an_operator(guard: LoginGuard, tmp_path: Path, clock: FixedClock) -> No
     be_refused(guard, FRONT)
 
 
-def test_an_operator_who_restarts_all_channels_is_heard_once(guard: LoginGuard, clock: FixedClock) -> None:
+def test_restarts_of_all_channels_count_as_one(guard: LoginGuard, clock: FixedClock) -> None:
     sent = 0
     for _ in range(16):
         guard.forget(FRONT)
@@ -297,9 +299,7 @@ def test_an_operator_who_restarts_all_channels_is_heard_once(guard: LoginGuard, 
     be_refused(guard, FRONT)
 
 
-def test_a_changed_password_and_then_one_more_refusal_is_enough(
-    guard: LoginGuard, tmp_path: Path, clock: FixedClock
-) -> None:
+def test_a_changed_password_that_is_refused_is_silenced(guard: LoginGuard, tmp_path: Path, clock: FixedClock) -> None:
     be_silenced(guard, FRONT)
     restarted = guard_of(tmp_path, clock)
     assert restarted.standing(CHANGED).refused_at is None
@@ -309,13 +309,13 @@ def test_a_changed_password_and_then_one_more_refusal_is_enough(
     assert (withheld(restarted, CHANGED), withheld(restarted, FRONT)) == (until, until)
 
 
-def test_two_passwords_for_one_user_do_not_free_each_other(guard: LoginGuard) -> None:
+def test_two_wrong_passwords_of_one_user_are_both_silenced(guard: LoginGuard) -> None:
     be_refused(guard, FRONT)
     be_refused(guard, CHANGED)
     assert withheld(guard, FRONT) == withheld(guard, CHANGED) == NOW + SILENCE
 
 
-def test_an_accepted_password_does_not_free_a_wrong_one(guard: LoginGuard) -> None:
+def test_an_accepted_password_does_not_end_the_silence_of_a_wrong_one(guard: LoginGuard) -> None:
     be_silenced(guard, FRONT)
     with guard.attempt(CHANGED, 0.0):
         guard.accepted(CHANGED)
@@ -325,7 +325,7 @@ def test_an_accepted_password_does_not_free_a_wrong_one(guard: LoginGuard) -> No
 # --- turns
 
 
-def test_logins_go_one_at_a_time_until_one_is_accepted(guard: LoginGuard) -> None:
+def test_logins_take_turns_until_one_is_accepted(guard: LoginGuard) -> None:
     with guard.attempt(FRONT, 0.0):
         assert withheld(guard, YARD) is None
         guard.accepted(FRONT)
@@ -333,12 +333,12 @@ def test_logins_go_one_at_a_time_until_one_is_accepted(guard: LoginGuard) -> Non
             guard.accepted(YARD)
 
 
-def test_a_login_that_hangs_holds_up_no_other_host(guard: LoginGuard) -> None:
+def test_a_login_that_hangs_does_not_delay_other_hosts(guard: LoginGuard) -> None:
     with guard.attempt(FRONT, 0.0), guard.attempt(replace(FRONT, host="192.168.1.101"), 0.0):
         assert withheld(guard, FRONT) is None
 
 
-def test_a_login_without_an_answer_counts_as_nothing(guard: LoginGuard) -> None:
+def test_a_login_without_an_answer_is_not_counted(guard: LoginGuard) -> None:
     for _ in range(5):
         with pytest.raises(OSError, match="hung"), guard.attempt(FRONT, 0.0):
             raise OSError("the camera hung")
@@ -364,7 +364,7 @@ def test_a_refusal_ends_the_proof_of_an_accepted_login(guard: LoginGuard) -> Non
 
 
 @pytest.mark.parametrize("end", ["accepted", "refused", "no answer"])
-def test_who_waits_goes_on_when_the_other_login_ends(guard: LoginGuard, end: str) -> None:
+def test_a_waiting_login_continues_when_the_other_one_ends(guard: LoginGuard, end: str) -> None:
     def log_in() -> None:
         with guard.attempt(YARD, 60.0):
             pass
@@ -381,20 +381,20 @@ def test_who_waits_goes_on_when_the_other_login_ends(guard: LoginGuard, end: str
 
 
 @pytest.mark.parametrize("accepted_before", [False, True])
-def test_sixteen_threads_with_a_wrong_password_spend_two_tries_a_minute_apart(
+def test_sixteen_threads_with_a_wrong_password_use_two_tries_a_minute_apart(
     guard: LoginGuard, clock: FixedClock, accepted_before: bool
 ) -> None:
     if accepted_before:  # then the password was changed at the camera
         guard.accepted(FRONT)
         clock.advance(60.0)
     for silence in (OWN, SILENCE):
-        until, held_back = clock.now() + silence, sixteen_logins(guard)
-        assert sorted(map(str, held_back)) == [str(until)] * 15 + ["None"]
+        until, withheld_until = clock.now() + silence, sixteen_logins(guard)
+        assert sorted(map(str, withheld_until)) == [str(until)] * 15 + ["None"]
         clock.advance(OWN)
 
 
 def sixteen_logins(guard: LoginGuard) -> List[Optional[float]]:
-    """Sixteen threads log in with a wrong password; until when each was held back, None for those that were not."""
+    """Sixteen threads log in with a wrong password; until when each was withheld, or None if it was sent."""
     start = threading.Barrier(16)
 
     def log_in(_: int) -> Optional[float]:
@@ -422,7 +422,7 @@ def test_sixteen_threads_with_an_accepted_password_log_in_together(guard: LoginG
             future.result()
 
 
-# --- other processes, and this one's next lives
+# --- other processes and restarts
 
 
 def child(storage: Path, how: str, ahead: float = 0.0) -> subprocess.Popen[str]:
@@ -449,7 +449,7 @@ def finish(*children: subprocess.Popen[str]) -> List[int]:
     return [end_of(each) for each in children]
 
 
-def test_two_processes_spend_two_tries_together(tmp_path: Path, processes: ExitStack) -> None:
+def test_two_processes_share_two_tries(tmp_path: Path, processes: ExitStack) -> None:
     for minutes in range(3):
         children = [processes.enter_context(child(tmp_path, "refused", minutes * OWN)) for _ in range(2)]
         assert finish(*children) == [0, 0]
@@ -457,11 +457,11 @@ def test_two_processes_spend_two_tries_together(tmp_path: Path, processes: ExitS
     assert guard_of(tmp_path, FixedClock(time.time() + 3 * OWN)).standing(FRONT).silent_until is not None
 
 
-def test_a_process_that_dies_in_the_middle_of_a_login_has_spent_it(tmp_path: Path, processes: ExitStack) -> None:
+def test_a_login_during_which_the_process_dies_counts(tmp_path: Path, processes: ExitStack) -> None:
     for minutes in range(2):
         assert finish(processes.enter_context(child(tmp_path, "crash", minutes * OWN))) == [9]
         guard = guard_of(tmp_path, FixedClock(time.time() + minutes * OWN + UNDER_WAY))
-        with suppress(Withheld):  # whoever writes next, marks what is over
+        with suppress(Withheld):  # the next write marks expired logins
             be_refused(guard, replace(FRONT, host="b"))
     assert (tmp_path / "sent").read_text() == "a login\n" * 2
     assert withheld(guard, FRONT) is not None
@@ -488,7 +488,7 @@ def test_the_password_is_not_on_the_disk(guard: LoginGuard, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-def test_nobody_else_may_look_at_it(guard: LoginGuard, tmp_path: Path) -> None:
+def test_other_users_cannot_read_it(guard: LoginGuard, tmp_path: Path) -> None:
     be_refused(guard, FRONT)
     assert login_files(tmp_path)[0].parent.stat().st_mode & 0o077 == 0
 
@@ -500,7 +500,7 @@ def test_the_same_password_is_hashed_differently_for_each_host(guard: LoginGuard
     assert len({kept[f"{host}:554 admin"]["tries"][0]["digest"] for host in ("a", "b")}) == 2
 
 
-def test_what_is_over_leaves_the_file(guard: LoginGuard, tmp_path: Path, clock: FixedClock) -> None:
+def test_expired_tries_are_removed_from_the_file(guard: LoginGuard, tmp_path: Path, clock: FixedClock) -> None:
     be_refused(guard, FRONT)
     clock.advance(SILENCE)
     be_refused(guard, replace(FRONT, host="b"))
@@ -526,7 +526,7 @@ SALT = "0" * 32
         f'{{{KEY}: {{"salt": "{SALT}", "tries": [{{"at": 1e999, "digest": "ä", "under_way": ""}}]}}}}',
     ],
 )
-def test_a_torn_file_counts_as_empty(guard: LoginGuard, tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_counts_as_empty(guard: LoginGuard, tmp_path: Path, text: str) -> None:
     file, _ = login_files(tmp_path)
     file.parent.mkdir()
     file.write_text(text, encoding="utf-8")
@@ -534,7 +534,7 @@ def test_a_torn_file_counts_as_empty(guard: LoginGuard, tmp_path: Path, text: st
     assert withheld(guard, FRONT) == NOW + SILENCE
 
 
-def test_without_a_disk_the_count_goes_on_in_memory_and_is_written_when_the_disk_is_back(
+def test_without_a_disk_the_count_is_in_memory_and_is_written_when_the_disk_is_back(
     tmp_path: Path, clock: FixedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage = tmp_path / "hls"
@@ -552,7 +552,7 @@ def test_without_a_disk_the_count_goes_on_in_memory_and_is_written_when_the_disk
 # --- the clock
 
 
-def test_a_clock_that_is_set_back_prolongs_the_silence_by_no_more_than_half_an_hour(
+def test_a_clock_that_is_set_back_extends_the_silence_by_at_most_half_an_hour(
     guard: LoginGuard, tmp_path: Path
 ) -> None:
     be_silenced(guard, FRONT)

@@ -1,4 +1,4 @@
-"""The probe against real sockets: a scripted camera answers from a table, one answer a request."""
+"""The probe against real sockets: a scripted camera gives one prepared answer to each request."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ a=rtpmap:107 vnd.onvif.metadata/90000
 
 
 class Trickle(bytes):
-    """An answer that is sent byte by byte, in all for several seconds."""
+    """An answer that is sent byte by byte and takes several seconds."""
 
     pause = 0.02  # seconds before each byte
 
 
-class Brook(Trickle):
-    """An answer that is sent byte by byte, but swiftly."""
+class FastTrickle(Trickle):
+    """An answer that is sent byte by byte, but quickly."""
 
     pause = 0.0005
 
 
 class Late(bytes):
-    """An answer that comes as late as from a camera behind a slow line."""
+    """An answer that comes late, as from a camera behind a slow line."""
 
     pause = 0.8  # seconds
 
@@ -75,9 +75,9 @@ NOTHING = b""
 
 
 class ScriptedCamera:
-    """Gives one answer after the other, on however many connections, then closes; keeps the requests.
+    """Gives one answer after another, on any number of connections, then closes; keeps the requests.
 
-    OPTIONS has an answer of its own, `options`, and is kept in `greetings`.
+    OPTIONS has a separate answer, `options`, and its requests are kept in `greetings`.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class ScriptedCamera:
         setup: Optional[bool] = None,
         **changes: Any,
     ) -> ProbeResult:
-        """Probe this camera, and check what holds for every probe."""
+        """Probe this camera, and check what is true of every probe."""
         source = replace(self.with_login if login else self.source, **changes)
         result = probe(source, timeout=timeout, logins=logins, setup=setup)
         assert not any("\r\nauthorization:" in request.lower() for request in [*self.greetings, *self.requests[:1]])
@@ -201,7 +201,7 @@ def answer(status: str, *headers: str, body: str = "") -> bytes:
 
 DESCRIPTION = answer("200 OK", "Content-Type: application/sdp", body=SDP)
 SETUP_OK = answer("200 OK", "Session: 4711;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
-OPEN_CAMERA = (DESCRIPTION, SETUP_OK, answer("200 OK"))  # asks for no login, though one is configured
+OPEN_CAMERA = (DESCRIPTION, SETUP_OK, answer("200 OK"))  # does not ask for the login that is configured
 
 
 def challenge(*values: str) -> bytes:
@@ -224,7 +224,7 @@ def md5(*parts: str) -> str:
     return hashlib.md5(":".join(parts).encode()).hexdigest()
 
 
-NOW = 1_700_000_000.0  # 23:13:20 in the zone of the tests
+NOW = 1_700_000_000.0  # 23:13:20 in the time zone of the tests
 OWN = AGAIN + OTHERS_FIRST  # seconds until the channel that was refused tries again
 
 
@@ -238,7 +238,7 @@ def logins(tmp_path: Path, clock: FixedClock) -> LoginGuard:
     return LoginGuard(*login_files(tmp_path), clock)
 
 
-# --- what a camera has
+# --- what a camera sends
 
 
 def test_a_camera_without_login() -> None:
@@ -262,14 +262,14 @@ def test_a_camera_without_audio() -> None:
     assert "no audio" in result.reason
 
 
-def test_an_answer_that_bends_the_rules_is_read() -> None:
+def test_an_answer_that_breaks_the_rules_is_read() -> None:
     head = f"\r\nrtsp/1.0 200\ncontent-type:\n\tapplication/sdp\nCONTENT-LENGTH  :\n {len(SDP)}\nnonsense\n\n"
     with ScriptedCamera(head.encode() + SDP.encode()) as camera:
         assert camera.ask().outcome is Outcome.OK
 
 
-def test_answers_that_come_in_small_pieces_are_read() -> None:
-    with ScriptedCamera(Brook(challenge('Basic realm="r"')), Brook(DESCRIPTION)) as camera:
+def test_answers_in_small_pieces_are_read() -> None:
+    with ScriptedCamera(FastTrickle(challenge('Basic realm="r"')), FastTrickle(DESCRIPTION)) as camera:
         assert camera.ask(login=True).outcome is Outcome.OK
 
 
@@ -339,7 +339,7 @@ def test_digest_without_qop_is_preferred_to_basic(basic_first: bool) -> None:
 
 
 @pytest.mark.parametrize("realm", ["Tür".encode("latin-1"), "大门".encode("gbk"), "Tür".encode()])
-def test_a_realm_goes_back_byte_for_byte(realm: bytes) -> None:
+def test_a_realm_is_sent_back_byte_for_byte(realm: bytes) -> None:
     def check(request: str) -> bytes:
         sent = digest_fields(request)
         assert sent["realm"].encode("utf-8", "surrogateescape") == realm
@@ -366,7 +366,7 @@ def test_a_realm_goes_back_byte_for_byte(realm: bytes) -> None:
         answer("4@4 @"),
     ],
 )
-def test_bytes_that_are_no_text_reach_nobody(reply: bytes) -> None:
+def test_reasons_contain_no_bytes_that_are_not_text(reply: bytes) -> None:
     with ScriptedCamera(reply.replace(b"@", b"\xfc"), DESCRIPTION) as camera:
         camera.ask(login=True).reason.encode()
 
@@ -395,7 +395,7 @@ def test_basic() -> None:
         assert camera.ask(login=True).outcome is Outcome.OK
 
 
-def test_an_empty_password_is_one_and_counts_like_any_other(logins: LoginGuard) -> None:
+def test_an_empty_password_counts_like_any_other(logins: LoginGuard) -> None:
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 3) as camera:
         results = [camera.ask(username="admin", password=Secret(""), logins=logins) for _ in range(2)]
     assert [result.retry_at for result in results] == [NOW + OWN] * 2
@@ -419,7 +419,7 @@ def test_a_refused_password_is_never_sent_again(offer: str) -> None:
     assert (len(camera.requests), len(camera.logins)) == (2, 1)
 
 
-def test_a_stale_nonce_is_no_refused_password(logins: LoginGuard) -> None:
+def test_a_stale_nonce_is_not_a_refused_password(logins: LoginGuard) -> None:
     def check(request: str) -> bytes:
         assert digest_fields(request)["nonce"] == "2"
         assert logins.standing(camera.with_login).refused_at is None
@@ -445,7 +445,7 @@ def test_a_nonce_that_is_always_stale_is_believed_once(logins: LoginGuard, guard
 
 
 @pytest.mark.parametrize("changes", [{}, {"username": "admin"}, {"password": Secret(PASSWORD)}])
-def test_a_login_is_asked_for_and_none_is_set(changes: Dict[str, Any]) -> None:
+def test_the_camera_asks_for_a_login_and_none_is_set(changes: Dict[str, Any]) -> None:
     with ScriptedCamera(challenge('Digest realm="r", nonce="n"')) as camera:
         result = camera.ask(**changes)
     assert (result.outcome, result.status) == (Outcome.UNAUTHORIZED, 401)
@@ -453,7 +453,7 @@ def test_a_login_is_asked_for_and_none_is_set(changes: Dict[str, Any]) -> None:
     assert len(camera.requests) == 1
 
 
-def test_digest_sha_256_is_of_no_use_and_gets_no_password() -> None:
+def test_digest_sha_256_is_not_supported_and_gets_no_password() -> None:
     offer = 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256'
     with ScriptedCamera(challenge(offer, 'Basic realm="r"')) as camera:
         result = camera.ask(login=True)
@@ -464,7 +464,7 @@ def test_digest_sha_256_is_of_no_use_and_gets_no_password() -> None:
 
 
 @pytest.mark.parametrize(("last", "outcome"), [("MD5", Outcome.OK), ("SHA-256", Outcome.UNAUTHORIZED)])
-def test_the_last_of_several_digests_counts_as_it_does_for_ffmpeg(last: str, outcome: Outcome) -> None:
+def test_the_last_of_several_digests_is_used_as_in_ffmpeg(last: str, outcome: Outcome) -> None:
     first = "SHA-256" if last == "MD5" else "MD5"
     offers = [f'Digest realm="r", nonce="n", algorithm={name}' for name in (first, last)]
     with ScriptedCamera(challenge(*offers), DESCRIPTION) as camera:
@@ -472,7 +472,7 @@ def test_the_last_of_several_digests_counts_as_it_does_for_ffmpeg(last: str, out
 
 
 @pytest.mark.parametrize("refusal", [answer("401 Unauthorized"), challenge("Negotiate")])
-def test_a_login_that_nobody_can_answer(refusal: bytes) -> None:
+def test_an_unknown_challenge(refusal: bytes) -> None:
     with ScriptedCamera(refusal) as camera:
         result = camera.ask(login=True)
     assert (result.outcome, result.status) == (Outcome.UNAUTHORIZED, 401)
@@ -480,10 +480,10 @@ def test_a_login_that_nobody_can_answer(refusal: bytes) -> None:
     assert len(camera.requests) == 1
 
 
-# --- logins that are counted
+# --- counting logins
 
 
-def test_after_two_refusals_the_password_stays_at_home(logins: LoginGuard, clock: FixedClock) -> None:
+def test_after_two_refusals_the_password_is_withheld(logins: LoginGuard, clock: FixedClock) -> None:
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 6) as camera:
         first = camera.ask(login=True, logins=logins)
         other = camera.ask(login=True, logins=logins, target="/Streaming/Channels/201")
@@ -496,19 +496,19 @@ def test_after_two_refusals_the_password_stays_at_home(logins: LoginGuard, clock
     assert [result.outcome for result in found] == [Outcome.UNAUTHORIZED] * 4
     until = NOW + OWN + SILENCE
     assert [result.retry_at for result in found] == [NOW + OWN, NOW + AGAIN, until, until]
-    assert "tries no more until 23:14:25" in first.reason
+    assert "does not try again until 23:14:25" in first.reason
     assert "refused this password before: cctv does not send it again until 23:14:20" in other.reason
-    assert "tries no more until 23:44:25" in second.reason
+    assert "does not try again until 23:44:25" in second.reason
 
 
-def test_the_time_in_a_reason_is_that_of_the_configured_zone(tmp_path: Path, clock: FixedClock) -> None:
+def test_times_in_reasons_are_in_the_configured_zone(tmp_path: Path, clock: FixedClock) -> None:
     logins = LoginGuard(*login_files(tmp_path), clock, zone("Asia/Tokyo"))
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 2) as camera:
         result = camera.ask(login=True, logins=logins)
     assert "until 07:14:25" in result.reason
 
 
-def test_a_camera_that_does_not_ask_a_probe_for_the_login_may_still_ask_ffmpeg(
+def test_a_withheld_login_is_reported_even_if_the_camera_does_not_ask_for_it(
     logins: LoginGuard, clock: FixedClock
 ) -> None:
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 2, DESCRIPTION, *OPEN_CAMERA) as camera:
@@ -520,7 +520,7 @@ def test_a_camera_that_does_not_ask_a_probe_for_the_login_may_still_ask_ffmpeg(
         assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
 
 
-def test_a_login_that_is_asked_for_at_setup_is_tried_by_the_probe(logins: LoginGuard) -> None:
+def test_a_login_that_only_setup_needs_is_tried(logins: LoginGuard) -> None:
     asks = challenge('Basic realm="r"')
     with ScriptedCamera(DESCRIPTION, asks, asks, DESCRIPTION, DESCRIPTION) as camera:
         results = [camera.ask(login=True, logins=logins) for _ in range(3)]
@@ -528,12 +528,12 @@ def test_a_login_that_is_asked_for_at_setup_is_tried_by_the_probe(logins: LoginG
     assert [(each.outcome, each.retry_at) for each in results] == [(Outcome.UNAUTHORIZED, NOW + OWN)] * 3
 
 
-def test_a_session_that_a_probe_is_refused_for_other_reasons_is_ffmpegs_affair(logins: LoginGuard) -> None:
+def test_a_session_that_is_refused_for_another_reason_is_left_to_ffmpeg(logins: LoginGuard) -> None:
     with ScriptedCamera(DESCRIPTION, answer("461 Unsupported Transport")) as camera:
         assert camera.ask(login=True, logins=logins).outcome is Outcome.OK
 
 
-def test_an_accepted_password_counts_afresh(logins: LoginGuard, clock: FixedClock) -> None:
+def test_an_accepted_password_resets_the_count(logins: LoginGuard, clock: FixedClock) -> None:
     asks = challenge('Basic realm="r"')
     outcomes = []
     with ScriptedCamera(asks, asks, asks, DESCRIPTION, asks, asks, asks, asks) as camera:
@@ -545,7 +545,7 @@ def test_an_accepted_password_counts_afresh(logins: LoginGuard, clock: FixedCloc
 
 
 @pytest.mark.parametrize("last", [NOTHING, answer("404 Not Found"), answer("453 Not Enough Bandwidth")])
-def test_what_is_no_401_counts_as_no_refusal(logins: LoginGuard, last: bytes) -> None:
+def test_only_a_401_counts_as_a_refusal(logins: LoginGuard, last: bytes) -> None:
     with ScriptedCamera(challenge('Basic realm="r"'), last) as camera:
         camera.ask(login=True, logins=logins, timeout=10.0 if last else 0.3)
         assert len(camera.logins) == 1
@@ -553,15 +553,15 @@ def test_what_is_no_401_counts_as_no_refusal(logins: LoginGuard, last: bytes) ->
 
 
 @pytest.mark.parametrize(
-    "offer", ['Digest realm="r", nonce="n", algorithm=SHA-256', "Negotiate"], ids=["of no use", "unknown"]
+    "offer", ['Digest realm="r", nonce="n", algorithm=SHA-256', "Negotiate"], ids=["not supported", "unknown"]
 )
-def test_a_challenge_that_nobody_can_answer_counts_as_no_refusal(logins: LoginGuard, offer: str) -> None:
+def test_a_challenge_that_cannot_be_answered_does_not_count_as_a_refusal(logins: LoginGuard, offer: str) -> None:
     with ScriptedCamera(challenge(offer)) as camera:
         assert camera.ask(login=True, logins=logins).retry_at is None
     assert logins.standing(camera.with_login).refused_at is None
 
 
-def test_a_login_waits_for_no_other_for_long(logins: LoginGuard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_does_not_wait_long_for_another(logins: LoginGuard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cctv_cli.core.rtsp.probe._PATIENCE", 0.1)
     with ScriptedCamera(challenge('Basic realm="r"')) as camera, logins.attempt(camera.with_login, 0.0):
         result = camera.ask(login=True, logins=logins)
@@ -580,7 +580,7 @@ def nvr(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rt
 
 
 def sixteen_probes(nvr: RtspCamera, password: str, storage: Path, clock: Clock) -> List[ProbeResult]:
-    """What sixteen cameras find that a process starts at once."""
+    """The results of sixteen probes at the same time, in a new process."""
     logins = LoginGuard(*login_files(storage), clock)
     start = threading.Barrier(16)
 
@@ -594,7 +594,7 @@ def sixteen_probes(nvr: RtspCamera, password: str, storage: Path, clock: Clock) 
         return list(pool.map(ask, range(1, 17)))
 
 
-def test_sixteen_channels_and_restarts_spend_two_tries_a_minute_apart(
+def test_sixteen_channels_and_restarts_use_two_tries_a_minute_apart(
     nvr: RtspCamera, tmp_path: Path, clock: FixedClock
 ) -> None:
     before = nvr.refused_attempts
@@ -608,7 +608,7 @@ def test_sixteen_channels_and_restarts_spend_two_tries_a_minute_apart(
         assert waits == ({AGAIN, OWN} if tries == 1 else {SILENCE})
 
 
-def test_sixteen_channels_with_the_right_password_are_all_well(nvr: RtspCamera, tmp_path: Path) -> None:
+def test_sixteen_channels_with_the_right_password_all_succeed(nvr: RtspCamera, tmp_path: Path) -> None:
     found = sixteen_probes(nvr, PASSWORD, tmp_path, SystemClock())
     assert [result.outcome for result in found] == [Outcome.OK] * 16
 
@@ -660,7 +660,7 @@ def test_the_video_is_set_up_at_its_own_url(control: str, base: Optional[str], u
 
 
 @pytest.mark.parametrize("last", [NOTHING, answer("454 Session Not Found"), b"$\0\0\4abcd"])
-def test_a_session_that_does_not_end_well_is_the_cameras_own_affair(last: bytes) -> None:
+def test_a_failed_teardown_is_ignored(last: bytes) -> None:
     with ScriptedCamera(described(""), SETUP_OK, SETUP_OK, last) as camera:
         assert camera.ask(setup=True, timeout=10.0 if last else 0.5).outcome is Outcome.OK
 
@@ -678,7 +678,7 @@ def test_a_session_that_does_not_end_well_is_the_cameras_own_affair(last: bytes)
         (418, Outcome.FAILED, "check the RTSP URL"),
     ],
 )
-def test_a_camera_that_gives_no_session(status: int, outcome: Outcome, cure: str) -> None:
+def test_a_camera_that_refuses_a_session(status: int, outcome: Outcome, cure: str) -> None:
     with ScriptedCamera(described(""), answer(f"{status} No")) as camera:
         result = camera.ask(setup=True)
     assert (result.outcome, result.status, result.video) == (outcome, status, None)
@@ -687,7 +687,7 @@ def test_a_camera_that_gives_no_session(status: int, outcome: Outcome, cure: str
 
 
 @pytest.mark.parametrize(("reply", "shown"), [(answer("404 Not Found"), "404"), (NOTHING, "no answer")])
-def test_audio_that_gets_no_session_is_named_and_costs_no_video(reply: bytes, shown: str) -> None:
+def test_refused_audio_is_reported_and_does_not_affect_the_video(reply: bytes, shown: str) -> None:
     with ScriptedCamera(described(""), SETUP_OK, reply, answer("200 OK")) as camera:
         result = camera.ask(setup=True, timeout=10.0 if reply else 0.5)
     assert (result.outcome, result.video) == (Outcome.OK, VideoStream("h264", 2560, 1440))
@@ -706,7 +706,7 @@ def test_no_session_is_left_behind(nvr: RtspCamera, logins: LoginGuard) -> None:
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
-def test_the_size_is_the_one_in_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Path, video: str) -> None:
+def test_the_size_is_that_of_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Path, video: str) -> None:
     clip = make_clip(ffmpeg.path, tmp_path, video=video, seconds=1, audio=None, size="426x242")
     with RtspCamera(clip) as camera:
         result = probe(RtspSource("127.0.0.1", camera.port, camera.path))
@@ -717,7 +717,7 @@ def test_the_size_is_the_one_in_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Pat
 
 
 @pytest.mark.parametrize("status", [404, 405, 501, 551])
-def test_a_camera_that_does_not_know_options_is_named_since_ffmpeg_needs_them(status: int) -> None:
+def test_a_camera_that_does_not_support_options_is_reported(status: int) -> None:
     with ScriptedCamera(*OPEN_CAMERA, options=answer(f"{status} No")) as camera:
         result = camera.ask(login=True)
     assert (result.outcome, result.status) == (Outcome.FAILED, status)
@@ -725,7 +725,7 @@ def test_a_camera_that_does_not_know_options_is_named_since_ffmpeg_needs_them(st
 
 
 @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized"])
-def test_options_are_asked_for_as_ffmpeg_does(status: str) -> None:
+def test_options_is_sent_first_as_by_ffmpeg(status: str) -> None:
     with ScriptedCamera(*OPEN_CAMERA, options=answer(status)) as camera:
         assert camera.ask(login=True).outcome is Outcome.OK
     assert [greeting.splitlines()[0] for greeting in camera.greetings] == [
@@ -738,7 +738,7 @@ def test_options_are_asked_for_as_ffmpeg_does(status: str) -> None:
     [(b"HTTP/1.1 400 Bad Request\r\n\r\n", Outcome.NOT_RTSP), (b"RTSP/1.0 200" + b"x" * 70_000, Outcome.OVERSIZED)],
     ids=["not RTSP", "oversized"],
 )
-def test_no_proper_answer_to_options(reply: bytes, outcome: Outcome) -> None:
+def test_an_invalid_answer_to_options(reply: bytes, outcome: Outcome) -> None:
     with ScriptedCamera(options=reply) as camera:
         assert camera.ask(login=True).outcome is outcome
     assert camera.requests == []
@@ -786,7 +786,7 @@ def test_a_redirection_names_the_new_host_and_nothing_else(location: str, named:
     assert "t0p" not in result.reason
 
 
-# --- no proper answer
+# --- no valid answer
 
 
 @pytest.mark.parametrize(
@@ -830,7 +830,7 @@ def test_an_answer_that_does_not_end_in_time(reply: bytes) -> None:
     assert "in time" in result.reason
 
 
-def test_the_last_answer_must_come_in_time_too() -> None:
+def test_the_last_answer_has_a_time_limit_too() -> None:
     with ScriptedCamera(challenge('Basic realm="r"'), NOTHING) as camera:
         assert camera.ask(login=True, timeout=0.3).outcome is Outcome.SILENT
 
@@ -842,21 +842,21 @@ def test_a_camera_behind_a_slow_line_has_time_for_each_answer() -> None:
 
 
 class Times:
-    """The monotonic clock, which a test can move on."""
+    """The monotonic clock, which a test can advance."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._ahead, self._true = 0.0, time.monotonic
         monkeypatch.setattr(time, "monotonic", lambda: self._true() + self._ahead)
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self._ahead += seconds
 
 
-def test_no_login_is_sent_when_its_answer_may_come_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_login_is_sent_if_its_answer_may_come_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
     times = Times(monkeypatch)
 
     def late(request: str) -> bytes:
-        times.pass_by(25.0)
+        times.advance(25.0)
         return challenge('Basic realm="r"')
 
     with ScriptedCamera(late, DESCRIPTION) as camera:
@@ -872,7 +872,7 @@ def test_waiting_for_a_turn_takes_no_time_from_the_answers(
     class Crowded(LoginGuard):
         @contextlib.contextmanager
         def attempt(self, source: RtspSource, patience: float) -> Iterator[None]:
-            times.pass_by(100.0)
+            times.advance(100.0)
             with super().attempt(source, patience):
                 yield
 
@@ -895,7 +895,7 @@ def test_a_camera_that_hangs_up(login_first: bool) -> None:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port of 127.0.0.1 that refuses; it is taken, so that nobody else can listen there."""
+    """A port of 127.0.0.1 that refuses connections; it is bound, so that no other program can listen there."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -916,7 +916,7 @@ def test_unreachable(host: str) -> None:
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
-    """Make every host name stand for these ports of 127.0.0.1, in this order."""
+    """Resolve every host name to these ports of 127.0.0.1, in this order."""
     addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: list(addresses))
 
@@ -935,7 +935,7 @@ def black_hole() -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        with socket.create_connection(listener.getsockname()):  # takes the only place
+        with socket.create_connection(listener.getsockname()):  # fills the backlog
             yield listener.getsockname()[1]
 
 
@@ -957,7 +957,7 @@ def test_an_address_that_drops_everything_leaves_time_for_the_next(
 
 @pytest.fixture(scope="module")
 def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """A server's TLS with a certificate such as cameras make: signed by itself, for another name."""
+    """A TLS server context with a self-signed certificate for another name, like that of a camera."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl command to make a certificate with")
@@ -987,7 +987,7 @@ def test_rtsps_with_a_self_signed_certificate(self_signed: ssl.SSLContext) -> No
     assert camera.requests[0].startswith(f"DESCRIBE rtsps://{camera.at}/")
 
 
-def test_rtsps_where_plain_rtsp_is_spoken() -> None:
+def test_rtsps_on_a_port_for_plain_rtsp() -> None:
     class PlainCamera(ScriptedCamera):
         def _answer_requests(self, connection: socket.socket) -> None:
             connection.recv(4096)
@@ -1000,7 +1000,7 @@ def test_rtsps_where_plain_rtsp_is_spoken() -> None:
     assert "TLS" in result.reason
 
 
-def test_rtsps_where_nothing_is_said() -> None:
+def test_rtsps_on_a_port_that_does_not_answer() -> None:
     with ScriptedCamera() as camera:
         assert camera.ask(tls=True, timeout=0.3).outcome is Outcome.SILENT
     assert camera.requests == []

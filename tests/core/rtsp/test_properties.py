@@ -1,4 +1,4 @@
-"""Whatever a camera answers: the checks of tests/fuzz, on answers built by hand and damaged."""
+"""Any answer of a camera: the checks of tests/fuzz, on answers written by hand and then damaged."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_any_challenge_is_answered_or_refused(parts: List[str]) -> None:
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters='"\r\n'), max_size=20), tokens)
-def test_a_challenge_comes_back_in_the_login(realm: str, nonce: str) -> None:
+def test_a_login_repeats_the_challenge(realm: str, nonce: str) -> None:
     challenge = f'Digest realm="{realm}", nonce="{nonce}"'
     answer = Answer(401, {"www-authenticate": [challenge]}, b"")
     login = login_for(answer, RtspSource("camera", 554, "/", "admin", Secret("secret")))
@@ -111,7 +111,7 @@ def test_a_description_is_read_as_it_was_written(
 
 
 def read_by_bytes(data: bytes) -> Dict[str, Any]:
-    """Read the answers as a slow line brings them; how far it came."""
+    """Read the answers byte by byte, as from a slow line; the number of answers."""
     reader, count = AnswerReader(), 0
     try:
         for byte in data:
@@ -137,12 +137,12 @@ def read_by_bytes(data: bytes) -> Dict[str, Any]:
         (lambda data: check_sdp(b"m=video 0 RTP/AVP 96\n" + data), b"a=fmtp:96 sprop-sps=,,,,\n"),
     ],
 )
-def test_more_of_the_same_takes_as_much_more_time(check, unit: bytes) -> None:
+def test_reading_takes_linear_time(check, unit: bytes) -> None:
     assert grows_in_proportion(check, unit)
 
 
 @pytest.mark.parametrize("filling", ["a", " ", "a=", 'a="', '"', "a ", ", "])
-def test_a_long_challenge_is_read_in_one_go(filling: str) -> None:
-    # where the time grew with the square of the length, this would take minutes
+def test_a_long_challenge_is_read_in_linear_time(filling: str) -> None:
+    # with quadratic time this would take minutes
     answer = Answer(401, {"www-authenticate": ["Digest " + filling * 1_000_000]}, b"")
     login_for(answer, RtspSource("camera", 554, "/", "admin", Secret("secret"))).header("DESCRIBE", "/")

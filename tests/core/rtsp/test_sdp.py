@@ -1,4 +1,4 @@
-"""Session descriptions in the manner of real cameras."""
+"""Session descriptions like those of real cameras."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ BACK_CHANNEL = "m=audio 0 RTP/AVP 8\na=sendonly\na=control:trackID=7\n"
         (AAC.replace("config=1408", "config=f8f02000"), 0, "object type 39"),
     ],
 )
-def test_the_audio_that_can_be_recorded_counts(text: str, place: int, fault: str) -> None:
+def test_the_first_audio_that_can_be_recorded_is_used(text: str, place: int, fault: str) -> None:
     _, audio = parse_sdp(SESSION + H264 + text)
     assert audio is not None
     assert audio.place == place
@@ -179,7 +179,7 @@ def test_a_camera_that_calls_what_it_sends_sendonly_has_no_back_channel() -> Non
     assert parse_sdp(SESSION + video + BACK_CHANNEL)[1] == AudioStream("pcma", 8000)
 
 
-def test_mp4_has_room_for_aac_of_any_kind() -> None:
+def test_mp4_can_contain_aac_of_any_type() -> None:
     _, audio = parse_sdp(SESSION + H265 + AAC.replace("config=1408", "config=f8f02000"))
     assert audio == AudioStream("aac", 16000)
 
@@ -193,19 +193,19 @@ def test_mp4_has_room_for_aac_of_any_kind() -> None:
         (SESSION + PCMU, None),
     ],
 )
-def test_where_the_first_video_is_set_up(text: str, control: Optional[str]) -> None:
+def test_the_url_for_setup_of_the_first_video(text: str, control: Optional[str]) -> None:
     assert video_control(text) == control
 
 
 @pytest.mark.parametrize("sets", ["", ",", "Z", "Z00A", "aO48gA==", "====", "QgEB,Z00A", "//////////8="])
-def test_parameter_sets_that_cannot_be_read_leave_the_size_that_is_announced(sets: str) -> None:
+def test_without_readable_parameter_sets_the_announced_size_is_used(sets: str) -> None:
     for media, name in ((H264, "sprop-parameter-sets"), (H265, "sprop-sps")):
         announced, _ = parse_sdp(SESSION + media)
-        told, _ = parse_sdp(SESSION + re.sub(f"{name}=[^;\n]*", f"{name}={sets}", media))
-        assert told == announced
+        found, _ = parse_sdp(SESSION + re.sub(f"{name}=[^;\n]*", f"{name}={sets}", media))
+        assert found == announced
 
 
-def test_parameter_sets_of_another_payload_type_do_not_count() -> None:
+def test_parameter_sets_of_another_payload_type_are_ignored() -> None:
     size = "Z00AKpWoHgCJ+WE="
     media = H264.replace("a=fmtp:96", "a=fmtp:97").replace("a=x-dimensions:1920,1080", "a=x-dimensions:640,480")
     assert size in media
@@ -214,7 +214,7 @@ def test_parameter_sets_of_another_payload_type_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("padding", ["", "=", "=="])
-def test_parameter_sets_count_with_and_without_padding(padding: str) -> None:
+def test_parameter_sets_are_read_with_and_without_padding(padding: str) -> None:
     media = H264.replace("1920,1080", "640,480").replace("Z00AKpWoHgCJ+WE=", f"Z00AKpWoHgCJ+WE{padding}")
     assert parse_sdp(SESSION + media)[0] == VideoStream("h264", 1920, 1080)
 
@@ -223,7 +223,7 @@ def test_parameter_sets_count_with_and_without_padding(padding: str) -> None:
     "line", ["a=fmtp:", "a=fmtp:96 ", "a=rtpmap:", "a=x-dimensions:", "a=framesize:", "a=control:"]
 )
 @pytest.mark.parametrize("filling", ["1", " ", "1 ", "a;"])
-def test_a_long_line_is_read_in_one_go(line: str, filling: str) -> None:
-    # where the time grew with the square of the length, this would take hours
+def test_a_long_line_is_read_in_linear_time(line: str, filling: str) -> None:
+    # with quadratic time this would take hours
     text = SESSION + "m=video 0 RTP/AVP 96\n" + line + filling * 1_000_000
     assert parse_sdp(text)[0] == VideoStream("unknown")

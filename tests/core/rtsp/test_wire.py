@@ -17,13 +17,13 @@ def read(data: bytes) -> Answer:
     return answer
 
 
-def test_a_request_names_method_url_and_number() -> None:
+def test_a_request() -> None:
     assert write_request("DESCRIBE", "rtsp://h/", 7, "Accept: application/sdp") == (
         b"DESCRIBE rtsp://h/ RTSP/1.0\r\nCSeq: 7\r\nUser-Agent: cctv\r\nAccept: application/sdp\r\n\r\n"
     )
 
 
-def test_answers_that_arrive_together_are_taken_one_by_one() -> None:
+def test_answers_that_arrive_together_are_read_one_by_one() -> None:
     reader = AnswerReader()
     reader.feed(OK + OK.replace(b"200", b"404") + OK[:-1])
     assert reader.next_answer() == EXPECTED
@@ -44,12 +44,12 @@ def test_frames_of_media_before_an_answer_are_skipped(frame: bytes) -> None:
 
 
 def test_a_carriage_return_alone_ends_a_header() -> None:
-    # kept inside a value, it would come back in a request: as the end of one of its headers
+    # kept inside a value, it would end a header of a later request
     answer = read(b"RTSP/1.0 200 OK\rSession: 1\r X\rAuthorization: mine\r\n\r\n")
     assert answer.headers == {"session": ["1 X"], "authorization": ["mine"]}
 
 
-def test_what_is_skipped_counts_towards_the_limit() -> None:
+def test_skipped_bytes_count_towards_the_limit() -> None:
     frame = b"$\0\xff\xff" + bytes(0xFFFF)
     for filling in (b"\r\n" * ANSWER_LIMIT, frame * 2, b"RTSP/1.0 200 " + bytes(ANSWER_LIMIT)):
         reader = AnswerReader()
@@ -60,7 +60,7 @@ def test_what_is_skipped_counts_towards_the_limit() -> None:
 
 
 @pytest.mark.parametrize("length", ["٣", "1_0", "+4", "4,4", "9" * 5000])
-def test_a_length_is_a_number_of_digits(length: str) -> None:
+def test_a_length_that_is_not_a_plain_number_is_refused(length: str) -> None:
     with pytest.raises(Problem) as caught:
         read(f"RTSP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n".encode())
     assert caught.value.outcome is Outcome.NOT_RTSP
