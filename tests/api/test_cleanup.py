@@ -122,11 +122,11 @@ async def test_a_storage_that_is_not_there_is_unavailable(client: httpx.AsyncCli
 async def test_others_are_answered_while_a_cleanup_runs(
     client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, go_on, execute = threading.Event(), threading.Event(), Cleaner._execute
+    began, proceed, execute = threading.Event(), threading.Event(), Cleaner._execute
 
     def wait(self: Cleaner, planned: Cleanup, *more: object) -> Cleanup:
         began.set()
-        assert go_on.wait(HANG)
+        assert proceed.wait(HANG)
         return execute(self, planned, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Cleaner, "_execute", wait)
@@ -140,18 +140,18 @@ async def test_others_are_answered_while_a_cleanup_runs(
         await anyio.to_thread.run_sync(began.wait, 30)
         assert (await client.get("/cameras")).status_code == 200
         assert answers == []
-        go_on.set()
+        proceed.set()
     assert answers[0].json()["deleted"]["files"] == 2
 
 
 async def test_an_equal_request_during_a_cleanup_is_a_conflict(
     client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, go_on, execute = threading.Event(), threading.Event(), Cleaner._execute
+    began, proceed, execute = threading.Event(), threading.Event(), Cleaner._execute
 
     def wait(self: Cleaner, planned: Cleanup, *more: object) -> Cleanup:
         began.set()
-        assert go_on.wait(HANG)
+        assert proceed.wait(HANG)
         return execute(self, planned, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Cleaner, "_execute", wait)
@@ -164,7 +164,7 @@ async def test_an_equal_request_during_a_cleanup_is_a_conflict(
         tasks.start_soon(clean)
         await anyio.to_thread.run_sync(began.wait, 30)
         second = await client.post("/cleanup/run")
-        go_on.set()
+        proceed.set()
     assert second.status_code == 409
     assert f"Process {os.getpid()} is already cleaning up this storage" in second.json()["detail"]
     assert answers[0].json()["deleted"]["files"] == 2
@@ -173,12 +173,12 @@ async def test_an_equal_request_during_a_cleanup_is_a_conflict(
 async def test_a_cleanup_that_hangs_is_answered_and_occupies_no_thread_of_the_server(
     runtime: Runtime, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, go_on, threads, execute = threading.Event(), threading.Event(), set(), Cleaner._execute
+    began, proceed, threads, execute = threading.Event(), threading.Event(), set(), Cleaner._execute
 
     def hang(self: Cleaner, *args: Any) -> Cleanup:
         threads.add(threading.current_thread())
         began.set()
-        assert go_on.wait(HANG)
+        assert proceed.wait(HANG)
         return execute(self, *args)
 
     monkeypatch.setattr(Cleaner, "_execute", hang)
@@ -200,7 +200,7 @@ async def test_a_cleanup_that_hangs_is_answered_and_occupies_no_thread_of_the_se
                         tasks.start_soon(ask, client, "/cleanup/camera/yard")
                 assert (await client.get("/cameras")).status_code == 200
     finally:
-        go_on.set()
+        proceed.set()
     assert first.status_code == 503 and first.json()["detail"].startswith("The cleanup is not done after")
     assert {answer.status_code for answer in answers} <= {409, 503} and len(answers) == 60
     (thread,) = threads
@@ -230,12 +230,12 @@ async def test_only_this_machine_may_clean_up(runtime: Runtime, trees: List[Came
 async def test_many_previews_share_one_scan_and_keep_nobody_waiting(
     client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, go_on, scans, scan = threading.Event(), threading.Event(), [0], Cleaner.preview
+    began, proceed, scans, scan = threading.Event(), threading.Event(), [0], Cleaner.preview
 
     def wait(self: Cleaner, *args: object, **options: bool) -> Cleanup:
         scans[0] += 1
         began.set()
-        assert go_on.wait(HANG)
+        assert proceed.wait(HANG)
         return scan(self, **options)
 
     monkeypatch.setattr(Cleaner, "preview", wait)
@@ -250,7 +250,7 @@ async def test_many_previews_share_one_scan_and_keep_nobody_waiting(
         await anyio.to_thread.run_sync(began.wait, 30)
         assert (await client.get("/cameras")).status_code == 200
         assert answers == []
-        go_on.set()
+        proceed.set()
     assert len(answers) == 60 and {answer.content for answer in answers} == {answers[0].content}
     assert scans == [1]
 

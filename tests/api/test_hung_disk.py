@@ -39,7 +39,7 @@ async def hung(front: CameraTree, yard: CameraTree, monkeypatch: pytest.MonkeyPa
     """The disk of the camera front, which hangs."""
     disk = HungDisk(front.layout.folder, monkeypatch)
     yield disk
-    disk.go_on.set()
+    disk.proceed.set()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_a_file_that_was_open_when_its_disk_hung_is_closed_once_that_answe
     front: CameraTree, hung: HungDisk
 ) -> None:
     path = front.layout.recordings / "00.ts"
-    hung.go_on.set()
+    hung.proceed.set()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"first")
     opened: List[BinaryIO] = []
@@ -121,12 +121,12 @@ async def test_a_file_that_was_open_when_its_disk_hung_is_closed_once_that_answe
     cache = MediaCache(400_000, opener=opener)
     with anyio.fail_after(HANG):
         file = await cache.open(path)
-        hung.go_on.clear()
+        hung.proceed.clear()
         with pytest.raises(DiskHangs):
             await cache.get(path, 0.2)
         with pytest.raises(DiskHangs):
             await file.read(0, 5)
         await file.close()
-    hung.go_on.set()
+    hung.proceed.set()
     wait_for(lambda: all(each.closed for each in opened), "the file to be closed")
     cache.close()

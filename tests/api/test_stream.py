@@ -201,11 +201,11 @@ class CountedStates(LiveStates):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime)
         self.looks = 0
-        self.go_on = threading.Event()
+        self.proceed = threading.Event()
 
     def _look(self, camera_id: str, *, sub: bool) -> Live:
         self.looks += 1
-        assert self.go_on.wait(HANG)
+        assert self.proceed.wait(HANG)
         return super()._look(camera_id, sub=sub)
 
 
@@ -217,7 +217,7 @@ async def test_one_look_serves_all_viewers_for_half_a_second(
     states = CountedStates(runtime)
     viewers: Any = asyncio.gather(*(states.get("front") for _ in range(50)))
     await asyncio.sleep(0)  # every viewer has asked now
-    states.go_on.set()
+    states.proceed.set()
     answers = await viewers
     assert {answer.status for answer in answers} == {200}
     clock.advance(0.5)
@@ -234,7 +234,7 @@ async def test_a_segment_that_the_last_look_did_not_know_makes_another_look(
     front.begin_stream(0, instant(NOW) - 11)
     front.stream(1)
     states = CountedStates(runtime)
-    states.go_on.set()
+    states.proceed.set()
     await states.get("front", number=0)
     front.stream(1)
     live = await states.get("front", number=1)
@@ -248,7 +248,7 @@ async def test_a_segment_far_ahead_is_looked_for_once_viewers_have_another_playl
     front.begin_stream(0, instant(NOW) - 11)
     front.stream(1)
     states = CountedStates(runtime)
-    states.go_on.set()
+    states.proceed.set()
     first, second = FileVersion(1, 100, 7), FileVersion(2, 100, 8)
     for playlist, looks in ((None, 1), (None, 1), (first, 2), (first, 2), (second, 3), (second, 3)):
         await states.get("front", number=4711, playlist=playlist)

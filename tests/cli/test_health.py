@@ -187,7 +187,7 @@ def test_a_server_that_is_silent_is_given_up(
 
     monkeypatch.setattr(remote, "_STEP", 0.2)
     with HttpAnswers() as server:
-        server.go_on.clear()
+        server.proceed.clear()
         result = cctv("health", "--url", server.url)
     assert result.code == 20
     assert "did not answer within 0.2 s" in result.err

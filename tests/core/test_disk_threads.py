@@ -41,7 +41,7 @@ class Hang:
     """A call that waits until a test releases it, for too long if `hangs`; notes which threads made it."""
 
     def __init__(self, clock: Time) -> None:
-        self.go_on = threading.Event()
+        self.proceed = threading.Event()
         self.hangs = True
         self.threads: List[str] = []
         self._clock = clock
@@ -50,7 +50,7 @@ class Hang:
         self.threads.append(threading.current_thread().name)
         if self.hangs:
             self._clock.now += LIMIT
-        self.go_on.wait(HANG)
+        self.proceed.wait(HANG)
         return "late"
 
 
@@ -58,7 +58,7 @@ class Hang:
 def hang(clock: Time) -> Iterator[Hang]:
     made = Hang(clock)
     yield made
-    made.go_on.set()
+    made.proceed.set()
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_calls_that_wait_behind_a_hanging_call_fail_with_it(threads: DiskThreads
         assert answer.disk == "/mnt/hung"
         with pytest.raises(DiskHangs):
             answer.get()
-    hang.go_on.set()
+    hang.proceed.set()
     assert wait_for(lambda: answers_again(threads), "the disk") and made == []
 
 
@@ -108,7 +108,7 @@ def answers_again(threads: DiskThreads) -> bool:
 def test_callers_with_the_same_key_share_one_call(threads: DiskThreads, hang: Hang) -> None:
     hang.hangs = False
     answers = [threads.submit(HUNG, "same", hang) for _ in range(3)]
-    hang.go_on.set()
+    hang.proceed.set()
     assert [answer.get() for answer in answers] == ["late"] * 3
     assert len(hang.threads) == 1
 
@@ -131,7 +131,7 @@ def test_a_caller_waits_for_a_slow_disk_no_longer_than_it_wants(threads: DiskThr
     answer = threads.submit(FINE, "slow", slow)
     with pytest.raises(DiskHangs):
         answer.get(until=1000.0 + LIMIT * 0.5)
-    hang.go_on.set()
+    hang.proceed.set()
     assert answer.get() == "late"  # the disk continues, and so do other callers
     assert threads.ask(FINE, "next", lambda: "here") == "here"
 
@@ -147,7 +147,7 @@ def test_an_event_loop_waits_without_a_thread_and_a_cancelled_caller_cancels_no_
         stays = asyncio.ensure_future(answer.arrives())
         await asyncio.sleep(0)
         leaves.cancel()
-        hang.go_on.set()
+        hang.proceed.set()
         return list(await asyncio.gather(leaves, stays, return_exceptions=True))
 
     left, stayed = asyncio.run(ask())
@@ -156,7 +156,7 @@ def test_an_event_loop_waits_without_a_thread_and_a_cancelled_caller_cancels_no_
 
     async def ask_and_fail() -> None:
         hang.hangs = True
-        hang.go_on.clear()
+        hang.proceed.clear()
         await threads.submit(HUNG, "hung", hang).arrives()
 
     with pytest.raises(DiskHangs):

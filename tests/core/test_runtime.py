@@ -303,14 +303,14 @@ def test_supervision_of_all_cameras_stores_their_days_of_retention(system: Syste
     assert days() == [90, 60]
 
 
-def hang_of(monkeypatch: pytest.MonkeyPatch, camera_id: str, go_on: threading.Event) -> threading.Event:
+def hang_of(monkeypatch: pytest.MonkeyPatch, camera_id: str, proceed: threading.Event) -> threading.Event:
     """Make the thread of one camera hang, as on a disk that does not answer; returns an event set once it hangs."""
     real, hangs = Recorder.run_once, threading.Event()
 
     def hung(recorder: Recorder) -> float:
         if recorder._camera.id == camera_id:
             hangs.set()
-            go_on.wait(HANG)
+            proceed.wait(HANG)
         return real(recorder)
 
     monkeypatch.setattr(Recorder, "run_once", hung)
@@ -321,8 +321,8 @@ def test_a_stop_ends_in_time_and_names_the_camera_whose_thread_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(supervisor_module, "STOP_LIMIT", 3.0)
-    go_on = threading.Event()
-    hangs = hang_of(monkeypatch, "one", go_on)
+    proceed = threading.Event()
+    hangs = hang_of(monkeypatch, "one", proceed)
     made = System(tmp_path)
     made.runtime.start(ffmpeg=UNUSED)
     try:
@@ -331,7 +331,7 @@ def test_a_stop_ends_in_time_and_names_the_camera_whose_thread_hangs(
             made.runtime.stop()
         assert f"one: its thread still hangs on the storage {tmp_path / 'one'}" in caplog.text
     finally:
-        go_on.set()
+        proceed.set()
 
 
 def test_a_start_leaves_out_a_camera_whose_disk_hangs(
@@ -346,7 +346,7 @@ def test_a_start_leaves_out_a_camera_whose_disk_hangs(
         assert "Camera one is not recorded: its disk does not answer; check its cable" in caplog.text
         made.runtime.stop()
     finally:
-        disk.go_on.set()
+        disk.proceed.set()
 
 
 def test_a_start_with_a_storage_that_hangs_returns(
@@ -362,19 +362,19 @@ def test_a_start_with_a_storage_that_hangs_returns(
         assert "is not checked: its disk does not answer" in caplog.text
         made.runtime.stop()
     finally:
-        disk.go_on.set()
+        disk.proceed.set()
 
 
 def test_a_reload_that_hangs_returns_in_time(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(runtime_module, "RELOAD_LIMIT", 0.1)
-    go_on = threading.Event()
-    monkeypatch.setattr(Supervisor, "reload", lambda supervisor, settings: go_on.wait(HANG))
+    proceed = threading.Event()
+    monkeypatch.setattr(Supervisor, "reload", lambda supervisor, settings: proceed.wait(HANG))
     try:
         system.reload(system.settings)
         assert "the reload hangs on a disk" in caplog.text
         system.runtime.reload()
         assert "the previous reload still hangs on a disk" in caplog.text
     finally:
-        go_on.set()
+        proceed.set()

@@ -15,14 +15,14 @@ class HttpAnswers:
     """Answers with `statuses` one after the other, repeating the last one, each with the same body.
 
     `requests` has the method and the path with query of every request, `bodies` the parsed JSON of POSTs.
-    While `go_on` is cleared no answer is sent.
+    While `proceed` is cleared no answer is sent.
     """
 
     def __init__(self, *statuses: int, body: bytes = b"", content_type: str = "application/json") -> None:
         self.requests: List[Tuple[str, str]] = []
         self.bodies: List[Dict[str, Any]] = []
-        self.go_on = threading.Event()
-        self.go_on.set()
+        self.proceed = threading.Event()
+        self.proceed.set()
         self._statuses = list(statuses or (200,))
         self._body = body
         self._content_type = content_type
@@ -52,7 +52,7 @@ class HttpAnswers:
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self.go_on.set()
+        self.proceed.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -75,7 +75,7 @@ class HttpAnswers:
                 self._answer()
 
             def _answer(self) -> None:
-                answers.go_on.wait(HANG)
+                answers.proceed.wait(HANG)
                 try:
                     self.send_response(answers._status())
                     self.send_header("Content-Type", answers._content_type)

@@ -20,11 +20,11 @@ _PATIENCE = 60.0  # seconds after which a thread continues, even if a test forge
 
 
 class HungDisk:
-    """The disk mounted at `place`; it answers while `go_on` is set."""
+    """The disk mounted at `place`; it answers while `proceed` is set."""
 
     def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.place = place
-        self.go_on = threading.Event()
+        self.proceed = threading.Event()
         self.threads: Set[str] = set()
         monkeypatch.setattr(disk_threads._Queue, "_left", self._left)
         monkeypatch.setattr(disk_threads, "mount_points", lambda: ("/", str(place)))
@@ -45,10 +45,10 @@ class HungDisk:
 
     def touch(self, path: Any) -> None:
         """Wait while the disk hangs, if this path is on it."""
-        if self.go_on.is_set() or not isinstance(path, (str, Path)) or not self._has(Path(path)):
+        if self.proceed.is_set() or not isinstance(path, (str, Path)) or not self._has(Path(path)):
             return
         self.threads.add(threading.current_thread().name)
-        self.go_on.wait(_PATIENCE)
+        self.proceed.wait(_PATIENCE)
 
     def _has(self, path: Path) -> bool:
         return path == self.place or self.place in path.parents
@@ -59,7 +59,7 @@ class HungDisk:
         return lambda queue: queue._limit if queue._disk != str(self.place) else 0.0 if self._hangs() else _SOON
 
     def _hangs(self) -> bool:
-        return bool(self.threads) and not self.go_on.is_set()
+        return bool(self.threads) and not self.proceed.is_set()
 
     def hanging(self) -> List[str]:
         """The threads that hang on it, or did."""

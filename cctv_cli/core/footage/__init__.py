@@ -1,1 +1,1 @@
-"""What was recorded, as front ends show it: days, hours, coverage, variants."""
+"""Recorded footage, as front ends show it: days, hours, coverage, variants."""

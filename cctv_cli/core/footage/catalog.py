@@ -1,4 +1,4 @@
-"""What was recorded, and what is missing and why: journals read as days, hours, segments and gaps."""
+"""Reads journals as days, hours, segments and gaps: what was recorded, and what is missing and why."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Hour:
 
 @dataclass(frozen=True)
 class Day:
-    """One local day: its hours, and its gaps in the order of their absolute start.
+    """One local day: its hours, and its gaps in order of absolute start.
 
     `emptied`: retention deleted all its recordings.
     """
@@ -44,7 +44,7 @@ class Day:
 
     @property
     def segments(self) -> int:
-        """How many recordings there are."""
+        """The number of recordings."""
         return sum(hour.segments for hour in self.hours)
 
     @property
@@ -54,7 +54,7 @@ class Day:
 
     @property
     def missing_seconds(self) -> float:
-        """Seconds that gaps explain."""
+        """The seconds of all gaps."""
         return sum(gap.duration for gap in self.gaps)
 
     @property
@@ -65,7 +65,7 @@ class Day:
 
 @dataclass(frozen=True)
 class _Read:
-    """A journal as far as it was read: up to the byte `offset`, where a line ends."""
+    """What was read of a journal: up to byte `offset`, where a line ends."""
 
     path: Path
     offset: int = 0
@@ -73,9 +73,9 @@ class _Read:
 
 
 class Catalog:
-    """Reads days; caches those whose journal did not grow. Thread-safe.
+    """Reads days, and caches those whose journal did not change. Thread-safe.
 
-    Of each camera's newest day, to which a line is added every minute, only the new lines are read.
+    The newest day of each camera gets a new line every minute; only the new lines are read.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Catalog:
         self._lock = threading.Lock()
 
     def days(self, layout: CameraLayout, *, before: Optional[str] = None, limit: Optional[int] = None) -> List[Day]:
-        """Days that have a journal and were not emptied, newest first: at most `limit`, each before the day `before`.
+        """Days with a journal that retention has not emptied, newest first: at most `limit` before the day `before`.
 
         Raises OSError.
         """
@@ -94,7 +94,7 @@ class Catalog:
                 break
             try:
                 day = self.day(layout, name) if before is None or name < before else None
-            except OSError as error:  # only this day is missing
+            except OSError as error:  # leave out this day only
                 log.warning("%s: the day %s cannot be listed: %s", layout.camera_id, name, error)
                 continue
             if day is not None and not day.emptied:
@@ -121,18 +121,18 @@ class Catalog:
             newest = self._newest.get(layout.recordings)
         before = newest if newest is not None and newest.path == journal.path else _Read(journal.path)
         if size < before.offset:
-            before = _Read(journal.path)  # written anew
+            before = _Read(journal.path)  # the journal was replaced
         text = journal.read_on(before.offset)
         whole = text.rfind(b"\n") + 1
         entries = before.entries + tuple(_parsed(text[:whole]))
         if newest is None or newest.path <= journal.path:
             with self._lock:
                 self._newest[layout.recordings] = _Read(journal.path, before.offset + whole, entries)
-        return entries + tuple(_parsed(text[whole:]))  # a last line without its end may still grow
+        return entries + tuple(_parsed(text[whole:]))  # an incomplete last line may still grow
 
 
 def day_segments(layout: CameraLayout, date: str) -> List[SegmentEntry]:
-    """Every recording of a local day in the order of its absolute start. Raises OSError."""
+    """The recordings of a local day in order of absolute start. Raises OSError."""
     return _segments(date, list(Journal(layout.journal(date)).entries()))
 
 
@@ -163,18 +163,18 @@ def _hour(hour: str, segments: Sequence[SegmentEntry], gaps: Sequence[GapEntry],
 
 
 def _segments(date: str, entries: Sequence[Entry]) -> List[SegmentEntry]:
-    """The recordings that stand after all these entries, which are in the order in which they were written."""
+    """The recordings that remain after all these entries, which are in the order in which they were written."""
     deleted = deleted_files(entries)
-    there = (e for e in entries if isinstance(e, SegmentEntry) and e.file not in deleted and _is_named_well(date, e))
-    return sorted(there, key=lambda segment: segment.start)
+    kept = (e for e in entries if isinstance(e, SegmentEntry) and e.file not in deleted and _has_valid_name(date, e))
+    return sorted(kept, key=lambda segment: segment.start)
 
 
 def _seconds(segment: SegmentEntry, gaps: Sequence[GapEntry], starts: Sequence[float]) -> float:
-    """What a recording covers, without the holes inside it; `starts` are those of the gaps, in order."""
+    """The seconds that a recording covers, without the gaps inside it; `starts` are the starts of `gaps`, in order."""
     inside = gaps[bisect_left(starts, segment.start) : bisect_left(starts, segment.end)]
     return segment.duration - sum(gap.duration for gap in inside if gap.end <= segment.end)
 
 
-def _is_named_well(date: str, entry: SegmentEntry) -> bool:
+def _has_valid_name(date: str, entry: SegmentEntry) -> bool:
     hour, _, file = entry.file.partition("/")
     return parse_recording(date, hour, file) is not None

@@ -1,4 +1,4 @@
-"""How much of a stretch of time was recorded, and what recordings grow by, from the journal's entries. Pure."""
+"""Computes from journal entries how much of a time span was recorded, and how fast recordings grow. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from cctv_cli.core.clock import DAY
 from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry
 
 CHOSEN = ("stopped", "disabled")  # causes of intended gaps
-_SHORTEST = 60.0  # seconds of recordings that say something about their growth
+_SHORTEST = 60.0  # minimum seconds of recordings to estimate growth
 
-Stretch = Tuple[float, float]
+Span = Tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many seconds of a window were recorded, are missing, and were not wanted: a person had stopped the camera."""
+    """The seconds of a time span that were recorded, are missing, or were `off`: an operator had stopped the camera."""
 
     recorded: float = 0.0
     missing: float = 0.0
@@ -29,9 +29,9 @@ NOTHING_RECORDED = Coverage()
 
 
 class Piece(NamedTuple):
-    """What counts of an entry: of a recording its `run` and bytes, of a gap its `cause`; the other is empty.
+    """The relevant part of an entry: for a recording `run` and bytes, for a gap `cause`; the other is empty.
 
-    A day has thousands for every camera: they are kept small.
+    Kept small because a day has thousands of them for every camera.
     """
 
     start: float
@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 
 
 def piece_of(entry: Entry) -> Optional[Piece]:
-    """The piece of a recording or a gap; None for what is neither."""
+    """The piece for a recording or a gap; None for any other entry."""
     if isinstance(entry, SegmentEntry):
         return Piece(entry.start, entry.end, entry.bytes, sys.intern(entry.run), "")
     if isinstance(entry, GapEntry):
@@ -61,8 +61,8 @@ def coverage(
 ) -> Coverage:
     """What was recorded from the instant `begin`, or from the `first` recording if that is later, to `end`.
 
-    A minute is committed when it is over: what follows the last piece counts as recorded while FFmpeg runs
-    (`running_since`), and else as missing, or as off if the camera is not `wanted`.
+    A minute is committed when it is over. So the time after the last piece counts as recorded while FFmpeg runs
+    (`running_since`), otherwise as missing, or as off if the camera is not `wanted`.
     """
     if first is None or first >= end:
         return Coverage()
@@ -71,7 +71,7 @@ def coverage(
     segments = sorted((piece.start, piece.end) for piece in inside if piece.run)
     gaps = [piece for piece in inside if not piece.run]
     known_until = max((piece.end for piece in inside), default=begin)
-    holes = [(gap.start, gap.end) for gap in gaps if _lies_in(gap, segments)]
+    holes = [(gap.start, gap.end) for gap in gaps if _is_inside(gap, segments)]
     off = [(gap.start, gap.end) for gap in gaps if gap.cause in CHOSEN]
     if running_since is not None:
         segments.append((max(known_until, running_since), end))
@@ -83,7 +83,7 @@ def coverage(
 
 
 def growth(pieces: Sequence[Piece], now: float, *, running: bool) -> Optional[float]:
-    """The bytes that recordings grow by in a day, as the last one went; None while too little was recorded."""
+    """The bytes by which recordings grow in a day, from the last 24 hours; None while too little was recorded."""
     recent = [piece for piece in pieces if piece.run and piece.end > now - DAY and piece.start <= now]
     if not recent:
         return None
@@ -95,20 +95,20 @@ def growth(pieces: Sequence[Piece], now: float, *, running: bool) -> Optional[fl
 
 
 def runs(pieces: Iterable[Piece]) -> int:
-    """How many runs of FFmpeg made these recordings."""
+    """The number of FFmpeg runs that made these recordings."""
     return len({piece.run for piece in pieces if piece.run})
 
 
-def _lies_in(gap: Piece, segments: Sequence[Stretch]) -> bool:
-    """Whether a gap is a hole inside one of the segments, which are in order."""
+def _is_inside(gap: Piece, segments: Sequence[Span]) -> bool:
+    """Whether a gap is inside one of the segments, which are in order."""
     at = bisect_right(segments, (gap.start, float("inf")))
     return at > 0 and gap.end <= segments[at - 1][1]
 
 
-def _length(stretches: Iterable[Stretch], begin: float, end: float) -> float:
+def _length(spans: Iterable[Span], begin: float, end: float) -> float:
     """The seconds between two instants that are covered by any of the spans."""
     covered, until = 0.0, begin
-    for start, stop in sorted(stretches):
+    for start, stop in sorted(spans):
         start, stop = max(start, until), min(stop, end)
         if stop > start:
             covered, until = covered + stop - start, stop

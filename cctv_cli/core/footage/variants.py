@@ -1,4 +1,4 @@
-"""What a multivariant playlist says of a stream: its bit rates, measured from the live window, and its codecs."""
+"""Measures a stream for the multivariant playlist: its bit rates in the live window, and its codecs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from cctv_cli.core.media.picture import read_picture
 
 
 def measure_variant(layout: CameraLayout, window: LiveWindow, uri: str) -> Variant:
-    """The stream whose live window, with at least one segment, lies in `layout`. Raises OSError.
+    """Measure a live window, which must have a segment. Raises OSError.
 
-    The peak is that of the largest segment bit rate, as EXT-X-STREAM-INF's BANDWIDTH asks (RFC 8216 4.3.4.2).
+    The peak is the largest segment bit rate, as BANDWIDTH of EXT-X-STREAM-INF requires (RFC 8216 4.3.4.2).
     """
     sizes = [layout.live_segment(s.number, s.suffix).stat().st_size * 8 for s in window.segments]
     seconds = [max(s.duration, 0.1) for s in window.segments]

@@ -1,1 +1,1 @@
-"""Facts about the system, the findings they lead to, storage capacity, alerts and notifications."""
+"""Facts about the system, findings, storage capacity, and alerts."""

@@ -21,7 +21,7 @@ from cctv_cli.core.records import Instant
 FORMAT = 1  # of .alerts.json
 
 Key = Tuple[str, Optional[str]]  # name and camera of a finding
-Body = Dict[str, Any]  # what a webhook gets
+Body = Dict[str, Any]  # the JSON that a webhook gets
 
 _MOST_NAMED = 5  # cameras in a sentence; `cameras` has all of them
 
@@ -56,7 +56,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Tracked:
-    """An observed finding: when it was first seen, what was sent last, and since when it is gone."""
+    """An observed finding: when it was first seen, what was sent last, and since when it has been gone."""
 
     finding: Finding
     since: Instant
@@ -83,7 +83,7 @@ def decide(
     """Return what to remember and what to send at the instant `now`.
 
     A message is due when a finding has lasted `after` seconds, when it has been gone as long, every `reminder`
-    seconds in between, and at once when it got worse. A clock that was set back delays nothing.
+    seconds in between, and at once if it got worse. A clock that was set back does not delay messages.
     """
     known = {item.key: _not_in_future(item, now) for item in tracked}
     seen = {_key(finding): finding for finding in findings if finding.severity is not Severity.OK}
@@ -178,11 +178,13 @@ def merged(bodies: Sequence[Body]) -> Body:
     }
 
 
-def told(tracked: Sequence[Tracked], ended: Sequence[Tracked], waiting: Mapping[Key, Event]) -> Tuple[Tracked, ...]:
-    """What was already sent. It must survive a restart, so that nothing is sent twice or missed.
+def delivered(
+    tracked: Sequence[Tracked], ended: Sequence[Tracked], waiting: Mapping[Key, Event]
+) -> Tuple[Tracked, ...]:
+    """What to remember over a restart, so that nothing is sent twice or missed.
 
-    `waiting` are the messages that were not accepted yet: what started is not known, a reminder is due again, and what
-    `ended` is not over for people.
+    `waiting` are the messages that were not accepted yet: after a restart a start is sent again, a reminder is due
+    again, and a finding that `ended` still counts as open.
     """
     known = [item for item in tracked if item.sent_at is not None and waiting.get(item.key) is not Event.STARTED]
     kept = [replace(item, sent_at=0.0) if waiting.get(item.key) is Event.REMINDER else item for item in known]

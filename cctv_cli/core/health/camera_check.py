@@ -22,7 +22,7 @@ from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import AudioStream
 
 _RECORDING = (State.STARTING, State.RUNNING, State.STALLED)
-_WHOLE_HOST = (Outcome.UNREACHABLE, Outcome.REFUSED)  # what one channel meets, all channels of its NVR would
+_WHOLE_HOST = (Outcome.UNREACHABLE, Outcome.REFUSED)  # outcomes that apply to all channels of an NVR
 _AGAIN = "cctv cameras check --again sends it anyway"
 
 
@@ -38,13 +38,13 @@ class Stream:
 
     @property
     def name(self) -> str:
-        """The stream's name for people."""
+        """The stream's name in messages."""
         return f"{self.camera.id} (sub)" if self.sub else self.camera.id
 
 
 @dataclass(frozen=True)
 class Check:
-    """The result for one stream; `fine`: it can be recorded, or shown, as it is."""
+    """The result for one stream; `fine`: it can be recorded, or viewed, as it is."""
 
     stream: Stream
     fine: bool
@@ -62,8 +62,8 @@ def streams_of(camera: Camera, status: CameraStatus) -> Iterator[Stream]:
 def check_streams(streams: Sequence[Stream], logins: LoginGuard, *, again: bool) -> Iterator[Check]:
     """Check all streams and yield the results in the given order, each as soon as it is known.
 
-    Hosts are asked at the same time, the streams of one host one after the other. `again` forgets
-    first what the hosts have refused.
+    Hosts are queried at the same time, the streams of one host one after another. `again` first forgets the passwords
+    that the hosts refused.
     """
     hosts: Dict[Tuple[str, int], List[Tuple[Stream, Future[Check]]]] = {}
     asked: List[Future[Check]] = []
@@ -79,11 +79,11 @@ def check_streams(streams: Sequence[Stream], logins: LoginGuard, *, again: bool)
 
 
 def _check_host(streams: Sequence[Tuple[Stream, Future[Check]]], logins: LoginGuard) -> None:
-    gone: Optional[ProbeResult] = None
+    unusable: Optional[ProbeResult] = None
     for stream, check in streams:
         try:
-            found = gone or _ask(stream, logins)
-            gone = found if found.outcome in _WHOLE_HOST else None
+            found = unusable or _ask(stream, logins)
+            unusable = found if found.outcome in _WHOLE_HOST else None
             check.set_result(_judged(stream, found))
         except Exception as error:  # a bug: raised in the thread that waits for the result
             check.set_exception(error)
@@ -109,11 +109,11 @@ def _judged(stream: Stream, found: ProbeResult) -> Check:
     codec = recorded_codec(stream.camera, found.video.codec)
     if codec not in RECORDABLE:
         return Check(stream, False, replace(found, reason=f"{UNSUPPORTED_VIDEO.format(codec)}."))
-    remark = _about_audio(stream.camera, found.audio) if found.audio else ""
+    remark = _audio_remark(stream.camera, found.audio) if found.audio else ""
     return Check(stream, True, replace(found, reason=f"{found.reason.rstrip('.')}{remark}."))
 
 
-def _about_audio(camera: Camera, audio: AudioStream) -> str:
+def _audio_remark(camera: Camera, audio: AudioStream) -> str:
     """Why this audio is not recorded; empty if it is."""
     if not camera.audio:
         return ", which audio = false leaves out"

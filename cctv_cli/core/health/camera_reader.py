@@ -32,8 +32,8 @@ from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.units import FreeSpace
 
 _COUNT_EVERY = 60.0  # seconds between measurements of the size of all days of a camera
-_CLOCK_STEP = 60.0  # seconds by which a recording may end in the future: clocks are set by small steps
-_LATE = 300.0  # seconds in which a finished file should be committed
+_CLOCK_STEP = 60.0  # seconds by which a recording may end in the future: clocks are corrected in small steps
+_LATE = 300.0  # seconds within which a finished file should be committed
 
 
 class _Day(NamedTuple):
@@ -55,7 +55,7 @@ class _Count(NamedTuple):
 
 @dataclass(frozen=True)
 class CameraLook:
-    """Result of one check of a camera. `device` is the disk of its recordings (st_dev), None before there are any.
+    """Result of one check of a camera. `device` is the disk of its recordings (st_dev), None if there are none.
 
     `supervisor` is a process id; the usage of `processes` is not filled in yet.
     """
@@ -115,7 +115,7 @@ class CameraReader:
         return found
 
     def _prove(self, look: CameraLook, now: float) -> None:
-        """Raise an error for values that the report could not show: they come from damaged files."""
+        """Raise an error for values that cannot be reported: they come from damaged files."""
         camera_model(look.facts, now, self._tz)
         camera_storage_model(look.storage, self._tz)
         for process in look.processes:
@@ -124,7 +124,7 @@ class CameraReader:
             format_instant(look.facts.future_until, self._tz)
 
     def _look(self, now: float, monotonic: float) -> CameraLook:
-        """Raises OSError, and anything for damaged files."""
+        """Raises OSError; damaged files may raise any exception."""
         camera, layout = self._camera, self._layout
         status = self._statuses.read_one_or_raise(camera, now)
         run = self._statuses.recorder(camera.id).run
@@ -182,9 +182,9 @@ class CameraReader:
         )
 
     def _try_write(self, supervisor: Optional[int]) -> str:
-        """Measure the clock of the camera's disk by a write; returns why its folder refuses it, if it does.
+        """Measure the clock of the camera's disk by a write; return why its folder refuses the write, or "".
 
-        Nothing is written where no recorder has written. Another user's process may lack the permission, and a full
+        Nothing is written before a recorder has. Another user's process may lack the permission, and a full
         disk is a finding of its own.
         """
         if not self._layout.incoming.is_dir():

@@ -11,7 +11,7 @@ from cctv_cli.core.health.facts import CameraStorage, DiskFacts, Promise
 def promise(
     disk: DiskFacts, others: Sequence[DiskFacts], cameras: Sequence[CameraStorage], max_size: Optional[int]
 ) -> Optional[Promise]:
-    """The forecast at today's growth, for the disk or limit that falls shortest; None before anything has grown.
+    """The forecast at today's growth, for the disk or limit that falls shortest; None if recordings do not grow.
 
     `disk` holds the cameras that are on none of the `others`. `max_size` limits all recordings together.
     """
@@ -29,14 +29,14 @@ def promise(
 
 
 def _on_disk(disk: DiskFacts, cameras: Sequence[CameraStorage]) -> Optional[Promise]:
-    if not disk.total:  # it cannot be asked
+    if not disk.total:  # it cannot be queried
         return None
     room = sum(camera.bytes for camera in cameras) + disk.free - disk.min_free
     return _judge(cameras, max(0, room), disk.cameras)
 
 
 def _judge(cameras: Sequence[CameraStorage], room: int, disk_of: Tuple[str, ...] = ()) -> Optional[Promise]:
-    """Whether the required days of these cameras fit into this space; None when they do not grow."""
+    """Whether the required days of these cameras fit into this space; None if they do not grow."""
     growth = sum(camera.growth or 0.0 for camera in cameras)
     if growth <= 0:
         return None

@@ -53,7 +53,7 @@ class CameraFacts:
 
     `failure` is why it failed last, while it has not recorded since. `last_segment_at` is the end of the newest
     finished live segment, `gop` the longest time between its key frames. `restarts_last_hour` counts other runs
-    of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that lies in the future.
+    of FFmpeg in the last hour's recordings, and `future_until` is the end of footage that is dated in the future.
     `waiting` counts recorded files that should have been committed long ago, `set_aside` files that could not be read
     and were renamed; `unreadable_days` lists the days whose journals cannot be read. `unread` is why its files could
     not be read, with the cure; all else is unknown then. `refusal` is why its folder refuses writes, with the cure.
@@ -136,8 +136,8 @@ class Promise:
 
     `needed` is the size of the configured days at today's daily `growth`, `room` the most that recordings may
     take: the disk without what must stay free, or the configured maximum size. `days` is how long the room
-    lasts, `full_in` in how many days it is used up: None where retention prevents that. `disk_of` are the
-    cameras whose own disk is meant; empty for the storage root's disk and for the common limit.
+    lasts, `full_in` in how many days it is used up: None if retention prevents that. `disk_of` are the
+    cameras on the disk that is meant, if it is not the storage root's; empty for that disk and for the common limit.
     """
 
     kept: bool
@@ -178,7 +178,7 @@ class StorageFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All of it."""
+    """All facts."""
 
     system: SystemFacts
     processes: Tuple[ProcessFacts, ...]

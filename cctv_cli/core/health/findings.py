@@ -16,11 +16,11 @@ from cctv_cli.core.units import format_duration, format_size, printable
 
 FREQUENT_RESTARTS = 4  # in an hour
 FILES_LEFT = 0.8  # of the open files that the system allows
-SHORT = 0.8  # of what should stay free: cleanups start at 100 % of it, so a disk may have slightly less
-FULL = 5  # a disk with less than this part of what should stay free is full
+SHORT = 0.8  # of what should stay free: cleanups start at 100 % of it, so slightly less is normal
+FULL = 5  # a disk with less than a fifth of what should stay free is full
 DISK_CLOCK = 1.0  # seconds by which a disk's clock may differ from this machine's
-MISSED = 3  # cleanups in a row
-_LEAST_FREE = 100_000_000  # bytes, where next to nothing should stay free
+MISSED = 3  # cleanup intervals without a successful cleanup
+_LEAST_FREE = 100_000_000  # bytes; for a min_free that is close to zero
 _UNREAD = "Its state is unknown: {}"
 _CURES = {
     State.STALLED: "see ffmpeg.log in its folder, and restart the camera itself if it does not come back",
@@ -71,7 +71,7 @@ class Thresholds:
 
 
 def thresholds_of(settings: Settings) -> Thresholds:
-    """The limits from the settings."""
+    """The thresholds from the settings."""
     return Thresholds(
         settings.health_cpu,
         settings.health_memory,
@@ -145,7 +145,7 @@ def _storage(storage: StorageFacts) -> Iterator[Finding]:
 
 
 def _refusals(facts: Facts) -> Iterator[Finding]:
-    """Cameras whose folders refuse writes for another reason than the storage."""
+    """Cameras whose folders refuse writes for a reason other than the storage's."""
     for camera in facts.cameras:
         if camera.refusal and camera.refusal != facts.storage.disk.refusal:
             sentence = f"Its folder refuses writes: {camera.refusal}"
@@ -172,8 +172,8 @@ def _unjournalled(camera: str, what: str) -> Finding:
 
 def _unmounted(camera: str) -> Finding:
     sentence = (
-        "Its own disk is not mounted, so it is recorded on the storage's; mount it, or, if it was removed for good, "
-        "run cctv cleanup --force"
+        "Its own disk is not mounted, so it is recorded on the storage's disk; mount it, or, "
+        "if it was removed for good, run cctv cleanup --force"
     )
     return Finding("disk_missing", Severity.CRITICAL, sentence, camera)
 
@@ -281,7 +281,7 @@ def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Fin
         yield Finding("camera_stopped", Severity.OK, f"It is not recorded: {camera.reason}", camera.id)
         return
     if camera.supervised and _does_not_record(camera, limits, now):
-        cure = "" if camera.refusal else f"; {_CURES[camera.state]}"  # a refusal names its own
+        cure = "" if camera.refusal else f"; {_CURES[camera.state]}"  # a refusal already has its cure
         sentence = f"It is not recorded: {camera.failure or camera.reason}{cure}"
         yield Finding("camera_not_recording", Severity.CRITICAL, sentence, camera.id)
     if camera.state is State.RUNNING:
@@ -289,13 +289,13 @@ def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Fin
     if camera.last_hour.missing > limits.missing:
         sentence = (
             f"{camera.last_hour.missing:.0f} s of the last hour are not recorded; "
-            "cctv cameras and ffmpeg.log in its folder say why, fix the network or the camera"
+            "cctv cameras and ffmpeg.log in its folder say why; fix the network or the camera"
         )
         yield Finding("recording_missing", Severity.WARNING, sentence, camera.id)
     if camera.restarts_last_hour >= FREQUENT_RESTARTS:
         sentence = (
             f"FFmpeg was restarted {camera.restarts_last_hour} times within an hour; "
-            "ffmpeg.log in its folder says why, fix the network or the camera"
+            "ffmpeg.log in its folder says why; fix the network or the camera"
         )
         yield Finding("frequent_restarts", Severity.WARNING, sentence, camera.id)
 

@@ -29,7 +29,7 @@ from cctv_cli.core.storage.disk_errors import explained
 from cctv_cli.core.storage.marker import Marker, read_marker
 
 _FRESH = 1.0  # seconds for which gathered facts are reused
-LONGEST = 60.0  # seconds for one look at everything; the first one reads each camera's month in a few tenths
+LONGEST = 60.0  # seconds for gathering all facts; the first time takes a few tenths of a second for each camera
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ _NO_ANSWER = _StorageLook(DiskFacts(0, 0, 0, 0, "its disk does not answer"), Mar
 class FactsReader:
     """Gathers facts, and caches what did not change. Thread-safe.
 
-    `disks` makes the calls that may hang, `published` is what the recorders of this process do, and `device` is the
+    `disks` makes the calls that may hang, `published` has the state of this process's recorders, and `device` is the
     storage's disk (st_dev), if an earlier reader has seen it.
     """
 
@@ -72,7 +72,7 @@ class FactsReader:
     def read(self) -> Tuple[float, Facts]:
         """The facts, gathered within the last second, and the instant at which that began.
 
-        Takes at most LONGEST seconds, and those who wait meanwhile get the same facts.
+        Takes at most LONGEST seconds; callers that wait for the same gathering get the same facts.
         """
         with self._lock:
             monotonic = self._clock.monotonic()
@@ -165,7 +165,7 @@ class FactsReader:
         if not disk.fault:
             disk = replace(disk, fault=self._fault())
         marker = _marker(storage)
-        if disk.fault or not marker.id:  # nothing is written onto another disk
+        if disk.fault or not marker.id:  # may be another disk: do not write to it
             return _StorageLook(disk, marker)
         try:
             disk_clock.probe(storage)
@@ -190,7 +190,7 @@ class FactsReader:
 
 
 def _marker(storage: Path) -> Marker:
-    """What the storage's marker remembers; a storage that was never cleaned counts as cleaned when it was created."""
+    """The storage's marker; a storage that was never cleaned counts as cleaned when it was created."""
     try:
         marker = read_marker(storage)
         if marker is not None and marker.cleaned_at is None:

@@ -1,4 +1,4 @@
-"""The newest entries of a camera's journals, for repeated polling: only what was added is read."""
+"""Reads the newest entries of a camera's journals; repeated polls read only what was added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cctv_cli.core.storage.journal import Journal
 
 @dataclass
 class _Tail:
-    """A journal as far as it was read. `file` detects a replaced journal; `first` is its earliest recording."""
+    """What was read of a journal. `file` detects a replaced journal; `first` is its earliest recording."""
 
     file: int
     read: int = 0  # bytes
@@ -26,9 +26,9 @@ class _Tail:
 
 @dataclass(frozen=True)
 class Recent:
-    """A camera's newest recordings and gaps, and the instant of its first recording, None before it.
+    """A camera's newest recordings and gaps, and the instant of its first recording (None without one).
 
-    If there are older days that were not read, `first` is the minimum instant. `unreadable` lists the days whose
+    If there are older days, which are not read, `first` is the earliest instant. `unreadable` lists the days whose
     journals cannot be read; nothing is known of them.
     """
 

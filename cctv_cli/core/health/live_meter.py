@@ -46,7 +46,7 @@ class LiveMeter:
             # the description of fragmented MP4 is in a separate file
             head = path if segment.part is None else layout.live_init(segment.part.init)
             look = Look(read_picture(head), _rhythm(path, segment.duration))
-        except FileNotFoundError:  # just pruned, or a RAM disk that was emptied
+        except FileNotFoundError:  # it was just pruned, or its RAM disk was emptied
             return NOTHING
         self._known[layout.live] = (monotonic, identity, look)
         return look
@@ -54,5 +54,5 @@ class LiveMeter:
 
 def _rhythm(path: Path, duration: float) -> Rhythm:
     found = frames(path)
-    # a segment lasts until the key frame with which the next one begins
+    # a segment lasts until the first key frame of the next one
     return rhythm_of(found, (found[0][0] + round(duration * TICKS)) % WRAP) if found else NOTHING.rhythm

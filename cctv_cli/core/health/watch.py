@@ -30,7 +30,7 @@ _LEVELS = {Severity.CRITICAL: logging.ERROR, Severity.WARNING: logging.WARNING}
 
 
 class HealthWatch:
-    """The thread, and what it remembers between polls and across restarts."""
+    """The polling thread, and what it remembers between polls and over restarts."""
 
     def __init__(self, read: Callable[[], Report], settings: Settings, tz: Optional[tzinfo]) -> None:
         self._read = read
@@ -39,7 +39,7 @@ class HealthWatch:
         self._file: Path = alerts_file(settings.storage)
         self._tracked: Tuple[Tracked, ...] = ()
         self._saved: Tuple[Tracked, ...] = ()
-        self._may_save = True  # not what a newer cctv wrote
+        self._may_save = True  # False if a newer cctv wrote the file
         self._ended: Dict[Key, Tracked] = {}  # ended, but not accepted by a webhook yet
         self._disks = DiskThreads()
         self._webhooks = Webhooks(())
@@ -93,7 +93,7 @@ class HealthWatch:
         self._tracked, messages = alerts.decide(
             self._tracked, report.findings, report.at, after=after, reminder=reminder
         )
-        self._save()  # first: a crash in between costs a message, not a storm of them
+        self._save()  # before sending: a crash in between may lose a message, but must not repeat all of them
         for message in messages:
             if message.event is Event.ENDED:
                 self._ended[message.key] = before[message.key]
@@ -107,7 +107,7 @@ class HealthWatch:
         for message in messages:
             body, before = alerts.message_json(message, host, self._tz), waiting.get(message.key)
             if message.event is Event.REMINDER and before is not None and before["event"] == Event.STARTED.value:
-                body["event"] = Event.STARTED.value  # not sent yet
+                body["event"] = Event.STARTED.value  # the start was not accepted yet
             bodies.append(body)
         self._webhooks.send(*bodies)
 
@@ -124,29 +124,29 @@ class HealthWatch:
     def _save(self) -> None:
         waiting = {key: Event(body["event"]) for key, body in self._webhooks.waiting().items()}
         self._ended = {key: item for key, item in self._ended.items() if key in waiting}
-        told = alerts.told(self._tracked, tuple(self._ended.values()), waiting)
-        if told == self._saved or not self._may_save:
+        delivered = alerts.delivered(self._tracked, tuple(self._ended.values()), waiting)
+        if delivered == self._saved or not self._may_save:
             return
         try:
-            text = alerts.to_json(told)
+            text = alerts.to_json(delivered)
             self._disks.ask(self._file, "write", partial(files.replace_text, self._file, text))
-            self._saved = told
+            self._saved = delivered
         except OSError as error:
             log.warning("%s cannot be written, alerts may come twice after a restart: %s", self._file, error)
 
 
 def _log(message: Message) -> None:
     finding = message.finding
-    told = f"{finding.name}: {finding.sentence}"
+    text = f"{finding.name}: {finding.sentence}"
     if message.event is Event.STARTED or message.worse:
-        _line(_LEVELS[finding.severity], finding.camera, told)
+        _line(_LEVELS[finding.severity], finding.camera, text)
     elif message.event is Event.ENDED:
-        _line(logging.INFO, finding.camera, f"over: {told}")
+        _line(logging.INFO, finding.camera, f"over: {text}")
 
 
-def _line(level: int, camera: Optional[str], told: str) -> None:
-    """Log the message, under the camera's name if it concerns one."""
+def _line(level: int, camera: Optional[str], text: str) -> None:
+    """Log the text, with the camera's id if it is about one."""
     if camera is None:
-        log.log(level, "%s", told)
+        log.log(level, "%s", text)
     else:
-        log.log(level, "%s: %s", CameraName(camera), told)
+        log.log(level, "%s: %s", CameraName(camera), text)

@@ -30,7 +30,7 @@ _LATER = (408, 425, 429)  # temporary refusals (RFC 9110, 8470, 6585)
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a webhook did not accept a message; after a `final` one there is no retry."""
+    """Why a webhook did not accept a message; if `final`, a retry is pointless."""
 
     reason: str
     final: bool
@@ -47,12 +47,12 @@ def webhook_name(number: int, url: Secret) -> str:
 
 
 def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Rejection]:
-    """Send one message once; None when the webhook accepted it."""
-    import httpx  # imported here: it takes half of a command's start time
+    """Send one message once; None if the webhook accepted it."""
+    import httpx  # imported here because it would double the start time of every command
 
-    for name in ("httpx", "httpcore"):  # they log whole URLs
+    for name in ("httpx", "httpcore"):  # below WARNING they log whole URLs
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:  # the texts of errors may hold the URL
+    try:  # the text of an exception may contain the URL, so it is never shown
         trusted = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
         with httpx.stream("POST", url.reveal(), json=body, timeout=timeout, verify=trusted) as answer:
             status = answer.status_code
@@ -64,7 +64,7 @@ def post(url: Secret, body: Body, *, timeout: float = TIMEOUT) -> Optional[Rejec
         return Rejection("it cannot be reached", final=False)
     except httpx.HTTPError as error:
         return Rejection(f"the connection failed ({type(error).__name__})", final=False)
-    except Exception as error:  # a proxy or certificates that httpx cannot use; the sender's thread must continue
+    except Exception as error:  # such as an invalid proxy or certificate setting; the sender's thread must continue
         return Rejection(
             f"it cannot be requested ({type(error).__name__}); check the proxy and SSL settings", final=False
         )
@@ -120,9 +120,9 @@ class _Sender:
         self._name = webhook_name(number, url)
         self._url = url
         self._delays = delays
-        self._failures = 0  # one after the other
+        self._failures = 0  # in a row
         self._waiting: Dict[Subject, Body] = {}  # the oldest first
-        self._refused: Dict[Subject, Body] = {}  # for good, until the webhook accepts another message
+        self._refused: Dict[Subject, Body] = {}  # permanently, until the webhook accepts another message
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"alerts-{number}", daemon=True)
@@ -166,7 +166,7 @@ class _Sender:
             return list(self._waiting.values())
 
     def _try(self, batch: Sequence[Body]) -> bool:
-        """Send messages once, merged; False if they must be retried, after the others."""
+        """Send messages once, merged; False if they must be retried, which happens after the others."""
         refusal = post(self._url, merged(batch))
         again = refusal is not None and not refusal.final
         with self._changed:

@@ -63,7 +63,7 @@ def test_days_come_newest_first(layout: CameraLayout) -> None:
     assert dates(Catalog(), layout) == ["2026-11-23", "2026-11-22", "2026-02-28", "2025-12-31"]
 
 
-def test_what_is_no_day_is_passed_over(layout: CameraLayout) -> None:
+def test_other_files_and_folders_are_ignored(layout: CameraLayout) -> None:
     write(layout, TODAY, segment("12/00.ts", NOON))
     for name in ("lost+found", "2026-02-30", "2026-11-23.bak", YESTERDAY):
         layout.day(name).mkdir()
@@ -72,7 +72,7 @@ def test_what_is_no_day_is_passed_over(layout: CameraLayout) -> None:
 
 @posix
 @odd_files
-def test_a_journal_that_is_not_a_regular_file_costs_its_own_day_alone(layout: CameraLayout, kind: str) -> None:
+def test_a_journal_that_is_not_a_regular_file_costs_only_its_day(layout: CameraLayout, kind: str) -> None:
     for day in ("2026-11-22", "2026-11-23"):
         write(layout, day, segment("12/00.ts", NOON))
     put(kind, layout.journal("2026-11-22"))
@@ -92,7 +92,7 @@ def test_a_day_of_gaps_alone_is_a_day(layout: CameraLayout) -> None:
     assert (day.hours, day.segments, day.missing_seconds) == ((), 0, 86_400.0)
 
 
-def test_order_is_by_absolute_start_in_the_hour_that_comes_twice(layout: CameraLayout) -> None:
+def test_order_is_by_absolute_start_in_the_repeated_hour(layout: CameraLayout) -> None:
     first = parse_instant("2026-10-25T02:30:00+02:00")
     late = [segment("02/30-1.ts", first + 3600), segment("02/30.ts", first)]
     gaps = [GapEntry(first + 3660, 1.0, "second"), GapEntry(first + 60, 1.0, "first")]
@@ -104,7 +104,7 @@ def test_order_is_by_absolute_start_in_the_hour_that_comes_twice(layout: CameraL
 
 
 @pytest.mark.parametrize("file", ["../../x.ts", "12/../00.ts", "25/00.ts", "12/60.ts", "00.ts", "/etc/passwd", ""])
-def test_a_segment_with_a_hostile_name_is_passed_over(layout: CameraLayout, file: str) -> None:
+def test_a_segment_with_an_invalid_name_is_ignored(layout: CameraLayout, file: str) -> None:
     good = segment("12/00.ts", NOON)
     write(layout, TODAY, segment(file, NOON + 60), good)
     assert day_segments(layout, TODAY) == [good]
@@ -116,9 +116,9 @@ def test_a_segment_with_a_hostile_name_is_passed_over(layout: CameraLayout, file
 @pytest.mark.parametrize(
     "damage",
     [b'{"type": "segment", "sta', bytes(100), b'{"type": "hold", "start": 1}\n', b"\xff\xfe\n"],
-    ids=["torn", "zeros", "later version", "no text"],
+    ids=["torn", "zeros", "later version", "not text"],
 )
-def test_a_damaged_line_hides_only_itself(layout: CameraLayout, damage: bytes) -> None:
+def test_a_damaged_line_costs_only_itself(layout: CameraLayout, damage: bytes) -> None:
     write(layout, TODAY, segment("12/00.ts", NOON))
     with layout.journal(TODAY).open("ab") as file:
         file.write(damage)
@@ -159,7 +159,7 @@ def test_only_new_lines_are_read(layout: CameraLayout, monkeypatch: pytest.Monke
     assert (path, text.count(b"\n"), b"12/01.ts" in text) == (layout.journal(TODAY), 1, True)
 
 
-def test_a_day_read_bit_by_bit_is_the_day_read_at_once(layout: CameraLayout) -> None:
+def test_a_day_read_in_pieces_equals_the_day_read_at_once(layout: CameraLayout) -> None:
     catalog = Catalog()
     entries = [
         segment("12/01.ts", NOON + 60, 50.0),
@@ -190,7 +190,7 @@ def test_a_line_that_is_read_while_it_is_written_counts_once(layout: CameraLayou
     assert seen == [1, 2, 2, 3]
 
 
-def test_a_journal_that_was_written_anew_is_read_anew(layout: CameraLayout) -> None:
+def test_a_replaced_journal_is_read_from_the_start(layout: CameraLayout) -> None:
     catalog = Catalog()
     write(layout, TODAY, segment("12/00.ts", NOON), segment("12/01.ts", NOON + 60))
     catalog.days(layout)
@@ -216,10 +216,10 @@ def test_pages_are_cut_by_date(layout: CameraLayout) -> None:
     assert page("2030-01-01", 9) == [TODAY, YESTERDAY, "2026-11-21", "2026-11-20"]
 
 
-def test_holes_count_for_the_recording_that_has_them(layout: CameraLayout) -> None:
+def test_gaps_inside_a_recording_reduce_its_seconds(layout: CameraLayout) -> None:
     holes = [
         GapEntry(NOON + 10, 5.0, "lost"),
-        GapEntry(NOON + 58, 4.0, "restart"),  # between two recordings: inside neither
+        GapEntry(NOON + 58, 4.0, "restart"),  # between two recordings, inside neither
         GapEntry(NOON + 62, 1.0, "lost"),
         GapEntry(NOON + 121, 1.0, "lost"),  # where the second ends
     ]
@@ -241,7 +241,7 @@ def deleted(entry: SegmentEntry) -> DeletionEntry:
     return DeletionEntry(entry.file, entry.start, entry.duration, entry.bytes, "older than 30 days")
 
 
-def test_a_deleted_recording_counts_no_more(layout: CameraLayout) -> None:
+def test_a_deleted_recording_does_not_count(layout: CameraLayout) -> None:
     old, new = segment("12/00.ts", NOON), segment("12/01.ts", NOON + 60)
     write(layout, TODAY, old, new, deleted(old))
     assert day_segments(layout, TODAY) == [new]

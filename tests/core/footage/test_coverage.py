@@ -23,15 +23,15 @@ def lost(start: float, end: float, cause: str = "silent") -> Piece:
 @pytest.mark.parametrize(
     ("pieces", "running_since", "wanted", "expected"),
     [
-        pytest.param([kept(900, 1240)], 800, True, (300, 0, 0), id="the minute under way counts"),
+        pytest.param([kept(900, 1240)], 800, True, (300, 0, 0), id="the current minute counts"),
         pytest.param([kept(900, 1240)], None, True, (240, 60, 0), id="an open failure is missing"),
-        pytest.param([kept(900, 1240)], None, False, (240, 0, 60), id="a stopped camera misses nothing"),
+        pytest.param([kept(900, 1240)], None, False, (240, 0, 60), id="nothing is missing of a stopped camera"),
         pytest.param([kept(900, 1240)], 1250, True, (290, 10, 0), id="a new run records from its start on"),
         pytest.param([], None, True, (0, 300, 0), id="down for longer than the window"),
         pytest.param([], 800, True, (300, 0, 0), id="recording for longer than the window"),
         pytest.param([], None, False, (0, 0, 300), id="stopped for longer than the window"),
         pytest.param([kept(900, 1100), lost(1100, 1150), kept(1150, 1300)], 0, True, (250, 50, 0), id="a gap"),
-        pytest.param([kept(900, 1100), kept(1150, 1300)], 0, True, (250, 50, 0), id="a gap that nobody explained"),
+        pytest.param([kept(900, 1100), kept(1150, 1300)], 0, True, (250, 50, 0), id="an unexplained gap"),
         pytest.param(
             [kept(900, 1100), lost(1100, 1150, "stopped"), lost(1150, 1160, "disabled"), kept(1160, 1300)],
             0,
@@ -69,16 +69,16 @@ def test_nothing_is_missing_before_the_first_recording() -> None:
     ("pieces", "running", "expected"),
     [
         ([], True, None),
-        ([kept(DAY - 59, DAY)], True, None),  # too little to tell
+        ([kept(DAY - 59, DAY)], True, None),  # too little to estimate
         ([kept(DAY - 120, DAY - 60), kept(DAY - 60, DAY)], True, 2000 * DAY / 120),
-        ([kept(DAY - 120, DAY - 60)], True, 1000 * DAY / 60),  # the minute under way has no bytes yet
+        ([kept(DAY - 120, DAY - 60)], True, 1000 * DAY / 60),  # the current minute has no bytes yet
         ([kept(DAY - 120, DAY - 60)], False, 1000 * DAY / 120),
         ([kept(-600, 3600), kept(3600, DAY)], True, 2000.0),
         ([kept(-3600, -60), kept(DAY - 100, DAY), lost(0, 100)], True, 1000 * DAY / 100),
         ([kept(DAY + 600, DAY + 900)], True, None),
     ],
 )
-def test_growth_is_that_of_the_last_day(pieces: List[Piece], running: bool, expected: Optional[float]) -> None:
+def test_growth_is_measured_over_the_last_day(pieces: List[Piece], running: bool, expected: Optional[float]) -> None:
     assert growth(pieces, DAY, running=running) == expected
 
 

@@ -12,12 +12,12 @@ from cctv_cli.core.health.alerts import (
     Message,
     Tracked,
     decide,
+    delivered,
     from_json,
     merged,
     message_json,
     to_json,
     together,
-    told,
 )
 from cctv_cli.core.health.findings import Finding, Severity
 
@@ -28,66 +28,66 @@ YARD = replace(DOWN, camera="yard")
 STOPPED = Finding("camera_stopped", Severity.OK, "It is not recorded: an operator stopped it", "attic")
 AFTER, REMINDER, EVERY = 60.0, 3600.0, 15.0
 
-Told = List[Tuple[float, str, str, str]]
+Sent = List[Tuple[float, str, str, str]]
 
 
-def told_of(story: Sequence[Tuple[float, Sequence[Finding]]], until: float) -> Told:
-    """Looks every 15 s from 0 on; the story says from when on which findings hold. Restarts before every look."""
+def sent_by(story: Sequence[Tuple[float, Sequence[Finding]]], until: float) -> Sent:
+    """The messages of polls every 15 s from 0 on; each element of `story` has the findings from an instant on."""
     tracked: Tuple[Tracked, ...] = ()
-    found: Told = []
+    found: Sent = []
     at = 0.0
     while at <= until:
-        holds = [findings for begin, findings in story if begin <= at][-1]
-        tracked, messages = decide(tracked, holds, at, after=AFTER, reminder=REMINDER)
+        findings = [findings for begin, findings in story if begin <= at][-1]
+        tracked, messages = decide(tracked, findings, at, after=AFTER, reminder=REMINDER)
         found += [(at, m.event.value, m.finding.name, m.finding.camera or m.finding.severity.value) for m in messages]
         at += EVERY
     return found
 
 
 def test_one_message_when_it_starts_and_one_when_it_ends() -> None:
-    assert told_of([(0, [DOWN]), (600, [])], 2000) == [
+    assert sent_by([(0, [DOWN]), (600, [])], 2000) == [
         (60, "started", "camera_not_recording", "front"),
         (660, "ended", "camera_not_recording", "front"),
     ]
 
 
-def test_what_does_not_last_is_not_told() -> None:
-    assert told_of([(0, []), (30, [DOWN]), (75, []), (90, [DOWN]), (135, [])], 1000) == []
+def test_a_finding_that_does_not_last_sends_nothing() -> None:
+    assert sent_by([(0, []), (30, [DOWN]), (75, []), (90, [DOWN]), (135, [])], 1000) == []
 
 
-def test_flapping_gives_no_storm() -> None:
+def test_flapping_sends_two_messages() -> None:
     """Down for two minutes, then up and down every 45 s for half an hour, then up."""
     story: List[Tuple[float, Sequence[Finding]]] = [(0, [DOWN])]
     story += [(120 + 45 * step, [] if step % 2 == 0 else [DOWN]) for step in range(40)]
     story.append((120 + 45 * 40, []))
-    assert [(event, at) for at, event, _, _ in told_of(story, 4000)] == [("started", 60), ("ended", 1980)]
+    assert [(event, at) for at, event, _, _ in sent_by(story, 4000)] == [("started", 60), ("ended", 1980)]
 
 
-def test_a_reminder_now_and_then() -> None:
-    assert [(at, event) for at, event, _, _ in told_of([(0, [DOWN])], 8000)] == [
+def test_reminders() -> None:
+    assert [(at, event) for at, event, _, _ in sent_by([(0, [DOWN])], 8000)] == [
         (60, "started"),
         (3660, "reminder"),
         (7260, "reminder"),
     ]
 
 
-def test_what_gets_worse_is_told_at_once_and_only_once() -> None:
+def test_a_finding_that_gets_worse_is_sent_at_once_and_only_once() -> None:
     story = [(0, [DISK]), (300, [FULL]), (330, [DISK]), (360, [FULL]), (600, [])]
-    assert told_of(story, 2000) == [
+    assert sent_by(story, 2000) == [
         (60, "started", "disk_space", "warning"),
         (300, "reminder", "disk_space", "critical"),
         (660, "ended", "disk_space", "critical"),
     ]
 
 
-def test_cameras_are_told_apart_and_what_is_ok_is_not_told() -> None:
-    assert told_of([(0, [DOWN, STOPPED]), (100, [DOWN, YARD, STOPPED])], 300) == [
+def test_each_camera_has_its_own_message_and_ok_has_none() -> None:
+    assert sent_by([(0, [DOWN, STOPPED]), (100, [DOWN, YARD, STOPPED])], 300) == [
         (60, "started", "camera_not_recording", "front"),
         (165, "started", "camera_not_recording", "yard"),
     ]
 
 
-def test_the_newest_sentence_is_told_with_the_first_instant() -> None:
+def test_the_newest_sentence_is_sent_with_the_first_instant() -> None:
     tracked, messages = decide((), [DISK], 100.0, after=AFTER, reminder=REMINDER)
     assert messages == ()
     later = replace(DISK, sentence="Even less; free space")
@@ -95,36 +95,36 @@ def test_the_newest_sentence_is_told_with_the_first_instant() -> None:
     assert messages == (Message(Event.STARTED, later, since=100.0, at=160.0),)
 
 
-def test_a_restart_tells_nothing_twice() -> None:
+def test_a_restart_sends_nothing_twice() -> None:
     tracked, messages = decide((Tracked(DOWN, 0.0),), [DOWN], 100.0, after=AFTER, reminder=REMINDER)
     assert len(messages) == 1
-    kept = from_json(json.loads(to_json(told(tracked, (), {}))))
+    kept = from_json(json.loads(to_json(delivered(tracked, (), {}))))
     assert kept == tracked
     again, messages = decide(kept, [DOWN], 200.0, after=AFTER, reminder=REMINDER)
     assert messages == ()
     gone, _ = decide(again, [], 215.0, after=AFTER, reminder=REMINDER)
-    kept = from_json(json.loads(to_json(told(gone, (), {}))))
+    kept = from_json(json.loads(to_json(delivered(gone, (), {}))))
     assert kept == gone
     _, messages = decide(kept, [], 275.0, after=AFTER, reminder=REMINDER)
     assert [message.event for message in messages] == [Event.ENDED]
 
 
-def test_what_was_not_told_need_not_be_kept() -> None:
+def test_a_finding_that_was_not_sent_is_not_kept() -> None:
     tracked, _ = decide((), [DOWN], 0.0, after=AFTER, reminder=REMINDER)
-    assert (len(tracked), told(tracked, (), {})) == (1, ())
+    assert (len(tracked), delivered(tracked, (), {})) == (1, ())
 
 
-def test_what_no_webhook_has_taken_yet_is_not_known_to_people() -> None:
+def test_messages_that_no_webhook_accepted_are_sent_after_a_restart() -> None:
     started, reminded, ended = Tracked(DOWN, 0.0, 60.0), Tracked(DISK, 0.0, 60.0), Tracked(YARD, 0.0, 60.0)
     waiting = {started.key: Event.STARTED, reminded.key: Event.REMINDER, ended.key: Event.ENDED}
-    kept = told((started, reminded), (ended,), waiting)
+    kept = delivered((started, reminded), (ended,), waiting)
     _, messages = decide(kept, [DOWN, DISK], 70.0, after=0, reminder=REMINDER)
     assert [(message.event, message.finding) for message in messages] == [
         (Event.STARTED, DOWN),
         (Event.REMINDER, DISK),
         (Event.ENDED, YARD),
     ]
-    assert told((started, reminded), (ended,), {}) == (started, reminded)
+    assert delivered((started, reminded), (ended,), {}) == (started, reminded)
 
 
 def test_a_clock_that_was_set_back_delays_nothing() -> None:
@@ -147,11 +147,11 @@ def test_a_clock_that_was_set_back_delays_nothing() -> None:
         '{"open": [{"finding": null, "since": 1, "sent_at": 1, "sent_severity": "ok", "gone_since": null}]}',
     ],
 )
-def test_a_damaged_file_keeps_nothing(text: str) -> None:
+def test_a_damaged_file_counts_as_empty(text: str) -> None:
     assert from_json(json.loads(text)) == ()
 
 
-def test_what_a_webhook_gets() -> None:
+def test_the_json_of_a_message() -> None:
     at = parse_instant("2026-07-14T15:30:00+02:00")
     message = Message(Event.STARTED, DOWN, at - 60, at)
     assert message_json(message, "nvr1", zone("Europe/Berlin")) == {
@@ -170,7 +170,7 @@ def body_of(finding: Finding, event: Event = Event.STARTED, since: float = 0.0) 
     return message_json(Message(event, finding, since, since + 60), "nvr1", zone("Europe/Berlin"))
 
 
-def test_only_the_same_event_of_the_same_finding_goes_together() -> None:
+def test_only_the_same_event_of_the_same_finding_is_merged() -> None:
     others = [
         body_of(DISK),
         body_of(YARD, Event.ENDED),
@@ -181,7 +181,7 @@ def test_only_the_same_event_of_the_same_finding_goes_together() -> None:
     assert together([body_of(DISK), body_of(DOWN)]) == [body_of(DISK)]
 
 
-def test_one_camera_alone_is_told_as_ever_and_several_are_listed() -> None:
+def test_a_single_message_stays_unchanged_and_several_list_their_cameras() -> None:
     assert merged([body_of(DOWN)]) == body_of(DOWN)
     group = merged([body_of(DOWN, since=30), body_of(YARD, since=15)])
     assert group == {
@@ -193,7 +193,7 @@ def test_one_camera_alone_is_told_as_ever_and_several_are_listed() -> None:
     }
 
 
-def test_a_long_list_names_a_few_cameras_in_the_sentence_and_says_whose_cause_it_tells() -> None:
+def test_a_long_list_names_a_few_cameras_and_whose_cause_is_given() -> None:
     downs = [replace(DOWN, camera=f"cam{n}", sentence=f"It is not recorded: reason {n}") for n in range(300)]
     sentence = merged([body_of(down) for down in downs])["sentence"]
     assert sentence == ("300 cameras, cam0, cam1, cam2, cam3, cam4 and 295 more; cam0: It is not recorded: reason 0")

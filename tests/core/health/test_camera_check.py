@@ -1,4 +1,4 @@
-"""Checks of many streams at once: what is asked of whom, and what counts as fine."""
+"""Checks of many streams at once: which cameras are queried, and which results are fine."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ def check(logins: LoginGuard, *streams: Stream) -> List[Check]:
         (State.STOPPED, None, [False, False]),
     ],
 )
-def test_a_camera_has_a_main_stream_and_perhaps_a_sub_stream(
-    state: State, supervisor: Optional[int], recorded: List[bool]
-) -> None:
+def test_the_streams_of_a_camera(state: State, supervisor: Optional[int], recorded: List[bool]) -> None:
     camera = Camera("front", "Front", replace(SUB, target="/Streaming/Channels/101"), sub_source=SUB)
     streams = list(streams_of(camera, status_of(camera, state, supervisor)))
     assert [each.name for each in streams] == ["front", "front (sub)"]
@@ -69,7 +67,7 @@ def test_a_demo_camera_has_nothing_to_check() -> None:
 
 
 @pytest.mark.parametrize("recorded", [False, True])
-def test_a_session_is_only_set_up_where_nobody_records(logins: LoginGuard, recorded: bool) -> None:
+def test_a_session_is_set_up_only_if_the_camera_is_not_recorded(logins: LoginGuard, recorded: bool) -> None:
     with ScriptedCamera(answer("200 OK", body=SDP), SETUP_OK, SETUP_OK, answer("200 OK")) as camera:
         (found,) = check(logins, replace(stream(camera.with_login), recorded=recorded))
     assert found.fine
@@ -78,7 +76,7 @@ def test_a_session_is_only_set_up_where_nobody_records(logins: LoginGuard, recor
 
 
 @pytest.mark.parametrize("transcode", [False, True])
-def test_a_codec_that_is_not_recorded_as_it_is(logins: LoginGuard, transcode: bool) -> None:
+def test_a_codec_that_cannot_be_copied(logins: LoginGuard, transcode: bool) -> None:
     description = answer("200 OK", body=SDP.replace("H264/", "JPEG/"))
     with ScriptedCamera(description, SETUP_OK, answer("200 OK")) as camera:
         (found,) = check(logins, stream(camera.source, transcode=transcode))
@@ -87,14 +85,14 @@ def test_a_codec_that_is_not_recorded_as_it_is(logins: LoginGuard, transcode: bo
     assert ("set it to H.264 or H.265" in found.found.reason) != transcode
 
 
-def test_the_streams_of_one_host_are_asked_one_after_the_other(logins: LoginGuard) -> None:
+def test_the_streams_of_one_host_are_queried_one_after_another(logins: LoginGuard) -> None:
     with ScriptedCamera(*[challenge('Basic realm="r"')] * 8) as camera:
         found = check(logins, *[stream(camera.with_login, f"cam{number}") for number in range(4)])
     assert len(camera.logins) == 1
     assert [each.found.outcome for each in found] == [Outcome.UNAUTHORIZED] * 4
 
 
-def test_a_host_that_is_not_there_is_tried_once(logins: LoginGuard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_host_is_tried_once(logins: LoginGuard, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up: List[object] = []
 
     def look_up(host: str, *others: object, **more: object) -> None:
@@ -107,7 +105,7 @@ def test_a_host_that_is_not_there_is_tried_once(logins: LoginGuard, monkeypatch:
     assert len(looked_up) == 1
 
 
-def test_hosts_are_asked_at_the_same_time(logins: LoginGuard) -> None:
+def test_hosts_are_queried_at_the_same_time(logins: LoginGuard) -> None:
     both = threading.Barrier(2)
 
     def wait_for_the_other(request: str) -> bytes:

@@ -31,19 +31,19 @@ def test_thirty_days_that_do_not_fit_fill_the_disk_in_time() -> None:
     assert found == Promise(kept=False, needed=600 * GB, room=500 * GB, growth=20 * GB, days=25.0, full_in=20.0)
 
 
-def test_the_largest_size_that_is_set_is_room_too() -> None:
+def test_a_maximum_size_limits_the_room() -> None:
     found = promise(disk(free=900 * GB), [], [camera(100 * GB, 20 * GB)], 300 * GB)
     assert found is not None
     assert (found.kept, found.room, found.days, found.full_in) == (False, 300 * GB, 15.0, 10.0)
 
 
-def test_a_disk_below_what_should_stay_free_is_full_now() -> None:
+def test_a_disk_with_less_than_the_minimum_free_is_full_now() -> None:
     found = promise(disk(free=20 * GB), [], [camera(10 * GB, 20 * GB)], None)
     assert found is not None
     assert (found.kept, found.room, found.days, found.full_in) == (False, 0, 0.0, 0.0)
 
 
-def test_a_cameras_own_days_and_size_count() -> None:
+def test_a_cameras_own_days_and_size_are_used() -> None:
     cameras = [camera(0, 20 * GB, days=7), camera(0, 20 * GB, days=7, max_size=100 * GB, name="two")]
     found = promise(disk(free=700 * GB), [], cameras, None)
     assert found is not None
@@ -51,17 +51,17 @@ def test_a_cameras_own_days_and_size_count() -> None:
 
 
 @pytest.mark.parametrize("growth", [None, 0.0])
-def test_without_growth_there_is_nothing_to_promise(growth: Optional[float]) -> None:
+def test_without_growth_there_is_no_forecast(growth: Optional[float]) -> None:
     assert promise(disk(free=100 * GB), [], [camera(10 * GB, growth)], None) is None
     assert promise(disk(free=100 * GB), [], [], None) is None
 
 
-def test_a_camera_that_does_not_grow_takes_nothing_from_the_others() -> None:
+def test_a_camera_that_does_not_grow_needs_no_room() -> None:
     found = promise(disk(free=700 * GB), [], [camera(0, None), camera(0, 20 * GB, name="two")], None)
     assert found is not None and found.needed == 600 * GB
 
 
-def test_each_disk_is_judged_with_the_cameras_on_it_and_the_shortest_is_told() -> None:
+def test_each_disk_is_judged_with_its_cameras_and_the_shortest_is_reported() -> None:
     small = replace(disk(free=200 * GB), cameras=("one",))
     cameras = [camera(100 * GB, 10 * GB), camera(0, 10 * GB, name="two")]
     found = promise(disk(free=900 * GB), [small], cameras, None)
@@ -76,14 +76,14 @@ def test_each_disk_is_judged_with_the_cameras_on_it_and_the_shortest_is_told() -
     assert found is not None and found.kept
 
 
-def test_the_limit_of_all_is_over_all_disks() -> None:
+def test_the_common_limit_applies_to_all_disks_together() -> None:
     own = replace(disk(free=900 * GB), cameras=("one",))
     found = promise(disk(free=900 * GB), [own], [camera(0, 10 * GB), camera(0, 10 * GB, name="two")], 500 * GB)
     assert found is not None
     assert (found.kept, found.needed, found.room, found.disk_of) == (False, 600 * GB, 500 * GB, ())
 
 
-def test_a_disk_that_cannot_be_asked_promises_nothing() -> None:
+def test_a_disk_that_cannot_be_queried_has_no_forecast() -> None:
     gone = DiskFacts(0, 0, 0, 0, "its disk cannot be asked", ("one",))
     found = promise(disk(free=900 * GB), [gone], [camera(0, 10 * GB), camera(0, 10 * GB, name="two")], None)
     assert found is not None and (found.kept, found.needed) == (True, 300 * GB)

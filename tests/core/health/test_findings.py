@@ -1,4 +1,4 @@
-"""Facts in, findings out: each by name, with the severity, the camera, and words that a person can act on."""
+"""Findings from facts: the name, severity, camera and sentence of each."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def found(all_facts: Facts, limits: Thresholds = LIMITS) -> List[Tuple[str, str,
         assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
         assert "\n" not in finding.sentence and not finding.sentence.endswith(".")
         if finding.severity is not Severity.OK:
-            assert "; " in finding.sentence  # the cure stands behind the cause
+            assert "; " in finding.sentence  # the cure follows the cause
     return [(finding.name, finding.severity.value, finding.camera) for finding in findings]
 
 
-def test_a_system_that_is_well_has_no_finding() -> None:
+def test_a_healthy_system_has_no_findings() -> None:
     assert found(facts()) == []
     assert worst(()) is Severity.OK
 
@@ -80,9 +80,9 @@ def test_a_system_that_is_well_has_no_finding() -> None:
         pytest.param(
             {"state": State.STARTING, "since": NOW, "failure": "no answer"},
             ("camera_not_recording", "critical"),
-            id="the next try",
+            id="the next try after a failure",
         ),
-        pytest.param({"state": State.STARTING, "since": None}, None, id="just begun"),
+        pytest.param({"state": State.STARTING, "since": None}, None, id="just started"),
         pytest.param({"state": State.STOPPED, "wanted": False}, ("camera_stopped", "ok"), id="an operator's stop"),
         pytest.param(
             {"state": State.STOPPED, "wanted": False, "supervised": False, "last_hour": Coverage(0, 3600, 0)},
@@ -90,17 +90,17 @@ def test_a_system_that_is_well_has_no_finding() -> None:
             id="disabled",
         ),
         pytest.param({"last_segment_at": NOW - 61}, ("old_segment", "warning"), id="an old segment"),
-        pytest.param({"last_segment_at": NOW - 59}, None, id="a segment that is young enough"),
+        pytest.param({"last_segment_at": NOW - 59}, None, id="a new enough segment"),
         pytest.param({"last_segment_at": None}, None, id="no segment yet"),
         pytest.param({"gop": 10.1}, ("long_gop", "warning"), id="rare key frames"),
-        pytest.param({"gop": 10.0}, None, id="key frames just often enough"),
+        pytest.param({"gop": 10.0}, None, id="key frames just frequent enough"),
         pytest.param({"gop": 250.0, "last_segment_at": NOW - 260}, ("long_gop", "warning"), id="smart codec"),
         pytest.param({"last_hour": Coverage(3539, 61, 0)}, ("recording_missing", "warning"), id="missing"),
-        pytest.param({"last_hour": Coverage(1000, 60, 2540)}, None, id="missing little"),
+        pytest.param({"last_hour": Coverage(1000, 60, 2540)}, None, id="little missing"),
         pytest.param({"restarts_last_hour": 4}, ("frequent_restarts", "warning"), id="restarts"),
         pytest.param({"restarts_last_hour": 3}, None, id="few restarts"),
         pytest.param({"future_until": NOW + 86400}, ("future_footage", "warning"), id="the future"),
-        pytest.param({"waiting": 1}, ("recordings_waiting", "warning"), id="files that wait"),
+        pytest.param({"waiting": 1}, ("recordings_waiting", "warning"), id="waiting files"),
     ],
 )
 def test_a_camera(changes: Dict[str, Any], expected: Optional[Tuple[str, str]]) -> None:
@@ -140,7 +140,7 @@ def test_without_a_supervisor_there_is_one_finding_for_all() -> None:
     assert "cctv serve" in findings[0].sentence
 
 
-def test_recorders_that_run_on_without_a_supervisor_are_a_warning() -> None:
+def test_recorders_that_run_without_a_supervisor_are_a_warning() -> None:
     alone = replace(FINE, supervised=False)
     assert found(facts(alone, replace(alone, id="yard"))) == [("no_supervisor", "warning", None)]
     ended = replace(alone, id="yard", state=State.STOPPED)
@@ -163,19 +163,19 @@ def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]
     assert found(facts(disk=disk)) == expected
 
 
-def test_a_cameras_own_disk_that_is_not_mounted_is_that_cameras_finding() -> None:
+def test_a_cameras_own_disk_that_is_not_mounted_is_a_finding_of_that_camera() -> None:
     storage = replace(facts().storage, unmounted=("front",))
     assert found(replace(facts(), storage=storage)) == [("disk_missing", "critical", "front")]
 
 
-def test_recordings_that_no_journal_knows_are_a_finding_of_their_camera() -> None:
+def test_recordings_in_no_journal_are_a_finding_of_their_camera() -> None:
     storage = replace(
         facts().storage, unjournalled=(("front", "1,320 recordings of 2026-11-20 (14.2 GB); restore it"),)
     )
     assert found(replace(facts(), storage=storage)) == [("recordings_unjournalled", "warning", "front")]
 
 
-def test_a_disk_of_cameras_own_is_named_by_them() -> None:
+def test_a_disk_of_single_cameras_is_named_after_them() -> None:
     own = replace(DISK, free=40 * GB - 1, cameras=("yard", "attic"))
     storage = StorageFacts(DISK, (), KEPT, others=(own, replace(own, free=40 * GB, cameras=("door",))))
     (finding,) = assess(replace(facts(), storage=storage), LIMITS, NOW)
@@ -199,7 +199,7 @@ def test_the_machine(changes: Dict[str, Any], expected: List[Tuple[str, str, Opt
     assert found(facts(system=replace(MACHINE, **changes))) == expected
 
 
-def test_a_disk_that_is_too_small_for_the_retention_says_for_how_long_it_lasts() -> None:
+def test_a_disk_that_is_too_small_for_the_retention() -> None:
     promise = Promise(False, 600 * GB, 500 * GB, 20 * GB, 25.0, 20.0)
     (finding,) = assess(facts(promise=promise), LIMITS, NOW)
     assert (finding.name, finding.severity) == ("retention_promise", Severity.WARNING)
@@ -211,7 +211,7 @@ def test_a_disk_that_is_too_small_for_the_retention_says_for_how_long_it_lasts()
     assert "used up now" in finding.sentence
 
 
-def test_a_cameras_own_size_that_is_too_small_is_that_cameras_finding() -> None:
+def test_a_max_size_that_is_too_small_is_a_finding_of_that_camera() -> None:
     assert found(facts(promise=replace(KEPT, kept=False, short=("front",)))) == [
         ("retention_promise", "warning", "front")
     ]
@@ -227,13 +227,13 @@ def test_a_cameras_own_size_that_is_too_small_is_that_cameras_finding() -> None:
         (86_404, {"cleanup_interval": 28_801}, ["cleanup_overdue"]),
     ],
 )
-def test_a_cleanup_that_does_not_go_through(ago: float, changes: Dict[str, Any], expected: List[str]) -> None:
+def test_cleanups_that_are_incomplete_or_overdue(ago: float, changes: Dict[str, Any], expected: List[str]) -> None:
     limits = thresholds_of(replace(Settings(), **changes))
     storage = StorageFacts(DISK, (CameraStorage("front", 30, oldest=NOW - 1e6),), KEPT, NOW - ago)
     assert [name for name, _, _ in found(replace(facts(), storage=storage), limits)] == expected
 
 
-def test_a_cleanup_is_missed_only_where_there_are_recordings_and_who_cleans_up() -> None:
+def test_a_cleanup_is_overdue_only_with_recordings_and_a_supervisor_of_all_cameras() -> None:
     storage = StorageFacts(DISK, (CameraStorage("front", 30, oldest=NOW - 1e6),), KEPT, NOW - 1e6)
     alone = replace(FINE, id="yard", supervised=False, wanted=False)
     assert "cleanup_overdue" not in [name for name, _, _ in found(replace(facts(FINE, alone), storage=storage))]
@@ -241,7 +241,7 @@ def test_a_cleanup_is_missed_only_where_there_are_recordings_and_who_cleans_up()
         assert found(replace(facts(), storage=quiet)) == []
 
 
-def test_what_the_last_cleanup_did_not_do_is_told_with_its_cure_until_one_does() -> None:
+def test_what_the_last_cleanup_did_not_do_is_a_finding() -> None:
     refused = "The limit max_size asks to delete 75 %; correct the setting, or clean up with --force"
     storage = replace(facts().storage, problems=(refused,))
     assert found(replace(facts(), storage=storage)) == [("cleanup_refused", "warning", None)]
@@ -267,11 +267,11 @@ def test_the_worst_comes_first_and_gives_the_status() -> None:
     assert worst(findings[2:]) is Severity.OK
 
 
-def test_severities_are_the_exit_codes_of_monitoring_systems() -> None:
+def test_severities_have_the_exit_codes_of_monitoring_systems() -> None:
     assert [Severity.OK.exit_code, Severity.WARNING.exit_code, Severity.CRITICAL.exit_code] == [0, 1, 2]
 
 
-def test_the_limits_are_those_of_the_settings() -> None:
+def test_thresholds_come_from_the_settings() -> None:
     settings = Settings(
         health_cpu=1, health_memory=2, health_segment_age=3, health_missing=4, health_gop=5, segment_duration=6
     )
@@ -287,7 +287,7 @@ def test_findings_are_values() -> None:
 UNREAD = replace(FINE, supervised=False, state=State.STOPPED, reason="r", unread="its files are damaged; see the log")
 
 
-def test_a_folder_that_refuses_writes_is_a_finding_unless_the_storage_does_so_too() -> None:
+def test_a_folder_that_refuses_writes_is_a_finding_unless_the_storage_refuses_them_too() -> None:
     refusing = replace(FINE, refusal="Permission denied; correct the permissions")
     assert found(facts(refusing)) == [("storage_fault", "critical", "front")]
     all_refuse = facts(refusing, disk=replace(DISK, refusal=refusing.refusal))
@@ -301,13 +301,13 @@ def test_a_camera_that_waits_for_its_disk_is_not_blamed() -> None:
     assert f"It is not recorded: {reason}" in sentences
 
 
-@pytest.mark.parametrize(("ahead", "said"), [(119.98, "2m ahead of"), (-1.2, "1s behind"), (0.9, ""), (-0.9, "")])
-def test_a_file_servers_clock_is_one_finding_that_names_its_cameras(ahead: float, said: str) -> None:
+@pytest.mark.parametrize(("ahead", "text"), [(119.98, "2m ahead of"), (-1.2, "1s behind"), (0.9, ""), (-0.9, "")])
+def test_a_file_servers_clock_is_one_finding_that_names_its_cameras(ahead: float, text: str) -> None:
     there = replace(FINE, disk_ahead=ahead)
     system = facts(there, replace(there, id="yard"), replace(FINE, id="local"))
-    assert found(system) == ([("disk_clock", "warning", None)] if said else [])
+    assert found(system) == ([("disk_clock", "warning", None)] if text else [])
     for finding in assess(system, LIMITS, NOW):
-        assert finding.sentence.startswith(f"The clock of the file server of front, yard is {said} this machine's")
+        assert finding.sentence.startswith(f"The clock of the file server of front, yard is {text} this machine's")
 
 
 def test_a_disk_that_does_not_answer_is_one_finding_that_names_its_cameras() -> None:
@@ -318,22 +318,22 @@ def test_a_disk_that_does_not_answer_is_one_finding_that_names_its_cameras() -> 
     assert "The disk of front, yard does not answer" in assess(hung, LIMITS, NOW)[0].sentence
 
 
-def test_a_storage_root_that_does_not_answer_is_no_storage_fault_as_well() -> None:
+def test_a_storage_root_that_does_not_answer_is_not_also_a_storage_fault() -> None:
     system = facts(UNREAD, disk=DiskFacts(0, 0, 0, 0, "its disk does not answer"))
     hung = replace(system, storage=replace(system.storage, hung=(HungDisk(("front",), is_root=True),)))
     assert found(hung) == [("storage_unresponsive", "critical", None)]
     assert "The storage's disk (with front) does not answer" in assess(hung, LIMITS, NOW)[0].sentence
 
 
-def test_a_camera_whose_files_cannot_be_read_has_that_finding_alone() -> None:
+def test_a_camera_whose_files_cannot_be_read_has_only_that_finding() -> None:
     assert found(facts(UNREAD)) == [("camera_unreadable", "critical", "front")]
 
 
-def test_a_journal_that_cannot_be_read_is_a_finding_beside_all_others() -> None:
+def test_a_journal_that_cannot_be_read_is_one_finding_among_others() -> None:
     late = replace(FINE, unreadable_days=("2026-07-09",), set_aside=1)
     assert [name for name, _, _ in found(facts(late))] == ["journal_unreadable", "files_set_aside"]
     assert "Its journal of 2026-07-09 cannot be read" in assess(facts(late), LIMITS, NOW)[0].sentence
 
 
-def test_files_that_were_set_aside_are_a_finding_until_somebody_deletes_them() -> None:
+def test_files_that_were_set_aside_are_a_finding() -> None:
     assert found(facts(replace(FINE, set_aside=2))) == [("files_set_aside", "warning", "front")]

@@ -1,4 +1,4 @@
-"""Facts from a real tree: with a supervisor (this process), without one, and where the disk or the clock lies."""
+"""Facts from real files: with a supervisor (this process), without one, and with a wrong disk or clock."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def reader(settings: Settings, clock: FixedClock) -> FactsReader:
 
 @pytest.fixture
 def recorder(front: CameraTree) -> Iterator[subprocess.Popen[str]]:
-    """A child in place of the camera's FFmpeg, which began 20 minutes ago."""
+    """A child process instead of the camera's FFmpeg, started 20 minutes ago."""
     child = subprocess.Popen(
         [sys.executable, "-S", "-E", "-c", RECORD, f".incoming/{RUN}/%06d.ts"],
         stdin=subprocess.PIPE,
@@ -87,7 +87,7 @@ def camera(reader: FactsReader) -> CameraFacts:
     return read(reader).cameras[0]
 
 
-def test_a_camera_that_records_covers_the_minute_under_way(
+def test_the_current_minute_of_a_recorded_camera_counts(
     reader: FactsReader, front: CameraTree, recorder: subprocess.Popen[str]
 ) -> None:
     front.record("2026-07-14T14:00:00+02:00", 60)
@@ -103,16 +103,14 @@ def test_a_camera_that_records_covers_the_minute_under_way(
     assert found.last_segment_at == pytest.approx(instant(NOW) - 1, abs=0.01)
     assert found.frame_rate == pytest.approx(5.0)
     assert found.bit_rate is not None and found.bit_rate > 0
-    # of the last hour 42 minutes are missing; before the first recording nothing is
+    # 42 minutes of the last hour are missing; nothing is missing before the first recording
     assert found.last_hour == Coverage(18 * 60.0, 42 * 60.0, 0.0)
     assert found.last_day == Coverage(19 * 60.0, 71 * 60.0, 0.0)
     assert found.restarts_last_hour == 0
     assert found.future_until is None
 
 
-def test_after_the_end_of_its_ffmpeg_time_goes_missing(
-    reader: FactsReader, front: CameraTree, clock: FixedClock
-) -> None:
+def test_after_ffmpeg_ended_time_is_missing(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
     front.record("2026-07-14T15:10:00+02:00", 60)
     front.show(State.BACKOFF, "no answer", since=instant(NOW) - 60, cause="silent")
     assert camera(reader).last_hour == Coverage(60.0, 19 * 60.0, 0.0)
@@ -120,14 +118,14 @@ def test_after_the_end_of_its_ffmpeg_time_goes_missing(
     assert camera(reader).last_hour == Coverage(60.0, 20 * 60.0, 0.0)
 
 
-def test_the_next_try_still_tells_why_the_last_one_failed(reader: FactsReader, front: CameraTree) -> None:
+def test_the_next_try_still_reports_why_the_last_one_failed(reader: FactsReader, front: CameraTree) -> None:
     front.show(State.STARTING, "asking the camera", since=instant(NOW))
     shown = RecorderState(State.STARTING, "asking the camera", instant(NOW), failure="no answer")
     files.replace_text(front.layout.state_file, to_json(shown))
     assert camera(reader).failure == "no answer"
 
 
-def test_a_stopped_camera_is_not_wanted_and_misses_nothing(reader: FactsReader, front: CameraTree) -> None:
+def test_a_stopped_camera_is_not_wanted_and_nothing_is_missing(reader: FactsReader, front: CameraTree) -> None:
     front.record("2026-07-14T15:10:00+02:00", 60)
     front.layout.stopped_file.touch()
     found = camera(reader)
@@ -143,7 +141,7 @@ def test_a_new_run_is_a_restart(reader: FactsReader, front: CameraTree, settings
     assert camera(reader).restarts_last_hour == 3
 
 
-def test_an_ffmpeg_is_told_with_what_it_uses_and_why_the_last_one_ended(
+def test_an_ffmpeg_is_reported_with_its_usage_and_the_last_exit(
     reader: FactsReader, front: CameraTree, recorder: subprocess.Popen[str]
 ) -> None:
     front.show(State.RUNNING, "recording", since=instant(NOW) - 1200)
@@ -167,7 +165,7 @@ def test_an_ffmpeg_is_told_with_what_it_uses_and_why_the_last_one_ended(
         last_exit="it was killed",
         last_exit_at=1000.0,
     )
-    # a process id that another program has now is nobody's FFmpeg
+    # a process id that another program has now
     assert small == ProcessFacts("front", "sub", None, None, None, None, 0, "", None)
 
 
@@ -181,7 +179,7 @@ def test_storage_is_counted_by_camera_and_day(
     assert storage.disk.min_free == round(storage.disk.total * 0.05)
     assert storage.disk.fault == ""
     size = sum(entry.bytes for entry in today)
-    # the camera does not run: what it grew by in a day is what the time since its first recording brought
+    # FFmpeg does not run, so growth is measured from the first recording until now
     grown = (yesterday.bytes + size) * 86400 / (instant(NOW) - yesterday.start)
     days = (("2026-07-13", yesterday.bytes), ("2026-07-14", size))
     assert storage.cameras == (
@@ -195,7 +193,7 @@ def test_storage_is_counted_by_camera_and_day(
     assert read(reader).storage.cameras[0].bytes == yesterday.bytes + size + later.bytes
 
 
-def test_a_cameras_own_retention_and_the_limits_of_the_settings_count(
+def test_a_cameras_own_retention_and_the_limits_of_the_settings(
     settings: Settings, front: CameraTree, clock: FixedClock
 ) -> None:
     front.record("2026-07-14T15:10:00+02:00", 60)
@@ -207,7 +205,7 @@ def test_a_cameras_own_retention_and_the_limits_of_the_settings_count(
     assert (storage.promise.room, storage.promise.kept, storage.promise.short) == (500, False, ("front",))
 
 
-def test_facts_are_told_again_for_a_second(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
+def test_facts_are_reused_for_a_second(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
     first = reader.read()
     front.show(State.RUNNING, "recording", since=instant(NOW))
     clock.advance(0.9)
@@ -218,9 +216,9 @@ def test_facts_are_told_again_for_a_second(reader: FactsReader, front: CameraTre
     assert facts.cameras[0].state is State.RUNNING
 
 
-def test_footage_of_the_future_is_noticed(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
+def test_future_footage_is_reported(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
     front.record("2026-07-14T15:29:30+02:00", 60)
-    assert camera(reader).future_until is None  # half a minute: clocks are set by little steps
+    assert camera(reader).future_until is None  # half a minute: clocks are corrected in small steps
     front.record("2026-07-20T10:00:00+02:00", 60)
     clock.advance(2)
     assert camera(reader).future_until == instant("2026-07-20T10:01:00+02:00")
@@ -232,7 +230,7 @@ def test_recordings_that_wait_too_long_are_counted(reader: FactsReader, front: C
         path = front.layout.incoming_file(RUN, number)
         path.touch()
         os.utime(path, (instant(f"2026-07-14T{written}+02:00"),) * 2)
-    front.layout.ended_run(RUN).touch()  # no recording
+    front.layout.ended_run(RUN).touch()  # not a recording
     assert read(reader).cameras[0].waiting == 1
     clock.advance(2)
     assert read(reader).cameras[0].waiting == 2
@@ -250,9 +248,7 @@ def test_files_that_were_set_aside_are_counted(reader: FactsReader, front: Camer
 
 
 @pytest.mark.parametrize("lost", ["2026-07-09", "2026-07-14"])
-def test_a_journal_that_cannot_be_read_costs_its_own_day_and_hides_no_camera(
-    reader: FactsReader, front: CameraTree, lost: str
-) -> None:
+def test_a_journal_that_cannot_be_read_costs_only_its_day(reader: FactsReader, front: CameraTree, lost: str) -> None:
     for day in ("2026-07-09", "2026-07-13", "2026-07-14"):
         front.record(f"{day}T15:10:00+02:00", 60)
     front.show(State.RUNNING, "recording", since=instant(NOW))
@@ -266,7 +262,7 @@ def test_a_journal_that_cannot_be_read_costs_its_own_day_and_hides_no_camera(
     )
 
 
-def test_a_storage_that_is_not_there_is_a_fault(reader: FactsReader, settings: Settings) -> None:
+def test_a_missing_storage_is_a_fault(reader: FactsReader, settings: Settings) -> None:
     facts = read(reader)
     assert facts.storage.disk.fault.startswith("it does not exist")
     assert facts.storage.disk.free > 0
@@ -275,7 +271,7 @@ def test_a_storage_that_is_not_there_is_a_fault(reader: FactsReader, settings: S
     assert read(FactsReader(settings, None, FixedClock(instant(NOW)))).storage.disk.fault == "it is not a folder"
 
 
-def test_another_disk_at_the_storages_place_is_a_fault(
+def test_another_disk_mounted_as_the_storage_is_a_fault(
     reader: FactsReader, settings: Settings, clock: FixedClock, tmp_path: Path
 ) -> None:
     other = Path("/dev/shm")
@@ -303,23 +299,23 @@ def test_a_storage_that_refuses_writes_says_why(
     assert found.cameras[1].refusal == ""  # it has never been recorded
 
 
-def test_a_full_disk_is_a_matter_of_space_alone(
+def test_a_full_disk_does_not_count_as_refusing_writes(
     settings: Settings, front: CameraTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ensure_marker(settings.storage)
     RefusingDisk(settings.storage, monkeypatch, errno.ENOSPC)
-    for free, refusal in ((1, ""), (900, "No space left on device; ")):  # the latter has no inodes left
+    for free, refusal in ((1, ""), (900, "No space left on device; ")):  # the second one has no inodes left
         monkeypatch.setattr(shutil, "disk_usage", lambda place, free=free: shutil._ntuple_diskusage(1000, 100, free))
         found = read(FactsReader(settings, None, FixedClock(instant(NOW)))).storage.disk.refusal
         assert found.startswith(refusal) and bool(found) == bool(refusal)
 
 
-def test_a_camera_that_its_supervisor_may_not_write_says_so_but_not_to_others(
+def test_a_folder_that_the_supervisor_may_not_write_is_reported_by_the_supervisor_only(
     reader: FactsReader, front: CameraTree, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     front.layout.incoming.mkdir()
     RefusingDisk(front.layout.folder, monkeypatch, errno.EACCES)
-    assert camera(reader).refusal == ""  # nobody supervises: this process may belong to any user
+    assert camera(reader).refusal == ""  # no supervisor: this process may belong to any user
     monkeypatch.undo()
     front.show(State.RUNNING, "recording", since=instant(NOW))
     RefusingDisk(front.layout.folder, monkeypatch, errno.EACCES)
@@ -327,7 +323,7 @@ def test_a_camera_that_its_supervisor_may_not_write_says_so_but_not_to_others(
     assert camera(reader).refusal == "Permission denied; correct the permissions of its folders"
 
 
-def test_health_writes_only_onto_the_storage_and_leaves_nothing(
+def test_health_writes_only_to_the_storage_and_leaves_no_files(
     reader: FactsReader, settings: Settings, front: CameraTree, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrote: List[Path] = []
@@ -342,7 +338,7 @@ def test_health_writes_only_onto_the_storage_and_leaves_nothing(
     marker.rename(marker.with_name("away"))
     monkeypatch.setattr(disk_clock, "probe", probe)
     read(reader)
-    assert wrote == []  # a storage without its marker may be a mount point, a camera without .incoming too
+    assert wrote == []  # without its marker or .incoming, a folder may be a mount point
     marker.with_name("away").rename(marker)
     front.layout.incoming.mkdir()
     before = sorted(settings.storage.rglob("*"))
@@ -353,7 +349,7 @@ def test_health_writes_only_onto_the_storage_and_leaves_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="everybody but root is held up by a mode")
-def test_a_storage_that_its_supervisor_may_not_write_is_a_fault(
+def test_a_storage_that_the_supervisor_may_not_write_is_a_fault(
     reader: FactsReader, front: CameraTree, settings: Settings
 ) -> None:
     front.show(State.RUNNING, "recording", since=instant(NOW))
@@ -364,7 +360,7 @@ def test_a_storage_that_its_supervisor_may_not_write_is_a_fault(
         settings.storage.chmod(0o700)
 
 
-def test_disks_of_cameras_own_are_told_each_once(
+def test_each_disk_of_single_cameras_is_reported_once(
     reader: FactsReader, settings: Settings, front: CameraTree, clock: FixedClock
 ) -> None:
     other = Path("/dev/shm")
@@ -372,7 +368,7 @@ def test_disks_of_cameras_own_are_told_each_once(
         pytest.skip("this machine has no second file system at hand")
     front.record("2026-07-14T15:10:00+02:00", 60)
     assert read(reader).storage.others == ()
-    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # in place of a mount point
+    with tempfile.TemporaryDirectory(dir=str(other)) as mounted:  # instead of a mount point
         (Path(mounted) / "recordings").mkdir()
         for name in ("yard", "attic"):
             (settings.storage / name).symlink_to(mounted)
@@ -394,7 +390,7 @@ def test_disks_of_cameras_own_are_told_each_once(
     assert disk.min_free == settings.min_free.of(disk.total)
 
 
-def test_the_last_cleanup_is_that_of_the_marker_and_before_the_first_the_storages_begin(
+def test_the_last_cleanup_is_in_the_marker_and_before_the_first_it_is_the_storages_creation(
     reader: FactsReader, settings: Settings, clock: FixedClock
 ) -> None:
     assert read(reader).storage.cleaned_at is None
@@ -424,7 +420,7 @@ def hung(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[HungDi
     (settings.storage / "yard").mkdir(parents=True)
     disk = HungDisk(settings.storage / "yard", monkeypatch)
     yield disk
-    disk.go_on.set()
+    disk.proceed.set()
 
 
 def test_a_disk_that_hangs_hides_no_camera_of_another_and_costs_one_thread(
@@ -439,11 +435,11 @@ def test_a_disk_that_hangs_hides_no_camera_of_another_and_costs_one_thread(
         assert facts.storage.disk.fault == ""
         clock.advance(2)
     assert hung.hanging() == [f"disk {hung.place}"]
-    hung.go_on.set()
+    hung.proceed.set()
     wait_for(lambda: clock.advance(2) or not read(reader).storage.hung, "the disk to answer again")
 
 
-def test_a_storage_root_that_hangs_is_told(
+def test_a_storage_root_that_hangs_is_reported(
     reader: FactsReader, settings: Settings, front: CameraTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = HungDisk(settings.storage, monkeypatch)
@@ -453,21 +449,21 @@ def test_a_storage_root_that_hangs_is_told(
         assert (storage.disk.total, storage.disk.fault) == (0, "its disk does not answer")
         assert disk.hanging() == [f"disk {settings.storage}"]
     finally:
-        disk.go_on.set()
+        disk.proceed.set()
 
 
 class SlowDisk:
-    """Each look at the camera yard takes two seconds of `monotonic` time, and ends when `go_on` is set."""
+    """Each check of the camera yard takes two seconds of `monotonic` time, and ends when `proceed` is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        self.go_on = threading.Event()
+        self.proceed = threading.Event()
         real = CameraReader.look
 
         def look(reader: CameraReader, now: float, monotonic: float) -> CameraLook:
             if reader.place.parent.name == "yard":
                 self.now += 2.0  # less than a call may take
-                self.go_on.wait(HANG)
+                self.proceed.wait(HANG)
             return real(reader, now, monotonic)
 
         monkeypatch.setattr(CameraReader, "look", look)
@@ -479,7 +475,7 @@ class SlowDisk:
         return self.now
 
 
-def test_a_look_at_everything_has_a_limit_however_slow_a_disk_is(
+def test_gathering_has_a_time_limit_however_slow_a_disk_is(
     reader: FactsReader, front: CameraTree, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     front.show(State.RUNNING, "recording", since=instant(NOW))
@@ -489,7 +485,7 @@ def test_a_look_at_everything_has_a_limit_however_slow_a_disk_is(
         assert [(c.state, bool(c.unread)) for c in facts.cameras] == [(State.RUNNING, False), (State.STOPPED, True)]
         assert [disk.cameras for disk in facts.storage.hung] == [("yard",)]
     finally:
-        disk.go_on.set()
+        disk.proceed.set()
     monkeypatch.setattr(gather, "LONGEST", HANG)
     clock.advance(2)
     facts = read(reader)
@@ -497,7 +493,7 @@ def test_a_look_at_everything_has_a_limit_however_slow_a_disk_is(
     assert facts.storage.hung == ()
 
 
-def test_those_who_wait_for_a_long_look_share_it(
+def test_callers_that_wait_for_a_long_gathering_share_its_result(
     reader: FactsReader, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = CameraReader.look
@@ -513,7 +509,7 @@ def test_those_who_wait_for_a_long_look_share_it(
 
 
 @pytest.mark.parametrize("error", [RecursionError("too deep"), OverflowError("inf"), KeyError("codec")])
-def test_a_defect_or_damage_of_one_camera_stays_its_own(
+def test_a_bug_or_damage_of_one_camera_does_not_affect_others(
     reader: FactsReader,
     front: CameraTree,
     error: Exception,

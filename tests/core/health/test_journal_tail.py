@@ -36,7 +36,7 @@ def starts(tail: JournalTail, layout: CameraLayout, since: float) -> List[float]
     return [piece.start for piece in tail.read(layout, since).pieces]
 
 
-def test_what_is_appended_is_seen(layout: CameraLayout) -> None:
+def test_appended_entries_are_read(layout: CameraLayout) -> None:
     tail = JournalTail(BERLIN)
     assert starts(tail, layout, NOON - DAY) == []
     append(layout, "2026-07-14", NOON)
@@ -46,7 +46,7 @@ def test_what_is_appended_is_seen(layout: CameraLayout) -> None:
     assert starts(tail, layout, NOON - DAY) == [NOON, NOON + 60, NOON + 120]
 
 
-def test_only_what_was_added_is_read(layout: CameraLayout) -> None:
+def test_only_added_entries_are_read(layout: CameraLayout) -> None:
     tail = JournalTail(BERLIN)
     append(layout, "2026-07-14", NOON)
     assert starts(tail, layout, NOON - DAY) == [NOON]
@@ -58,7 +58,7 @@ def test_only_what_was_added_is_read(layout: CameraLayout) -> None:
     assert starts(tail, layout, NOON - DAY) == [NOON, NOON + 60]
 
 
-def test_a_line_that_is_still_being_written_waits_for_its_end(layout: CameraLayout) -> None:
+def test_an_incomplete_line_is_read_when_it_is_complete(layout: CameraLayout) -> None:
     tail = JournalTail(BERLIN)
     append(layout, "2026-07-14", NOON)
     line = render_line(segment(NOON + 60), BERLIN, "0" * 64)
@@ -71,7 +71,7 @@ def test_a_line_that_is_still_being_written_waits_for_its_end(layout: CameraLayo
     assert starts(tail, layout, NOON - DAY) == [NOON, NOON + 60]
 
 
-def test_a_journal_that_was_written_anew_is_read_anew(layout: CameraLayout) -> None:
+def test_a_replaced_journal_is_read_from_the_start(layout: CameraLayout) -> None:
     tail = JournalTail(BERLIN)
     append(layout, "2026-07-14", NOON, NOON + 60)
     assert starts(tail, layout, NOON - DAY) == [NOON, NOON + 60]
@@ -84,25 +84,25 @@ def test_a_journal_that_was_written_anew_is_read_anew(layout: CameraLayout) -> N
     assert starts(tail, layout, NOON - DAY) == []
 
 
-def test_what_is_too_old_goes_and_the_first_recording_stays_known(layout: CameraLayout) -> None:
+def test_old_entries_are_dropped_and_the_first_recording_stays_known(layout: CameraLayout) -> None:
     tail = JournalTail(BERLIN)
     append(layout, "2026-07-13", NOON - DAY)
     append(layout, "2026-07-14", NOON)
     assert tail.read(layout, NOON - DAY).first == NOON - DAY
     recent = tail.read(layout, NOON - DAY + 3600)
     assert ([piece.start for piece in recent.pieces], recent.first) == ([NOON], NOON - DAY)
-    recent = tail.read(layout, NOON - 3600)  # yesterday is not looked at any more
+    recent = tail.read(layout, NOON - 3600)  # yesterday is no longer read
     assert ([piece.start for piece in recent.pieces], recent.first) == ([NOON], 0.0)
 
 
-def test_a_gap_alone_is_no_first_recording(layout: CameraLayout) -> None:
+def test_a_gap_is_not_a_first_recording(layout: CameraLayout) -> None:
     layout.day("2026-07-14").mkdir(parents=True)
     Journal(layout.journal("2026-07-14")).append(GapEntry(NOON, 60.0, "silent"), BERLIN)
     recent = JournalTail(BERLIN).read(layout, NOON - DAY)
     assert ([piece.cause for piece in recent.pieces], recent.first) == (["silent"], None)
 
 
-def test_days_in_the_future_are_seen_and_foreign_folders_are_not(layout: CameraLayout) -> None:
+def test_future_days_are_read_and_other_folders_are_not(layout: CameraLayout) -> None:
     append(layout, "2027-01-01", NOON + 171 * DAY)
     layout.day("notes").mkdir()
     layout.day("2026-07-14").mkdir()  # without a journal

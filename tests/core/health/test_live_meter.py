@@ -39,7 +39,7 @@ def window(number: int, duration: float = 4.0) -> LiveWindow:
     return LiveWindow(4, (LiveSegment(number, 1_800_000_000.0, duration),))
 
 
-def test_a_segment_tells_size_frame_rate_and_key_frames(layout: CameraLayout, short_gops: Path) -> None:
+def test_size_frame_rate_and_key_frames_of_a_segment(layout: CameraLayout, short_gops: Path) -> None:
     shutil.copy(short_gops, layout.live_segment(7))
     look = LiveMeter().look(layout, window(7), 0.0)
     assert look.picture is not None
@@ -47,7 +47,7 @@ def test_a_segment_tells_size_frame_rate_and_key_frames(layout: CameraLayout, sh
     assert look.rhythm == Rhythm(pytest.approx(25.0), pytest.approx(1.0))
 
 
-def test_one_key_frame_is_as_far_from_the_next_as_the_segment_is_long(layout: CameraLayout, long_gop: Path) -> None:
+def test_with_one_key_frame_the_gop_is_as_long_as_the_segment(layout: CameraLayout, long_gop: Path) -> None:
     shutil.copy(long_gop, layout.live_segment(0))
     assert LiveMeter().look(layout, window(0), 0.0).rhythm.gop == pytest.approx(4.0)
 
@@ -74,7 +74,7 @@ def test_the_same_segment_is_read_once(layout: CameraLayout, short_gops: Path, l
     assert meter.look(layout, window(0), HOUR).rhythm.gop == pytest.approx(4.0)
 
 
-def test_what_is_not_there_or_unreadable_tells_nothing(layout: CameraLayout) -> None:
+def test_a_missing_or_unreadable_segment_gives_nothing(layout: CameraLayout) -> None:
     meter = LiveMeter()
     assert meter.look(layout, None, 0.0) == NOTHING
     assert meter.look(layout, LiveWindow(4), 0.0) == NOTHING

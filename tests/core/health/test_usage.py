@@ -23,7 +23,7 @@ def busy() -> Iterator[subprocess.Popen[str]]:
     child.communicate()
 
 
-def test_the_machine_is_told_at_the_first_question(busy: subprocess.Popen[str]) -> None:
+def test_the_first_measurement_has_all_values(busy: subprocess.Popen[str]) -> None:
     facts = Meter().system([os.getpid()])
     assert 1 < facts.cpu <= 100
     assert facts.cores >= 1
@@ -36,7 +36,7 @@ def test_the_machine_is_told_at_the_first_question(busy: subprocess.Popen[str]) 
         assert facts.open_files is not None and facts.open_files >= 3
 
 
-def test_two_questions_at_once_have_the_same_answer() -> None:
+def test_two_measurements_at_once_have_the_same_result() -> None:
     meter = Meter()
     first = meter.system([])
     assert meter.system([]).cpu == first.cpu
@@ -44,18 +44,18 @@ def test_two_questions_at_once_have_the_same_answer() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell another process's limit")
-def test_open_files_are_those_of_all_supervisors_and_the_limit_is_the_smallest() -> None:
+def test_open_files_of_all_supervisors_and_their_smallest_limit() -> None:
     import resource
 
     meter = Meter()
     one = meter.system([os.getpid()])
-    two = meter.system([os.getpid(), os.getpid(), 2**22 + 1])  # the last one is no process
+    two = meter.system([os.getpid(), os.getpid(), 2**22 + 1])  # the last one is not a process
     assert one.open_files is not None
     assert two.open_files == 2 * one.open_files
     assert two.open_files_limit == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def test_a_process_is_told_from_its_start_and_then_from_look_to_look(busy: subprocess.Popen[str]) -> None:
+def test_usage_of_a_process_since_its_start_and_then_between_polls(busy: subprocess.Popen[str]) -> None:
     meter = Meter()
     first = meter.process(busy.pid)
     assert first is not None and first.memory > 1_000_000
@@ -68,7 +68,7 @@ def test_a_process_is_told_from_its_start_and_then_from_look_to_look(busy: subpr
     assert second is not None and 5 < second.cpu < 150
 
 
-def test_a_process_that_has_gone_uses_nothing(busy: subprocess.Popen[str]) -> None:
+def test_a_process_that_has_ended_has_no_usage(busy: subprocess.Popen[str]) -> None:
     meter = Meter()
     assert meter.process(busy.pid) is not None
     busy.kill()

@@ -1,4 +1,4 @@
-"""The watch, look by look: what is logged and sent, what a restart remembers, and the thread itself."""
+"""The watch, poll by poll: what is logged and sent, what a restart remembers, and the thread itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CPU = Finding("cpu", Severity.WARNING, "The CPU is busy; end other programs")
 
 
 class Stage:
-    """A system whose findings a test chooses, and one that looks at it."""
+    """A watch of a system whose findings a test chooses."""
 
     def __init__(self, storage: Path, server: HttpAnswers) -> None:
         self.server = server
@@ -71,11 +71,11 @@ def test_a_finding_is_logged_and_sent_once_when_it_starts_and_once_when_it_ends(
 ) -> None:
     for _ in range(20):
         stage.look(15, DOWN, CPU)
-    stage.server.wait(2)  # an end takes the place of a start that is still on its way
+    stage.server.wait(2)  # otherwise the end would replace the pending start
     for _ in range(20):
         stage.look(15, CPU)
-    told = [(body["event"], body["name"], body["camera"]) for body in stage.server.wait(3)]
-    assert told == [
+    sent = [(body["event"], body["name"], body["camera"]) for body in stage.server.wait(3)]
+    assert sent == [
         ("started", "camera_not_recording", "front"),
         ("started", "cpu", None),
         ("ended", "camera_not_recording", "front"),
@@ -89,7 +89,7 @@ def test_a_finding_is_logged_and_sent_once_when_it_starts_and_once_when_it_ends(
 
 
 def test_a_dead_switch_is_one_message_and_its_end_another(stage: Stage) -> None:
-    """300 cameras at once: none is lost, and every one counts as told only once its message was taken."""
+    """300 cameras at once: none is lost, and none counts as reported before its message is accepted."""
     cameras = [f"cam{number}" for number in range(300)]
     down = [replace(DOWN, camera=camera) for camera in cameras]
     stage.server.answer(503)
@@ -107,7 +107,7 @@ def test_a_dead_switch_is_one_message_and_its_end_another(stage: Stage) -> None:
     assert [(body["event"], body["cameras"]) for body in (started, ended)] == [("started", cameras), ("ended", cameras)]
 
 
-def test_a_restart_tells_nothing_twice_and_knows_what_ended_meanwhile(stage: Stage) -> None:
+def test_a_restart_sends_nothing_twice_and_notices_what_ended_meanwhile(stage: Stage) -> None:
     stage.look(0, DOWN, CPU)
     stage.look(60, DOWN, CPU)
     stage.restart()
@@ -123,7 +123,7 @@ def test_a_restart_tells_nothing_twice_and_knows_what_ended_meanwhile(stage: Sta
 
 
 @pytest.mark.parametrize("ended", [False, True], ids=["a start", "an end"])
-def test_what_was_not_taken_is_sent_again_after_a_restart(stage: Stage, ended: bool) -> None:
+def test_a_message_that_was_not_accepted_is_sent_again_after_a_restart(stage: Stage, ended: bool) -> None:
     stage.look(0, CPU)
     if ended:
         stage.look(60, CPU)
@@ -141,7 +141,7 @@ def test_what_was_not_taken_is_sent_again_after_a_restart(stage: Stage, ended: b
     assert [body["event"] for body in stage.server.bodies[tried:]] == ["ended" if ended else "started"]
 
 
-def test_a_crash_loses_no_message_that_still_waited_at_the_next_look(stage: Stage) -> None:
+def test_a_crash_loses_no_message_that_was_pending_at_the_next_poll(stage: Stage) -> None:
     stage.server.answer(503)
     stage.look(0, CPU)
     stage.look(60, CPU)
@@ -152,7 +152,7 @@ def test_a_crash_loses_no_message_that_still_waited_at_the_next_look(stage: Stag
     stage.server.answer(200)
 
 
-def test_a_reminder_of_what_nobody_knows_is_its_start(stage: Stage) -> None:
+def test_a_reminder_of_a_start_that_was_not_accepted_is_sent_as_the_start(stage: Stage) -> None:
     stage.server.answer(503)
     stage.look(0, CPU)
     stage.look(60, CPU)
@@ -162,7 +162,7 @@ def test_a_reminder_of_what_nobody_knows_is_its_start(stage: Stage) -> None:
     stage.server.answer(200)
 
 
-def test_what_gets_worse_is_logged(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_finding_that_gets_worse_is_logged(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     worse = replace(CPU, severity=Severity.CRITICAL, sentence="The CPU burns; end other programs")
     for seconds, finding in ((0, CPU), (60, CPU), (15, worse), (30 * 3600, worse)):
         stage.look(seconds, finding)
@@ -172,13 +172,13 @@ def test_what_gets_worse_is_logged(stage: Stage, caplog: pytest.LogCaptureFixtur
     ]
 
 
-def test_nothing_is_written_where_nothing_was_told(stage: Stage) -> None:
+def test_nothing_is_written_if_nothing_was_sent(stage: Stage) -> None:
     stage.look(0, CPU)
     stage.look(30)
     assert list(stage.settings.storage.iterdir()) == []
 
 
-def test_a_damaged_file_is_no_trouble(stage: Stage) -> None:
+def test_a_damaged_file_counts_as_empty(stage: Stage) -> None:
     (stage.settings.storage / ".alerts.json").write_bytes(b'{"open": [{')
     stage.restart()
     stage.look(0, CPU)
@@ -197,7 +197,7 @@ def test_a_storage_that_cannot_be_written_still_gives_alerts(stage: Stage, caplo
     assert "alerts may come twice after a restart" in caplog.text
 
 
-def test_changed_webhooks_hold_from_the_next_look_on(stage: Stage) -> None:
+def test_changed_webhooks_are_used_from_the_next_poll_on(stage: Stage) -> None:
     with HttpAnswers() as other:
         stage.look(0, CPU)
         stage.watch.configure(replace(stage.settings, alert_webhooks=(Secret(other.url),)))
@@ -208,7 +208,7 @@ def test_changed_webhooks_hold_from_the_next_look_on(stage: Stage) -> None:
         stage.look(15, CPU)
 
 
-def test_what_waits_goes_to_the_webhook_that_takes_the_others_place(stage: Stage) -> None:
+def test_pending_messages_go_to_the_webhook_that_replaces_another(stage: Stage) -> None:
     with HttpAnswers() as other:
         stage.server.answer(503)
         stage.look(0, CPU)
@@ -231,7 +231,7 @@ def test_without_webhooks_findings_are_logged(tmp_path: Path, caplog: pytest.Log
     assert lines(caplog) == [("WARNING", "cpu: The CPU is busy; end other programs")]
 
 
-def test_the_thread_looks_on_after_a_defect(
+def test_the_thread_continues_after_a_bug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(health_watch, "EVERY", 0.01)

@@ -1,4 +1,4 @@
-"""Messages to real HTTP servers on this machine; no URL, which often is a secret, is ever told."""
+"""Messages to real HTTP servers on this machine; URLs, which are often secret, are never logged."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SOON = (0.01,) * 5
 
 
 @pytest.fixture(autouse=True)
-def _no_url_is_told(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    caplog.set_level(logging.DEBUG)  # also what libraries would log of their requests
+def _no_url_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    caplog.set_level(logging.DEBUG)  # includes what libraries log about their requests
     yield
     assert TOKEN not in caplog.text
 
@@ -40,19 +40,19 @@ def test_a_message_is_posted_as_json() -> None:
     ("status", "final"),
     [(400, True), (401, True), (404, True), (301, True), (408, False), (429, False), (500, False), (503, False)],
 )
-def test_a_refusal_says_whether_another_try_is_worth_it(status: int, final: bool) -> None:
+def test_which_refusals_are_final(status: int, final: bool) -> None:
     with HttpAnswers(status) as server:
         assert post(secret(server), BODY) == Rejection(f"it answered {status}", final)
         assert len(server.requests) == 1  # a redirection is not followed
 
 
-def test_a_server_that_is_silent_is_given_up() -> None:
+def test_a_silent_server_times_out() -> None:
     with HttpAnswers() as server:
-        server.go_on.clear()
+        server.proceed.clear()
         assert post(secret(server), BODY, timeout=0.2) == Rejection("no answer within 0.2 s", final=False)
 
 
-def test_a_server_that_is_not_there_is_tried_again() -> None:
+def test_an_unreachable_server_is_not_final() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     found = post(Secret(f"http://127.0.0.1:{port}/{TOKEN}"), BODY)
@@ -69,7 +69,7 @@ def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
     ("name", "value", "error"),
     [("ALL_PROXY", "socks5://127.0.0.1:9", "ImportError"), ("SSL_CERT_FILE", "/nowhere.pem", "FileNotFoundError")],
 )
-def test_settings_that_no_connection_can_use_are_a_refusal_of_the_moment(
+def test_unusable_proxy_and_ssl_settings_are_not_final(
     name: str, value: str, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -78,27 +78,27 @@ def test_settings_that_no_connection_can_use_are_a_refusal_of_the_moment(
     assert error in found.reason and TOKEN not in found.reason
 
 
-def test_a_webhook_is_named_by_its_number_and_host() -> None:
+def test_the_name_of_a_webhook_has_its_number_and_host() -> None:
     assert webhook_name(2, Secret(f"https://user:{TOKEN}@hooks.example.org:8443/{TOKEN}")) == (
         "webhook 2 (hooks.example.org)"
     )
     assert TOKEN not in webhook_name(1, Secret(f"http:///{TOKEN}"))
 
 
-def test_a_message_reaches_every_webhook_and_one_that_hangs_holds_up_no_other() -> None:
+def test_a_message_reaches_every_webhook_and_one_that_hangs_delays_no_other() -> None:
     with HttpAnswers() as hanging, HttpAnswers() as quick:
-        hanging.go_on.clear()
+        hanging.proceed.clear()
         webhooks = Webhooks([secret(hanging), secret(quick)], SOON)
         for number in range(3):
             webhooks.send({**BODY, "name": f"n{number}"})
         assert [body["name"] for body in quick.wait(3)] == ["n0", "n1", "n2"]
         assert len(hanging.wait(1)) == 1
-        hanging.go_on.set()
+        hanging.proceed.set()
         assert [body["name"] for body in hanging.wait(3)] == ["n0", "n1", "n2"]
         webhooks.stop()
 
 
-def test_a_message_is_tried_until_it_is_taken_however_long_that_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_is_retried_until_it_is_accepted(caplog: pytest.LogCaptureFixture) -> None:
     with HttpAnswers(*[503] * 20, 200) as server:
         webhooks = Webhooks([secret(server)], SOON)
         webhooks.send(BODY)
@@ -106,11 +106,11 @@ def test_a_message_is_tried_until_it_is_taken_however_long_that_is(caplog: pytes
         wait_for(lambda: not webhooks.waiting(), "the message to be taken")
         webhooks.stop()
         assert len(server.bodies) == 21
-        told = "webhook 1 (127.0.0.1) did not accept the alert 'disk_space': it answered 503; cctv retries"
-        assert [r.getMessage() for r in caplog.records if r.name == "cctv.alerts"] == [told]
+        line = "webhook 1 (127.0.0.1) did not accept the alert 'disk_space': it answered 503; cctv retries"
+        assert [r.getMessage() for r in caplog.records if r.name == "cctv.alerts"] == [line]
 
 
-def test_a_message_that_is_never_taken_holds_up_no_other() -> None:
+def test_a_message_that_is_never_accepted_delays_no_other() -> None:
     with HttpAnswers(500, 200, 500, 200, 500) as server:
         webhooks = Webhooks([secret(server)], SOON)
         for name in ("poison", "one", "two"):
@@ -119,22 +119,22 @@ def test_a_message_that_is_never_taken_holds_up_no_other() -> None:
         webhooks.stop()
 
 
-def test_a_newer_message_of_the_same_finding_takes_the_place_of_one_that_waits() -> None:
+def test_a_newer_message_about_the_same_finding_replaces_a_pending_one() -> None:
     with HttpAnswers() as server:
-        server.go_on.clear()
+        server.proceed.clear()
         webhooks = Webhooks([secret(server)], SOON)
         webhooks.send({"name": "first"})
         server.wait(1)  # this one is under way
         other = {"name": "disk_space", "camera": "front"}
         for body in (BODY, other, {**BODY, "event": "ended"}, {"name": "first", "event": "ended"}):
             webhooks.send(body)
-        server.go_on.set()
+        server.proceed.set()
         assert server.wait(4)[1:] == [other, {**BODY, "event": "ended"}, {"name": "first", "event": "ended"}]
         webhooks.stop()
         assert (len(server.bodies), webhooks.waiting()) == (4, {})
 
 
-def test_what_is_refused_for_good_is_logged_and_the_next_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_permanent_refusal_is_logged_and_the_next_message_is_sent(caplog: pytest.LogCaptureFixture) -> None:
     with HttpAnswers(404) as server:
         webhooks = Webhooks([secret(server)], SOON)
         webhooks.send(BODY)
@@ -143,10 +143,10 @@ def test_what_is_refused_for_good_is_logged_and_the_next_goes_on(caplog: pytest.
         webhooks.stop()
         assert len(server.bodies) == 2
         assert "webhook 1 (127.0.0.1) did not accept the alert 'cpu': it answered 404" in caplog.text
-        assert [body["name"] for body in webhooks.waiting().values()] == ["disk_space", "cpu"]  # nobody knows of them
+        assert [body["name"] for body in webhooks.waiting().values()] == ["disk_space", "cpu"]  # neither was delivered
 
 
-def test_what_was_refused_for_good_is_sent_with_the_next_message_that_is_accepted() -> None:
+def test_a_permanently_refused_message_is_retried_after_the_next_accepted_one() -> None:
     with HttpAnswers(404, 200) as server:
         webhooks = Webhooks([secret(server)], SOON)
         webhooks.send(BODY)
@@ -169,7 +169,7 @@ def of_camera(number: int, name: str = "camera_not_recording") -> Dict[str, Any]
     }
 
 
-def test_what_300_cameras_have_in_common_is_one_message_and_none_is_lost() -> None:
+def test_a_finding_of_300_cameras_is_one_message_and_none_is_lost() -> None:
     with HttpAnswers(503, 200) as server:
         webhooks = Webhooks([secret(server)], SOON)
         webhooks.send(*map(of_camera, range(300)))
@@ -181,9 +181,9 @@ def test_what_300_cameras_have_in_common_is_one_message_and_none_is_lost() -> No
         assert len(server.bodies) == 2
 
 
-def test_what_waits_for_a_webhook_goes_together_once_it_is_back() -> None:
+def test_pending_messages_are_merged_when_the_webhook_is_back() -> None:
     with HttpAnswers() as server:
-        server.go_on.clear()
+        server.proceed.clear()
         webhooks = Webhooks([secret(server)], SOON)
         webhooks.send({"name": "first"})
         server.wait(1)  # this one is under way
@@ -191,7 +191,7 @@ def test_what_waits_for_a_webhook_goes_together_once_it_is_back() -> None:
             webhooks.send(of_camera(number))
         webhooks.send(of_camera(1, "old_segment"))
         assert len(webhooks.waiting()) == 302
-        server.go_on.set()
+        server.proceed.set()
         _, group, single = server.wait(3)
         assert len(group["cameras"]) == 300
         assert single == of_camera(1, "old_segment")
@@ -199,7 +199,7 @@ def test_what_waits_for_a_webhook_goes_together_once_it_is_back() -> None:
         assert len(server.bodies) == 3
 
 
-def test_an_end_gives_what_waits_a_last_try_and_tells_what_was_not_taken() -> None:
+def test_stop_tries_pending_messages_once_more_and_keeps_what_is_not_accepted() -> None:
     with HttpAnswers(503, 200, 503) as server:
         webhooks = Webhooks([secret(server)], (600.0,))
         webhooks.send({"name": "a"})

@@ -57,7 +57,7 @@ def test_cameras_on_a_disk_that_answers_late_are_supervised_once_it_does(
         for name in NAMES:
             assert caplog.text.count(f"Camera {name} is not recorded: its disk does not answer") == 1
     finally:
-        disk.go_on.set()
+        disk.proceed.set()
     wait_for(lambda: site.supervised() == [*NAMES], "both cameras are supervised")
     assert [lock.holder(layout) for layout in site.layouts] == [os.getpid()] * 2
 
@@ -70,7 +70,7 @@ def test_a_camera_whose_disk_answers_after_a_stop_is_released(
         site.supervisor.start()
         site.supervisor.stop(leave_running=False)
     finally:
-        disk.go_on.set()
+        disk.proceed.set()
     other = Site(tmp_path)
     other.supervisor.start()
     try:
@@ -87,7 +87,7 @@ def test_a_reload_changes_a_camera_whose_disk_has_not_answered_yet(
         site.supervisor.start()
         site.supervisor.reload(Settings(cameras=site.settings.cameras[:1], storage=tmp_path, segment_duration=4))
     finally:
-        disk.go_on.set()
+        disk.proceed.set()
     wait_for(lambda: site.supervised() == [*NAMES], "both are supervised: the second one is stopped")
 
 

@@ -1124,7 +1124,7 @@ def test_a_disk_that_hangs_costs_its_own_camera_alone(site: Site, monkeypatch: p
         with pytest.raises(CleanupIncomplete, match=r"^The recordings of yard are not cleaned up: their disk does not"):
             done.raise_troubles()
     finally:
-        hung.go_on.set()
+        hung.proceed.set()
     assert site.files("front") == AFTER
     assert len(site.files("yard")) == 6
     after = read_marker(site.settings.storage)
@@ -1141,18 +1141,18 @@ def test_a_disk_that_hangs_during_a_cleanup_costs_one_hour_that_it_finishes_late
     site.lay("front")
     site.lay("yard")
     hung = HungDisk(site.tree("front").layout.folder, monkeypatch)
-    hung.go_on.set()
+    hung.proceed.set()
     steps: List[int] = []
 
     def hang(done: int, total: int) -> None:
         steps.append(done)
-        hung.go_on.clear()
+        hung.proceed.clear()
 
     try:
         with pytest.raises(CleanupIncomplete, match="The recordings of front are not cleaned up"):
             site.cleaner().run(progress=hang).raise_troubles()
     finally:
-        hung.go_on.set()
+        hung.proceed.set()
     assert steps[-1] == 6 and len(steps) == 4  # two hours each
     assert site.files("yard") == AFTER
     wait_for(lambda: site.files("front") == AFTER, "the hour that hung")
@@ -1169,6 +1169,6 @@ def test_a_storage_that_hangs_is_an_error(site: Site, monkeypatch: pytest.Monkey
                 clean()
         assert "MainThread" not in hung.hanging()
     finally:
-        hung.go_on.set()
+        hung.proceed.set()
     site.run().raise_troubles()
     assert site.files() == AFTER
