@@ -1,4 +1,4 @@
-"""For all tests: which FFmpeg they run, and the time zone they live in."""
+"""For all tests: which FFmpeg they run, in which time zone, and with how many workers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ hypothesis.settings.register_profile("search", max_examples=500, deadline=None, 
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 WORKERS_PER_CORE = 4
-MOST_WORKERS = 32  # each takes some 200 MB, and more make the tests no faster
-ZONE = "Europe/Berlin"  # has summer time, and no machine of a build farm lives there
+MOST_WORKERS = 32  # each takes some 200 MB; more do not make the tests faster
+ZONE = "Europe/Berlin"  # has summer time, and is not UTC, which build machines use
 
 
 def installed_ffmpegs() -> Dict[str, str]:
@@ -45,7 +45,7 @@ def _ffmpegs() -> List[object]:
     only = os.environ.get("CCTV_TEST_FFMPEG")
     if only is not None and only not in installed:
         known = ", ".join(installed) or "none"
-        raise pytest.UsageError(f"CCTV_TEST_FFMPEG asks for {only!r}, but installed are: {known}")
+        raise pytest.UsageError(f"CCTV_TEST_FFMPEG is {only!r}, but the installed FFmpegs are: {known}")
     if not installed:
         no_ffmpeg = "no FFmpeg is installed; apt install ffmpeg, or pip install imageio-ffmpeg"
         return [pytest.param("", id="none", marks=pytest.mark.skip(reason=no_ffmpeg))]
@@ -53,23 +53,23 @@ def _ffmpegs() -> List[object]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` means: several workers for each core, as the slow tests mostly wait."""
+    """The number of workers for `-n auto`: several for each core, because slow tests mostly wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(WORKERS_PER_CORE * cores, MOST_WORKERS)
 
 
 @pytest.fixture(scope="session", params=_ffmpegs())
 def ffmpeg_path(request: pytest.FixtureRequest) -> str:
-    """Where a real FFmpeg is; each test that asks for it runs once with each that is installed.
+    """The path of a real FFmpeg; a test that uses it runs once with each installed FFmpeg.
 
-    The environment variable CCTV_TEST_FFMPEG=system or =bundled limits the tests to that one.
+    The environment variable CCTV_TEST_FFMPEG=system or =bundled selects one.
     """
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
 def ffmpeg(ffmpeg_path: str) -> Ffmpeg:
-    """The same real FFmpeg, inspected."""
+    """The FFmpeg at `ffmpeg_path`, inspected."""
     return inspect(ffmpeg_path)
 
 
@@ -81,7 +81,7 @@ def media(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Media:
 
 @pytest.fixture(autouse=True)
 def _local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The system's zone is the same for every test, where the system lets a process choose (not on Windows)."""
+    """Set the system's time zone for every test. On Windows a process cannot."""
     if not hasattr(time, "tzset"):
         yield
         return
@@ -94,7 +94,7 @@ def _local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def logging_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Takes away what a test let `logs.install` set up."""
+    """Undo what `logs.install` set up in a test."""
     root, own = logging.getLogger(), logging.getLogger("cctv")
     levels = (root.level, own.level)
     monkeypatch.setattr(logging, "raiseExceptions", True)

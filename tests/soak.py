@@ -1,7 +1,7 @@
 """Random faults for an hour: python -m tests.soak [--cameras 8] [--minutes 60] [--every 20] [--seed N]
 
-One `cctv serve` with simulated cameras; again and again a random fault hits some of them. Ends with the account of what
-the cameras sent, and with what leaked. The exit code is 1 when a second is unexplained or anything leaked.
+One `cctv serve` records simulated cameras while random faults hit some of them. It ends with an account of what the
+cameras sent, and of what leaked. The exit code is 1 if anything is wrong: a second is unexplained, something leaked.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from tests.faults.rows import FAULTS
 from tests.faults.site import Site, pause, working_folder
 from tests.support.clip import make_clip
 
-# a refused login is withheld for half an hour, a server without memory may never recover; the others change the site
-_ALONE = ("camera-401", "memory", "power-cut", "clock-ahead", "clock-back", "clock-autumn", "clock-spring")
+# not used: logins are withheld for half an hour, a server without memory may never recover, the rest change the site
+_EXCLUDED = ("camera-401", "memory", "power-cut", "clock-ahead", "clock-back", "clock-autumn", "clock-spring")
 _RECOVERY = 90.0  # seconds after the last fault
 _SAMPLE = 10.0  # seconds between looks at the server
-_SETTLED = 30.0  # seconds after which a server has opened what it needs
+_SETTLED = 30.0  # seconds until a server has opened what it needs
 _MORE_FILES, _MORE_MEMORY = 20, 64 << 20  # descriptors and bytes by which a server may grow
 
 
 class Samples:
-    """Descriptors and memory of each server, taken in a thread: kills begin a new one."""
+    """Descriptors and memory of each server process, sampled in a thread. A kill begins a new process."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -44,7 +44,7 @@ class Samples:
         self._thread.start()
 
     def end(self) -> Tuple[int, int]:
-        """By how many descriptors and bytes a server grew at most, from when it had settled to its end."""
+        """The most descriptors and bytes by which a server grew between settling and its end."""
         self._ended.set()
         self._thread.join()
         settled = [[each for each in life if each[0] > _SETTLED] for life in self._taken.values()]
@@ -62,10 +62,10 @@ class Samples:
 
 
 def main() -> None:
-    """Do faults for the minutes that were asked for, and print the account."""
+    """Inflict faults for the given minutes and print the account."""
     options = _options()
     private.enter("tests.soak")
-    faults = [fault for fault in FAULTS if fault.name not in _ALONE and fault.missing() is None]
+    faults = [fault for fault in FAULTS if fault.name not in _EXCLUDED and fault.missing() is None]
     path = installed_ffmpegs()[options.ffmpeg]
     with working_folder(options.folder) as folder:
         site = Site(folder / "site", path, make_clip(path, folder), count=options.cameras, cut=options.cut)
@@ -74,7 +74,7 @@ def main() -> None:
                 prepare(site)
             site.begin()
             samples = Samples(site)
-            _torment(site, faults, options)
+            _inflict(site, faults, options)
             site.wait_recovered(time.time(), _RECOVERY)
             grown = samples.end()
             until = site.stop()
@@ -93,12 +93,12 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.soak", description="Do random faults and count what they cost."
+        prog="python -m tests.soak", description="Inflict random faults and measure what they cost."
     )
     parser.add_argument("--cameras", type=int, default=8, metavar="N")
     parser.add_argument("--minutes", type=float, default=60.0, metavar="N")
-    parser.add_argument("--every", type=float, default=20.0, metavar="SECONDS", help="between two faults, on average")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance")
+    parser.add_argument("--every", type=float, default=20.0, metavar="SECONDS", help="average time between two faults")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the random choices")
     parser.add_argument(
         "--cut", type=int, default=20, metavar="SECONDS", help="length of a recording; 60 in the product"
     )
@@ -107,8 +107,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _torment(site: Site, faults: List[Fault], options: argparse.Namespace) -> None:
-    """Do one fault after the other, each to some of the cameras, until the minutes are over."""
+def _inflict(site: Site, faults: List[Fault], options: argparse.Namespace) -> None:
+    """Inflict one fault after the other, each on some of the cameras, until the minutes are over."""
     chance = random.Random(options.seed)
     begun = time.monotonic()
     while time.monotonic() - begun < 60 * options.minutes:

@@ -1,4 +1,4 @@
-"""DESIGN's list of packages against the import contract, and the size of modules and classes."""
+"""DESIGN's list of packages matches the import contract; modules and classes stay small."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MOST_METHODS = 20
 
 
 def enforced() -> List[Set[str]]:
-    """The layers of the core as the contract has them, the lowest first."""
+    """The layers of the core in the contract, the lowest first."""
     contracts = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == ["cctv_cli.core"])
     return [set(layer.split(" | ")) for layer in reversed(layers)]
 
 
 def printed() -> List[Set[str]]:
-    """The layers as DESIGN prints them: names, two spaces, what they own."""
+    """The layers in DESIGN: names, two spaces, what they own."""
     chapter = (PACKAGE / "DESIGN.md").read_text(encoding="utf-8").split("## Packages\n", 1)[1]
     block = chapter.split("```\n", 2)[1]
     return [set(re.split(r" {2,}", line, maxsplit=1)[0].split()) for line in block.splitlines()]

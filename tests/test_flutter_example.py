@@ -1,6 +1,6 @@
-"""The Flutter example, held against the API: there is no Dart here, so what it decodes is read from its source.
+"""The Flutter example matches the API. The tests have no Dart, so they read from its source what it decodes.
 
-Dart knows no JSON Schema: a key that is not there, or null, or of another type fails only on somebody's phone.
+Dart checks no schema: a key that is missing, null or of another type would fail only on somebody's phone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DART_TYPES = {
 
 
 class Key(NamedTuple):
-    """One key as Dart decodes it."""
+    """How Dart decodes a key."""
 
     type: str
     nullable: bool
@@ -82,7 +82,7 @@ MODELS = {
 }
 
 
-def test_every_class_that_decodes_is_held_against_a_model() -> None:
+def test_every_class_that_decodes_is_compared_with_a_model() -> None:
     assert {name for name, _ in _FACTORY.findall(API)} == set(MODELS)
     assert API.count("fromJson(Map<String, dynamic> json)") == len(MODELS)
 
@@ -96,7 +96,7 @@ def test_what_the_app_decodes_is_what_the_api_sends(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_every_decoded_value_has_a_field_of_its_type(name: str) -> None:
-    """`json['live_url'] as String` becomes `final String liveUrl;`, named so in the constructor."""
+    """`json['live_url'] as String` is stored in `final String liveUrl;`, with that name in the constructor."""
     (body,) = [body for found, body in _CLASS.findall(API) if found == name]
     fields = {field: kind for kind, field in re.findall(r"^  final ([\w<>]+\??) (\w+);", body, re.MULTILINE)}
     expected = {}
@@ -109,7 +109,7 @@ def test_every_decoded_value_has_a_field_of_its_type(name: str) -> None:
     assert fields == expected
 
 
-def test_the_app_asks_for_paths_that_there_are() -> None:
+def test_the_app_requests_paths_that_exist() -> None:
     known = {path.replace("/{camera_id}", "") for path in create_app(Runtime(Settings())).openapi()["paths"]}
     asked = set(re.findall(r"'(/[a-z]+)", API + MAIN))
     assert asked == {"/cameras", "/health", "/recordings"}
@@ -122,7 +122,7 @@ def test_every_bracket_is_closed() -> None:
         assert [code.count(each) for each in "([{"] == [code.count(each) for each in ")]}"]
 
 
-def test_every_part_of_a_model_that_the_app_shows_exists() -> None:
+def test_every_field_that_the_app_shows_exists() -> None:
     variables = {
         "camera": "Camera",
         "day": "Day",
@@ -144,7 +144,7 @@ def test_no_deprecated_player_is_used() -> None:
     assert "VideoPlayerController.network(" not in MAIN
 
 
-def test_android_and_ios_may_speak_plain_http_in_the_local_network() -> None:
+def test_android_and_ios_allow_plain_http_in_the_local_network() -> None:
     manifest = ElementTree.parse(APP / "android" / "app" / "src" / "main" / "AndroidManifest.xml").getroot()
     android = "{http://schemas.android.com/apk/res/android}"
     permissions = {each.get(f"{android}name") for each in manifest.iter("uses-permission")}

@@ -1,4 +1,4 @@
-"""The installed package as its users meet it: entry points, version, what it imports and when."""
+"""The installed package: entry points, version, and what it imports when."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print(*sys.modules, file=sys.stderr)
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs a command, without input, where only the installed package can be found."""
+    """Runs a command without input, in a folder where only the installed package can be imported."""
 
     def run_command(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -63,7 +63,7 @@ def test_help_lists_the_commands(run: Run, command: List[str]) -> None:
 
 
 @COMMANDS
-def test_version_is_the_one_of_pyproject(run: Run, command: List[str]) -> None:
+def test_the_version_is_that_of_pyproject(run: Run, command: List[str]) -> None:
     version = tomli.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["version"]
     result = run(*command, "--version")
     assert (result.returncode, result.stderr) == (0, "")

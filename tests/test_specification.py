@@ -1,4 +1,4 @@
-"""The table "The specification, line by line" of DESIGN.md against the program, its tests and the README."""
+"""The table "The specification, line by line" in DESIGN.md matches the program, its tests and the README."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ README_NAMES = [
 
 
 class Row(NamedTuple):
-    """A line of the specification, where it lives, and the tests that prove it, as "file::function"."""
+    """A line of the specification, where it is implemented, and its tests as "file::function"."""
 
     line: str
     where: str
@@ -72,7 +72,7 @@ class Row(NamedTuple):
 
 @lru_cache(maxsize=None)
 def rows() -> List[Row]:
-    """The table's rows, without its head and the lines between its parts."""
+    """The table's rows, without its header and the headings between its parts."""
     table = DESIGN.read_text(encoding="utf-8").split(HEADING, 1)[1].split("\n## ", 1)[0]
     found = []
     for text in table.splitlines():
@@ -129,7 +129,7 @@ def test_every_variable_of_a_camera_is_in_the_table_and_in_the_program() -> None
 
 
 def section(heading: str) -> str:
-    """The README below this heading, down to the next of its level."""
+    """The README from this heading to the next one of its level."""
     parts = re.split(r"^## (.+)\n", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))[heading]
 
@@ -154,7 +154,7 @@ def test_the_license_is_mit() -> None:
 
 
 def anchor(heading: str) -> str:
-    """The anchor of a heading, as code hosts make it: lower case, no punctuation, dashes for spaces."""
+    """The anchor that code hosts derive from a heading: lower case, no punctuation, dashes for spaces."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 

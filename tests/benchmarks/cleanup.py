@@ -1,8 +1,8 @@
 """What a cleanup costs: python -m tests.benchmarks.cleanup [CAMERAS] [DAYS] [DELETED]
 
-Lays down a tree of minutes (small real files, true journal lines) and prints the time of a preview against
-`du -s` of the same tree, its peak memory, and the latency of `GET /cameras` while a cleanup in the same
-server process deletes many files. The tree lies in the temporary folder and is removed at the end.
+Builds a tree of recordings (tiny files, real journal lines) in a temporary folder. Prints the time of a preview
+compared with `du -s` of the same tree, its peak memory, and the latency of `GET /cameras` while a cleanup in the
+same server process deletes many files.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ ZONE = "Etc/UTC"
 RUN = "00c0ffee00c0ffee"
 
 
-def lay_day(layout: CameraLayout, midnight: datetime, previous: str) -> str:
-    """A day of minutes with its journal and playlists; the hash of the journal's last line."""
+def write_day(layout: CameraLayout, midnight: datetime, previous: str) -> str:
+    """Write a day of recordings with its journal and playlists. Return the hash of the journal's last line."""
     lines: List[bytes] = []
     day = midnight.strftime("%Y-%m-%d")
     for hour in range(24):
@@ -57,13 +57,13 @@ def lay_day(layout: CameraLayout, midnight: datetime, previous: str) -> str:
     return previous
 
 
-def lay_tree(storage: Path, cameras: int, days: int) -> None:
-    """`days` whole days up to last midnight for each camera."""
+def write_tree(storage: Path, cameras: int, days: int) -> None:
+    """Write `days` whole days up to last midnight for each camera."""
     today = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     for number in range(cameras):
         layout, previous = CameraLayout(storage, f"cam{number}"), NO_LINE
         for age in range(days, 0, -1):
-            previous = lay_day(layout, today - timedelta(days=age), previous)
+            previous = write_day(layout, today - timedelta(days=age), previous)
     ensure_marker(storage)
 
 
@@ -75,7 +75,7 @@ def seconds_of(command: List[str]) -> Tuple[float, str]:
 
 
 def peak_of_preview(storage: Path, config: Path) -> Tuple[float, float, int]:
-    """Seconds, peak resident megabytes, and files of `cctv cleanup --preview`, as a process of its own."""
+    """Seconds, peak resident megabytes and files of `cctv cleanup --preview`, in its own process."""
     code = (
         "import json, resource, sys, io, contextlib\n"
         "from cctv_cli.cli.app import main\n"
@@ -92,7 +92,7 @@ def peak_of_preview(storage: Path, config: Path) -> Tuple[float, float, int]:
 
 
 def measure_preview(storage: Path, config: Path) -> None:
-    """Print the preview's time against that of du, both with a warm cache."""
+    """Print the preview's time compared with that of du, both with a warm cache."""
     seconds_of(["du", "-s", str(storage)])
     for _ in range(2):
         du, _ = seconds_of(["du", "-s", str(storage)])
@@ -134,7 +134,7 @@ def measure_deletion(storage: Path, cameras: int, days: int, deleted: int) -> No
 
 
 def ask(port: int, seconds: float) -> None:
-    """Ask for GET /cameras again and again, for so long or until standard input ends; print the latency."""
+    """Repeat GET /cameras for that time, or until standard input ends if it is 0, and print the latency."""
     ended = threading.Event()
     if not seconds:
         threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
@@ -161,7 +161,7 @@ def main(cameras: int = 16, days: int = 30, deleted: int = 100_000) -> None:
         config = Path(folder, "cameras.toml")
         config.write_text(f'timezone = "{ZONE}"\n')
         begin = time.perf_counter()
-        lay_tree(storage, cameras, days)
+        write_tree(storage, cameras, days)
         print(f"tree of {cameras * days * 1440} files in {time.perf_counter() - begin:.0f} s", flush=True)
         measure_preview(storage, config)
         measure_deletion(storage, cameras, days, deleted)

@@ -1,8 +1,8 @@
-"""How long `cctv --help` takes, against an empty Typer application's `--help`, in one run on this machine.
+"""How long `cctv --help` takes, compared with the `--help` of an empty Typer application.
 
 Run it from the checkout: python -m tests.benchmarks.help_time
-The two alternate, so that a machine that slows down slows both; the fastest run of each counts. It fails
-when cctv takes more than twice as long.
+The two alternate, so that a machine that slows down slows both. The fastest run of each counts. It fails if
+cctv takes more than twice as long.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What supervising 50 cameras costs: python -m tests.benchmarks.many_cameras [CAMERAS] [SECONDS]
 
-Real FFmpegs copy a clip in real time in place of RTSP cameras; the HTTP server is loaded, the health watched and
-the free space looked at as in `cctv serve`. Prints this process's share of one core and its memory; the FFmpegs'
-own cost is not counted. Linux only.
+Real FFmpegs copy a clip in real time in place of RTSP cameras. The HTTP application is loaded, and health and free
+space are checked, as in `cctv serve`. Prints this process's share of one core and its memory, without FFmpeg's own.
+Linux only.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.support.waiting import wait_for
 
 
 def main(cameras: int = 50, seconds: int = 130) -> None:
-    """Measure over `seconds`, after all cameras run."""
+    """Measure for `seconds` once all cameras run."""
     with tempfile.TemporaryDirectory() as folder:
         measure(Path(folder), cameras, seconds)
 
@@ -78,7 +78,7 @@ def measure(folder: Path, cameras: int, seconds: int) -> None:
 
 
 def looping(ffmpeg: str, folder: Path) -> Path:
-    """An executable that takes our commands but reads a looping clip in place of the camera."""
+    """An executable that accepts our FFmpeg commands but reads a looping clip instead of the camera."""
     clip = folder / "clip.ts"
     source = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-t", "10", "-c:v", "libx264", "-g", "50"]
     subprocess.run([ffmpeg, "-v", "error", *source, "-b:v", "1M", str(clip)], check=True)

@@ -1,7 +1,7 @@
-"""How fast media leaves the memory cache, against Starlette's FileResponse, in one run on this machine.
+"""How fast media is served from the memory cache, compared with Starlette's FileResponse.
 
 Run it from the checkout: python -m tests.benchmarks.media_path
-A uvicorn with one worker serves both on 127.0.0.1; keep-alive clients in threads ask for a few seconds each.
+A uvicorn with one worker serves both on 127.0.0.1; keep-alive clients in threads send requests for some seconds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS = 4.0
 
 
 def create_app(path: Path) -> ASGIApp:
-    """An app that answers /memory through the cache and everything else with a FileResponse."""
+    """An app that answers /memory from the cache and everything else with a FileResponse."""
     from starlette.responses import FileResponse
 
     from cctv_cli.api.media import RECORDED_SEGMENT, serve_file
@@ -56,7 +56,7 @@ def serve(path: Path) -> None:
 
 
 def requests_per_second(port: int, target: str) -> float:
-    """Whole answers a second that CLIENTS connections get together during SECONDS."""
+    """Complete answers a second, over all CLIENTS connections, during SECONDS."""
     counts: List[int] = []
     begin = time.perf_counter()
 

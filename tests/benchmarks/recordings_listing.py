@@ -1,6 +1,6 @@
-"""GET /recordings/{camera_id} of 30 days of minutes (43,200 recordings): python -m tests.benchmarks.recordings_listing
+"""GET /recordings/{camera_id} with 30 days of recordings (43,200): python -m tests.benchmarks.recordings_listing
 
-Prints milliseconds of the first answer, of one with nothing new, of one after today's journal grew by a line,
+Prints the milliseconds of the first answer, of one with nothing new, of one after today's journal grew by a line,
 and of one day with its 1,440 recordings.
 """
 
@@ -30,14 +30,14 @@ LAST = (FIRST + timedelta(days=DAYS - 1)).date().isoformat()
 
 
 def entry(day: datetime, minute: int) -> SegmentEntry:
-    """The recording of a minute, 4 Mb/s."""
+    """The journal entry of a minute at 4 Mb/s."""
     file = f"{minute // 60:02d}/{minute % 60:02d}.ts"
     start = day.timestamp() + 60 * minute + 0.04
     return SegmentEntry(file, start, 60.0, 30_000_000 + minute, "ab" * 32, "0123456789abcdef", f"{minute:06d}.ts")
 
 
-def lay_down(layout: CameraLayout) -> None:
-    """Write the journals, the last of them without its last minutes."""
+def write_journals(layout: CameraLayout) -> None:
+    """Write the journals, the last one without its last minutes."""
     for number in range(DAYS):
         day = FIRST + timedelta(days=number)
         lines, previous = [], NO_LINE
@@ -63,7 +63,7 @@ async def main() -> None:
             cameras=(Camera("front", "Front", DemoSource(tone=False)),), storage=Path(folder), timezone=ZONE
         )
         layout = CameraLayout(Path(folder), "front")
-        lay_down(layout)
+        write_journals(layout)
         transport = httpx.ASGITransport(create_app(Runtime(settings)), client=("127.0.0.1", 50000))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
             cold = await milliseconds(client)

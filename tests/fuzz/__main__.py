@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of one parser: python -m tests.fuzz TARGET --minutes 10.
 
-Needs atheris (pip install atheris), which is not among the test requirements: it has wheels for Linux and macOS
-and some Pythons only. Seeds come from FFmpeg. The corpus stays in --corpus, where a later run continues; input
-that fails a check is written there as crash-*, and belongs into a plain test once it is understood.
+Needs atheris (pip install atheris), which is not a test requirement: it has wheels only for Linux, macOS and some
+Pythons. Seeds come from FFmpeg. The corpus stays in --corpus, where a later run continues. Input that fails a check
+is written there as crash-*; once it is understood, it becomes a plain test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.fuzz.seeds import write_seeds
 
 
 def main() -> None:
-    """Fuzz until the minutes are over or a check fails."""
+    """Fuzz until the time is over or a check fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--minutes", type=float, default=10.0)

@@ -1,4 +1,4 @@
-"""Where fuzzing starts: what a real FFmpeg writes, cut small."""
+"""Seeds for fuzzing: small pieces of what a real FFmpeg writes."""
 
 from __future__ import annotations
 

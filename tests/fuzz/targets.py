@@ -1,6 +1,6 @@
-"""What must hold for any bytes that a stranger wrote: one check for each parser, for fuzzing and for property tests.
+"""What must hold for any input bytes: one check for each parser, for fuzzing and for property tests.
 
-A check takes bytes and returns nothing. It fails by an assertion, or by an exception that the parser does not
+A check takes bytes and returns nothing. It fails with an assertion, or with an exception that the parser does not
 document.
 """
 
@@ -71,7 +71,7 @@ def check_parameter_sets(data: bytes) -> None:
 
 
 def check_rtsp(data: bytes) -> None:
-    """A camera's answers: in pieces of a size that the first byte names, and in one; and what is made of them."""
+    """A camera's answers, fed whole and in pieces of the size in the first byte, and all that is read from them."""
     size, data = (data[0] or 1, data[1:]) if data else (1, b"")
     whole, problem = _answers([data])
     assert (whole, problem) == _answers([data[at : at + size] for at in range(0, len(data), size)])
@@ -99,7 +99,7 @@ def check_sdp(data: bytes) -> None:
 
 
 def check_live_playlist(data: bytes) -> None:
-    """The text of a live playlist: what is read renders and reads back as the same."""
+    """The text of a live playlist: what was parsed renders to text that parses to the same."""
     window = parse_live(data.decode("utf-8", "replace"))
     if window is None:
         return
@@ -113,7 +113,7 @@ def check_live_playlist(data: bytes) -> None:
 
 
 def _answers(pieces: Sequence[bytes]) -> Tuple[List[Answer], Optional[Outcome]]:
-    """The answers in what a camera sends, and what is wrong with the rest."""
+    """The answers in what a camera sends, and the problem with the rest, if any."""
     reader = AnswerReader()
     found: List[Answer] = []
     try:
@@ -139,13 +139,13 @@ def _check_login(answer: Answer) -> None:
 
 
 def _check_request(request: bytes) -> None:
-    """Whatever a camera sent, a request with parts of it stays one request of four lines."""
+    """A request with parts of an answer is always one request of four lines."""
     assert request.endswith(b"\r\n\r\n") and b"secret" not in request
     assert len(request[:-4].splitlines()) == 4
 
 
 def _check_media(path: Path, size: int, fewest_bytes: int) -> None:
-    """What holds for files of both forms; a frame takes `fewest_bytes` at the least."""
+    """What holds for both file formats; a frame takes at least `fewest_bytes`."""
     frames = segment_file.frames(path)
     assert len(frames) <= size // fewest_bytes
     assert all(0 <= time < WRAP for time, _ in frames)

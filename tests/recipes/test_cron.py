@@ -36,12 +36,12 @@ def variables() -> Dict[str, str]:
 
 
 def test_lines_are_what_cron_reads() -> None:
-    assert RECIPE.read_bytes().endswith(b"\n")  # cron ignores a last line without an end
-    assert "." not in RECIPE.name  # and a file with a dot in its name
+    assert RECIPE.read_bytes().endswith(b"\n")  # cron ignores a last line without a line end
+    assert "." not in RECIPE.name  # cron ignores files with a dot in their names
     assert len(jobs()) == 2
     for fields, user, command in jobs():
         assert user == "cctv"
-        assert "%" not in command  # cron would make an end of line of it
+        assert "%" not in command  # cron turns it into a line end
         for field, (least, most) in zip(fields, LIMITS):
             match = re.fullmatch(r"(\*|\d+)(?:/(\d+))?", field)
             assert match is not None, field
@@ -56,17 +56,19 @@ def test_lines_call_commands_that_exist() -> None:
     assert variables()["PATH"].split(":")[0] == "/opt/cctv/bin"
 
 
-def test_every_line_reads_the_settings_of_the_service_its_dotenv_included() -> None:
-    """`.env` is read from the working directory alone; a cleanup without it would delete what the service keeps."""
+def test_every_line_runs_in_the_working_directory_of_the_service() -> None:
+    """`.env` is read only there; a cleanup without it could delete what the service keeps."""
     unit = (ROOT / "examples" / "systemd" / "cctv.service").read_text(encoding="utf-8")
     folder = re.findall(r"^WorkingDirectory=(.+)$", unit, re.MULTILINE)
-    told = re.findall(r"^\d[\d */]+(\S.*\bcctv cleanup.*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert len(told) == 1
-    commands = [*told, *(command for _, _, command in jobs())]
+    documented = re.findall(
+        r"^\d[\d */]+(\S.*\bcctv cleanup.*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(documented) == 1
+    commands = [*documented, *(command for _, _, command in jobs())]
     assert [command for command in commands if not command.startswith(f"cd {folder[0]} && ")] == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no /bin/sh")
 @pytest.mark.parametrize(
     ("name", "code", "quiet"),
     [
@@ -79,7 +81,7 @@ def test_every_line_reads_the_settings_of_the_service_its_dotenv_included() -> N
         ("cleanup", 1, False),
     ],
 )
-def test_a_line_speaks_only_when_something_is_wrong(tmp_path: Path, name: str, code: int, quiet: bool) -> None:
+def test_a_line_prints_only_when_something_is_wrong(tmp_path: Path, name: str, code: int, quiet: bool) -> None:
     script = tmp_path / "cctv"
     script.write_text(f"#!/bin/sh\necho 'camera front: 50%  \"late\"'\nexit {code}\n", encoding="utf-8")
     script.chmod(0o755)

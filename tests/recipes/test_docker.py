@@ -1,4 +1,4 @@
-"""examples/docker/: what can be held against the files without a container engine."""
+"""examples/docker/: what can be checked without a container engine."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_hadolint_finds_nothing() -> None:
     assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
 
 
-def test_the_image_is_pinned_and_runs_as_nobody_special() -> None:
+def test_the_image_is_pinned_and_runs_as_an_unprivileged_user() -> None:
     images = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
     assert all(re.fullmatch(r"python:3\.\d+-slim-\w+", image) for image in images)
     uid, gid = last("USER").split(":")
@@ -93,7 +93,7 @@ def test_the_image_starts_a_command_that_exists() -> None:
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """A server whose `/health` alone is well."""
+    """Answers 200 to `/health`, 404 to everything else."""
 
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/health" else 404)
@@ -105,7 +105,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def answering() -> Iterator[int]:
-    """The port of a server that answers."""
+    """The port of a server that answers `/health`."""
     with http.server.HTTPServer(("127.0.0.1", 0), Answers) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -114,22 +114,22 @@ def answering() -> Iterator[int]:
         thread.join()
 
 
-def test_the_health_check_tells_a_server_that_answers_from_one_that_does_not(answering: int) -> None:
+def test_the_health_check_fails_if_the_server_does_not_answer(answering: int) -> None:
     options, command = last("HEALTHCHECK").split("CMD", 1)
     assert "--start-period=" in options
     words = json.loads(command)
     assert words[0] == "python"
 
     def healthy(port: int) -> bool:
-        asked = [sys.executable, *(word.replace(":8000", f":{port}") for word in words[1:])]
-        return subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG).returncode == 0
+        check = [sys.executable, *(word.replace(":8000", f":{port}") for word in words[1:])]
+        return subprocess.run(check, stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG).returncode == 0
 
     assert f":{last('EXPOSE')}/" in command
     assert healthy(answering)
     assert not healthy(free_port())
 
 
-def test_compose_keeps_what_must_last_and_lets_recorders_end() -> None:
+def test_compose_keeps_recordings_and_gives_ffmpeg_time_to_end() -> None:
     service = compose()["services"]["cctv"]
     assert (FOLDER / service["build"]["context"]).resolve() == ROOT
     assert (ROOT / service["build"]["dockerfile"]).samefile(FOLDER / "Dockerfile")
@@ -157,8 +157,8 @@ def test_compose_sets_variables_that_exist() -> None:
     assert set(service["environment"]) <= known
 
 
-def test_compose_leaves_to_cameras_toml_what_is_set_there(tmp_path: Path) -> None:
-    """With nothing in compose's own `.env`, so that each `${NAME:-default}` is its default."""
+def test_compose_does_not_override_cameras_toml(tmp_path: Path) -> None:
+    """Without an `.env` of compose, so each `${NAME:-default}` is its default."""
     environ = {
         name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
         for name, value in compose()["services"]["cctv"]["environment"].items()
@@ -172,21 +172,19 @@ def test_compose_leaves_to_cameras_toml_what_is_set_there(tmp_path: Path) -> Non
 
 
 @pytest.mark.e2e
-@pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="only root may make a process 1, and only on Linux"
-)
-def test_as_process_1_it_ends_its_recorders_and_commits_their_last_minutes(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
-    """As in a container without an init: nobody else handles its signals or collects what has ended."""
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux can start a process 1")
+def test_as_process_1_it_ends_ffmpeg_and_commits_the_last_minutes(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
+    """As in a container without an init: no other process handles its signals or reaps ended children."""
     alone = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
     with DemoServer(tmp_path / "hls", ffmpeg, before=alone) as server:
         wait_for(lambda: server.answers("/stream/demo_tone/live.m3u8"), "the live stream")
         (process_1,) = psutil.Process(server.process.pid).children()
-        recorders = process_1.children()
-        assert len(recorders) == 2
+        ffmpegs = process_1.children()
+        assert len(ffmpegs) == 2
         process_1.send_signal(signal.SIGTERM)
         _, log = server.process.communicate(timeout=HANG)
         assert server.process.returncode == 0, log
-        assert not any(recorder.is_running() for recorder in recorders)
+        assert not any(each.is_running() for each in ffmpegs)
         for camera in ("demo_tone", "demo_silent"):
             assert len(segments(CameraLayout(server.storage, camera))) >= 1
             assert list((server.storage / camera / ".incoming").rglob("*.ts")) == []

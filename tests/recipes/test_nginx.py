@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(OPENSSL is None, reason="no openssl is installed; apt install openssl"),
 ]
 
-# What Debian's nginx.conf says around a recipe, without its fixed paths; the log tells who sent the bytes.
+# Debian's nginx.conf around a recipe, without its fixed paths. The log shows who sent the bytes.
 AROUND = """
 {user}
 daemon off;
@@ -57,7 +57,7 @@ http {{
 
 
 class Nginx:
-    """The recipe at free ports in front of a server."""
+    """A running nginx with the recipe, on free ports, in front of a server."""
 
     def __init__(self, folder: Path, server: DemoServer) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class Nginx:
             return False
 
     def requests(self) -> List[Dict[str, str]]:
-        """What was asked of it and finished: address, bytes sent, what the server told."""
+        """The finished requests: address, bytes sent, and what the server answered."""
         lines = (self.folder / "access.log").read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
 
@@ -105,9 +105,9 @@ class Nginx:
 
 
 def replaced(text: str, changes: Dict[str, str]) -> str:
-    """The recipe with these texts changed, each of which must be there."""
+    """The recipe with these texts replaced; each must be in it."""
     for old, new in changes.items():
-        assert old in text, f"the recipe has no {old!r} any more"
+        assert old in text, f"the recipe no longer has {old!r}"
         text = text.replace(old, new)
     return text
 
@@ -122,7 +122,7 @@ def make_certificate(folder: Path) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path, ffmpeg: Ffmpeg) -> Iterator[DemoServer]:
-    """A running demo that lets nginx send the media."""
+    """A running demo that leaves sending the media to nginx."""
     with DemoServer(tmp_path / "hls", ffmpeg, ACCEL_REDIRECT=LOCATION) as running:
         yield running
 
@@ -137,7 +137,7 @@ def nginx(tmp_path: Path, server: DemoServer) -> Iterator[Nginx]:
 
 
 def record_an_hour(server: DemoServer) -> Tuple[str, List[str]]:
-    """Stop the camera with sound; the address of its hour's playlist and its lines that name files."""
+    """Stop the camera with sound. Return the address of its hour's playlist, and the files that it names."""
     assert httpx.post(server.url + "/cameras/demo_tone/stop", timeout=HANG).status_code == 202
 
     def listed() -> str:
@@ -153,7 +153,7 @@ def media_names(playlist: str) -> List[str]:
     return [line for line in playlist.splitlines() if line and not line.startswith("#")]
 
 
-def test_media_play_through_nginx_and_pass_by_python(server: DemoServer, nginx: Nginx, ffmpeg: Ffmpeg) -> None:
+def test_nginx_sends_media_without_python(server: DemoServer, nginx: Nginx, ffmpeg: Ffmpeg) -> None:
     live = "/stream/demo_tone/live.m3u8"
     wait_for(lambda: nginx.answers(live), "the live stream through nginx")
     assert played(ffmpeg, nginx.url + live) == ["video", "audio"]
@@ -164,20 +164,20 @@ def test_media_play_through_nginx_and_pass_by_python(server: DemoServer, nginx: 
     assert any("/recordings/" in str(request["uri"]) for request in media)
     for request in media:
         assert str(request["target"]).startswith(LOCATION + "demo_tone/")
-        assert request["length"] == "0"  # what the server's body held; its head is a few hundred bytes
+        assert request["length"] == "0"  # of the server's body; its headers are a few hundred bytes
         assert int(request["received"]) < 1000
         assert int(request["sent"]) > 10_000
 
 
-def test_nginx_answers_as_the_server_does(server: DemoServer, nginx: Nginx) -> None:
+def test_nginx_answers_like_the_server(server: DemoServer, nginx: Nginx) -> None:
     wait_for(lambda: nginx.answers("/stream/demo_tone/live.m3u8"), "the live stream through nginx")
     hour, names = record_an_hour(server)
     address = hour.rsplit("/", 1)[0] + "/" + names[0]
-    straight, whole = server.get(address), nginx.get(address)
-    assert (whole.status_code, whole.content) == (200, straight.content)
+    direct, whole = server.get(address), nginx.get(address)
+    assert (whole.status_code, whole.content) == (200, direct.content)
     assert len(whole.content) > 10_000
     for name in ("content-type", "cache-control", "accept-ranges", "content-length", "access-control-allow-origin"):
-        assert whole.headers[name] == straight.headers[name]
+        assert whole.headers[name] == direct.headers[name]
     assert "x-accel-redirect" not in whole.headers
     part = nginx.get(address, Range="bytes=188-375")
     assert (part.status_code, part.content) == (206, whole.content[188:376])
@@ -205,7 +205,7 @@ def test_only_what_the_server_allows_is_sent(server: DemoServer, nginx: Nginx) -
     assert (server.storage / "demo_tone" / ".run.json").is_file()
 
 
-def test_addresses_as_they_lie_on_disk(server: DemoServer, nginx: Nginx) -> None:
+def test_addresses_by_the_layout_on_disk(server: DemoServer, nginx: Nginx) -> None:
     wait_for(lambda: nginx.answers("/hls/demo_tone/live/live.m3u8"), "the live stream through nginx")
     playlist = nginx.get("/hls/demo_tone/live/live.m3u8")
     assert playlist.headers["cache-control"] == "no-cache"
@@ -219,7 +219,7 @@ def test_addresses_as_they_lie_on_disk(server: DemoServer, nginx: Nginx) -> None
         assert nginx.get(path).status_code == 404
 
 
-def test_tls_is_modern_and_speaks_http_2(server: DemoServer, nginx: Nginx) -> None:
+def test_tls_is_modern_and_offers_http_2(server: DemoServer, nginx: Nginx) -> None:
     wait_for(lambda: nginx.answers("/cameras"), "the server through nginx")
     trust = ssl.create_default_context(cafile=str(nginx.certificate))
     answer = httpx.get(nginx.tls_url + "/cameras", verify=trust, timeout=HANG)

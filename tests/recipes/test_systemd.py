@@ -29,7 +29,7 @@ COMMAND = "/opt/cctv/bin/cctv"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd is installed; apt install systemd")
-def test_systemd_reads_the_units_without_a_complaint(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units_without_a_warning(tmp_path: Path) -> None:
     for unit in UNITS:
         text = (RECIPES / unit).read_text(encoding="utf-8")
         (tmp_path / unit).write_text(text.replace(COMMAND, "/bin/true"), encoding="utf-8")
@@ -49,7 +49,7 @@ def test_units_start_commands_that_exist(unit: str) -> None:
 
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[Systemd]:
-    """A systemd with the recipe's user and units, none of them started."""
+    """A systemd with the recipe's user and units; no unit is started."""
     reason = why_unavailable()
     if reason is not None:
         pytest.skip(reason)
@@ -80,8 +80,8 @@ def wait_state(layout: CameraLayout, state: str) -> None:
     wait_for(lambda: read_json(layout.state_file).get("state") == state, f"state {state}")
 
 
-def recorders(layout: CameraLayout) -> set[int]:
-    """The FFmpegs that work in the camera's folder, by the machine's process ids."""
+def ffmpegs(layout: CameraLayout) -> set[int]:
+    """The process ids, outside systemd's namespace, of the camera's FFmpegs."""
     found = set()
     for process in psutil.process_iter(["name", "cmdline"]):
         words = " ".join(process.info["cmdline"] or ())
@@ -103,27 +103,27 @@ def test_a_restart_of_the_service_costs_no_frame(
         configure(systemd, ffmpeg, camera)
         systemd.run("systemctl", "start", "cctv")
         wait_state(layout, "running")
-        before = recorders(layout)
+        before = ffmpegs(layout)
         main_pid = systemd.show("cctv", "MainPID")
         assert len(before) == 1
 
         systemd.run("systemctl", "restart", "cctv")
         assert systemd.show("cctv", "MainPID") != main_pid
         wait_for(lambda: adoptions(systemd) == 1, "the adoption after the restart")
-        assert recorders(layout) == before
+        assert ffmpegs(layout) == before
 
         configure(systemd, ffmpeg, camera, name="Another name")
         systemd.run("systemctl", "reload", "cctv")
         wait_for(lambda: "the configuration was reloaded" in systemd.journal("cctv"), "the reload")
-        assert recorders(layout) == before
+        assert ffmpegs(layout) == before
 
         systemd.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "cctv")
         wait_for(lambda: adoptions(systemd) == 2, "the adoption after a crash")
-        assert recorders(layout) == before
+        assert ffmpegs(layout) == before
 
         stopped_at = time.time()
         systemd.run("systemctl", "stop", "cctv")
-        assert recorders(layout) == set()
+        assert ffmpegs(layout) == set()
         assert systemd.show("cctv", "Result") == "success"
         assert_whole(layout, sent(camera, stopped_at))
         assert gaps(layout) == []
