@@ -1,6 +1,6 @@
-"""Media files that a proxy on this machine sends itself, told by X-Accel-Redirect (nginx).
+"""Lets a proxy on this machine send media files itself, by X-Accel-Redirect (nginx).
 
-This server then checks who asks and whether the file is finished; its bytes never pass through Python.
+This server only checks access and whether the file is finished; the bytes never pass through Python.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def proxy_target(settings: Settings, scope: Scope, path: Path) -> Optional[bytes]:
-    """Where the proxy finds the file `path`, percent-encoded, as the value of X-Accel-Redirect.
+    """The value of X-Accel-Redirect for the file `path`, percent-encoded.
 
-    None when this server must send it: no location is configured, the request came through no proxy on
-    this machine, or the file lies outside the storage (a live window elsewhere), which the proxy does not know.
+    None if this server must send the file: no location is configured, the request did not come through a proxy on
+    this machine, or the file is outside the storage (LIVE_PATH), where the proxy cannot find it.
     """
     if settings.accel_redirect is None or not came_through_local_proxy(scope):
         return None

@@ -1,10 +1,10 @@
 """Access control: local clients may read, only this machine may control.
 
-Reading (GET, HEAD, OPTIONS) is for loopback, private and link-local clients. Control (every other method)
-is for loopback clients, not through a proxy and not from another web site's page. All others get 401.
+Loopback, private and link-local clients may read (GET, HEAD, OPTIONS). Loopback clients may control (all other
+methods), but not through a proxy and not from a page of another web site. All other requests get 401.
 
-Limitation: the clients of a proxy on this machine that adds no forwarding header look like local clients.
-Every such proxy must set X-Forwarded-For or X-Real-IP.
+Limitation: if a proxy on this machine adds no forwarding header, its clients look like local ones. Every such
+proxy must set X-Forwarded-For or X-Real-IP.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Headers = Iterable[Tuple[bytes, bytes]]
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-# Written out: what `ipaddress` calls private differs between Python versions and includes much more.
+# written out, because is_private of `ipaddress` differs between Python versions and includes much more
 _LOOPBACK = tuple(ip_network(text) for text in ("127.0.0.0/8", "::1/128"))
 _PRIVATE = tuple(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 _LINK_LOCAL = tuple(ip_network(text) for text in ("169.254.0.0/16", "fe80::/10"))
 _NEARBY = _LOOPBACK + _PRIVATE + _LINK_LOCAL
 
-# Each holds one client address, or a list of them from the client to the nearest proxy.
+# headers with one client address, or a list of addresses from the client to the nearest proxy
 _ADDRESS_LISTS = frozenset({b"x-forwarded-for", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip"})
 _FORWARDING = _ADDRESS_LISTS | {b"forwarded", b"via"}
 
@@ -37,7 +37,7 @@ _LONGEST_FORWARDING_VALUE = 2048  # characters; about fifty addresses
 _LONGEST_ADDRESS = 64  # characters; IPv6 with a zone and a port
 _BRACKETED = re.compile(r"\[([^\[\]]*)\](?::[0-9]{1,5})?")
 _IPV4_WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
-# RFC 7239 § 4: token "=" ( token / quoted-string ), then ";" or "," or the end.
+# RFC 7239 § 4: token "=" ( token / quoted-string ), followed by ";", "," or the end
 _FORWARDED_PAIR = re.compile(r'[ \t]*([\w!#$%&\'*+.^`|~-]+)=("[^"\\]*"|[^\s",;]+)[ \t]*(;|,|$)', re.ASCII)
 
 _READ_ELSEWHERE = (
@@ -63,15 +63,15 @@ _CONTROL_CROSS_SITE = (
 
 
 def parse_address(text: str) -> Optional[Address]:
-    """Read one IP address: bare, with a port, in brackets, with an IPv6 zone ("fe80::1%eth0").
+    """Parse an IP address: bare, with a port, in brackets, or with an IPv6 zone ("fe80::1%eth0").
 
-    An IPv4 address mapped into IPv6 (RFC 4291 § 2.5.5.2) comes out as IPv4. None for anything else, such as
-    the "unknown" and "_hidden" of RFC 7239 § 6.
+    An IPv4 address that is mapped into IPv6 (RFC 4291 § 2.5.5.2) is returned as IPv4. None for anything else, such
+    as "unknown" and "_hidden" (RFC 7239 § 6).
     """
     return _parse_short(text) if len(text) <= _LONGEST_ADDRESS else None
 
 
-@lru_cache(maxsize=1024)  # the same few clients send many requests
+@lru_cache(maxsize=1024)  # a few clients send most requests
 def _parse_short(text: str) -> Optional[Address]:
     match = _BRACKETED.fullmatch(text) or _IPV4_WITH_PORT.fullmatch(text)
     host, _, zone = (match.group(1) if match else text).partition("%")
@@ -98,8 +98,8 @@ def is_nearby(address: Address) -> bool:
 def client_addresses(peer: Optional[str], headers: Headers) -> Optional[List[Address]]:
     """Every address that the request names as its origin: the peer's and each forwarded one.
 
-    `peer` is the other end of the connection, `headers` are ASGI headers (lower-case names). None when the
-    peer is missing (a Unix socket says nothing about who asks) or any of them cannot be read.
+    `peer` is the other end of the connection, `headers` are ASGI headers (lower-case names). None if there is no peer
+    (a Unix socket does not identify the client) or any of the addresses cannot be parsed.
     """
     texts = [peer]
     for name, value in headers:
@@ -113,16 +113,16 @@ def client_addresses(peer: Optional[str], headers: Headers) -> Optional[List[Add
 
 
 def _listed(value: str) -> Sequence[Optional[str]]:
-    """The entries of a comma-separated list; [None] when it is too long to read."""
+    """The entries of a comma-separated list; [None] if it is too long."""
     if len(value) > _LONGEST_FORWARDING_VALUE:
         return [None]
     return [entry.strip(" \t") for entry in value.split(",")]
 
 
 def _forwarded_for(value: str) -> Sequence[Optional[str]]:
-    """The `for` of every element of a Forwarded header (RFC 7239 § 4), None for an element without one.
+    """The `for` of each element of a Forwarded header (RFC 7239 § 4), None for an element without one.
 
-    [None] for a header that cannot be read.
+    [None] for a header that cannot be parsed.
     """
     if len(value) > _LONGEST_FORWARDING_VALUE:
         return [None]
@@ -145,8 +145,8 @@ def _forwarded_for(value: str) -> Sequence[Optional[str]]:
 def read_refusal(scope: Scope) -> Optional[str]:
     """Why this request may not read, as one sentence; None if it may.
 
-    Every address that it names must be nearby. The Host may be any name: a proxy in the local network
-    legitimately passes on its public one.
+    All addresses that it names must be nearby. Any Host is allowed: a proxy in the local network legitimately
+    passes on its public name.
     """
     addresses = client_addresses(_peer(scope), scope["headers"])
     if addresses is None or not all(is_nearby(address) for address in addresses):
@@ -157,9 +157,9 @@ def read_refusal(scope: Scope) -> Optional[str]:
 def control_refusal(scope: Scope) -> Optional[str]:
     """Why this request may not control, as one sentence; None if it may.
 
-    The peer must be loopback and no forwarding header present, whatever its value. The Host must be a
-    loopback name (a foreign name that resolves to 127.0.0.1 is DNS rebinding), and a browser must not report
-    another site's page as the sender (Origin, RFC 6454 § 7; Sec-Fetch-Site, W3C Fetch Metadata).
+    The peer must be loopback, and there must be no forwarding header. The Host must be a loopback name (another
+    name that resolves to 127.0.0.1 is DNS rebinding), and the request must not come from a page of another site
+    (Origin, RFC 6454 § 7; Sec-Fetch-Site, W3C Fetch Metadata).
     """
     headers = scope["headers"]
     if _is_forwarded(headers):
@@ -178,7 +178,7 @@ def control_refusal(scope: Scope) -> Optional[str]:
 
 
 def came_through_local_proxy(scope: Scope) -> bool:
-    """Whether a proxy on this machine passed the request on; a local client may pretend to be one."""
+    """Whether a proxy on this machine forwarded the request; a local client could pretend to be one."""
     return _is_forwarded(scope["headers"]) and _is_from_this_machine(scope)
 
 
@@ -208,7 +208,7 @@ def _is_loopback_host(host: str) -> bool:
 
 
 class AccessGate:
-    """ASGI middleware: passes allowed requests on, answers others with 401 and the reason as `detail`."""
+    """ASGI middleware: passes on allowed requests and answers others with 401 and the reason in `detail`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -222,14 +222,14 @@ class AccessGate:
         if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            # RFC 9110 § 15.5.2 requires a challenge with every 401; Bearer shows no password dialog.
+            # RFC 9110 § 15.5.2 requires a challenge with every 401; for Bearer, browsers show no password dialog
             await send_detail(send, 401, refusal, [(b"www-authenticate", b'Bearer realm="cctv"')])
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": refusal})
 
 
 async def send_detail(send: Send, status: int, detail: str, headers: Sequence[Tuple[bytes, bytes]] = ()) -> None:
-    """Answer `{"detail": detail}` with the status; not cacheable, since the reason may be temporary."""
+    """Answer with the status and `{"detail": detail}`; not cacheable, because the reason may be temporary."""
     body = json.dumps({"detail": detail}).encode()
     own = [
         (b"content-type", b"application/json"),

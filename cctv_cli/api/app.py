@@ -1,4 +1,4 @@
-"""The HTTP API: `create_app` puts the resources together."""
+"""The HTTP API: `create_app` assembles the resources."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from cctv_cli.core.runtime import Runtime
 
 _CACHE_BYTES = 256 * 1024 * 1024
 _DESCRIPTION = (
-    "Live streams and recordings of RTSP cameras. Reading is for clients in the local network, "
-    "control (every POST) for the machine that runs the server. "
+    "Live streams and recordings of RTSP cameras. Clients in the local network may read; "
+    "control (every POST) is only for the machine that runs the server. "
     "The body of every error is a JSON object with one sentence in `detail`."
 )
 
@@ -39,18 +39,18 @@ class _App(FastAPI):
 
 
 class _OpenForReading(CORSMiddleware):
-    """Pages of any origin may read; a refused preflight has the common error body."""
+    """Lets pages of any origin read; a refused preflight has the common error body."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         answer = super().preflight_response(request_headers)
         if answer.status_code < 400:
             return answer
         kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
-        return error_answer(answer.status_code, "Pages of other sites may only read here, with GET and HEAD.", kept)
+        return error_answer(answer.status_code, "Pages of other sites may only read, with GET and HEAD.", kept)
 
 
 def create_app(runtime: Runtime) -> FastAPI:
-    """The API over a runtime, which the caller starts and stops."""
+    """The API of a runtime, which the caller starts and stops."""
     cache = MediaCache(_CACHE_BYTES)
     catalog = Catalog()
     ended = threading.Event()

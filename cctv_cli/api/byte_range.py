@@ -1,7 +1,4 @@
-"""The request headers that choose what is sent: Range, If-None-Match, Accept-Encoding.
-
-Pure, and linear in the length of what it reads.
-"""
+"""Parses the request headers that select what is sent: Range, If-None-Match, Accept-Encoding. Pure, in linear time."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-# One range only, of bounded length: a list of ranges is the way to exhaust a server (RFC 9110 § 17.15).
+# a single range of bounded length: lists of ranges can exhaust a server (RFC 9110 § 17.15)
 _SINGLE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'"[^"]*"')
 _WEIGHT = re.compile(r"[ \t]*q=([01](?:\.[0-9]{0,3})?)[ \t]*")
@@ -17,21 +14,21 @@ _WEIGHT = re.compile(r"[ \t]*q=([01](?:\.[0-9]{0,3})?)[ \t]*")
 
 @dataclass(frozen=True)
 class ByteRange:
-    """Bytes `start` (included) to `stop` (excluded) of a file."""
+    """Bytes `start` (inclusive) to `stop` (exclusive) of a file."""
 
     start: int
     stop: int
 
 
 class RangeNotSatisfiable(ValueError):
-    """The range asks for bytes that the file does not have: the answer is 416 (RFC 9110 § 15.5.17)."""
+    """The file does not have the requested bytes: the answer is 416 (RFC 9110 § 15.5.17)."""
 
 
 def parse_range(value: str, size: int) -> Optional[ByteRange]:
-    """Read the value of a Range header against a file of `size` bytes (RFC 9110 § 14.2).
+    """The range of a Range header in a file of `size` bytes (RFC 9110 § 14.2).
 
-    None means that the whole file is the answer: the header is malformed, in another unit, or asks for
-    several ranges. Raises RangeNotSatisfiable for a range beyond the end, and for a suffix of zero bytes.
+    None means the whole file: the header is malformed, in another unit, or has several ranges. Raises
+    RangeNotSatisfiable for a range beyond the end, and for a suffix of zero bytes.
     """
     match = _SINGLE_RANGE.fullmatch(value)
     if match is None or match.group(1) == match.group(2) == "":
@@ -52,7 +49,7 @@ def _suffix(length: int, size: int) -> Optional[ByteRange]:
     if length == 0:
         raise RangeNotSatisfiable("a suffix of zero bytes")
     if size == 0:
-        return None  # all of nothing: satisfiable, but Content-Range cannot say it
+        return None  # the whole, empty file: Content-Range has no way to write it
     return ByteRange(max(0, size - length), size)
 
 
@@ -62,7 +59,7 @@ def matches_etag(value: str, etag: str) -> bool:
 
 
 def accepts_gzip(value: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip (RFC 9110 § 12.5.3); what cannot be read counts as no."""
+    """Whether an Accept-Encoding header allows gzip (RFC 9110 § 12.5.3); False if it cannot be parsed."""
     weights = {}
     for item in value.lower().split(","):
         coding, _, parameter = item.partition(";")

@@ -19,7 +19,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get("", response_model=List[CameraModel], summary="List all cameras")
     def list_cameras() -> List[CameraModel]:
-        """Every configured camera in the order of the configuration."""
+        """All configured cameras, in the order of the configuration."""
         return [camera_model(status, runtime) for status in runtime.statuses()]
 
     @routes.get("/{camera_id}", response_model=CameraModel, responses=errors(404), summary="One camera")
@@ -41,7 +41,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     def restart_camera(camera_id: str) -> CameraModel:
-        """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one: start that instead."""
+        """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one, which has to be started."""
         if runtime.camera(camera_id).enabled and runtime.is_stopped(camera_id):
             detail = f"Camera {camera_id} was stopped by an operator; start it with POST /cameras/{camera_id}/start."
             raise HTTPException(409, detail)
@@ -52,5 +52,5 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 def camera_model(status: CameraStatus, runtime: Runtime) -> CameraModel:
-    """Convert a status for clients."""
+    """The JSON model of a status."""
     return CameraModel(live_url=f"/stream/{status.id}/live.m3u8", **camera_values(status, runtime.tz))

@@ -19,7 +19,7 @@ from cctv_cli.core.runtime import Runtime
 
 log = logging.getLogger("cctv.cleanup")
 
-_LIMIT = 300.0  # seconds after which a scan or a cleanup keeps no request waiting any longer
+_LIMIT = 300.0  # seconds that a request waits for a scan or a cleanup
 _FRESH = 5.0  # seconds for which a preview is reused: it scans everything, and any client may request it
 _UNDER_WAY = (
     f"The cleanup is not done after {_LIMIT:.0f} s and continues; GET /cleanup/preview shows what is left to delete, "
@@ -50,14 +50,14 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get("/preview", response_model=CleanupModel, summary="What a cleanup would delete")
     async def preview(force: bool = FORCE) -> Response:
-        """By camera and day, with reasons, and what the disks will look like, of up to 5 s ago. Deletes nothing."""
+        """By camera and day, with reasons, and the disks afterwards; up to 5 s old. Deletes nothing."""
         return Response(await previews.read(force), media_type="application/json")
 
     @routes.post("/run", response_model=CleanupModel, responses=errors(409), summary="Clean up all cameras")
     async def run(force: bool = FORCE) -> Response:
-        """Answers when it is done. After 300 s it answers with 503, and the cleanup continues.
+        """Answers when the cleanup is done. After 300 s it answers with 503, and the cleanup continues.
 
-        409 while another cleanup runs, and if a brake refuses; what no brake holds back is deleted in that case, too.
+        409 while another cleanup runs, and if a brake refuses; what no brake holds back is deleted even then.
         """
         return await clean((), force)
 
@@ -68,14 +68,14 @@ def router(runtime: Runtime) -> APIRouter:
         summary="Clean up one camera",
     )
     async def run_camera(camera_id: str, force: bool = FORCE) -> Response:
-        """By the camera's own age and size; the limits of all cameras together and of the disk do not apply."""
+        """By the camera's own age and size limits; the limit of all cameras and the disk's do not apply."""
         return await clean((camera_id,), force)
 
     return routes
 
 
 def _settle(result: Future[Union[str, Exception]], call: Callable[[], str]) -> None:
-    """Make the call, and hand what it returns or raises to the request."""
+    """Make the call, and pass its result or exception to the request."""
     result.set_running_or_notify_cancel()  # a client that closes its connection must not cancel a cleanup
     try:
         result.set_result(call())
@@ -84,7 +84,7 @@ def _settle(result: Future[Union[str, Exception]], call: Callable[[], str]) -> N
 
 
 def _log_error(result: Future[Union[str, Exception]]) -> None:
-    """Log why a cleanup failed whose request was answered before."""
+    """Log why a cleanup failed after its request had been answered."""
     found = result.result()
     if isinstance(found, Exception):
         log.error("on request: %s", found)

@@ -1,4 +1,4 @@
-"""Errors over HTTP: what each status means, and the one body that all of them have."""
+"""Errors over HTTP: what each status means, and their common body."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ _CONFLICTS = (AlreadySupervised, CameraDisabled, CleanupRefused, CleanupRuns)
 _LONGEST_DETAIL = 300  # characters
 _SHOWN = 80  # characters of a request that an error repeats
 MEANINGS = {
-    401: "This client may not ask",
-    404: "No such camera is configured, or there is nothing of that name",
-    409: "The camera is stopped or disabled, another process has it, or a brake or another cleanup is in the way",
-    416: "The file has no such range of bytes",
-    422: "A parameter cannot be read",
+    401: "This client is not allowed to do this",
+    404: "No such camera is configured, or nothing has this name",
+    409: "The camera is stopped, disabled or supervised by another process, or a brake or cleanup prevents this",
+    416: "The file does not have this range of bytes",
+    422: "A parameter is invalid",
     500: "An unexpected error, which is logged",
-    502: "The camera fails; the sentence says why",
-    503: "The storage cannot be used, or the camera is not on the air yet: try again",
+    502: "The camera fails; `detail` says why",
+    503: "The storage cannot be used, or the camera has no live stream yet: try again",
 }
 
 
 def errors(*statuses: int) -> Responses:
-    """What a route's description says of these error statuses, and of those that every route can answer."""
+    """The description of these error statuses, and of those that every route can answer."""
     every = sorted({401, 422, 500, 503, *statuses})
     return {status: {"model": ErrorModel, "description": MEANINGS[status]} for status in every}
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Give every error that a route raises its status and its sentence."""
+    """Turn every error that a route raises into a status and a sentence."""
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_refusal)
     app.add_exception_handler(CctvError, _on_error)
@@ -52,7 +52,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 def error_answer(status: int, detail: str, headers: Any = None) -> JSONResponse:
-    """The answer with this sentence in the one body of errors."""
+    """The answer with this sentence in the common error body."""
     return JSONResponse({"detail": printable(detail[:_LONGEST_DETAIL])}, status_code=status, headers=headers)
 
 
@@ -64,14 +64,14 @@ def _on_bad_request(request: Request, error: Exception) -> JSONResponse:
 
 
 def _on_refusal(request: Request, error: Exception) -> JSONResponse:
-    """A route's own refusal, or the framework's for a path or a method that no route has."""
+    """A refusal by a route, or by the framework for an unknown path or method."""
     assert isinstance(error, HTTPException)
     detail = str(error.detail)
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{request.method[:_SHOWN]} is not possible here; use {allowed}."
     elif detail == "Not Found":
-        detail = f"There is nothing at {request.scope['path'][:_SHOWN]}; /openapi.json says what there is."
+        detail = f"There is nothing at {request.scope['path'][:_SHOWN]}; /openapi.json lists all paths."
     return error_answer(error.status_code, detail, error.headers)
 
 

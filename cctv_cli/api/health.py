@@ -1,4 +1,4 @@
-"""`/health`: findings, system, processes, storage. The answer is 200 whatever it finds: its `status` says how it is."""
+"""`/health`: findings, system, processes, storage. The answer is always 200; its `status` has the result."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get("/metrics", response_model=SystemModel, summary="Current system metrics")
     def metrics() -> SystemModel:
-        """CPU, memory, load, open files, disk. For Prometheus there is `/metrics`."""
+        """CPU, memory, load, open files, disk. Prometheus uses `/metrics`."""
         return system_model(runtime.health())
 
     @routes.get("/processes", response_model=List[ProcessModel], summary="FFmpeg processes")
     def processes() -> List[ProcessModel]:
-        """Every camera's FFmpeg, and why the one before it ended."""
+        """Each camera's FFmpeg, and why the previous one ended."""
         return process_models(runtime.health(), runtime.tz)
 
     @routes.get("/storage", response_model=StorageModel, summary="Storage usage")

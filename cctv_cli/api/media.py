@@ -1,6 +1,6 @@
-"""Playlists and segments over HTTP: ETag and 304, byte ranges, gzip, CORS. Plain ASGI.
+"""Serves playlists and segments: ETag and 304, byte ranges, gzip, CORS. Plain ASGI.
 
-Who calls this has matched the request to a path already; nothing from the request is joined to a path here.
+The caller has already mapped the request to a path; nothing from the request is joined to a path here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HeaderList = List[Tuple[bytes, bytes]]
 
-_SLICE = 256 * 1024  # bytes handed to the server at once, so that a slow client is felt
+_SLICE = 256 * 1024  # bytes passed to the server at once, so that a slow client slows down the reading
 _DEFAULT_TYPE = b"application/octet-stream"
 MEDIA_TYPES = {
     ".m3u8": b"application/vnd.apple.mpegurl",  # RFC 8216 § 10
@@ -46,7 +46,7 @@ _PREFLIGHT: HeaderList = [
 
 @dataclass(frozen=True)
 class MediaKind:
-    """How long a kind of file may be trusted: by clients (Cache-Control), by the memory cache (seconds)."""
+    """How long a kind of file may be cached: by clients (Cache-Control) and by the memory cache (seconds)."""
 
     cache_control: bytes
     freshness: float
@@ -54,8 +54,8 @@ class MediaKind:
 
 
 PLAYLIST = MediaKind(b"no-cache", 0.2, is_playlist=True)
-# The name comes back with other pictures after the storage was wiped, so for about a live window only.
-# "private" on segments: a shared cache would hand them to clients whom this server refuses.
+# Live segments are cached for about a live window: after the storage was wiped, the same name has other content.
+# "private": a shared cache would give segments to clients that this server refuses.
 LIVE_SEGMENT = MediaKind(b"private, max-age=60", 1.0)
 RECORDED_SEGMENT = MediaKind(b"private, max-age=31536000, immutable", 5.0)
 
@@ -90,20 +90,20 @@ async def serve_file(
 ) -> None:
     """Answer one HTTP request for a file of the storage, from `cache` or, if it is large, from disk.
 
-    200, 206, 304 or 416 as the request's headers say; 204 for OPTIONS, 404 where no regular file is,
-    405 for other methods, 503 when the disk fails. A client that leaves early ends it quietly. Raises
-    OSError when the disk fails after the answer began: the connection must break then, not end well.
-    Below the folder `inside` no symbolic link is followed.
+    The status is 200, 206, 304 or 416 depending on the request's headers; 204 for OPTIONS, 404 if there is no regular
+    file, 405 for other methods, 503 if the disk fails. A client that disconnects early is not an error. Raises OSError
+    if the disk fails after the answer has begun: the connection must then break, so that the client does not take the
+    part for the whole. Below the folder `inside` no symbolic link is followed.
 
-    With `proxy_target` the proxy in front sends the file, which it finds there: then 200 has no body but an
-    X-Accel-Redirect, and tag, range and length are the proxy's work.
+    With `proxy_target` the proxy sends the file: the answer is 200 without a body but with X-Accel-Redirect, and the
+    proxy handles tag, range and length.
     """
     with contextlib.suppress(_ClientGone):
         await _serve(scope, receive, send, cache, path, kind, proxy_target, inside)
 
 
 async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) -> None:
-    """Answer a GET or HEAD with a playlist that was rendered for it, as `serve_file` answers with one on disk."""
+    """Answer a GET or HEAD with a playlist in memory, as `serve_file` does with one on disk."""
     body = playlist.encode()
     file = CachedFile(FileVersion(zlib.crc32(body), len(body), 0), body)
     with contextlib.suppress(_ClientGone):
@@ -111,7 +111,7 @@ async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) 
 
 
 class _ClientGone(Exception):
-    """The client left before its answer was complete."""
+    """The client disconnected before its answer was complete."""
 
 
 async def _serve(
@@ -130,7 +130,7 @@ async def _serve(
         await _send_body(send, b"", more=False)
         return
     if method not in ("GET", "HEAD"):
-        await send_detail(send, 405, f"{path.name} is only read; use GET.", _PREFLIGHT)
+        await send_detail(send, 405, f"{path.name} is read-only; use GET.", _PREFLIGHT)
         return
     try:
         if proxy_target is not None:
@@ -155,9 +155,9 @@ async def _serve(
 
 
 async def _send_to_proxy(send: Send, target: bytes, suffix: str, kind: MediaKind) -> None:
-    """The answer that makes nginx send the file at `target`.
+    """Answer so that nginx sends the file at `target`.
 
-    nginx keeps Content-Type and Cache-Control of it; open doors (CORS) and the tag it must add itself.
+    nginx keeps the Content-Type and Cache-Control of this answer, and has to add CORS headers and the tag itself.
     """
     headers = [
         (b"x-accel-redirect", target),
@@ -182,7 +182,7 @@ async def _answer(
     try:
         answer = _decide(scope["method"], wanted, chosen, suffix, kind)
     except RangeNotSatisfiable:
-        detail = "The file has no such range of bytes; Content-Range says how many it has."
+        detail = "The file does not have this range of bytes; Content-Range has its size."
         await send_detail(send, 416, detail, [*_CORS, (b"content-range", b"bytes */%d" % chosen.size)])
         return
     await _send_head(send, answer.status, answer.headers)
@@ -195,7 +195,7 @@ async def _answer(
 
 
 def _wanted_headers(scope: Scope) -> Dict[bytes, str]:
-    """The headers that matter here; a repeated one becomes a list (RFC 9110 § 5.3)."""
+    """The relevant headers; a repeated one becomes a list (RFC 9110 § 5.3)."""
     found: Dict[bytes, str] = {}
     for name, value in scope["headers"]:
         if name in _READ:
@@ -209,13 +209,13 @@ def _choose(file: Union[CachedFile, OpenFile], wanted: Dict[bytes, str]) -> _Rep
         return _Representation(file, file.version.size, file.version.etag)
     etag = file.version.etag
     if file.compressed is not None and accepts_gzip(wanted.get(b"accept-encoding", "")):
-        # Other bytes need another strong tag (RFC 9110 § 8.8.3.3).
+        # different bytes need a different strong tag (RFC 9110 § 8.8.3.3)
         return _Representation(file.compressed, len(file.compressed), f'{etag[:-1]}-gzip"', gzipped=True)
     return _Representation(file.body, len(file.body), etag)
 
 
 def _decide(method: str, wanted: Dict[bytes, str], chosen: _Representation, suffix: str, kind: MediaKind) -> _Answer:
-    """Status, headers and bytes of the answer; If-None-Match goes before Range (RFC 9110 § 13.2.2).
+    """Status, headers and bytes of the answer; If-None-Match precedes Range (RFC 9110 § 13.2.2).
 
     Raises RangeNotSatisfiable.
     """
@@ -226,7 +226,7 @@ def _decide(method: str, wanted: Dict[bytes, str], chosen: _Representation, suff
         headers.append((b"accept-ranges", b"bytes"))
     if b"if-none-match" in wanted and matches_etag(wanted[b"if-none-match"], chosen.etag):
         return _Answer(304, headers, None)
-    part = _asked_part(method, wanted, chosen)
+    part = _requested_range(method, wanted, chosen)
     status, sent = (200, ByteRange(0, chosen.size)) if part is None else (206, part)
     if part is not None:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (part.start, part.stop - 1, chosen.size)))
@@ -237,26 +237,26 @@ def _decide(method: str, wanted: Dict[bytes, str], chosen: _Representation, suff
     return _Answer(status, headers, None if method == "HEAD" else sent)
 
 
-def _asked_part(method: str, wanted: Dict[bytes, str], chosen: _Representation) -> Optional[ByteRange]:
-    """The one range that is sent alone, or None for everything. Raises RangeNotSatisfiable."""
-    # RFC 9110 § 14.2: Range means something for GET only. Of gzip bytes no player wants a part.
+def _requested_range(method: str, wanted: Dict[bytes, str], chosen: _Representation) -> Optional[ByteRange]:
+    """The range to send, or None for the whole file. Raises RangeNotSatisfiable."""
+    # Range applies to GET only (RFC 9110 § 14.2), and players do not request parts of compressed playlists
     if b"range" not in wanted or method != "GET" or chosen.gzipped:
         return None
-    # Strong comparison (§ 13.1.5); a date never equals a tag, so it gets everything, which is always right.
+    # strong comparison (§ 13.1.5); a date never equals a tag and gets the whole file, which is always correct
     if wanted.get(b"if-range", chosen.etag).strip() != chosen.etag:
         return None
     return parse_range(wanted[b"range"].strip(), chosen.size)
 
 
 async def _send_memory(send: Send, content: bytes, part: ByteRange) -> None:
-    view = memoryview(content)  # slices of it copy nothing: half the processor time of a megabyte
+    view = memoryview(content)  # its slices are not copies, which halves the CPU time
     for start in range(part.start, part.stop, _SLICE):
         stop = min(start + _SLICE, part.stop)
         await _send_body(send, view[start:stop], more=stop < part.stop)
 
 
 async def _send_disk(receive: Receive, send: Send, file: OpenFile, part: ByteRange) -> None:
-    gone = asyncio.ensure_future(_disconnected(receive))  # else a file is read to its end for nobody
+    gone = asyncio.ensure_future(_disconnected(receive))  # otherwise the whole file would be read for nobody
     try:
         position = part.start
         while position < part.stop and not gone.done():

@@ -1,7 +1,7 @@
-"""Files of the storage in bounded memory, each read once however many viewers ask.
+"""Caches files of the storage in bounded memory, so that each is read once for all viewers.
 
-Each disk is read on a thread of its own, never on the event loop, so that a hung disk delays only the requests for
-its own files, and those for no longer than the limit of `disk_threads`.
+Each disk is read on a thread of its own, never on the event loop: a hung disk delays only requests for its own
+files, and those at most for the time limit of `disk_threads`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import BinaryIO, Callable, Dict, NamedTuple, Optional, Protocol
 from cctv_cli.core import files
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 
-_ENTRY_OVERHEAD = 1024  # bytes: names and bookkeeping of one entry, so that empty files count too
+_ENTRY_OVERHEAD = 1024  # bytes for the administration of an entry, so that empty files count too
 
 
 class FileVersion(NamedTuple):
-    """What tells two states of a file apart. Changes with every write and every replacement."""
+    """Identifies a state of a file; changes with every write and every replacement."""
 
     mtime_ns: int
     size: int
@@ -32,13 +32,13 @@ class FileVersion(NamedTuple):
 
     @property
     def etag(self) -> str:
-        """The strong entity tag of these bytes, quotes included (RFC 9110 § 8.8.3)."""
+        """The strong entity tag, including quotes (RFC 9110 § 8.8.3)."""
         return f'"{self.mtime_ns:x}-{self.size:x}-{self.inode:x}"'
 
 
 @dataclass(frozen=True)
 class CachedFile:
-    """A whole file in memory; `compressed` is its gzip form where one was asked for and is smaller."""
+    """A whole file in memory; `compressed` is its gzip form, if that was requested and is smaller."""
 
     version: FileVersion
     body: bytes
@@ -46,7 +46,7 @@ class CachedFile:
 
     @property
     def cost(self) -> int:
-        """The memory that it takes, in bytes."""
+        """The memory that it uses, in bytes."""
         return _ENTRY_OVERHEAD + len(self.body) + len(self.compressed or b"")
 
 
@@ -60,7 +60,7 @@ class OpenFile:
         self.version = _version(os.fstat(file.fileno()))
 
     async def read(self, position: int, count: int) -> bytes:
-        """Up to `count` bytes from `position` on; fewer only at the end of the file. Raises OSError."""
+        """Read `count` bytes from `position`; fewer only at the end of the file. Raises OSError."""
         return await self._disks.submit(self._place, object(), partial(self._read, position, count)).arrives()
 
     def _read(self, position: int, count: int) -> bytes:
@@ -68,7 +68,7 @@ class OpenFile:
         return self._file.read(count)
 
     async def close(self) -> None:
-        """Give the descriptor back, after the reads of cancelled requests; on a hung disk once that answers."""
+        """Close the descriptor, after pending reads of cancelled requests; on a hung disk, when that answers."""
         try:
             await self._disks.submit(self._place, object(), self._file.close).arrives()
         except DiskHangs:  # it accepts no calls, and closing may hang, too
@@ -90,14 +90,14 @@ class Opener(Protocol):
 @dataclass
 class _Entry:
     file: CachedFile
-    checked: float  # the clock's seconds when the file on disk was last seen to be this one
+    checked: float  # monotonic seconds when it was last compared with the file on disk
 
 
 class MediaCache:
-    """The least recently used files leave when `max_bytes` is full; a file over a quarter of it never enters.
+    """A cache of at most `max_bytes`, without files larger than a quarter of that; evicts the least recently used.
 
-    Loop-confined: call it from one event loop. `clock` gives monotonic seconds; `status` and `opener` touch
-    the disk and run on its thread. Files of a disk that hangs raise DiskHangs, an OSError.
+    Must be used from one event loop. `clock` returns monotonic seconds; `status` and `opener` access the disk and run
+    on its thread. Files of a hung disk raise DiskHangs, an OSError.
     """
 
     def __init__(
@@ -121,11 +121,11 @@ class MediaCache:
     async def get(
         self, path: Path, freshness: float, *, inside: Optional[Path] = None, compress: bool = False
     ) -> Optional[CachedFile]:
-        """The file's present bytes; None if it is larger than `max_item` bytes: then use `open`.
+        """The current content of the file; None if it is larger than `max_item` bytes and needs `open`.
 
-        An entry is trusted for `freshness` seconds after it was last compared with the file on disk. Requests
-        that meet while the disk is asked share one answer. Below the folder `inside` no symbolic link is
-        followed. Raises FileNotFoundError, NotRegularFile and other OSErrors; failures are not remembered.
+        An entry is used for `freshness` seconds after it was last compared with the file on disk. Concurrent requests
+        share one disk access. Below the folder `inside` no symbolic link is followed. Raises FileNotFoundError,
+        NotRegularFile and other OSErrors; failures are not cached.
         """
         entry = self._entries.get(path)
         if entry is not None and self._clock() - entry.checked < freshness:
@@ -136,10 +136,10 @@ class MediaCache:
             load = asyncio.ensure_future(self._load(path, inside, compress))
             self._loads[path] = load
             load.add_done_callback(lambda _: self._loads.pop(path))
-        return await asyncio.shield(load)  # one client that leaves takes nobody else's answer along
+        return await asyncio.shield(load)  # a client that disconnects must not cancel the answer of others
 
     def version(self, path: Path) -> Optional[FileVersion]:
-        """What is in memory of a file, without a look at the disk; None if it is not."""
+        """The version of a file in the cache, without a disk access; None if it is not cached."""
         entry = self._entries.get(path)
         return None if entry is None else entry.file.version
 
@@ -149,11 +149,11 @@ class MediaCache:
         await self._disks.submit(_place(path, inside), ("status", path, inside), look).arrives()
 
     async def open(self, path: Path, *, inside: Optional[Path] = None) -> OpenFile:
-        """Open a large file; the caller closes it. Raises what `get` raises."""
+        """Open a large file, which the caller must close. Raises what `get` raises."""
         return await self._disks.submit(_place(path, inside), object(), partial(self._open, path, inside)).arrives()
 
     def close(self) -> None:
-        """Drop everything."""
+        """Drop all entries."""
         self._entries.clear()
         self.used_bytes = 0
 
@@ -175,7 +175,7 @@ class MediaCache:
     def _look(
         self, path: Path, inside: Optional[Path], known: Optional[CachedFile], compress: bool
     ) -> Optional[CachedFile]:
-        """`known` if the file is still that one, else what is there now, None if large. Runs on the disk's thread."""
+        """`known` if the file has not changed, else its content, None if it is large. Runs on the disk's thread."""
         if known is not None and _version(self._status(path, inside=inside)) == known.version:
             return known
         with self._opener(path, inside=inside) as file:
@@ -206,7 +206,7 @@ class MediaCache:
 
 
 def _place(path: Path, inside: Optional[Path]) -> Path:
-    """The folder whose disk is asked: one for each stream, so that few places exist where no mounts are listed."""
+    """The folder that stands for the file's disk; one for each stream, in case mounts cannot be listed."""
     return inside or path.parent
 
 
@@ -215,5 +215,7 @@ def _version(status: os.stat_result) -> FileVersion:
 
 
 def _smaller_gzip(body: bytes) -> Optional[bytes]:
-    compressed = gzip.compress(body, 6, mtime=0)  # no time inside: the same tag must mean the same bytes
+    compressed = gzip.compress(
+        body, 6, mtime=0
+    )  # no modification time inside, because the same tag must mean the same bytes
     return compressed if len(compressed) < len(body) else None

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the media that `media_routes` answers."""
+"""Describes the media endpoints of `media_routes` for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from cctv_cli.api.media import MEDIA_TYPES
 
 Json = Dict[str, Any]
 
-# Names as `layout` writes them, in the regular expressions of JSON Schema (ECMA-262).
+# the names of `layout` as regular expressions of JSON Schema (ECMA-262)
 _RECORDING = r"^[0-5][0-9](-[1-9][0-9]{0,3})?\.(ts|mp4)$"
 _LIVE_FILE = r"^(segment(0|[1-9][0-9]{0,11})\.(ts|mp4)|init(0|[1-9][0-9]{0,11})\.mp4)$"
 _HOUR = "^([01][0-9]|2[0-3])$"
 
 _PLAYLISTS = (".m3u8",)
 _FILES = (".ts", ".mp4")
-_LIVE = (409, 502)  # what live media can answer and recorded cannot
+_LIVE = (409, 502)  # statuses of live media only
 _HEADERS = [
     {"name": name, "in": "header", "schema": {"type": "string"}, "example": example, "description": description}
     for name, example, description in (
         ("Range", "bytes=0-187", "One range of bytes (RFC 9110 § 14.2)"),
-        ("If-None-Match", '"5c1f-7e4000"', "The ETag of what the client has"),
+        ("If-None-Match", '"5c1f-7e4000"', "The ETag of the client's copy"),
     )
 ]
 _ERROR_BODY: Json = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorModel"}}}
 
 
 def media_paths() -> Json:
-    """The path items of playlists and segments (OpenAPI 3.1). They refer to the schema of `ErrorModel`."""
+    """The path items of playlists and segments (OpenAPI 3.1); they refer to the schema `ErrorModel`."""
     camera = _parameter("camera_id", {"type": "string"}, "front")
     live_file = _parameter("file", {"type": "string", "pattern": _LIVE_FILE}, "segment5281.ts")
     hour = [
@@ -50,7 +50,7 @@ def media_paths() -> Json:
 
 
 def _item(summary: str, tag: str, parameters: List[Json], suffixes: Sequence[str], *errors: int) -> Json:
-    answers = {200: _bytes("All of it", suffixes), 206: _bytes("The requested byte range", suffixes)}
+    answers = {200: _bytes("The whole file", suffixes), 206: _bytes("The requested byte range", suffixes)}
     answers[304] = {"description": "The client's copy is current"}
     answers.update({status: _error(status) for status in sorted({401, 404, 416, 500, 503, *errors})})
     return {
@@ -65,7 +65,7 @@ def _item(summary: str, tag: str, parameters: List[Json], suffixes: Sequence[str
 
 
 def _bytes(description: str, suffixes: Sequence[str]) -> Json:
-    # bytes as they are have no schema (OpenAPI 3.1 § 4.8.14.3)
+    # raw bytes have no schema (OpenAPI 3.1 § 4.8.14.3)
     return {"description": description, "content": {MEDIA_TYPES[suffix].decode(): {} for suffix in suffixes}}
 
 

@@ -1,7 +1,7 @@
-"""Routes requests for media files: live and recorded playlists and segments. Plain ASGI.
+"""Routes requests for live and recorded playlists and segments. Plain ASGI.
 
-These requests are most of the traffic, so they are answered before FastAPI sees them. Every part
-of a path is matched by `layout`; none is joined as it came.
+These requests are most of the traffic, so they are answered before they reach FastAPI. `layout` parses every part
+of a path; nothing is joined to a path unparsed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Stream(NamedTuple):
     sub: bool
 
     def has(self, name: str) -> bool:
-        """Whether a file of this name can belong to the stream."""
+        """Whether the stream can have a file of this name."""
         if name == LIVE_PLAYLIST or (name == MAIN_PLAYLIST and not self.sub):
             return True
         return parse_live_segment(name) is not None or parse_live_init(name) is not None
@@ -90,7 +90,7 @@ class MediaRoutes:
             detail = f"Camera {stream.camera_id} has no sub stream; request its {LIVE_PLAYLIST}."
             await send_detail(send, 404, detail, _CORS)
             return
-        if scope["method"] not in ("GET", "HEAD"):  # browsers send OPTIONS before they know the state
+        if scope["method"] not in ("GET", "HEAD"):  # OPTIONS must succeed whatever the camera's state
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
             return
         try:

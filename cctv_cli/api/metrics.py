@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: the facts of health under conventional names, in base units (seconds, bytes, ratios)."""
+"""`/metrics` for Prometheus: the facts of health with conventional names and base units (seconds, bytes, ratios)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 def render(report: Report) -> bytes:
-    """The metrics of a report as Prometheus reads them."""
+    """The metrics of a report in the text format of Prometheus."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(report))
     return generate_latest(registry)
@@ -60,7 +60,7 @@ class _Collector(Collector):
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """One metric: its conventional name, what its number says, its labels, and where it stands in a report."""
+    """One metric: its name, what its value means, its labels, and how to get the samples from a report."""
 
     name: str
     text: str
@@ -154,29 +154,31 @@ METRICS = (
     _of_camera("up", "1 while the camera is recorded", lambda c, _: int(c.state is State.RUNNING)),
     _of_camera("wanted", "1 while it should be recorded", lambda c, _: int(c.wanted)),
     MetricSpec("cctv_camera_state", "1 for the current state", ("camera", "state"), _states),
-    _of_camera("stream_bytes_per_second", "Of its newest live segment", lambda c, _: _scaled(c.bit_rate, 1 / 8)),
-    _of_camera("frames_per_second", "As measured", lambda c, _: c.frame_rate),
-    _of_camera("key_frame_interval_seconds", "The longest, as measured", lambda c, _: c.gop),
-    _of_camera("segment_age_seconds", "Since the newest live segment ended", _segment_age),
-    _of_camera("picture_width_pixels", "Of the picture", lambda c, _: c.width),
-    _of_camera("picture_height_pixels", "Of the picture", lambda c, _: c.height),
+    _of_camera(
+        "stream_bytes_per_second", "Bit rate of the newest live segment", lambda c, _: _scaled(c.bit_rate, 1 / 8)
+    ),
+    _of_camera("frames_per_second", "Measured frame rate", lambda c, _: c.frame_rate),
+    _of_camera("key_frame_interval_seconds", "The longest measured one", lambda c, _: c.gop),
+    _of_camera("segment_age_seconds", "Age of the newest live segment", _segment_age),
+    _of_camera("picture_width_pixels", "Width of the picture", lambda c, _: c.width),
+    _of_camera("picture_height_pixels", "Height of the picture", lambda c, _: c.height),
     _of_window("recorded_seconds", "Recorded in the window up to now", lambda covered: covered.recorded),
     _of_window("missing_seconds", "Not recorded in the window up to now", lambda covered: covered.missing),
-    _of_process("cpu_usage_ratio", "Of one core", lambda p: _scaled(p.cpu, 1 / 100)),
+    _of_process("cpu_usage_ratio", "Share of one core", lambda p: _scaled(p.cpu, 1 / 100)),
     _of_process("resident_memory_bytes", "Resident memory", lambda p: p.memory),
     _of_process("start_time_seconds", "When it started, since 1970 UTC", lambda p: p.started),
     _of_process("restarts", "Unexpected exits", lambda p: p.restarts, CounterMetricFamily),
-    _of_storage("storage_usable", "0 when recordings cannot be written", lambda s: int(not s.disk.fault)),
-    _of_storage("storage_size_bytes", "The storage's disk", lambda s: s.disk.total),
+    _of_storage("storage_usable", "0 if recordings cannot be written", lambda s: int(not s.disk.fault)),
+    _of_storage("storage_size_bytes", "Size of the storage's disk", lambda s: s.disk.total),
     _of_storage("storage_free_bytes", "Free space of the storage's disk", lambda s: s.disk.free),
-    _of_storage("storage_min_free_bytes", "What should stay free", lambda s: s.disk.min_free),
-    _of_recordings("bytes", "Recordings", lambda c: c.bytes),
+    _of_storage("storage_min_free_bytes", "Space that should stay free", lambda s: s.disk.min_free),
+    _of_recordings("bytes", "Size of all recordings", lambda c: c.bytes),
     _of_recordings("oldest_timestamp_seconds", "Start of the oldest recording", lambda c: c.oldest),
     _of_recordings("growth_bytes_per_second", "At the rate of the last 24 hours", lambda c: _scaled(c.growth, 1 / DAY)),
     _of_storage(
         "retention_promise_kept",
-        "0 when the disk is too small for the configured days",
+        "0 if the disk is too small for the configured days",
         lambda s: None if s.promise is None else int(s.promise.kept),
     ),
-    _of_storage("storage_full_in_seconds", "Absent while retention keeps it from filling up", _full_in),
+    _of_storage("storage_full_in_seconds", "Absent if retention keeps it from filling up", _full_in),
 )

@@ -1,7 +1,7 @@
 """The JSON that clients decode. Times are ISO 8601 with UTC offset, durations seconds, rates bit/s.
 
-Every field has an example: they stand in the OpenAPI document. What commands print as JSON, too, has its model in core:
-cameras in `recording.schema`, health in `health.schema`.
+Every field has an example for the OpenAPI document. Models that commands also print as JSON are in core: cameras in
+`recording.schema`, health in `health.schema`.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class StreamInfoModel(BaseModel):
     codec: Optional[str] = CODEC
     audio: Optional[str] = AUDIO
     bit_rate: Optional[int] = BIT_RATE
-    target_duration: Optional[int] = Field(
-        default=None, examples=[10], description="Seconds that no live segment exceeds"
-    )
+    target_duration: Optional[int] = Field(default=None, examples=[10], description="Maximum seconds of a live segment")
     media_sequence: Optional[int] = Field(
         default=None, examples=[5281], description="Number of the first segment in the window"
     )
@@ -55,7 +53,7 @@ class StreamInfoModel(BaseModel):
 
 
 class GapModel(BaseModel):
-    """Time that no recording covers, and why."""
+    """A time span without a recording, and the cause."""
 
     start: str = Field(examples=["2026-11-23T09:12:04.360+01:00"])
     seconds: float = Field(examples=[31.84])
@@ -87,16 +85,16 @@ class HourModel(BaseModel):
 
 
 class DayModel(BaseModel):
-    """One local day of recordings; `recordings` only when that day was asked for."""
+    """One local day of recordings; `recordings` only if that day was requested."""
 
     date: str = Field(examples=["2026-11-23"])
     segments: int = Field(examples=[881], description="Number of recordings")
     seconds: float = Field(examples=[52_828.1], description="Recorded seconds, excluding gaps")
-    missing_seconds: float = Field(examples=[31.84], description="Seconds that gaps explain")
+    missing_seconds: float = Field(examples=[31.84], description="Seconds of all gaps")
     bytes: int = Field(examples=[27_071_368_000])
     hours: List[HourModel] = Field(description="Hours with recordings, earliest first")
-    gaps: List[GapModel] = Field(description="In the order of their start")
-    recordings: Optional[List[SegmentModel]] = Field(default=None, description="In the order of their start")
+    gaps: List[GapModel] = Field(description="In order of their start")
+    recordings: Optional[List[SegmentModel]] = Field(default=None, description="In order of their start")
 
 
 class RecordingsModel(BaseModel):
@@ -121,7 +119,7 @@ class CountModel(BaseModel):
 class ReasonModel(CountModel):
     """Recordings that share a reason."""
 
-    reason: str = Field(description="Why they go or stay", examples=["older than 30 days"])
+    reason: str = Field(description="Why they are deleted or kept", examples=["older than 30 days"])
 
 
 class CleanupDayModel(BaseModel):
@@ -173,7 +171,7 @@ class FailedModel(BaseModel):
 
 
 class CleanupModel(BaseModel):
-    """A cleanup, or the preview of one: the same plan."""
+    """A cleanup or the preview of one."""
 
     executed: bool = Field(description="false for a preview", examples=[False])
     at: str = Field(examples=["2026-11-23T14:41:02.310+01:00"])
@@ -195,6 +193,6 @@ class CleanupModel(BaseModel):
 
 
 class ErrorModel(BaseModel):
-    """Every error's body: one sentence."""
+    """The body of every error: one sentence."""
 
     detail: str = Field(examples=["No camera 'back' is configured; known: front, yard."])

@@ -1,4 +1,4 @@
-"""`/recordings`: which days, hours and minutes a camera has, what is missing, and why."""
+"""`/recordings`: the days, hours and minutes of a camera, and what is missing and why."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from cctv_cli.core.layout import HOUR_PLAYLIST, is_day
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.storage.days import recorded_days
 
-_DAYS = 31  # of a page: the default retention and today
+_DAYS = 31  # in a page: the default retention and today
 _MOST_DAYS = 366
 _LIMIT = 60.0  # seconds that one list may take: a year of journals on a slow disk
-_BREATH = 0.1  # seconds between days that are read ahead, for everybody else
+_BREATH = 0.1  # seconds between days that are read ahead, so that requests are not delayed
 _DATE = {"format": "date"}
 
 
 def read_ahead(runtime: Runtime, catalog: Catalog, ended: threading.Event) -> None:
-    """Read each camera's first page in advance: reading a month of journals takes half a second."""
+    """Read each camera's first page in advance, because reading a month of journals takes half a second."""
     for camera in runtime.settings.cameras:
         try:
             layout = runtime.layout(camera.id)
@@ -63,8 +63,8 @@ def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
     ) -> Response:
         """Days and hours with durations, bytes and gaps, newest day first.
 
-        `next_url` leads to the days before these; since pages are cut by date, recording goes on without
-        moving a day from one page to another. With `date` there is that day alone, with every recording.
+        `next_url` leads to the days before these. Pages are cut by date, so that new recordings do not move a day to
+        another page. With `date` the answer has only that day, with every recording.
         """
         layout = runtime.layout(camera_id)
         for text in (date, before):
@@ -88,14 +88,14 @@ class _Listing:
     def days(self, before: Optional[str], limit: int) -> Response:
         """A page of days."""
         layout = self.runtime.layout(self.camera_id)
-        # one more than is shown reveals whether there is a next page
+        # one more than is shown, to know whether there is a next page
         days = self.catalog.days(layout, before=before, limit=limit + 1)
         shown = [_model(self.runtime, self.camera_id, day) for day in days[:limit]]
         next_page = f"/recordings/{self.camera_id}?limit={limit}&before={shown[-1].date}" if len(days) > limit else None
         return _json(RecordingsModel(camera_id=self.camera_id, days=shown, next_url=next_page))
 
     def day(self, date: str) -> Response:
-        """One day with each of its recordings."""
+        """One day with all its recordings."""
         day = self.catalog.day(self.runtime.layout(self.camera_id), date)
         if day is None or day.emptied:
             raise HTTPException(404, f"Camera {self.camera_id} recorded nothing on {date}; request the list of days.")
@@ -105,7 +105,7 @@ class _Listing:
 
 
 def _json(model: RecordingsModel) -> Response:
-    """The answer, rendered once: FastAPI would validate and convert a month of hours again."""
+    """Render the answer here: FastAPI would validate and convert it a second time."""
     return Response(model.model_dump_json(exclude_none=True), media_type="application/json")
 
 

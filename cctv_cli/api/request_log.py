@@ -1,6 +1,6 @@
-"""One log line for each request, and one sentence for the client when something unexpected fails. Plain ASGI.
+"""Writes one log line for each request, and answers unexpected errors with one sentence. Plain ASGI.
 
-Media requests come every few seconds from every viewer: they are logged at level DEBUG, all others at INFO.
+Every viewer requests media every few seconds, so these requests are logged at level DEBUG, all others at INFO.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _FAILED = "An unexpected error; see the server's log, with cctv --debug for a tr
 class RequestLog:
     """The outermost ASGI middleware: logs method, target, status, bytes, milliseconds and the client's address.
 
-    Passwords in the query are stars; header values are never logged. An exception that nobody caught
-    becomes a 500, or breaks the connection when the answer had begun.
+    Passwords in the query are replaced by stars; header values are never logged. An uncaught exception becomes a 500,
+    or breaks the connection if the answer has begun.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -51,7 +51,7 @@ class RequestLog:
         try:
             await self._app(scope, receive, watched)
         except asyncio.CancelledError:
-            log.warning("%s was cut off: this server ends and its client is too slow", _target(scope))
+            log.warning("%s was cut off: the server ended before its client had received everything", _target(scope))
         except Exception:
             log.exception("%s failed unexpectedly", _target(scope))
             if not status:

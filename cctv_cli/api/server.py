@@ -1,4 +1,4 @@
-"""The HTTP server: a socket, one event loop, and a stop on request."""
+"""The HTTP server: a listening socket and one event loop, which runs until a stop is requested."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from cctv_cli.api.app import create_app
 from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
 
-_LOOK = 0.2  # seconds between polls at what was asked
+_POLL = 0.2  # seconds between checks for requested stops and reloads
 _GRACE = 5  # seconds for responses in progress
 _BACKLOG = 2048  # connections waiting to be accepted
 
 
-class Asked(Protocol):
+class Requested(Protocol):
     """What signals requested of this process."""
 
     ended: bool
@@ -30,7 +30,7 @@ class Asked(Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to us."""
+    """A server that does not handle signals itself."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -40,23 +40,23 @@ class _Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """Open the listening socket. Raises AddressError if the address is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = host == "::" and socket.has_dualstack_ipv6()  # every address of this machine, including IPv4
+    both = host == "::" and socket.has_dualstack_ipv6()  # :: means all addresses, including IPv4
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         cure = "end the program that uses it, or choose another with --port or SERVER_PORT"
-        unknown_name = (error.errno or -1) < 0  # codes of the name lookup are negative, or strings without one
+        unknown_name = (error.errno or -1) < 0  # errors of the name lookup have negative codes or none
         if unknown_name or error.errno == errno.EADDRNOTAVAIL:
             cure = "this machine has no such address: correct --host or SERVER_HOST"
         reason = "the name is unknown" if unknown_name else os.strerror(error.errno or 0)
         raise AddressError(f"Port {port} at {host} cannot be opened ({reason}); {cure}") from error
 
 
-def run(runtime: Runtime, listener: socket.socket, asked: Asked) -> None:
+def run(runtime: Runtime, listener: socket.socket, requested: Requested) -> None:
     """Serve a started runtime until a stop is requested; responses in progress are completed."""
     loop = _new_loop()
     try:
-        loop.run_until_complete(_serve(runtime, listener, asked))
+        loop.run_until_complete(_serve(runtime, listener, requested))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
@@ -70,11 +70,11 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(runtime: Runtime, listener: socket.socket, asked: Asked) -> None:
+async def _serve(runtime: Runtime, listener: socket.socket, requested: Requested) -> None:
     server = _Server(
         uvicorn.Config(
             create_app(runtime),
-            proxy_headers=False,  # the access rule reads these itself
+            proxy_headers=False,  # `access` reads these headers itself
             server_header=False,
             access_log=False,
             log_config=None,
@@ -85,8 +85,8 @@ async def _serve(runtime: Runtime, listener: socket.socket, asked: Asked) -> Non
     reloading: Optional[asyncio.Future[None]] = None
     while not serving.done():
         # not awaited: a reload that hangs on a disk must not keep the server from ending
-        if (reloading is None or reloading.done()) and asked.take_reload():
+        if (reloading is None or reloading.done()) and requested.take_reload():
             reloading = asyncio.get_running_loop().run_in_executor(None, runtime.reload)
-        server.should_exit = server.should_exit or asked.ended
-        await asyncio.wait([serving], timeout=_LOOK)
+        server.should_exit = server.should_exit or requested.ended
+        await asyncio.wait([serving], timeout=_POLL)
     await serving

@@ -1,4 +1,4 @@
-"""`/stream`: whether a camera's live window can be played, and what it holds."""
+"""`/stream`: whether a camera's live window can be played, and what it contains."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
 
-_FRESH = 0.5  # seconds for which one check of a camera serves all viewers
+_FRESH = 0.5  # seconds for which one check of a camera is used for all viewers
 _STALE_TARGETS = 3  # target durations after which an unchanged window no longer counts as live
 _STALE_LEAST = 30.0  # seconds
 
@@ -62,10 +62,10 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
 
 
 def may_exist(window: LiveWindow, name: str, segment_duration: int) -> bool:
-    """Whether a live file may be there, by a window of at least one segment: it is named, or has left it lately.
+    """Whether a live file may exist, given a window with a segment: it is in the window, or left it recently.
 
-    Segments of at least `segment_duration` seconds stay for a time (see `hls.leaving`), and what they begin with stays
-    as long as they do.
+    Segments, which last at least `segment_duration` seconds, stay for some time after they left (see `hls.leaving`),
+    and their initialization sections stay as long as they do.
     """
     first, newest = window.segments[0], window.segments[-1]
     number, init = parse_live_segment(name), parse_live_init(name)
@@ -75,12 +75,12 @@ def may_exist(window: LiveWindow, name: str, segment_duration: int) -> bool:
         return oldest <= number <= newest.number and (number < first.number or name.endswith(newest.suffix))
     if init is None:
         return False
-    earlier = first.part is None or first.part.init > oldest  # segments that left began with another one
+    earlier = first.part is None or first.part.init > oldest  # segments that left the window may have an older one
     return any(s.part is not None and s.part.init == init for s in window.segments) or (earlier and init < first.number)
 
 
 class _Seen(NamedTuple):
-    """A check at the monotonic instant `at`, when viewers had this playlist."""
+    """A check at the monotonic time `at`, when viewers had this playlist."""
 
     at: float
     playlist: Optional[FileVersion]
@@ -88,7 +88,7 @@ class _Seen(NamedTuple):
 
 
 class LiveStates:
-    """Checks cameras for many viewers: one check serves all of them for half a second."""
+    """Checks cameras for many viewers: one check is used for all of them for half a second."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -99,10 +99,10 @@ class LiveStates:
     async def get(
         self, camera_id: str, *, sub: bool = False, number: int = -1, playlist: Optional[FileVersion] = None
     ) -> Live:
-        """What viewers get who ask for the live segment `number`, and to whom this `playlist` was served last.
+        """The response to a request for live segment `number`, where `playlist` was the last one served.
 
-        A segment that the last look did not know is worth another one only if it is the next, or if viewers
-        have another playlist since. Raises UnknownCamera, OSError.
+        A segment that the last check did not find causes a new check only if it is the next one, or if viewers have got
+        a newer playlist since. Raises UnknownCamera, OSError.
         """
         self._runtime.camera(camera_id)
         stream = (camera_id, sub)
@@ -117,9 +117,9 @@ class LiveStates:
             return live
 
     async def multivariant(self, camera_id: str) -> Optional[str]:
-        """The playlist that offers main and sub stream; None when neither can be played. Raises UnknownCamera, OSError.
+        """The playlist with main and sub stream; None if neither can be played. Raises UnknownCamera, OSError.
 
-        The one with the lower bit rate comes first: players start with it.
+        The stream with the lower bit rate comes first, because players start with the first one.
         """
         variants: List[Variant] = []
         for sub, uri in ((True, f"sub/{LIVE_PLAYLIST}"), (False, MAIN_PLAYLIST)):
@@ -130,7 +130,7 @@ class LiveStates:
                     measure = partial(measure_variant, layout, live.window, uri)
                     variants.append(await self._disks.submit(layout.live, (camera_id, uri), measure).arrives())
                 except FileNotFoundError:
-                    continue  # its live folder was lost: the other stream is still served
+                    continue  # its live folder was lost; serve the other stream
         return render_multivariant(variants) if variants else None
 
     def _recent(self, stream: Tuple[str, bool], number: int, playlist: Optional[FileVersion]) -> Optional[Live]:
@@ -166,7 +166,7 @@ def router(runtime: Runtime, states: LiveStates) -> APIRouter:
 
     @routes.get("/{camera_id}/info", response_model=StreamInfoModel, summary="Stream information")
     def stream_info(camera_id: str) -> StreamInfoModel:
-        """Whether the live stream can be played now, and what its window holds."""
+        """Whether the live stream can be played now, and what its window contains."""
         status = runtime.status(camera_id)
         live = states.look(camera_id)
         window = live.window if live.window is not None else LiveWindow(0)

@@ -1,4 +1,4 @@
-"""One system under test: three cameras, a clock that stands still, a runtime that does not supervise."""
+"""The system under test: three cameras, a fixed clock, and a runtime that does not supervise."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def front(settings: Settings) -> CameraTree:
 
 @pytest.fixture
 async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
-    """A client on this machine, as far as the API can see."""
+    """A client that the API takes for one on this machine."""
     transport = httpx.ASGITransport(create_app(runtime), client=("127.0.0.1", 50000), raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url=LOCAL, headers={"Accept-Encoding": "identity"}

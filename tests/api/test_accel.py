@@ -27,7 +27,7 @@ def scope_of(peer: Optional[str], *headers: Tuple[bytes, bytes]) -> Dict[str, An
 
 @pytest.mark.parametrize("header", [b"x-forwarded-for", b"x-real-ip", b"forwarded", b"x-forwarded-proto"])
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1"])
-def test_a_proxy_on_this_machine_sends_files_itself(peer: str, header: bytes) -> None:
+def test_a_proxy_on_this_machine_sends_files(peer: str, header: bytes) -> None:
     settings = Settings(storage=Path("/srv/cctv"), accel_redirect="/cctv-media/")
     target = proxy_target(settings, scope_of(peer, (header, b"x")), Path("/srv/cctv/front/live/segment1.ts"))
     assert target == b"/cctv-media/front/live/segment1.ts"
@@ -46,14 +46,14 @@ def test_a_proxy_on_this_machine_sends_files_itself(peer: str, header: bytes) ->
     ],
     ids=["not configured", "no proxy", "no forwarding", "proxy elsewhere", "no peer", "live elsewhere", "neighbour"],
 )
-def test_all_else_is_sent_by_this_server(
+def test_this_server_sends_everything_else(
     location: Optional[str], peer: Optional[str], headers: List[Tuple[bytes, bytes]], path: str
 ) -> None:
     settings = Settings(storage=Path("/srv/cctv"), live_path=Path("/dev/shm"), accel_redirect=location)
     assert proxy_target(settings, scope_of(peer, *headers), Path(path)) is None
 
 
-def test_what_an_address_may_not_hold_is_encoded() -> None:
+def test_the_target_is_percent_encoded() -> None:
     settings = Settings(storage=Path("/srv/cctv"), accel_redirect="/m/")
     scope = scope_of("127.0.0.1", (b"x-real-ip", b"10.0.0.1"))
     assert proxy_target(settings, scope, Path("/srv/cctv/a b%/ü\n.ts")) == b"/m/a%20b%25/%C3%BC%0A.ts"
@@ -61,7 +61,7 @@ def test_what_an_address_may_not_hold_is_encoded() -> None:
 
 @pytest.fixture
 def client(settings: Settings, clock: FixedClock, front: CameraTree) -> httpx.AsyncClient:
-    """A client on this machine of a server that has a proxy, with a live window and a recording."""
+    """A local client of a server behind a proxy, with a live window and a recording."""
     front.begin_stream(7, instant(NOW) - 81)
     front.stream(8)
     front.record("2026-07-14T14:41:00+02:00", 20)
@@ -77,7 +77,7 @@ def client(settings: Settings, clock: FixedClock, front: CameraTree) -> httpx.As
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": "*"}], ids=["all", "part", "known"])
-async def test_the_answer_names_the_file_and_holds_none_of_it(
+async def test_the_answer_names_the_file_and_has_no_body(
     client: httpx.AsyncClient, path: str, target: str, cache_control: str, more: Dict[str, str]
 ) -> None:
     answer = await client.get(path, headers={**THROUGH_PROXY, **more})
@@ -97,11 +97,11 @@ async def test_the_answer_names_the_file_and_holds_none_of_it(
         ("GET", "/recordings/front/2026-07-14/14/playlist.m3u8", 200),
         ("OPTIONS", RECORDED, 204),
         ("GET", RECORDED.replace("41", "42"), 404),
-        ("GET", "/stream/front/segment15.ts", 404),  # it grows still
+        ("GET", "/stream/front/segment15.ts", 404),  # still being written
         ("GET", "/stream/front/segment1.ts", 404),
     ],
 )
-async def test_playlists_and_refusals_stay_with_this_server(
+async def test_this_server_sends_playlists_and_refusals(
     client: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
     answer = await client.request(method, path, headers=THROUGH_PROXY)
@@ -111,7 +111,7 @@ async def test_playlists_and_refusals_stay_with_this_server(
         assert list(answer.json()) == ["detail"]
 
 
-async def test_who_may_not_read_gets_no_target(client: httpx.AsyncClient) -> None:
+async def test_a_client_that_may_not_read_gets_no_target(client: httpx.AsyncClient) -> None:
     answer = await client.get(RECORDED, headers={"X-Forwarded-For": "8.8.8.8"})
     assert answer.status_code == 401
     assert "x-accel-redirect" not in answer.headers

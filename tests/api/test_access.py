@@ -55,7 +55,7 @@ ELSEWHERE = [
     "192.169.0.1",
     "169.253.0.1",
     "100.64.0.1",  # carrier-grade NAT
-    "192.0.2.1",  # documentation: private for Python's ipaddress, not for us
+    "192.0.2.1",  # for documentation; private for Python's ipaddress, but not here
     "0.0.0.0",
     "::",
     "2001:db8::1",
@@ -63,7 +63,7 @@ ELSEWHERE = [
     "fe00::1",
     "fec0::1",
     "::ffff:8.8.8.8",
-    "::127.0.0.1",  # the old compatible form is no mapping
+    "::127.0.0.1",  # the old "compatible" form is not a mapped address
     "64:ff9b::10.0.0.1",
     "",
     "testclient",
@@ -76,12 +76,12 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("peer", NEARBY)
-def test_nearby_clients_read(peer: str) -> None:
+def test_nearby_clients_may_read(peer: str) -> None:
     assert read_refusal(scope_of(peer, [])) is None
 
 
 @pytest.mark.parametrize("peer", [*ELSEWHERE, None])
-def test_clients_from_elsewhere_and_unknown_ones_do_not_read(peer: Optional[str]) -> None:
+def test_other_and_unknown_clients_may_not_read(peer: Optional[str]) -> None:
     assert read_refusal(scope_of(peer, [])) is not None
 
 
@@ -96,7 +96,7 @@ def test_clients_from_elsewhere_and_unknown_ones_do_not_read(peer: Optional[str]
         ("[fe80::7%25]:80", "fe80::7"),
     ],
 )
-def test_addresses_are_read_in_every_form(text: str, expected: str) -> None:
+def test_addresses_are_parsed_in_every_form(text: str, expected: str) -> None:
     assert str(parse_address(text)) == expected
 
 
@@ -114,7 +114,7 @@ def test_addresses_are_read_in_every_form(text: str, expected: str) -> None:
         "1" * 99,
     ],
 )
-def test_what_is_no_address_is_none(text: str) -> None:
+def test_other_text_is_not_an_address(text: str) -> None:
     assert parse_address(text) is None
 
 
@@ -173,7 +173,7 @@ def test_a_forwarding_header_can_only_restrict(name: str, value: str) -> None:
     assert read_refusal(scope_of("127.0.0.1", [(name, value)])) is not None
 
 
-def test_a_forwarding_header_never_vouches_for_a_peer_from_elsewhere() -> None:
+def test_a_forwarding_header_never_allows_another_peer() -> None:
     assert read_refusal(scope_of("8.8.8.8", [("X-Forwarded-For", "127.0.0.1")])) is not None
 
 
@@ -201,7 +201,7 @@ def test_every_one_of_repeated_headers_counts() -> None:
         ("127.0.0.1", [("Host", "localhost"), ("Sec-Fetch-Site", "none")]),
     ],
 )
-def test_this_machine_controls(peer: str, headers: Pairs) -> None:
+def test_this_machine_may_control(peer: str, headers: Pairs) -> None:
     assert control_refusal(scope_of(peer, headers, "POST")) is None
 
 
@@ -241,7 +241,7 @@ LOCAL = ("Host", "localhost:8000")
         ("127.0.0.1", [LOCAL, ("True-Client-IP", "127.0.0.1")]),
     ],
 )
-def test_everybody_else_does_not_control(peer: Optional[str], headers: Pairs) -> None:
+def test_others_may_not_control(peer: Optional[str], headers: Pairs) -> None:
     assert control_refusal(scope_of(peer, headers, "POST")) is not None
 
 
@@ -265,7 +265,7 @@ async def inner(scope: Scope, receive: Receive, send: Send) -> None:
         ("8.8.8.8", "POST", 401),
     ],
 )
-async def test_the_gate_lets_through_or_answers_401(peer: str, method: str, status: int) -> None:
+async def test_the_gate_passes_on_requests_or_answers_401(peer: str, method: str, status: int) -> None:
     transport = httpx.ASGITransport(AccessGate(inner), client=(peer, 40000))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
         response = await client.request(method, "/cameras")
@@ -273,7 +273,7 @@ async def test_the_gate_lets_through_or_answers_401(peer: str, method: str, stat
 
 
 @pytest.mark.anyio
-async def test_a_401_is_one_sentence_of_json_with_a_challenge_that_no_cache_keeps() -> None:
+async def test_a_401_has_one_sentence_and_a_challenge_and_is_not_cached() -> None:
     transport = httpx.ASGITransport(AccessGate(inner), client=("8.8.8.8", 40000))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         response = await client.get("/cameras")

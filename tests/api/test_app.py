@@ -39,7 +39,7 @@ pytestmark = pytest.mark.anyio
         ("GET", "/recordings/front?date=%ff%00", 422),
     ],
 )
-async def test_every_error_is_a_detail_of_one_sentence(
+async def test_every_error_has_one_sentence_in_detail(
     client: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
     response = await client.request(method, path)
@@ -55,7 +55,7 @@ async def test_every_error_is_a_detail_of_one_sentence(
 
 
 @pytest.mark.parametrize("path", ["/cameras", "/cameras/front", "/recordings/front", "/stream/front/info"])
-async def test_json_may_be_asked_from_any_page(client: httpx.AsyncClient, path: str) -> None:
+async def test_any_page_may_request_json(client: httpx.AsyncClient, path: str) -> None:
     origin = {"Origin": "https://site.example"}
     response = await client.get(path, headers=origin)
     assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, "*")
@@ -66,7 +66,7 @@ async def test_json_may_be_asked_from_any_page(client: httpx.AsyncClient, path: 
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://site.example"}, {"Sec-Fetch-Site": "cross-site"}])
-async def test_another_sites_page_controls_nothing(client: httpx.AsyncClient, headers: Dict[str, str]) -> None:
+async def test_a_page_of_another_site_may_not_control(client: httpx.AsyncClient, headers: Dict[str, str]) -> None:
     response = await client.post("/cameras/front/stop", headers=headers)
     assert response.status_code == 401
     assert "access-control-allow-methods" not in response.headers
@@ -74,10 +74,10 @@ async def test_another_sites_page_controls_nothing(client: httpx.AsyncClient, he
     preflight = await client.options("/cameras/front/stop", headers=asked)
     assert preflight.status_code == 400
     assert "POST" not in preflight.headers["access-control-allow-methods"]
-    assert preflight.json() == {"detail": "Pages of other sites may only read here, with GET and HEAD."}
+    assert preflight.json() == {"detail": "Pages of other sites may only read, with GET and HEAD."}
 
 
-async def test_a_storage_that_fails_is_503_without_a_path(
+async def test_a_failing_storage_is_503_without_a_path(
     client: httpx.AsyncClient, settings: Settings, front: CameraTree
 ) -> None:
     front.layout.live_playlist.mkdir(parents=True)
@@ -95,4 +95,4 @@ async def test_a_storage_that_fails_is_503_without_a_path(
 async def test_an_odd_host_changes_no_error(client: httpx.AsyncClient, host: str) -> None:
     response = await client.get("/nosuch", headers={"Host": host})
     assert response.status_code == 404
-    assert response.json() == {"detail": "There is nothing at /nosuch; /openapi.json says what there is."}
+    assert response.json() == {"detail": "There is nothing at /nosuch; /openapi.json lists all paths."}

@@ -11,7 +11,7 @@ from cctv_cli.api.byte_range import ByteRange, RangeNotSatisfiable, accepts_gzip
     ("value", "expected"),
     [
         ("bytes=0-0", ByteRange(0, 1)),
-        ("bytes=0-1", ByteRange(0, 2)),  # how AVPlayer asks whether ranges work
+        ("bytes=0-1", ByteRange(0, 2)),  # AVPlayer's check whether ranges are supported
         ("bytes=0-", ByteRange(0, 1000)),
         ("bytes=999-", ByteRange(999, 1000)),
         ("bytes=500-999", ByteRange(500, 1000)),
@@ -22,7 +22,7 @@ from cctv_cli.api.byte_range import ByteRange, RangeNotSatisfiable, accepts_gzip
         ("Bytes=1-2", ByteRange(1, 3)),
     ],
 )
-def test_a_single_range_is_read(value: str, expected: ByteRange) -> None:
+def test_a_single_range(value: str, expected: ByteRange) -> None:
     assert parse_range(value, 1000) == expected
 
 
@@ -49,7 +49,7 @@ def test_a_single_range_is_read(value: str, expected: ByteRange) -> None:
         "bytes=0-" + " " * 1_000_000 + "x",
     ],
 )
-def test_what_is_no_single_range_means_the_whole_file(value: str) -> None:
+def test_anything_else_means_the_whole_file(value: str) -> None:
     assert parse_range(value, 1000) is None
 
 
@@ -61,7 +61,7 @@ def test_a_range_beyond_the_end_is_not_satisfiable(value: str, size: int) -> Non
         parse_range(value, size)
 
 
-def test_a_suffix_of_an_empty_file_is_all_of_it() -> None:
+def test_a_suffix_of_an_empty_file_is_the_whole_file() -> None:
     assert parse_range("bytes=-5", 0) is None
 
 
@@ -108,11 +108,11 @@ def test_if_none_match_compares_weakly(value: str, expected: bool) -> None:
         ("gzipped", False),
     ],
 )
-def test_gzip_is_sent_to_those_who_accept_it(value: str, expected: bool) -> None:
+def test_whether_gzip_is_accepted(value: str, expected: bool) -> None:
     assert accepts_gzip(value) is expected
 
 
-def test_reading_a_range_gives_exactly_the_bytes_it_names() -> None:
+def test_a_range_selects_exactly_its_bytes() -> None:
     content = bytes(range(256))
     answers = {
         value: content[part.start : part.stop]

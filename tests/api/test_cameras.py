@@ -39,7 +39,7 @@ TYPES: Dict[str, Any] = {
 }
 
 
-def lay_a_recording_camera(front: CameraTree) -> None:
+def write_a_recorded_camera(front: CameraTree) -> None:
     front.record("2026-07-13T23:59:00+02:00", 60)
     front.record("2026-07-14T00:00:00+02:00", 45)
     front.begin_stream(0, instant(NOW) - 21)
@@ -50,7 +50,7 @@ def lay_a_recording_camera(front: CameraTree) -> None:
 async def test_the_cameras_are_an_array_in_the_order_of_the_configuration(
     client: httpx.AsyncClient, front: CameraTree
 ) -> None:
-    lay_a_recording_camera(front)
+    write_a_recorded_camera(front)
     response = await client.get("/cameras")
     assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
     cameras = response.json()
@@ -60,8 +60,8 @@ async def test_the_cameras_are_an_array_in_the_order_of_the_configuration(
         assert {key: type(value) in TYPES[key] for key, value in camera.items()} == dict.fromkeys(TYPES, True)
 
 
-async def test_a_recording_camera_tells_what_it_does(client: httpx.AsyncClient, front: CameraTree) -> None:
-    lay_a_recording_camera(front)
+async def test_the_fields_of_a_recorded_camera(client: httpx.AsyncClient, front: CameraTree) -> None:
+    write_a_recorded_camera(front)
     camera = (await client.get("/cameras/front")).json()
     assert camera == {
         "id": "front",
@@ -109,7 +109,7 @@ async def test_a_failing_camera_says_when_it_tries_again(client: httpx.AsyncClie
     assert retry_at.utcoffset() == timedelta(hours=2)
 
 
-async def test_a_broken_folder_is_told_and_hides_no_other_camera(
+async def test_a_broken_folder_is_reported_and_hides_no_other_camera(
     client: httpx.AsyncClient, front: CameraTree, settings: Settings
 ) -> None:
     front.show(State.RUNNING, "recording", since=instant(NOW))
@@ -126,8 +126,8 @@ async def test_a_broken_folder_is_told_and_hides_no_other_camera(
     assert str(settings.storage) not in response.text
 
 
-async def test_no_answer_holds_a_password(client: httpx.AsyncClient, front: CameraTree) -> None:
-    lay_a_recording_camera(front)
+async def test_no_answer_contains_a_password(client: httpx.AsyncClient, front: CameraTree) -> None:
+    write_a_recorded_camera(front)
     answers = [
         await client.get(path)
         for path in (
@@ -156,14 +156,14 @@ async def test_an_unknown_camera_is_404_with_one_sentence(client: httpx.AsyncCli
         assert response.json()["detail"].endswith("is configured; known: front, yard, attic.")
 
 
-async def test_a_stop_lasts_over_a_new_server_until_the_start(
+async def test_a_stop_lasts_over_a_restart_of_the_server_until_the_start(
     client: httpx.AsyncClient, front: CameraTree, settings: Settings, clock: FixedClock
 ) -> None:
     front.begin_stream(0, instant(NOW) - 11)
     front.stream(1)
     stopped = await client.post("/cameras/front/stop")
     assert (stopped.status_code, stopped.json()["id"]) == (202, "front")
-    assert (await client.post("/cameras/front/stop")).status_code == 202  # twice is no error
+    assert (await client.post("/cameras/front/stop")).status_code == 202  # repeating it is not an error
     refused = await client.post("/cameras/front/restart")
     assert (refused.status_code, "POST /cameras/front/start" in refused.json()["detail"]) == (409, True)
 
@@ -208,7 +208,7 @@ async def test_a_disabled_camera_is_not_started_and_says_how_to_enable_it(
         ("127.0.0.1", {"Host": "cameras.example"}),
     ],
 )
-async def test_only_this_machine_controls(
+async def test_only_this_machine_may_control(
     runtime: Runtime, front: CameraTree, action: str, peer: str, headers: Dict[str, str]
 ) -> None:
     if action == "start":
@@ -222,7 +222,7 @@ async def test_only_this_machine_controls(
     assert front.layout.stopped_file.exists() is before
 
 
-async def test_a_neighbour_reads_and_a_stranger_does_not(runtime: Runtime) -> None:
+async def test_a_client_in_the_local_network_may_read_and_others_may_not(runtime: Runtime) -> None:
     statuses = []
     for peer in ("192.168.1.20", "8.8.8.8"):
         transport = httpx.ASGITransport(create_app(runtime), client=(peer, 50000))
@@ -232,8 +232,8 @@ async def test_a_neighbour_reads_and_a_stranger_does_not(runtime: Runtime) -> No
     assert statuses == [200, 404, 404, 401, 401, 401]
 
 
-async def test_a_camera_that_another_process_supervises_can_still_be_asked(tmp_path: Any, clock: FixedClock) -> None:
-    """It came with a reload while another cctv held it: the answer must not be a crash."""
+async def test_a_camera_that_another_process_supervises_can_still_be_queried(tmp_path: Any, clock: FixedClock) -> None:
+    """It was added by a reload while another cctv supervised it."""
     mine = Camera("mine", "Mine", DemoSource(tone=False), enabled=False)
     others = Camera("others", "Others", DemoSource(tone=False), enabled=False)
     after = Settings(cameras=(mine, others), storage=tmp_path)

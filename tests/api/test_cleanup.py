@@ -64,7 +64,7 @@ async def test_a_preview_counts_by_camera_and_day_with_reasons(
     assert counts(trees) == [3, 3]
 
 
-async def test_a_run_deletes_what_the_preview_said(client: httpx.AsyncClient, trees: List[CameraTree]) -> None:
+async def test_a_run_deletes_what_the_preview_showed(client: httpx.AsyncClient, trees: List[CameraTree]) -> None:
     previewed = (await client.get("/cleanup/preview")).json()
     response = await client.post("/cleanup/run")
     assert response.status_code == 200
@@ -88,7 +88,7 @@ async def test_one_camera_alone(client: httpx.AsyncClient, trees: List[CameraTre
     assert (never_recorded.status_code, never_recorded.json()["cameras"]) == (200, [])
 
 
-async def test_a_brake_is_a_conflict_with_its_reason_and_force_goes_on(
+async def test_a_brake_is_a_conflict_with_its_reason_and_force_overrules_it(
     client: httpx.AsyncClient, trees: List[CameraTree], settings: Settings
 ) -> None:
     storage_marker(settings.storage).unlink()
@@ -102,7 +102,7 @@ async def test_a_brake_is_a_conflict_with_its_reason_and_force_goes_on(
     assert counts(trees) == [2, 2]
 
 
-async def test_a_cleanup_elsewhere_is_a_conflict(
+async def test_a_cleanup_by_another_process_is_a_conflict(
     client: httpx.AsyncClient, trees: List[CameraTree], settings: Settings
 ) -> None:
     _, lock = cleanup_files(settings.storage)
@@ -112,14 +112,14 @@ async def test_a_cleanup_elsewhere_is_a_conflict(
     assert counts(trees) == [3, 3]
 
 
-async def test_a_storage_that_is_not_there_is_unavailable(client: httpx.AsyncClient, settings: Settings) -> None:
+async def test_a_missing_storage_is_unavailable(client: httpx.AsyncClient, settings: Settings) -> None:
     for response in (await client.get("/cleanup/preview"), await client.post("/cleanup/run")):
         assert response.status_code == 503
         assert "cannot be cleaned up" in response.json()["detail"]
     assert not settings.storage.exists()
 
 
-async def test_others_are_answered_while_a_cleanup_runs(
+async def test_other_requests_are_answered_while_a_cleanup_runs(
     client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, proceed, execute = threading.Event(), threading.Event(), Cleaner._execute
@@ -144,7 +144,7 @@ async def test_others_are_answered_while_a_cleanup_runs(
     assert answers[0].json()["deleted"]["files"] == 2
 
 
-async def test_an_equal_request_during_a_cleanup_is_a_conflict(
+async def test_the_same_request_during_a_cleanup_is_a_conflict(
     client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, proceed, execute = threading.Event(), threading.Event(), Cleaner._execute
@@ -170,7 +170,7 @@ async def test_an_equal_request_during_a_cleanup_is_a_conflict(
     assert answers[0].json()["deleted"]["files"] == 2
 
 
-async def test_a_cleanup_that_hangs_is_answered_and_occupies_no_thread_of_the_server(
+async def test_a_cleanup_that_hangs_is_answered_and_does_not_block_a_server_thread(
     runtime: Runtime, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, proceed, threads, execute = threading.Event(), threading.Event(), set(), Cleaner._execute
@@ -209,7 +209,7 @@ async def test_a_cleanup_that_hangs_is_answered_and_occupies_no_thread_of_the_se
     assert counts(trees) == [2, 2]
 
 
-async def test_a_server_that_ends_waits_for_no_cleanup(
+async def test_a_server_that_ends_does_not_wait_for_a_cleanup(
     client: httpx.AsyncClient, trees: List[CameraTree], runtime: Runtime
 ) -> None:
     runtime.stop()
@@ -227,7 +227,7 @@ async def test_only_this_machine_may_clean_up(runtime: Runtime, trees: List[Came
     assert counts(trees) == [3, 3]
 
 
-async def test_many_previews_share_one_scan_and_keep_nobody_waiting(
+async def test_many_previews_share_one_scan_and_delay_no_other_request(
     client: httpx.AsyncClient, trees: List[CameraTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, proceed, scans, scan = threading.Event(), threading.Event(), [0], Cleaner.preview
@@ -255,7 +255,7 @@ async def test_many_previews_share_one_scan_and_keep_nobody_waiting(
     assert scans == [1]
 
 
-async def test_a_preview_is_told_again_for_some_seconds_or_until_a_cleanup(
+async def test_a_preview_is_reused_for_some_seconds_or_until_a_cleanup(
     client: httpx.AsyncClient, trees: List[CameraTree], clock: FixedClock
 ) -> None:
     async def files(**params: str) -> int:

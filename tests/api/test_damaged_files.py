@@ -1,4 +1,4 @@
-"""What one camera's damaged files cost: a value, a line or that camera; never an answer about the others."""
+"""Damaged files of a camera cost a value, a line or that camera, but never an answer about others."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def yard(settings: Settings) -> CameraTree:
 
 
 def damaged(line: str, value: str) -> bytes:
-    """The JSON object of a line, once for each of its fields with this value there."""
+    """The JSON line, repeated with this value in each of its fields in turn."""
     fields: Dict[str, Any] = json.loads(line)
     lines = [json.dumps({**fields, name: "HERE"}).replace('"HERE"', value) for name in fields]
     return "\n".join(lines).encode() + b"\n"
 
 
-async def ask_everything(client: httpx.AsyncClient) -> Dict[str, int]:
+async def request_everything(client: httpx.AsyncClient) -> Dict[str, int]:
     return {path: (await client.get(path)).status_code for path in PATHS}
 
 
@@ -79,7 +79,7 @@ ALL_IS_WELL = dict.fromkeys(PATHS, 200)
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
-async def test_damaged_lines_of_a_journal_cost_themselves_alone(
+async def test_damaged_lines_of_a_journal_cost_only_themselves(
     client: httpx.AsyncClient, front: CameraTree, yard: CameraTree, value: str
 ) -> None:
     front.record("2026-07-14T14:00:00+02:00", 60)
@@ -88,14 +88,14 @@ async def test_damaged_lines_of_a_journal_cost_themselves_alone(
     header, first, second = journal.read_bytes().splitlines(keepends=True)
     junk = b"".join(damaged(line, value) for line in LINES)
     journal.write_bytes(header + first + junk + second)
-    assert await ask_everything(client) == ALL_IS_WELL
+    assert await request_everything(client) == ALL_IS_WELL
     (day,) = (await client.get("/recordings/front?date=2026-07-14")).json()["days"]
     assert {"14/00.ts", "14/01.ts"} <= {each["url"].split("/", 4)[4] for each in day["recordings"]}
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("file", ["state", "run"])
-async def test_damaged_values_of_what_a_recorder_does_cost_no_answer(
+async def test_damaged_state_of_a_recorder_costs_no_answer(
     client: httpx.AsyncClient, front: CameraTree, yard: CameraTree, file: str, value: str
 ) -> None:
     front.record("2026-07-14T14:00:00+02:00", 60)
@@ -111,9 +111,9 @@ async def test_damaged_values_of_what_a_recorder_does_cost_no_answer(
 
 
 @pytest.mark.parametrize(
-    "data", [bytes(100_000), b"x" * 300_000, b"[" * 300_000], ids=["zeros", "one endless line", "a list in a list"]
+    "data", [bytes(100_000), b"x" * 300_000, b"[" * 300_000], ids=["zeros", "one endless line", "nested lists"]
 )
-async def test_a_file_that_is_no_json_costs_no_answer(
+async def test_a_file_that_is_not_json_costs_no_answer(
     client: httpx.AsyncClient, settings: Settings, front: CameraTree, yard: CameraTree, data: bytes
 ) -> None:
     front.record("2026-07-14T14:00:00+02:00", 60)
@@ -122,10 +122,10 @@ async def test_a_file_that_is_no_json_costs_no_answer(
         path.write_bytes(data)
     for name in (".cctv-storage", ".alerts.json"):
         (settings.storage / name).write_bytes(data)
-    assert await ask_everything(client) == ALL_IS_WELL
+    assert await request_everything(client) == ALL_IS_WELL
 
 
-async def test_a_line_goes_on_behind_an_endless_one(client: httpx.AsyncClient, front: CameraTree) -> None:
+async def test_lines_after_an_endless_one_are_read(client: httpx.AsyncClient, front: CameraTree) -> None:
     front.record("2026-07-14T14:00:00+02:00", 60)
     journal = Journal(front.layout.journal("2026-07-14"))
     journal.path.write_bytes(journal.path.read_bytes() + b"x" * 300_000)

@@ -1,4 +1,4 @@
-"""The OpenAPI document, held against what the server does."""
+"""The OpenAPI document agrees with what the server does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Json = Dict[str, Any]
 
 @pytest.fixture(scope="module")
 def documents() -> List[Json]:
-    """The document, once it was asked for: to make it takes longer than any test here."""
+    """A cache of the document, because generating it takes longer than any test here."""
     return []
 
 
@@ -61,7 +61,7 @@ async def test_it_names_every_endpoint(description: Json) -> None:
     }
 
 
-async def test_it_is_the_same_when_it_is_asked_again(client: httpx.AsyncClient, description: Json) -> None:
+async def test_it_is_the_same_when_it_is_requested_again(client: httpx.AsyncClient, description: Json) -> None:
     assert (await client.get("/openapi.json")).json() == description
 
 
@@ -72,8 +72,8 @@ async def test_every_operation_has_a_summary_and_an_id_of_its_own(description: J
     assert len(set(ids)) == len(ids)
 
 
-async def test_every_error_has_the_one_form(description: Json) -> None:
-    """Clients that are generated from it decode `detail` as a sentence, as it is sent."""
+async def test_every_error_has_the_common_body(description: Json) -> None:
+    """Generated clients decode `detail` as a string, as it is sent."""
     body = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorModel"}}}
     for method, path, operation in operations(description):
         always = {"401", "500", "503", *(["404"] if "{" in path else [])}
@@ -127,7 +127,7 @@ MEDIA = [
 
 
 def described(description: Json, path: str) -> Json:
-    """The operation of a path: the one with the fewest placeholders that fits."""
+    """The operation for a path: the matching one with the fewest placeholders."""
     fitting = [
         known
         for known in description["paths"]
@@ -173,7 +173,7 @@ def pattern(description: Json, path: str, name: str) -> str:
         *("segment07.ts", "init7.ts", "segment.ts", "segment7.m4s", "xsegment7.ts", "segment7.ts\n"),
     ],
 )
-async def test_the_pattern_of_live_files_is_the_layouts(description: Json, name: str) -> None:
+async def test_the_pattern_of_live_files_agrees_with_the_layout(description: Json, name: str) -> None:
     known = parse_live_segment(name) is not None or parse_live_init(name) is not None
     expression = pattern(description, "/stream/{camera_id}/{file}", "file")
     assert (re.match(expression.replace("$", r"\Z"), name) is not None) == known
@@ -187,13 +187,13 @@ async def test_the_pattern_of_live_files_is_the_layouts(description: Json, name:
         *[(hour, "41.ts") for hour in ("00", "23", "24", "9", "1٤", "14\n")],
     ],
 )
-async def test_the_pattern_of_recordings_is_the_layouts(description: Json, hour: str, file: str) -> None:
+async def test_the_pattern_of_recordings_agrees_with_the_layout(description: Json, hour: str, file: str) -> None:
     path = "/recordings/{camera_id}/{date}/{hour}/{file}"
     texts = {"hour": hour, "file": file}
     fits = [re.match(pattern(description, path, name).replace("$", r"\Z"), text) for name, text in texts.items()]
     assert all(fits) == (parse_recording("2026-07-14", hour, file) is not None)
 
 
-async def test_no_page_of_it_needs_the_internet(client: httpx.AsyncClient) -> None:
+async def test_no_documentation_page_needs_the_internet(client: httpx.AsyncClient) -> None:
     for path in ("/docs", "/redoc"):
         assert (await client.get(path)).status_code == 404

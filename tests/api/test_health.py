@@ -22,7 +22,7 @@ from tests.support.storage_tree import CameraTree, FixedClock, instant
 pytestmark = pytest.mark.anyio
 
 
-def lay_a_recording_camera(front: CameraTree) -> None:
+def write_a_recorded_camera(front: CameraTree) -> None:
     front.record("2026-07-14T15:28:00+02:00", 60)
     front.begin_stream(0, instant(NOW) - 21)
     front.stream(2)
@@ -46,7 +46,7 @@ def finding(health: Dict[str, Any], name: str) -> Dict[str, Any]:
 
 
 async def test_health_is_an_object_with_a_status_and_findings(client: httpx.AsyncClient, front: CameraTree) -> None:
-    lay_a_recording_camera(front)
+    write_a_recorded_camera(front)
     response = await client.get("/health")
     assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
     health = response.json()
@@ -59,8 +59,8 @@ async def test_health_is_an_object_with_a_status_and_findings(client: httpx.Asyn
     assert [camera["id"] for camera in health["cameras"]] == ["front", "yard", "attic"]
 
 
-async def test_a_camera_tells_what_it_does_and_what_is_missing(client: httpx.AsyncClient, front: CameraTree) -> None:
-    lay_a_recording_camera(front)
+async def test_the_fields_of_a_camera(client: httpx.AsyncClient, front: CameraTree) -> None:
+    write_a_recorded_camera(front)
     camera = (await client.get("/health")).json()["cameras"][0]
     shown = {
         "id": "front",
@@ -82,8 +82,8 @@ async def test_a_camera_tells_what_it_does_and_what_is_missing(client: httpx.Asy
     assert set(camera) - set(shown) == {"audio", "width", "height", "bit_rate", "gop_seconds"}
 
 
-async def test_the_parts_are_those_of_the_whole(client: httpx.AsyncClient, front: CameraTree) -> None:
-    lay_a_recording_camera(front)
+async def test_the_parts_agree_with_the_whole(client: httpx.AsyncClient, front: CameraTree) -> None:
+    write_a_recorded_camera(front)
     whole = (await client.get("/health")).json()
     for path, key in [("metrics", "system"), ("processes", "processes"), ("storage", "storage")]:
         response = await client.get(f"/health/{path}")
@@ -109,11 +109,9 @@ async def test_the_parts_are_those_of_the_whole(client: httpx.AsyncClient, front
     assert whole["system"]["disk_free_bytes"] == storage["free_bytes"] > 0
 
 
-async def test_what_is_answered_is_what_the_models_describe(
-    client: httpx.AsyncClient, front: CameraTree, runtime: Runtime
-) -> None:
-    """No field is dropped on the way, and none is left out of the description."""
-    lay_a_recording_camera(front)
+async def test_answers_agree_with_the_models(client: httpx.AsyncClient, front: CameraTree, runtime: Runtime) -> None:
+    """No field is dropped from the answer or missing in the description."""
+    write_a_recorded_camera(front)
     report = health_model(runtime.health(), runtime.tz).model_dump()
     assert (await client.get("/health")).json() == json.loads(json.dumps(report))
     for model, value in [
@@ -128,8 +126,8 @@ async def test_what_is_answered_is_what_the_models_describe(
         assert set(described[path]["get"]["responses"]) >= {"200", "401", "503"}
 
 
-async def test_a_system_that_is_well_says_ok(settings: Settings, clock: FixedClock, front: CameraTree) -> None:
-    lay_a_recording_camera(front)
+async def test_a_healthy_system_is_ok(settings: Settings, clock: FixedClock, front: CameraTree) -> None:
+    write_a_recorded_camera(front)
     alone = replace(
         settings, cameras=settings.cameras[:1], health_cpu=100, health_memory=100, min_free=FreeSpace(bytes=1)
     )
@@ -140,15 +138,15 @@ async def test_a_system_that_is_well_says_ok(settings: Settings, clock: FixedClo
     assert health["storage"]["promise"]["kept"] is True
 
 
-async def test_a_lost_storage_is_told_and_not_an_error(client: httpx.AsyncClient, settings: Settings) -> None:
+async def test_a_lost_storage_is_a_finding_and_not_an_error(client: httpx.AsyncClient, settings: Settings) -> None:
     response = await client.get("/health")
     assert response.status_code == 200
     assert finding(response.json(), "storage_fault")["severity"] == "critical"
     assert str(settings.storage) not in response.text
 
 
-async def test_no_answer_holds_a_password(client: httpx.AsyncClient, front: CameraTree) -> None:
-    lay_a_recording_camera(front)
+async def test_no_answer_contains_a_password(client: httpx.AsyncClient, front: CameraTree) -> None:
+    write_a_recorded_camera(front)
     text = ""
     for path in ("/health", "/health/metrics", "/health/processes", "/health/storage", "/metrics"):
         text += (await client.get(path)).text
@@ -158,7 +156,7 @@ async def test_no_answer_holds_a_password(client: httpx.AsyncClient, front: Came
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/metrics", "/health/processes", "/health/storage", "/metrics"])
-async def test_who_may_read_cameras_may_read_their_health(runtime: Runtime, path: str) -> None:
+async def test_clients_that_may_read_cameras_may_read_their_health(runtime: Runtime, path: str) -> None:
     statuses = []
     for peer in ("192.168.1.20", "8.8.8.8"):
         transport = httpx.ASGITransport(create_app(runtime), client=(peer, 50000))

@@ -1,4 +1,4 @@
-"""One camera's disk hangs: every answer still comes, the other cameras are served, and no pool of threads runs dry."""
+"""One camera's disk hangs: all requests are answered, other cameras are served, and no thread pool is exhausted."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.support.waiting import HANG, wait_for
 
 pytestmark = pytest.mark.anyio
 
-MANY = 60  # requests at once: more than a server has threads for them
+MANY = 60  # requests at once: more than the server has threads
 
 
 @pytest.fixture
 def yard(settings: Settings) -> CameraTree:
-    """The neighbour, which is on the air."""
+    """Another camera, which is live."""
     tree = CameraTree(settings, "yard")
     tree.begin_stream(0, instant(NOW) - 21)
     tree.stream(2)
@@ -56,7 +56,7 @@ async def hung(front: CameraTree, yard: CameraTree, monkeypatch: pytest.MonkeyPa
         ("/recordings/front/2026-07-14/14/41.ts", 503),
     ],
 )
-async def test_every_request_is_answered_and_the_neighbour_is_served(
+async def test_every_request_is_answered_and_the_other_camera_is_served(
     client: httpx.AsyncClient, hung: HungDisk, clock: FixedClock, path: str, status: int
 ) -> None:
     answers = await asyncio.gather(*(client.get(path) for _ in range(MANY)))
@@ -67,7 +67,7 @@ async def test_every_request_is_answered_and_the_neighbour_is_served(
     assert set(hung.hanging()) == {f"disk {hung.place}"}
 
 
-async def test_what_is_told_names_the_disk_and_its_camera_alone(client: httpx.AsyncClient, hung: HungDisk) -> None:
+async def test_the_findings_name_only_the_disk_and_its_camera(client: httpx.AsyncClient, hung: HungDisk) -> None:
     cameras = (await client.get("/cameras")).json()
     assert [(camera["id"], camera["state"]) for camera in cameras[:2]] == [("front", "stopped"), ("yard", "running")]
     assert cameras[0]["reason"].startswith("its disk does not answer")
@@ -86,7 +86,7 @@ async def test_what_is_told_names_the_disk_and_its_camera_alone(client: httpx.As
     }
 
 
-async def test_many_segments_of_a_hung_disk_delay_no_media_of_the_neighbour(
+async def test_requests_for_a_hung_disk_do_not_delay_media_of_another_camera(
     client: httpx.AsyncClient, yard: CameraTree, hung: HungDisk, clock: FixedClock
 ) -> None:
     yard.record("2026-07-14T14:00:00+02:00", 60)
@@ -104,7 +104,7 @@ async def test_many_segments_of_a_hung_disk_delay_no_media_of_the_neighbour(
     assert hung.hanging() == [f"disk {hung.place}"]
 
 
-async def test_a_file_that_was_open_when_its_disk_hung_is_closed_once_that_answers(
+async def test_a_file_that_was_open_when_its_disk_hung_is_closed_when_it_answers(
     front: CameraTree, hung: HungDisk
 ) -> None:
     path = front.layout.recordings / "00.ts"

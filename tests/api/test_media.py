@@ -82,7 +82,7 @@ async def ask(cache: MediaCache, root: Path, name: str, headers: Dict[str, str],
         ("empty.ts", "video/mp2t", "private, max-age=31536000, immutable"),
     ],
 )
-async def test_a_file_comes_whole_with_its_type_and_its_age(
+async def test_a_whole_file_with_its_type_and_cache_control(
     cache: MediaCache, root: Path, name: str, content_type: str, cache_control: str
 ) -> None:
     response = await ask(cache, root, name, {})
@@ -108,7 +108,9 @@ async def test_a_file_comes_whole_with_its_type_and_its_age(
         ("bytes=-100", -100, None),
     ],
 )
-async def test_a_range_comes_alone(cache: MediaCache, root: Path, name: str, value: str, start: int, stop: Any) -> None:
+async def test_a_range_is_sent_alone(
+    cache: MediaCache, root: Path, name: str, value: str, start: int, stop: Any
+) -> None:
     response = await ask(cache, root, name, {"Range": value})
     whole = (root / name).read_bytes()
     expected = whole[start:stop]
@@ -129,12 +131,12 @@ async def test_several_or_malformed_ranges_get_the_whole_file(
 
 
 @pytest.mark.parametrize(("name", "size"), [("segment1.ts", len(CONTENT)), ("41.ts", len(LARGE)), ("empty.ts", 0)])
-async def test_a_range_beyond_the_end_is_416_and_not_stored(
+async def test_a_range_beyond_the_end_is_416_and_not_cached(
     cache: MediaCache, root: Path, name: str, size: int
 ) -> None:
     response = await ask(cache, root, name, {"Range": f"bytes={size}-"})
     assert response.status_code == 416
-    assert response.json() == {"detail": "The file has no such range of bytes; Content-Range says how many it has."}
+    assert response.json() == {"detail": "The file does not have this range of bytes; Content-Range has its size."}
     assert response.headers["content-range"] == f"bytes */{size}"
     assert response.headers["cache-control"] == "no-store"
 
@@ -152,7 +154,7 @@ async def test_a_known_tag_gets_304_without_a_body(cache: MediaCache, root: Path
     assert (other.status_code, other.content) == (200, first.content)
 
 
-async def test_if_range_needs_the_very_tag(cache: MediaCache, root: Path) -> None:
+async def test_if_range_needs_the_same_tag(cache: MediaCache, root: Path) -> None:
     etag = (await ask(cache, root, "41.ts", {})).headers["etag"]
     statuses = {}
     for value in (etag, f"W/{etag}", '"other"', "Wed, 21 Oct 2015 07:28:00 GMT"):
@@ -162,14 +164,14 @@ async def test_if_range_needs_the_very_tag(cache: MediaCache, root: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["segment1.ts", "41.ts", "live.m3u8"])
-async def test_head_tells_what_get_would_and_sends_nothing(cache: MediaCache, root: Path, name: str) -> None:
+async def test_head_has_the_headers_of_get_and_no_body(cache: MediaCache, root: Path, name: str) -> None:
     get = await ask(cache, root, name, {})
     head = await ask(cache, root, name, {"Range": "bytes=0-1"}, "HEAD")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers == get.headers
 
 
-async def test_a_playlist_is_compressed_for_those_who_accept_it_under_its_own_tag(
+async def test_a_playlist_is_compressed_for_clients_that_accept_it_with_its_own_tag(
     cache: MediaCache, root: Path
 ) -> None:
     plain = await ask(cache, root, "live.m3u8", {})
@@ -200,13 +202,13 @@ async def test_a_preflight_allows_ranges(cache: MediaCache, root: Path) -> None:
     assert "GET" in response.headers["access-control-allow-methods"].split(", ")
 
 
-async def test_media_are_only_read(cache: MediaCache, root: Path) -> None:
+async def test_media_are_read_only(cache: MediaCache, root: Path) -> None:
     response = await ask(cache, root, "segment1.ts", {}, "DELETE")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize("name", ["gone.ts", "gone.m3u8", ".."])
-async def test_what_is_not_there_is_404_for_now(cache: MediaCache, root: Path, name: str) -> None:
+async def test_a_missing_file_is_404_and_not_cached(cache: MediaCache, root: Path, name: str) -> None:
     response = await ask(cache, root, name, {})
     assert (response.status_code, response.headers["cache-control"]) == (404, "no-store")
     assert response.json()["detail"].endswith(".")
@@ -248,7 +250,7 @@ async def test_a_hundred_cold_requests_read_the_file_once(root: Path) -> None:
 
 
 class Viewer:
-    """A client by hand, who leaves after the first piece of the body."""
+    """A client that disconnects after the first part of the body."""
 
     def __init__(self, *, send_fails: bool) -> None:
         self.send_fails = send_fails
@@ -276,7 +278,7 @@ def open_binary(path: Path) -> BinaryIO:
 
 
 class Opened:
-    """Opens files and remembers them."""
+    """Opens files and keeps a list of them."""
 
     def __init__(self) -> None:
         self.files: List[BinaryIO] = []
@@ -287,7 +289,7 @@ class Opened:
 
 
 @pytest.mark.parametrize("send_fails", [True, False])
-async def test_a_viewer_who_leaves_ends_the_reading_quietly(root: Path, send_fails: bool) -> None:
+async def test_a_viewer_that_disconnects_ends_the_reading(root: Path, send_fails: bool) -> None:
     opened = Opened()
     cache = MediaCache(BUDGET, opener=opened)
     viewer = Viewer(send_fails=send_fails)
@@ -315,13 +317,13 @@ async def test_a_streamed_answer_leaves_nothing_running(cache: MediaCache, root:
     assert asyncio.all_tasks() == before
 
 
-async def test_a_viewer_of_a_cached_file_who_leaves_ends_it_quietly(cache: MediaCache, root: Path) -> None:
+async def test_a_viewer_of_a_cached_file_may_disconnect(cache: MediaCache, root: Path) -> None:
     viewer = Viewer(send_fails=True)
     await app_of(cache, root)(request("segment1.ts"), viewer.receive, viewer.send)
     assert viewer.pieces == [256 * 1024]
 
 
-async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_answer(root: Path) -> None:
+async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_connection(root: Path) -> None:
     opened = Opened()
     cache = MediaCache(BUDGET, opener=opened)
 
@@ -357,7 +359,7 @@ def serving(app: ASGIApp, parser: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("parser", ["h11", "httptools"])
-def test_a_real_server_keeps_the_connection_over_every_kind_of_answer(
+def test_a_real_server_keeps_the_connection_after_every_kind_of_answer(
     cache: MediaCache, root: Path, parser: str
 ) -> None:
     pytest.importorskip(parser)

@@ -25,7 +25,7 @@ def anyio_backend() -> str:
 
 
 class Disk:
-    """The real disk, counted; `hold` keeps readers waiting until it is set."""
+    """The real disk, with counted accesses; readers wait until `hold` is set."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -87,7 +87,7 @@ async def test_a_hundred_viewers_of_a_cold_file_read_it_once(cache: MediaCache, 
     assert disk.opened == [segment]
 
 
-async def test_within_its_freshness_a_file_costs_no_look_at_the_disk_and_after_it_one(
+async def test_a_fresh_file_costs_no_disk_access_and_a_stale_one_costs_one(
     cache: MediaCache, disk: Disk, segment: Path
 ) -> None:
     await body_of(cache, segment)
@@ -101,7 +101,7 @@ async def test_within_its_freshness_a_file_costs_no_look_at_the_disk_and_after_i
     assert (disk.looked, disk.opened) == ([segment], [segment])
 
 
-async def test_a_replaced_file_is_seen_after_its_freshness(cache: MediaCache, disk: Disk, segment: Path) -> None:
+async def test_a_replaced_file_is_noticed_when_it_is_stale(cache: MediaCache, disk: Disk, segment: Path) -> None:
     await body_of(cache, segment)
     replace(segment, b"other")
     before = await body_of(cache, segment)
@@ -109,7 +109,7 @@ async def test_a_replaced_file_is_seen_after_its_freshness(cache: MediaCache, di
     assert (before, await body_of(cache, segment)) == (b"first", b"other")
 
 
-async def test_a_growing_file_is_seen_after_its_freshness(cache: MediaCache, disk: Disk, segment: Path) -> None:
+async def test_a_growing_file_is_noticed_when_it_is_stale(cache: MediaCache, disk: Disk, segment: Path) -> None:
     await body_of(cache, segment)
     with segment.open("ab") as file:
         file.write(b" and more")
@@ -119,7 +119,7 @@ async def test_a_growing_file_is_seen_after_its_freshness(cache: MediaCache, dis
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not replace open files")
-async def test_a_file_replaced_while_it_is_read_gives_the_whole_of_the_old_one(disk: Disk, segment: Path) -> None:
+async def test_a_file_that_is_replaced_while_it_is_read_gives_the_old_content(disk: Disk, segment: Path) -> None:
     def open_then_replace(path: Path, *, inside: Optional[Path] = None) -> BinaryIO:
         file = disk.open(path, inside=inside)
         replace(path, b"another length")
@@ -132,7 +132,7 @@ async def test_a_file_replaced_while_it_is_read_gives_the_whole_of_the_old_one(d
     assert (file.body, file.version.size) == (b"first", 5)
 
 
-async def test_the_disk_is_never_touched_on_the_event_loop(cache: MediaCache, disk: Disk, segment: Path) -> None:
+async def test_the_disk_is_never_accessed_on_the_event_loop(cache: MediaCache, disk: Disk, segment: Path) -> None:
     await body_of(cache, segment)
     disk.now += FRESHNESS
     await body_of(cache, segment)
@@ -140,15 +140,13 @@ async def test_the_disk_is_never_touched_on_the_event_loop(cache: MediaCache, di
     assert threading.get_ident() not in disk.threads
 
 
-async def test_the_least_recently_used_leave_when_the_budget_is_full(
-    cache: MediaCache, disk: Disk, tmp_path: Path
-) -> None:
+async def test_the_least_recently_used_files_are_evicted(cache: MediaCache, disk: Disk, tmp_path: Path) -> None:
     paths = [tmp_path / f"segment{number}.ts" for number in range(5)]
     for path in paths:
         path.write_bytes(bytes(90_000))
     for path in paths[:4]:
         await body_of(cache, path)
-    await body_of(cache, paths[0])  # used again: the second is now the oldest
+    await body_of(cache, paths[0])  # used again, so that the second is now the oldest
     await body_of(cache, paths[4])
     assert 4 * 90_000 < cache.used_bytes <= BUDGET
     disk.opened.clear()
@@ -177,7 +175,7 @@ async def test_a_file_over_a_quarter_of_the_budget_is_not_kept(cache: MediaCache
     assert cache.used_bytes == used
 
 
-async def test_an_open_file_reads_where_it_is_asked_to(cache: MediaCache, segment: Path) -> None:
+async def test_an_open_file_reads_at_any_position(cache: MediaCache, segment: Path) -> None:
     file = await cache.open(segment)
     parts = [await file.read(2, 2), await file.read(0, 100), await file.read(5, 1)]
     await file.close()
@@ -185,7 +183,7 @@ async def test_an_open_file_reads_where_it_is_asked_to(cache: MediaCache, segmen
     assert file.version.size == 5
 
 
-async def test_a_file_that_grows_too_large_leaves_the_cache(cache: MediaCache, disk: Disk, segment: Path) -> None:
+async def test_a_file_that_grows_too_large_is_evicted(cache: MediaCache, disk: Disk, segment: Path) -> None:
     await body_of(cache, segment)
     replace(segment, bytes(BUDGET))
     disk.now += FRESHNESS
@@ -193,7 +191,7 @@ async def test_a_file_that_grows_too_large_leaves_the_cache(cache: MediaCache, d
     assert cache.used_bytes == 0
 
 
-async def test_a_missing_file_is_looked_for_every_time(cache: MediaCache, disk: Disk, segment: Path) -> None:
+async def test_a_missing_file_is_not_cached(cache: MediaCache, disk: Disk, segment: Path) -> None:
     await body_of(cache, segment)
     segment.unlink()
     disk.now += FRESHNESS
@@ -204,19 +202,19 @@ async def test_a_missing_file_is_looked_for_every_time(cache: MediaCache, disk: 
     assert await body_of(cache, segment) == b"again"
 
 
-async def test_a_folder_is_no_file(cache: MediaCache, tmp_path: Path) -> None:
+async def test_a_folder_is_not_a_file(cache: MediaCache, tmp_path: Path) -> None:
     with pytest.raises(files.NotRegularFile):
         await cache.get(tmp_path, FRESHNESS)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no FIFOs in folders")
-async def test_a_fifo_is_no_file_and_blocks_nobody(cache: MediaCache, tmp_path: Path) -> None:
+async def test_a_fifo_is_not_a_file_and_does_not_block(cache: MediaCache, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "00.ts")
     with pytest.raises(files.NotRegularFile):
         await cache.get(tmp_path / "00.ts", FRESHNESS)
 
 
-async def test_a_viewer_who_leaves_takes_nobody_elses_answer_along(
+async def test_a_viewer_that_disconnects_does_not_cancel_the_answer_of_others(
     cache: MediaCache, disk: Disk, segment: Path
 ) -> None:
     disk.hold.clear()
@@ -230,7 +228,7 @@ async def test_a_viewer_who_leaves_takes_nobody_elses_answer_along(
     assert disk.opened == [segment]
 
 
-async def test_compression_is_done_once_a_version_and_always_gives_the_same_bytes(
+async def test_each_version_is_compressed_once_and_always_to_the_same_bytes(
     cache: MediaCache, disk: Disk, tmp_path: Path
 ) -> None:
     path = tmp_path / "live.m3u8"
@@ -247,13 +245,13 @@ async def test_compression_is_done_once_a_version_and_always_gives_the_same_byte
     assert first.compressed[4:8] == bytes(4)  # RFC 1952: no modification time
 
 
-async def test_what_gzip_does_not_shrink_is_not_kept_twice(cache: MediaCache, segment: Path) -> None:
+async def test_a_file_that_gzip_does_not_shrink_is_not_kept_twice(cache: MediaCache, segment: Path) -> None:
     file = await cache.get(segment, FRESHNESS, compress=True)
     assert file is not None
     assert file.compressed is None
 
 
-async def test_tags_differ_between_versions_and_not_within_one(cache: MediaCache, disk: Disk, segment: Path) -> None:
+async def test_each_version_has_its_own_tag(cache: MediaCache, disk: Disk, segment: Path) -> None:
     tags = []
     for content in (b"first", b"longer", None):
         if content is not None:

@@ -30,7 +30,7 @@ SECRET = b"not for viewers"
 
 @pytest.fixture
 def live(front: CameraTree) -> CameraTree:
-    """A window of segments 9 to 14; 7 and 8 have left the playlist, 15 grows."""
+    """A window of segments 9 to 14; 7 and 8 have left the playlist, 15 is being written."""
     front.begin_stream(7, instant(NOW) - 81)
     front.stream(8)
     return front
@@ -43,9 +43,7 @@ def recorded(front: CameraTree) -> CameraTree:
     return front
 
 
-async def test_the_live_playlist_and_every_segment_that_it_names_are_served(
-    client: httpx.AsyncClient, live: CameraTree
-) -> None:
+async def test_the_live_playlist_and_its_segments_are_served(client: httpx.AsyncClient, live: CameraTree) -> None:
     playlist = await client.get("/stream/front/live.m3u8")
     assert playlist.status_code == 200
     assert playlist.headers["content-type"] == "application/vnd.apple.mpegurl"
@@ -59,7 +57,7 @@ async def test_the_live_playlist_and_every_segment_that_it_names_are_served(
         assert segment.content == (live.layout.live / name).read_bytes()
 
 
-async def test_a_segment_is_served_once_it_is_finished_and_never_before(
+async def test_a_segment_is_served_when_it_is_finished_and_not_before(
     client: httpx.AsyncClient, live: CameraTree
 ) -> None:
     assert live.layout.live_segment(15).stat().st_size > 0
@@ -83,11 +81,11 @@ async def test_a_segment_is_served_for_a_while_after_it_left_the_playlist(
     assert pruned.json()["detail"].startswith("segment7.ts does not exist or no longer exists;")
 
 
-async def test_a_live_segment_that_does_not_exist_costs_no_look_at_the_disk(
+async def test_a_live_segment_that_does_not_exist_costs_no_disk_access(
     client: httpx.AsyncClient, live: CameraTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (await client.get("/stream/front/live.m3u8")).status_code == 200
-    assert (await client.get("/stream/front/segment4711.ts")).status_code == 404  # one look for this playlist
+    assert (await client.get("/stream/front/segment4711.ts")).status_code == 404  # one access for this playlist
     looks: List[str] = []
 
     def count(name: str) -> None:
@@ -109,9 +107,7 @@ async def test_a_live_segment_that_does_not_exist_costs_no_look_at_the_disk(
     assert looks != []
 
 
-async def test_a_window_that_lies_elsewhere_is_served_from_there(
-    tmp_path: Path, settings: Settings, clock: FixedClock
-) -> None:
+async def test_a_window_outside_the_storage_is_served(tmp_path: Path, settings: Settings, clock: FixedClock) -> None:
     apart = replace(settings, live_path=tmp_path / "ram")
     tree = CameraTree(apart, "front")
     tree.begin_stream(0, instant(NOW) - 11)
@@ -140,7 +136,7 @@ async def test_a_recorded_hour_and_its_segments_are_served(client: httpx.AsyncCl
 
 
 @pytest.mark.parametrize("path", [f"{DAY}/14/41.ts", "/stream/front/segment14.ts"])
-async def test_a_segment_has_ranges_a_tag_and_open_doors(
+async def test_a_segment_has_ranges_a_tag_and_cors_headers(
     client: httpx.AsyncClient, live: CameraTree, recorded: CameraTree, path: str
 ) -> None:
     whole = await client.get(path, headers={"Origin": "https://site.example"})
@@ -161,7 +157,7 @@ PATHS = ["/stream/front/live.m3u8", "/stream/front/segment14.ts", f"{DAY}/14/pla
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_browser_may_ask_from_any_page(
+async def test_any_page_may_request_media(
     client: httpx.AsyncClient, live: CameraTree, recorded: CameraTree, path: str
 ) -> None:
     asked = {"Origin": "https://site.example", "Access-Control-Request-Method": "GET"}
@@ -171,8 +167,8 @@ async def test_a_browser_may_ask_from_any_page(
     assert "Range" in response.headers["access-control-allow-headers"].split(", ")
 
 
-async def test_a_browser_may_ask_before_there_is_a_picture(client: httpx.AsyncClient) -> None:
-    """A preflight that fails hides from the page why there is no picture (Fetch § 4.8: it needs an ok status)."""
+async def test_a_preflight_succeeds_before_there_is_a_picture(client: httpx.AsyncClient) -> None:
+    """Otherwise the page could not read why there is no picture (Fetch § 4.8: a preflight needs an ok status)."""
     asked = {
         "Origin": "https://site.example",
         "Access-Control-Request-Method": "GET",
@@ -184,12 +180,12 @@ async def test_a_browser_may_ask_before_there_is_a_picture(client: httpx.AsyncCl
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-async def test_media_are_only_read(
+async def test_media_are_read_only(
     client: httpx.AsyncClient, live: CameraTree, recorded: CameraTree, path: str, method: str
 ) -> None:
     response = await client.request(method, path)
     assert response.status_code == 405
-    assert response.json()["detail"].endswith("is only read; use GET.")
+    assert response.json()["detail"].endswith("is read-only; use GET.")
     assert response.headers["allow"] == "GET, HEAD, OPTIONS"
     assert (await client.get(path)).status_code == 200
 
@@ -220,7 +216,7 @@ async def test_media_are_only_read(
         ),
     ],
 )
-async def test_what_is_not_there_is_said_in_one_sentence(
+async def test_a_404_has_one_sentence(
     client: httpx.AsyncClient, live: CameraTree, recorded: CameraTree, path: str, detail: str
 ) -> None:
     response = await client.get(path)
@@ -231,11 +227,11 @@ async def test_what_is_not_there_is_said_in_one_sentence(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows asks for a privilege to make symbolic links")
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_storage_that_fails_is_503_with_one_sentence(
+async def test_a_failing_storage_is_503_with_one_sentence(
     client: httpx.AsyncClient, settings: Settings, path: str
 ) -> None:
     settings.storage.mkdir()
-    (settings.storage / "front").symlink_to("front")  # every look at it fails (ELOOP)
+    (settings.storage / "front").symlink_to("front")  # every access fails (ELOOP)
     response = await client.get(path)
     assert response.status_code == 503
     assert response.json()["detail"].endswith(".")
@@ -245,13 +241,13 @@ async def test_a_storage_that_fails_is_503_with_one_sentence(
 
 @pytest.fixture
 def port(runtime: Runtime, settings: Settings, live: CameraTree, recorded: CameraTree) -> Iterator[int]:
-    """A real server, and files that nobody may read wherever a hostile path could lead."""
+    """A real server, and secret files in all places where a hostile path could lead."""
     hour = live.layout.hour("2026-07-14", "14")
     for folder in (settings.storage.parent, settings.storage, live.layout.folder, live.layout.live, hour):
         for name in ("secret.ts", "secret.m3u8", ".ts", "41.ts.ts"):
             (folder / name).write_bytes(SECRET)
     (settings.storage / "yard" / "live").mkdir(parents=True)
-    (settings.storage / "nobody" / "live").mkdir(parents=True)  # a folder that is no configured camera
+    (settings.storage / "nobody" / "live").mkdir(parents=True)  # not a configured camera
     (settings.storage / "nobody" / "live" / "segment1.ts").write_bytes(SECRET)
     server = uvicorn.Server(uvicorn.Config(create_app(runtime), ws="none", lifespan="off", log_level="critical"))
     with socket.socket() as listening:
@@ -324,7 +320,7 @@ def hostile() -> List[str]:
 
 
 def test_a_hostile_path_gets_404_and_reads_nothing(port: int) -> None:
-    """Over a real socket: clients tidy paths up, attackers do not."""
+    """Over a real socket, because HTTP clients normalize paths and attackers do not."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG)
 
     def get(path: str) -> Tuple[int, bytes]:
@@ -342,7 +338,7 @@ def test_a_hostile_path_gets_404_and_reads_nothing(port: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["/stream/yard/live.m3u8", "/stream/attic/segment0.ts", f"{DAY}/14/41.ts"])
-async def test_the_method_is_judged_whatever_the_camera_does(client: httpx.AsyncClient, path: str) -> None:
+async def test_the_method_is_checked_whatever_the_camera_does(client: httpx.AsyncClient, path: str) -> None:
     response = await client.request("TRACE", path)
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert list(response.json()) == ["detail"]

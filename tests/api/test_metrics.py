@@ -110,7 +110,7 @@ def test_a_metric_has_its_base_unit(name: str, labels: Dict[str, str], expected:
     assert value(name, labels) == pytest.approx(expected)
 
 
-def test_what_is_not_known_is_absent() -> None:
+def test_unknown_values_are_absent() -> None:
     found = samples(render(REPORT).decode())
     assert ("cctv_camera_stream_bytes_per_second", (("camera", 'odd"one'),)) not in found
     bare = replace(REPORT, facts=replace(REPORT.facts, storage=replace(REPORT.facts.storage, promise=None)))
@@ -118,7 +118,7 @@ def test_what_is_not_known_is_absent() -> None:
     assert not names & {"cctv_retention_promise_kept", "cctv_storage_full_in_seconds"}
 
 
-def test_names_are_what_prometheus_recommends() -> None:
+def test_names_follow_the_recommendations_of_prometheus() -> None:
     families = list(text_string_to_metric_families(render(REPORT).decode()))
     names = {family.name for family in families}
     assert all(re.fullmatch(r"cctv_[a-z][a-z0-9_]*", name) for name in names)
@@ -144,7 +144,7 @@ def metric_names(expression: str) -> Set[str]:
     return set(re.findall(r"\bcctv_\w+", expression))
 
 
-def test_the_alert_rules_ask_for_metrics_labels_and_findings_that_exist() -> None:
+def test_the_alert_rules_use_metrics_labels_and_findings_that_exist() -> None:
     (group,) = yaml.safe_load((EXAMPLES / "alerts.yml").read_text(encoding="utf-8"))["groups"]
     labels: Dict[str, Set[str]] = {}
     for name, pairs in samples(render(REPORT).decode()):
@@ -157,9 +157,9 @@ def test_the_alert_rules_ask_for_metrics_labels_and_findings_that_exist() -> Non
         names = metric_names(rule["expr"])
         assert names or rule["expr"].startswith("up{")
         assert names <= set(labels)
-        told = {label for text in rule["annotations"].values() for label in re.findall(r"\$labels\.(\w+)", text)}
+        used = {label for text in rule["annotations"].values() for label in re.findall(r"\$labels\.(\w+)", text)}
         known = {label for name in names for label in labels[name]} | {"instance", "job"}
-        assert told <= known
+        assert used <= known
 
 
 def test_the_scrape_configuration_names_the_rules() -> None:

@@ -18,7 +18,7 @@ from tests.support.storage_tree import CameraTree, instant
 pytestmark = pytest.mark.anyio
 
 
-def lay_two_days(front: CameraTree) -> None:
+def write_two_days(front: CameraTree) -> None:
     front.record("2026-07-13T23:59:00+02:00", 60)
     front.record("2026-07-14T00:00:00+02:00", 60)
     front.miss("2026-07-14T14:41:00+02:00", "stopped", "an operator stopped the camera")
@@ -26,10 +26,10 @@ def lay_two_days(front: CameraTree) -> None:
     front.record("2026-07-14T14:41:30+02:00", 30)
 
 
-async def test_the_days_come_newest_first_with_hours_sums_and_gaps(
+async def test_days_are_listed_newest_first_with_hours_sums_and_gaps(
     client: httpx.AsyncClient, front: CameraTree
 ) -> None:
-    lay_two_days(front)
+    write_two_days(front)
     response = await client.get("/recordings/front")
     assert response.status_code == 200
     answer = response.json()
@@ -57,7 +57,7 @@ async def test_the_days_come_newest_first_with_hours_sums_and_gaps(
 
 
 async def test_every_url_of_the_list_is_served(client: httpx.AsyncClient, front: CameraTree) -> None:
-    lay_two_days(front)
+    write_two_days(front)
     days = (await client.get("/recordings/front")).json()["days"]
     playlists = [hour["playlist_url"] for day in days for hour in day["hours"]]
     assert len(playlists) == 3
@@ -70,8 +70,8 @@ async def test_every_url_of_the_list_is_served(client: httpx.AsyncClient, front:
             assert (await client.get(url.rpartition("/")[0] + "/" + name)).status_code == 200
 
 
-async def test_a_day_has_its_segments_in_the_order_of_time(client: httpx.AsyncClient, front: CameraTree) -> None:
-    lay_two_days(front)
+async def test_a_day_has_its_segments_in_order_of_time(client: httpx.AsyncClient, front: CameraTree) -> None:
+    write_two_days(front)
     days = (await client.get("/recordings/front", params={"date": "2026-07-14"})).json()["days"]
     assert [day["date"] for day in days] == ["2026-07-14"]
     assert [(r["url"], r["start"], r["seconds"]) for r in days[0]["recordings"]] == [
@@ -84,9 +84,7 @@ async def test_a_day_has_its_segments_in_the_order_of_time(client: httpx.AsyncCl
         assert (segment.status_code, len(segment.content)) == (200, recording["bytes"])
 
 
-async def test_the_hour_that_repeats_in_autumn_is_told_apart_by_its_offset(
-    client: httpx.AsyncClient, front: CameraTree
-) -> None:
+async def test_the_repeated_hour_in_autumn_differs_by_its_offset(client: httpx.AsyncClient, front: CameraTree) -> None:
     front.record("2026-10-25T02:10:00+02:00", 60)
     front.record("2026-10-25T02:10:00+01:00", 60)
     (day,) = (await client.get("/recordings/front", params={"date": "2026-10-25"})).json()["days"]
@@ -127,10 +125,10 @@ async def test_a_camera_that_never_recorded_has_no_days(client: httpx.AsyncClien
         ),
     ],
 )
-async def test_what_is_not_there_is_said_in_one_sentence(
+async def test_a_404_has_one_sentence(
     client: httpx.AsyncClient, front: CameraTree, path: str, status: int, detail: str
 ) -> None:
-    lay_two_days(front)
+    write_two_days(front)
     response = await client.get(path)
     assert (response.status_code, response.json()) == (status, {"detail": detail})
 
@@ -138,16 +136,14 @@ async def test_what_is_not_there_is_said_in_one_sentence(
 @pytest.mark.parametrize(
     "date", ["2026-07-14%0a", "../2026-07-14", "2026-07-14/14", "٢٠٢٦-07-14", "2026-7-14", "." * 999]
 )
-async def test_a_hostile_date_is_no_date(client: httpx.AsyncClient, front: CameraTree, date: str) -> None:
-    lay_two_days(front)
+async def test_a_hostile_date_is_refused(client: httpx.AsyncClient, front: CameraTree, date: str) -> None:
+    write_two_days(front)
     response = await client.get(f"/recordings/front?date={date}")
     assert response.status_code == 422
     assert response.json()["detail"].endswith("is not a date; write it as YYYY-MM-DD.")
 
 
-async def test_lines_that_nobody_knows_and_names_from_elsewhere_are_passed_over(
-    client: httpx.AsyncClient, front: CameraTree
-) -> None:
+async def test_unknown_lines_and_invalid_names_are_ignored(client: httpx.AsyncClient, front: CameraTree) -> None:
     entry = front.record("2026-07-14T14:41:00+02:00", 20)
     journal = front.layout.journal("2026-07-14")
     known = json.loads(journal.read_bytes().splitlines()[-1])
@@ -169,7 +165,9 @@ async def test_the_list_grows_with_the_journal(client: httpx.AsyncClient, front:
     assert [answer["days"][0]["segments"] for answer in (before, after)] == [1, 2]
 
 
-async def test_a_late_recovered_minute_takes_its_place_in_time(client: httpx.AsyncClient, front: CameraTree) -> None:
+async def test_a_minute_that_was_recovered_late_is_listed_in_order_of_time(
+    client: httpx.AsyncClient, front: CameraTree
+) -> None:
     front.record("2026-07-14T14:42:00+02:00", 20)
     front.record("2026-07-14T14:40:00+02:00", 20)
     (day,) = (await client.get("/recordings/front?date=2026-07-14")).json()["days"]
@@ -189,9 +187,7 @@ async def pages(client: httpx.AsyncClient, url: Optional[str]) -> AsyncIterator[
         url = answer.next_url
 
 
-async def test_pages_follow_each_other_without_overlap_while_recording_goes_on(
-    client: httpx.AsyncClient, front: CameraTree
-) -> None:
+async def test_pages_do_not_overlap_while_recording_continues(client: httpx.AsyncClient, front: CameraTree) -> None:
     for day in reversed(DAYS):
         front.record(f"{day}T12:00:00+02:00", 60)
     seen = []
@@ -201,16 +197,16 @@ async def test_pages_follow_each_other_without_overlap_while_recording_goes_on(
     assert seen == [DAYS[:2], DAYS[2:4], DAYS[4:]]
 
 
-async def test_the_last_page_has_no_next_even_when_it_is_full(client: httpx.AsyncClient, front: CameraTree) -> None:
+async def test_the_last_page_has_no_next_url_even_if_it_is_full(client: httpx.AsyncClient, front: CameraTree) -> None:
     for day in reversed(DAYS[:2]):
         front.record(f"{day}T12:00:00+02:00", 60)
     assert [page async for page in pages(client, "/recordings/front?limit=2")] == [DAYS[:2]]
     assert "next_url" not in (await client.get("/recordings/front")).json()
 
 
-async def test_what_is_sent_is_what_is_described(client: httpx.AsyncClient, front: CameraTree) -> None:
-    """The answer is rendered past FastAPI, so nothing else holds it against the response model."""
-    lay_two_days(front)
+async def test_the_answer_agrees_with_its_model(client: httpx.AsyncClient, front: CameraTree) -> None:
+    """The answer is not rendered by FastAPI, so nothing else compares it with the response model."""
+    write_two_days(front)
     for query in ("", "?limit=1", "?date=2026-07-14"):
         response = await client.get(f"/recordings/front{query}")
         assert response.headers["content-type"] == "application/json"

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Any:
-    """What was logged at INFO and above, or from DEBUG on."""
+    """The messages logged at a level or above."""
 
     def messages(least: int = logging.INFO) -> List[str]:
         return [r.getMessage() for r in caplog.records if r.name == "cctv.http" and r.levelno >= least]
@@ -36,7 +36,9 @@ async def test_a_request_is_one_line(client: httpx.AsyncClient, lines: Any) -> N
     assert re.fullmatch(r"POST /cameras/nosuch/stop 404 \d+ bytes \d+\.\d ms 127\.0\.0\.1", second)
 
 
-async def test_media_fill_no_log(client: httpx.AsyncClient, lines: Any, front: CameraTree) -> None:
+async def test_media_requests_are_logged_only_for_debugging(
+    client: httpx.AsyncClient, lines: Any, front: CameraTree
+) -> None:
     front.record("2026-07-14T14:41:00+02:00", 20)
     front.begin_stream(7, instant(NOW) - 81)
     front.stream(8)
@@ -55,7 +57,7 @@ async def test_media_fill_no_log(client: httpx.AsyncClient, lines: Any, front: C
     ]
 
 
-async def test_who_was_refused_is_seen(runtime: Runtime, lines: Any) -> None:
+async def test_a_refused_client_is_logged(runtime: Runtime, lines: Any) -> None:
     transport = httpx.ASGITransport(create_app(runtime), client=("203.0.113.7", 50000))
     async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as stranger:
         await stranger.get("/cameras", headers={"Authorization": "Basic c2VjcmV0", "Cookie": "secret"})
@@ -84,7 +86,7 @@ async def test_a_target_is_shown_without_password_in_visible_characters(
 
 
 class Failing:
-    """An app that fails, after `begin` or before."""
+    """An app that fails, before or after its answer began."""
 
     def __init__(self, error: BaseException, begin: bool) -> None:
         self._error = error
@@ -124,15 +126,15 @@ async def test_an_unexpected_error_is_one_sentence(lines: Any, caplog: pytest.Lo
     assert caplog.records[0].exc_info is not None
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), asyncio.CancelledError()], ids=["defect", "end of the server"])
-async def test_an_answer_that_began_is_not_ended_well(error: BaseException, lines: Any) -> None:
-    """The connection breaks then: the client must not take a part for the whole."""
+@pytest.mark.parametrize("error", [KeyError("x"), asyncio.CancelledError()], ids=["bug", "end of the server"])
+async def test_an_answer_that_began_and_failed_is_not_completed(error: BaseException, lines: Any) -> None:
+    """The connection breaks, so that the client does not take the part for the whole."""
     messages = await sent(Failing(error, begin=True))
     assert [message.get("more_body") for message in messages] == [None, True]
     assert re.match(r"GET /cameras 200 3 bytes", lines()[-1])
 
 
-async def test_every_route_is_behind_it(
+async def test_every_route_is_logged(
     runtime: Runtime, client: httpx.AsyncClient, lines: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

@@ -66,14 +66,14 @@ EMPTY = LiveWindow(10)
     ("state", "stopped", "found", "status", "detail"),
     [
         (State.RUNNING, False, window(5), 200, ""),
-        (State.STARTING, False, window(5), 200, ""),  # a restart that viewers need not notice
+        (State.STARTING, False, window(5), 200, ""),  # a restart that viewers do not notice
         (State.BACKOFF, False, window(5), 200, ""),
-        (State.STOPPED, False, window(5), 200, ""),  # recording goes on without a supervisor
+        (State.STOPPED, False, window(5), 200, ""),  # recording continues without a supervisor
         (State.RUNNING, False, window(30), 200, ""),
         (State.RUNNING, False, window(30.1), 503, STILL),
         (State.RUNNING, False, window(59, target=20), 200, ""),
         (State.RUNNING, False, window(61, target=20), 503, STILL),
-        (State.RUNNING, False, window(-5), 200, ""),  # a clock that was set back hides no picture
+        (State.RUNNING, False, window(-5), 200, ""),  # the clock was set back
         (State.RUNNING, False, None, 503, STARTING),
         (State.STARTING, False, None, 503, STARTING),
         (State.STARTING, False, EMPTY, 503, STARTING),
@@ -87,7 +87,9 @@ EMPTY = LiveWindow(10)
         (State.STOPPED, True, None, 409, STOPPED),
     ],
 )
-def test_what_viewers_get(state: State, stopped: bool, found: Optional[LiveWindow], status: int, detail: str) -> None:
+def test_the_response_to_viewers(
+    state: State, stopped: bool, found: Optional[LiveWindow], status: int, detail: str
+) -> None:
     live = judge(status_of(state), stopped, found, AT)
     assert live == Live(status, detail, found if status == 200 else None)
 
@@ -98,7 +100,7 @@ def test_a_disabled_camera_is_never_shown(stopped: bool, found: Optional[LiveWin
     assert judge(status_of(State.STOPPED, enabled=False), stopped, found, AT) == Live(409, DISABLED)
 
 
-def test_the_sentence_ends_with_one_full_stop_wherever_the_reason_comes_from() -> None:
+def test_the_sentence_ends_with_one_full_stop() -> None:
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
         asked = probe(RtspSource("127.0.0.1", nobody_listens.getsockname()[1], "/"))
@@ -131,7 +133,7 @@ async def test_a_camera_without_a_picture_says_why(
 
 
 @pytest.mark.parametrize("name", ["live.m3u8", "segment0.ts"])
-async def test_a_stopped_a_disabled_and_an_unknown_camera_say_so(
+async def test_a_stopped_a_disabled_and_an_unknown_camera(
     client: httpx.AsyncClient, runtime: Runtime, front: CameraTree, name: str
 ) -> None:
     front.begin_stream(0, instant(NOW) - 11)
@@ -185,7 +187,7 @@ async def test_info_describes_the_window(client: httpx.AsyncClient, front: Camer
     )
 
 
-async def test_info_answers_for_a_camera_without_a_picture_too(client: httpx.AsyncClient, front: CameraTree) -> None:
+async def test_info_of_a_camera_without_a_picture(client: httpx.AsyncClient, front: CameraTree) -> None:
     front.show(State.AUTH_FAILED, "wrong password", since=instant(NOW))
     for camera_id, state in [("front", "auth_failed"), ("attic", "stopped")]:
         response = await client.get(f"/stream/{camera_id}/info")
@@ -196,7 +198,7 @@ async def test_info_answers_for_a_camera_without_a_picture_too(client: httpx.Asy
 
 
 class CountedStates(LiveStates):
-    """Counts its looks, and holds them until a test lets them go on."""
+    """Counts its checks, and holds them until a test lets them proceed."""
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime)
@@ -209,14 +211,14 @@ class CountedStates(LiveStates):
         return super()._look(camera_id, sub=sub)
 
 
-async def test_one_look_serves_all_viewers_for_half_a_second(
+async def test_one_check_is_used_for_all_viewers_for_half_a_second(
     runtime: Runtime, front: CameraTree, clock: FixedClock
 ) -> None:
     front.begin_stream(0, instant(NOW) - 11)
     front.stream(1)
     states = CountedStates(runtime)
     viewers: Any = asyncio.gather(*(states.get("front") for _ in range(50)))
-    await asyncio.sleep(0)  # every viewer has asked now
+    await asyncio.sleep(0)  # every viewer has sent its request now
     states.proceed.set()
     answers = await viewers
     assert {answer.status for answer in answers} == {200}
@@ -228,9 +230,7 @@ async def test_one_look_serves_all_viewers_for_half_a_second(
     assert states.looks == 2
 
 
-async def test_a_segment_that_the_last_look_did_not_know_makes_another_look(
-    runtime: Runtime, front: CameraTree
-) -> None:
+async def test_the_next_segment_causes_a_new_check(runtime: Runtime, front: CameraTree) -> None:
     front.begin_stream(0, instant(NOW) - 11)
     front.stream(1)
     states = CountedStates(runtime)
@@ -242,7 +242,7 @@ async def test_a_segment_that_the_last_look_did_not_know_makes_another_look(
     assert [segment.number for segment in live.window.segments] == [0, 1]
 
 
-async def test_a_segment_far_ahead_is_looked_for_once_viewers_have_another_playlist(
+async def test_a_segment_far_ahead_causes_a_new_check_once_viewers_have_another_playlist(
     runtime: Runtime, front: CameraTree
 ) -> None:
     front.begin_stream(0, instant(NOW) - 11)
@@ -274,23 +274,21 @@ def window(first: int, count: int, *inits: int) -> LiveWindow:
             window(20, 3, 2, 2, 22),
             ["init2.mp4", "init22.mp4", "segment20.mp4", "segment13.mp4"],
             ["init1.mp4", "init3.mp4", "init20.mp4", "init23.mp4", "segment20.ts", "segment12.mp4"],
-            id="those that left began with what is named",
+            id="segments that left have the same initialization section",
         ),
         pytest.param(
             window(20, 3, 18, 18, 18),
             ["init18.mp4", "init2.mp4"],
             ["init20.mp4", "init21.mp4"],
-            id="a run that began lately",
+            id="a run that began recently",
         ),
     ],
 )
-def test_what_may_be_in_the_live_folder_is_told_by_the_playlist(
-    found: LiveWindow, there: List[str], not_there: List[str]
-) -> None:
+def test_which_live_files_may_exist(found: LiveWindow, there: List[str], not_there: List[str]) -> None:
     assert [name for name in (*there, *not_there) if may_exist(found, name, 10)] == there
 
 
-async def test_an_unknown_camera_is_not_looked_for(runtime: Runtime) -> None:
+async def test_an_unknown_camera_causes_no_check(runtime: Runtime) -> None:
     states = CountedStates(runtime)
     with pytest.raises(UnknownCamera):
         await states.get("nosuch")
