@@ -1,4 +1,4 @@
-"""The command `cctv`: one module for each command, imported when it runs."""
+"""The command `cctv`: one module for each subcommand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _ErrorsInOneSentence(TyperGroup):
         except CctvError as error:
             _fail(ctx, str(error), error.exit_code)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader closed the pipe: report nothing at exit either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader closed the pipe; report nothing at exit either
         except OSError as error:
             if error.filename is None:
                 _fail(ctx, f"{error}; run it again with cctv --debug to see where", 1)
@@ -43,7 +43,7 @@ def _fail(ctx: Any, message: str, exit_code: int) -> None:
 
 
 _EXIT_CODES = "\n".join(("\b", "Exit codes:", *(f"  {code:2}  {meaning}" for code, meaning in EXIT_CODES.items())))
-_HEALTH = "cctv health ends with 0, 1 or 2 for ok, warning or critical."
+_HEALTH = "cctv health exits with 0, 1 or 2 for ok, warning or critical."
 
 app = typer.Typer(
     cls=_ErrorsInOneSentence,

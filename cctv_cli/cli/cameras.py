@@ -28,7 +28,7 @@ def cameras(
 ) -> None:
     """Show the state of every camera and the reason for it.
 
-    It reads the files in the storage and so works whether or not cctv serve is running.
+    It reads the files in the storage, so it works whether or not cctv serve is running.
 
     \b
     Example:
@@ -44,12 +44,12 @@ def check(
     camera: Optional[List[str]] = typer.Argument(
         None, metavar="CAMERA", help="Ids of the cameras to check. [default: all enabled cameras]", show_default=False
     ),
-    again: bool = typer.Option(False, "--again", help="Send a password again even though the camera refused it."),
+    again: bool = typer.Option(False, "--again", help="Send a password even if the camera refused it."),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Check what the cameras send, and explain what to do if one fails.
+    """Check what the cameras send, and say what to do if one fails.
 
     The exit code is 9 if a camera cannot be recorded as it is. A password that a camera refused within the last
     half hour is not sent again, because cameras lock out a user after a few wrong passwords.

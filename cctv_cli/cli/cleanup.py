@@ -19,7 +19,7 @@ def cleanup(
     camera: Optional[List[str]] = typer.Argument(
         None,
         metavar="CAMERA",
-        help="Ids of the cameras to clean up, each by its own age and size limits alone. "
+        help="Ids of the cameras to clean up, each only by its own age and size limits. "
         "[default: all cameras, by all limits]",
         show_default=False,
     ),
@@ -31,9 +31,9 @@ def cleanup(
 ) -> None:
     """Delete the recordings that retention no longer keeps.
 
-    The oldest go first: those that are too old, those above a size limit, and those for which a full disk has no
-    room. Recordings under a hold and files that cctv did not record are kept. It prints nothing if all is well,
-    except on a terminal.
+    It deletes recordings that are too old, exceed a size limit, or leave too little free space, the oldest first.
+    Recordings under a hold and files that cctv did not record are kept. It prints nothing if all is well, except on
+    a terminal.
 
     \b
     Example:

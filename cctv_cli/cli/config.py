@@ -1,4 +1,4 @@
-"""`cctv config`: the effective settings and the source of each."""
+"""`cctv config`: the effective settings and the origin of each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def config(context: typer.Context, config: Optional[Path] = options.CONFIG, json
 
 
 def show_settings(settings: Settings, troubles: Tuple[str, ...] = ()) -> Result:
-    """Every setting with its value and where that came from, and what may be wrong."""
+    """Every setting with its value and origin, and warnings."""
     from cctv_cli.core.config.settings import describe
 
     rows = describe(settings)
@@ -45,7 +45,7 @@ def show_settings(settings: Settings, troubles: Tuple[str, ...] = ()) -> Result:
 
 
 def start_troubles(settings: Settings) -> Tuple[str, ...]:
-    """Why `cctv serve` would not start on this machine, apart from a port that is in use: maybe by its own server."""
+    """Why `cctv serve` would not start on this machine. A port in use is left out: a running server may use it."""
     from cctv_cli.core.ffmpeg.find import find_ffmpeg
 
     checks: Tuple[Callable[[], object], ...] = (

@@ -12,7 +12,7 @@ from cctv_cli.cli.output import flush
 from cctv_cli.core.errors import StopIncomplete
 
 PATIENCE = 3.0  # seconds to wait for threads that are about to end
-_FLUSH = 2.0  # seconds for the log, which may be on the disk that hangs
+_FLUSH = 2.0  # seconds to flush the log, which may be on the hung disk
 
 log = logging.getLogger("cctv")
 
@@ -36,7 +36,7 @@ def leave(code: int) -> None:
 
 
 def _awaited() -> List[threading.Thread]:
-    """The threads that the interpreter would wait for; those of executors are daemons on Python 3.8."""
+    """The threads that the interpreter would wait for; on Python 3.8 those of executors are daemons."""
     from concurrent.futures import thread as executors  # imported here: `cctv --help` does not need it
 
     of_executors = set(getattr(executors, "_threads_queues", ()))

@@ -1,4 +1,4 @@
-"""What each exit code means; the classes of `core/errors.py` carry them."""
+"""What each exit code means; the classes in `core/errors.py` define them."""
 
 from __future__ import annotations
 

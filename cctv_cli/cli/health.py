@@ -20,7 +20,7 @@ def health(
         None,
         "--url",
         metavar="URL",
-        help="Ask the cctv serve at this address, such as http://192.168.1.10:8000. [default: read the files here]",
+        help="Query the cctv serve at this address, such as http://192.168.1.10:8000. [default: read the files here]",
     ),
     test_alert: bool = typer.Option(False, "--test-alert", help="Send a test message to every webhook instead."),
     config: Optional[Path] = options.CONFIG,
@@ -29,7 +29,7 @@ def health(
 ) -> None:
     """Show what is wrong and what to do about it.
 
-    It reads the files in the storage and so works whether or not cctv serve is running.
+    It reads the files in the storage, so it works whether or not cctv serve is running.
 
     The exit code is 0 if all is well, 1 for a warning and 2 if something is critical. Errors of the command itself
     have codes of their own: 3 for the configuration, 20 if the health cannot be determined, 21 if a webhook did not
@@ -41,11 +41,11 @@ def health(
     """
     if url is not None and test_alert:
         raise typer.BadParameter("cannot be combined with --test-alert", param_hint="--url")
-    result = _defects_reported(context, url, test_alert)
+    result = _result(context, url, test_alert)
     output.finish(result, as_json=options.as_json(context))
 
 
-def _defects_reported(context: typer.Context, url: Optional[str], test_alert: bool) -> Result:
+def _result(context: typer.Context, url: Optional[str], test_alert: bool) -> Result:
     """Return the requested result; unexpected errors become HealthUnknown, since exit code 1 means a warning."""
     from cctv_cli.core.errors import CctvError, HealthUnknown
 

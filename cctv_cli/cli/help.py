@@ -8,7 +8,7 @@ from typer.core import TyperCommand
 
 
 class Command(TyperCommand):
-    """A command whose usage reads `record [CAMERA]...` with every version of typer."""
+    """A command whose usage line is like `record [CAMERA]...` with every version of typer."""
 
     def collect_usage_pieces(self, ctx: Any) -> List[str]:
         """The text after the command's name in the usage line."""

@@ -46,7 +46,9 @@ def add(
         ..., metavar="FROM", help='Start, in local time or with a UTC offset, such as "2026-11-03 14:00".'
     ),
     until: str = typer.Argument(..., metavar="UNTIL", help="End, in the same format; today at the latest."),
-    note: str = typer.Option("", "--note", metavar="TEXT", help="Why or for whom you keep it. [default: no note]"),
+    note: str = typer.Option(
+        "", "--note", metavar="TEXT", help="Why or for whom you keep the recordings. [default: no note]"
+    ),
     config: Optional[Path] = options.CONFIG,
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,

@@ -26,7 +26,7 @@ STORAGE = typer.Option(
     None,
     "--storage",
     metavar="FOLDER",
-    help="Folder of the live streams and recordings. [default: HLS_BASE_PATH or ./hls]",
+    help="Folder of live streams and recordings. [default: HLS_BASE_PATH or ./hls]",
 )
 LOG_FORMAT = typer.Option(
     None,
@@ -76,7 +76,7 @@ def _environment() -> Dict[str, str]:
 
 
 def runtime(context: typer.Context) -> Runtime:
-    """The system that the settings describe. Raises ConfigError."""
+    """The runtime with the effective settings. Raises ConfigError."""
     from cctv_cli.core.runtime import Runtime
 
     return Runtime(settings(context))

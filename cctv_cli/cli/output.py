@@ -26,11 +26,11 @@ _NO_WIDTH = 10_000  # columns
 
 
 def prepare() -> None:
-    """Let no character end the program: what a terminal or a pipe cannot show is escaped. A closed stream swallows."""
+    """Make printing safe: escape characters that a stream cannot encode, and discard output to a closed stream."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open as long as the process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
@@ -44,7 +44,7 @@ def finish(result: Result, *, as_json: bool) -> None:
 
 
 def show(result: Result, *, as_json: bool) -> None:
-    """A result on standard output: one JSON document, or the text for people. Warnings go to standard error."""
+    """Print a result to standard output, as one JSON document or as text, and its warnings to standard error."""
     if as_json:
         only_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
         print(json.dumps(result.document, ensure_ascii=only_ascii, indent=2), flush=True)
@@ -59,19 +59,19 @@ def show(result: Result, *, as_json: bool) -> None:
 
 
 def flush() -> None:
-    """Write out what standard output and standard error still hold back."""
+    """Flush standard output and standard error."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
 
 
 def show_error(message: str) -> None:
-    """One line for each problem on standard error."""
+    """Print one line for each problem to standard error."""
     for line in message.splitlines():
         print(f"Error: {printable(line)}", file=sys.stderr)
 
 
 def on_terminal() -> bool:
-    """Whether a person reads standard output."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 

@@ -1,4 +1,4 @@
-"""Gets the health from a remote `cctv serve` in bounded time; errors are one sentence."""
+"""Gets the health of a remote `cctv serve` in bounded time; errors are one sentence."""
 
 from __future__ import annotations
 

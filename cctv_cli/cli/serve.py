@@ -53,7 +53,7 @@ def serve(
     output.log_lines(output.error_console(), runtime.settings, debug=options.debug(context))
     signals = Signals()
     signals.install()
-    # first: if the port is taken, no recorder is started
+    # before anything else: if the port is in use, no recorder is started
     with server.listen(runtime.settings.host, runtime.settings.port) as listener:
         runtime.start()
         try:

@@ -1,4 +1,4 @@
-"""Signals: handlers record the request, the main loop acts on it.
+"""Signals: the handlers record a request, and the main loop acts on it.
 
 SIGTERM and SIGINT stop the recorders, SIGUSR1 leaves them running for the next supervisor, SIGHUP reads the
 configuration again. On Windows there are only SIGINT and SIGBREAK.
@@ -32,8 +32,8 @@ class Signals:
 
     def take_reload(self) -> bool:
         """Whether a reload was requested since the last call."""
-        asked, self._reload = self._reload, False
-        return asked
+        requested, self._reload = self._reload, False
+        return requested
 
     def _end(self, number: int, frame: Optional[FrameType]) -> None:
         self.ended = True

@@ -10,7 +10,7 @@ from cctv_cli.core.units import format_bit_rate, format_size
 if TYPE_CHECKING:
     from cctv_cli.core.recording.status import CameraStatus
 
-_ORDINARY = "within retention"  # the reason that a preview omits for a day that loses nothing
+_ORDINARY = "within retention"  # the reason that a preview omits for days without deletions
 _MOST_NAMES = 20  # foreign files that a preview names
 _COLORS = {"running": "green", "starting": "cyan", "stopped": "dim", "stalled": "yellow", "backoff": "yellow"}
 _UNKNOWN = "-"
@@ -37,7 +37,7 @@ def camera_table(statuses: Iterable[CameraStatus], now: float) -> Table:
 
 
 def health_text(report: Dict[str, Any]) -> Text:
-    """A health report, as `GET /health` answers it: findings first, then cameras, processes, storage."""
+    """A health report, as returned by `GET /health`: findings first, then cameras, processes and storage."""
     return (
         f"Health: {report['status']}",
         *(_finding(finding) for finding in report["findings"]),
@@ -104,7 +104,7 @@ def _machine(system: Dict[str, Any], storage: Dict[str, Any]) -> Iterator[str]:
 
 
 def preview_text(report: Dict[str, Any]) -> Text:
-    """What a cleanup would delete by camera and day, what brakes and holds keep, and what it means for the disks."""
+    """What a cleanup would delete by camera and day, what brakes and holds keep, and the disks afterwards."""
     days = _days(report["cameras"])
     return (
         *(() if report["cameras"] else ("There are no recordings",)),
@@ -135,7 +135,7 @@ def _camera_cleanup(camera: Dict[str, Any]) -> Iterator[str]:
     )
     names = camera["foreign"][:_MOST_NAMES]
     for name in names:
-        yield f"{camera['id']}: left alone because cctv did not record it: {name}"
+        yield f"{camera['id']}: not touched, because cctv did not record it: {name}"
     if camera["foreign_files"] > len(names):
         yield f"{camera['id']}: and {camera['foreign_files'] - len(names)} more"
 

@@ -1,4 +1,4 @@
-"""Two ways to run a command: in this process (quick), and as the process that a user starts (true)."""
+"""Two ways to run a command: in this process, which is fast, and in a process of its own, as a user does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEEDED = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "TZ")
 
 
 class Result(NamedTuple):
-    """How a command ended and what it printed."""
+    """The exit code of a command and what it printed."""
 
     code: int
     out: str
@@ -48,7 +48,7 @@ def cctv(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     def run(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["cctv", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            app()  # not `main`, which ends a process in which threads of other tests still run
+            app()  # not `main`, which would end the process if threads of other tests still run
         assert isinstance(ended.value.code, int)
         return Result(ended.value.code, *capsys.readouterr())
 
@@ -56,7 +56,7 @@ def cctv(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 
 def commands() -> Dict[str, Any]:
-    """Every command and subcommand by its name, as typer made it; `cctv` itself has the empty name."""
+    """Every command and subcommand of typer by name; `cctv` itself has the empty name."""
     root: Any = typer.main.get_command(app)
     found = {"": root, **root.commands}
     for name, group in root.commands.items():
@@ -65,19 +65,19 @@ def commands() -> Dict[str, Any]:
 
 
 def command(*arguments: object) -> List[str]:
-    """The command line of a process of its own."""
+    """The command line to run cctv in a process of its own."""
     return [sys.executable, "-m", "cctv_cli", *map(str, arguments)]
 
 
 def environment(**more: str) -> Dict[str, str]:
-    """An environment without settings, in which a process finds this very package."""
+    """An environment without settings, in which a process finds this package."""
     kept = {name: os.environ[name] for name in _NEEDED if name in os.environ}
     package = str(Path(cctv_cli.__file__).parent.parent)
     return {**kept, "PYTHONPATH": package, "PYTHONIOENCODING": "utf-8", **more}
 
 
 def run_process(*arguments: object, cwd: Path, **more: str) -> Result:
-    """Run a command as a process of its own, to its end; `more` is its environment."""
+    """Run a command to its end in a process of its own; `more` is added to its environment."""
     done = subprocess.run(
         command(*arguments),
         cwd=cwd,

@@ -80,7 +80,7 @@ def test_the_table_shows_every_camera_with_its_state_and_reason(cctv: Callable[.
     assert PASSWORD not in result.out
 
 
-def test_another_storage_is_looked_at_on_demand(cctv: Callable[..., Any], home: Path, front: CameraTree) -> None:
+def test_another_storage_can_be_given(cctv: Callable[..., Any], home: Path, front: CameraTree) -> None:
     elsewhere = CameraTree(Settings(storage=home / "other"), "front")
     elsewhere.show(State.AUTH_FAILED, "wrong password", since=1_000_000.0)
     states = [
@@ -96,7 +96,7 @@ def test_without_cameras_there_is_an_empty_array_or_a_hint(cctv: Callable[..., A
     assert "cameras.toml" in hint.out
 
 
-def test_a_broken_folder_is_told_and_hides_no_other_camera(
+def test_a_broken_folder_is_reported_and_hides_no_other_camera(
     cctv: Callable[..., Any], home: Path, front: CameraTree
 ) -> None:
     front.show(State.RUNNING, "recording", since=1_000_000.0)
@@ -109,7 +109,7 @@ def test_a_broken_folder_is_told_and_hides_no_other_camera(
     assert "storage" in broken["reason"]
 
 
-def test_a_broken_storage_is_told_of_every_camera(cctv: Callable[..., Any], home: Path) -> None:
+def test_a_broken_storage_is_reported_for_every_camera(cctv: Callable[..., Any], home: Path) -> None:
     (home / "cameras.toml").write_text(CAMERAS)
     (home / "hls").write_text("a file in the way")
     result = cctv("cameras", "--json")
@@ -142,13 +142,13 @@ def configure(home: Path, nvr: RtspCamera, password: str = PASSWORD, yard: str =
     (home / "cameras.toml").write_text("\n".join(lines))
 
 
-def test_a_check_of_cameras_that_are_well(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+def test_a_check_of_healthy_cameras(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
     configure(home, nvr)
     result = cctv("cameras", "check")
     assert (result.code, result.err) == (0, "")
-    said = f"127.0.0.1:{nvr.port} sends h264 video of 320x240 and pcmu audio at 8000 Hz."
+    details = f"127.0.0.1:{nvr.port} sends h264 video of 320x240 and pcmu audio at 8000 Hz."
     titles, *rows = result.out.splitlines()
-    assert [row.split(None, 2) for row in rows] == [["front", "ok", said], ["yard", "ok", said]]
+    assert [row.split(None, 2) for row in rows] == [["front", "ok", details], ["yard", "ok", details]]
     assert titles.split() == ["Camera", "Result", "Details"]
     assert nvr.sessions == 0
 
@@ -175,7 +175,9 @@ def test_a_check_in_json_has_stable_keys(cctv: Callable[..., Any], home: Path, n
     assert "h264" in reason
 
 
-def test_a_check_says_what_is_wrong_and_ends_with_code_9(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+def test_a_failed_check_says_what_is_wrong_and_exits_with_code_9(
+    cctv: Callable[..., Any], home: Path, nvr: RtspCamera
+) -> None:
     configure(home, nvr)
     nvr.answer(404)
     result = cctv("cameras", "check", "--json", "front")
@@ -186,7 +188,7 @@ def test_a_check_says_what_is_wrong_and_ends_with_code_9(cctv: Callable[..., Any
     ]
 
 
-def test_checks_never_send_a_refused_password_once_more(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+def test_checks_do_not_send_a_refused_password_again(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
     configure(home, nvr, password="wrong-password")
     for _ in range(3):
         result = cctv("cameras", "check")
@@ -202,7 +204,7 @@ def test_checks_never_send_a_refused_password_once_more(cctv: Callable[..., Any]
     assert cctv("cameras", "check").code == 0
 
 
-def test_a_check_asks_a_camera_whose_login_was_never_refused_whatever_it_failed_with(
+def test_a_check_queries_a_camera_that_failed_for_another_reason_than_its_login(
     cctv: Callable[..., Any], home: Path, nvr: RtspCamera
 ) -> None:
     configure(home, nvr)
@@ -211,9 +213,7 @@ def test_a_check_asks_a_camera_whose_login_was_never_refused_whatever_it_failed_
     assert cctv("cameras", "check", "front").code == 0
 
 
-def test_only_enabled_cameras_are_checked_or_those_that_are_named(
-    cctv: Callable[..., Any], home: Path, nvr: RtspCamera
-) -> None:
+def test_enabled_or_named_cameras_are_checked(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
     configure(home, nvr, yard="false")
     names = [
         [camera["camera"] for camera in json.loads(cctv("cameras", "check", "--json", *named).out)]
@@ -225,7 +225,7 @@ def test_only_enabled_cameras_are_checked_or_those_that_are_named(
     assert "garage" in unknown.err
 
 
-def test_options_may_stand_before_the_word_check(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
+def test_options_may_precede_the_subcommand(cctv: Callable[..., Any], home: Path, nvr: RtspCamera) -> None:
     configure(home, nvr)
     (home / "cameras.toml").rename(home / "other.toml")
     result = cctv("cameras", "--config", "other.toml", "--storage", "elsewhere", "--json", "check", "front")

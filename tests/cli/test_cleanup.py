@@ -33,7 +33,7 @@ def days_ago(days: float) -> str:
 
 @pytest.fixture
 def front(home: Path) -> CameraTree:
-    """Recordings of 40 days, an hour and half an hour ago."""
+    """Recordings from 40 days, an hour and half an hour ago."""
     (home / "cameras.toml").write_text(CAMERAS)
     tree = CameraTree(Settings(storage=home / "hls", timezone="Europe/Berlin"), "front")
     ensure_marker(home / "hls")
@@ -46,18 +46,18 @@ def recordings_of(tree: CameraTree) -> List[Path]:
     return sorted(tree.layout.recordings.rglob("*.ts"))
 
 
-def test_a_cleanup_is_quiet_when_all_is_well(cctv: Cctv, front: CameraTree) -> None:
+def test_a_cleanup_prints_nothing_if_all_is_well(cctv: Cctv, front: CameraTree) -> None:
     assert cctv("cleanup") == (0, "", "")
     assert len(recordings_of(front)) == 2
     assert cctv("cleanup") == (0, "", "")
 
 
-def test_a_cleanup_runs_as_cron_runs_it(front: CameraTree, home: Path) -> None:
+def test_a_cleanup_as_cron_runs_it(front: CameraTree, home: Path) -> None:
     assert run_process("cleanup", cwd=home) == (0, "", "")
     assert len(recordings_of(front)) == 2
 
 
-def test_a_preview_says_what_goes_and_why_and_deletes_nothing(cctv: Cctv, front: CameraTree) -> None:
+def test_a_preview_shows_what_would_be_deleted_and_why_and_deletes_nothing(cctv: Cctv, front: CameraTree) -> None:
     notes = front.layout.recordings / "notes.txt"
     notes.touch()
     result = cctv("cleanup", "--preview")
@@ -65,13 +65,13 @@ def test_a_preview_says_what_goes_and_why_and_deletes_nothing(cctv: Cctv, front:
     lines = result.out.splitlines()
     row = next(line.split() for line in lines if "older than 30 days" in line)
     assert row[0] == "front" and row[2:4] == ["delete", "1"]
-    assert "front: left alone because cctv did not record it: notes.txt" in lines
+    assert "front: not touched, because cctv did not record it: notes.txt" in lines
     assert any(line.startswith("front: would delete 1 recording (") for line in lines)
     assert any(line.startswith("Disk of ") and " after the cleanup; 1.0 kB must stay free" in line for line in lines)
     assert len(recordings_of(front)) == 3
 
 
-def test_preview_and_run_tell_json_the_same(cctv: Cctv, front: CameraTree) -> None:
+def test_preview_and_run_have_the_same_json(cctv: Cctv, front: CameraTree) -> None:
     previewed = json.loads(cctv("cleanup", "--preview", "--json").out)
     result = cctv("cleanup", "--json")
     done = json.loads(result.out)
@@ -84,13 +84,13 @@ def test_preview_and_run_tell_json_the_same(cctv: Cctv, front: CameraTree) -> No
     assert done["cameras"] == previewed["cameras"]
 
 
-def test_a_brake_refuses_with_its_reason_and_force_goes_on(cctv: Cctv, front: CameraTree, home: Path) -> None:
+def test_a_brake_refuses_with_its_reason_and_force_overrules_it(cctv: Cctv, front: CameraTree, home: Path) -> None:
     (home / "cameras.toml").write_text(CAMERAS + 'max_size = "1kB"\n')
     result = cctv("cleanup")
     assert (result.code, result.out) == (10, "")
     assert result.err.startswith("Error: The limit max_size of front asks to delete 67 % of the recordings of front")
     assert len(result.err.splitlines()) == 1
-    assert len(recordings_of(front)) == 2  # what age explains is gone
+    assert len(recordings_of(front)) == 2  # the one that is too old is deleted
     preview = cctv("cleanup", "--preview")
     assert preview.code == 0 and "Refused: The limit max_size of front asks" in preview.out
     forced = cctv("cleanup", "--force")
@@ -98,7 +98,7 @@ def test_a_brake_refuses_with_its_reason_and_force_goes_on(cctv: Cctv, front: Ca
     assert recordings_of(front) == []
 
 
-def test_json_comes_with_a_refusal_too(cctv: Cctv, front: CameraTree, home: Path) -> None:
+def test_json_is_printed_even_with_a_refusal(cctv: Cctv, front: CameraTree, home: Path) -> None:
     storage_marker(home / "hls").unlink()
     result = cctv("cleanup", "--json")
     assert result.code == 10
@@ -140,14 +140,14 @@ def test_a_camera_by_name(cctv: Cctv, front: CameraTree) -> None:
     assert len(recordings_of(front)) == 2
 
 
-def test_a_storage_that_is_not_there(cctv: Cctv, home: Path) -> None:
+def test_a_missing_storage(cctv: Cctv, home: Path) -> None:
     result = cctv("cleanup", "--storage", "nowhere")
     assert result.code == 6
     assert "nowhere cannot be cleaned up (No such file or directory)" in result.err
     assert os.listdir(home) == []
 
 
-def test_on_a_terminal_it_says_what_it_did(cctv: Cctv, front: CameraTree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_it_prints_what_it_did(cctv: Cctv, front: CameraTree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cctv_cli.cli.output.on_terminal", lambda: True)
     assert cctv("cleanup").out.startswith("deleted 1 recordings, ")
     assert cctv("cleanup").out == "There was nothing to delete\n"

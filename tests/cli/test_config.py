@@ -108,7 +108,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     assert len(document) == 27 + 5 * len(fields) + 3 * len(with_sub)
 
 
-def test_every_value_names_where_it_came_from(cctv: Callable[..., Any], configured: Path) -> None:
+def test_every_value_has_its_origin(cctv: Callable[..., Any], configured: Path) -> None:
     found = rows(cctv("config", "--json").out)
     origins = {
         key: (found[key]["value"], found[key]["from"])
@@ -142,7 +142,7 @@ def test_every_value_names_where_it_came_from(cctv: Callable[..., Any], configur
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_no_password_is_shown_wherever_it_stands(
+def test_no_password_is_shown_wherever_it_is_written(
     cctv: Callable[..., Any], configured: Path, options: List[str]
 ) -> None:
     result = cctv("config", *options)
@@ -163,7 +163,7 @@ def test_the_table_shows_every_key_and_no_markup(cctv: Callable[..., Any], confi
 def test_the_table_never_shortens_a_value(
     cctv: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A path that is cut off cannot be corrected, nor found by grep."""
+    """A path that is cut off can be neither corrected nor found by grep."""
     monkeypatch.setenv("HLS_BASE_PATH", "/srv/" + "surveillance-" * 12 + "storage")
     shown = cctv("config").out
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown
@@ -187,7 +187,7 @@ def test_every_problem_is_one_line_and_the_code_is_3(
     assert PASSWORD not in result.err
 
 
-def test_a_file_that_is_named_must_be_there(cctv: Callable[..., Any], home: Path) -> None:
+def test_a_named_file_must_exist(cctv: Callable[..., Any], home: Path) -> None:
     result = cctv("config", "--config", "nosuch.toml")
     assert (result.code, result.out) == (3, "")
     assert result.err.startswith("Error: nosuch.toml: the file cannot be read")
@@ -218,7 +218,7 @@ def test_no_camera_is_a_warning_with_its_cure(cctv: Callable[..., Any], home: Pa
         ("HLS_BASE_PATH", "newer"),
     ],
 )
-def test_what_keeps_serve_from_starting_is_a_warning(home: Path, variable: str, value: str) -> None:
+def test_a_problem_that_prevents_serve_from_starting_is_a_warning(home: Path, variable: str, value: str) -> None:
     (home / "newer").mkdir()
     (home / "newer" / ".cctv-storage").write_text('{"version": 2, "id": "x"}')
     given = {
@@ -242,8 +242,8 @@ def test_what_keeps_serve_from_starting_is_a_warning(home: Path, variable: str, 
     assert not (home / "cctv.log").exists()
 
 
-def test_a_port_in_use_is_no_trouble(cctv: Callable[..., Any], configured: Path, monkeypatch: Any) -> None:
-    """The server itself may use it."""
+def test_a_port_in_use_is_not_reported(cctv: Callable[..., Any], configured: Path, monkeypatch: Any) -> None:
+    """A running server may use it."""
     with socket.create_server(("127.0.0.1", 0)) as used:
         monkeypatch.setenv("SERVER_PORT", str(used.getsockname()[1]))
         assert cctv("config").err == ""

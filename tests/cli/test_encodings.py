@@ -1,4 +1,4 @@
-"""Names and bytes that a terminal, a locale or JSON cannot hold: no process ends with a traceback."""
+"""Names and bytes that a terminal, a locale or JSON cannot represent: no process ends with a traceback."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_an_argument_of_another_encoding(tmp_path: Path, arguments: List[str]) -
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes descriptors")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_closed_outputs_end_nothing(tmp_path: Path, closed: str) -> None:
+def test_closed_outputs_do_not_end_a_command(tmp_path: Path, closed: str) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERA.format(NAME), encoding="utf-8")
     shell = f'exec "$@" {closed}'
     done = subprocess.run(
@@ -166,7 +166,7 @@ def test_closed_outputs_end_nothing(tmp_path: Path, closed: str) -> None:
     assert done.returncode == 0
 
 
-def test_what_a_camera_answers_in_another_encoding(tmp_path: Path) -> None:
+def test_an_answer_of_a_camera_in_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERA.format("x"), encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as camera:
         text = CAMERA.format("x").replace(":9/", f":{camera.getsockname()[1]}/")

@@ -1,4 +1,4 @@
-"""Errors as a user meets them: streams, exit codes, tracebacks. Each command is a process of its own."""
+"""Errors as a user sees them: streams, exit codes, tracebacks. Each command runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_problem_is_one_sentence_with_its_exit_code(
     assert PASSWORD not in result.err
 
 
-def test_without_ffmpeg_the_sentence_says_how_to_get_it(tmp_path: Path) -> None:
+def test_without_ffmpeg_the_sentence_says_how_to_install_it(tmp_path: Path) -> None:
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra" / "imageio_ffmpeg.py").write_text("raise ImportError('not installed')\n")
     (tmp_path / "bin").mkdir()
@@ -109,7 +109,7 @@ def test_a_wrong_command_line_is_code_2_and_names_the_part(
     assert "Traceback" not in result.err
 
 
-def test_the_help_lists_every_command_with_one_line_of_its_own(cctv: Callable[..., Any]) -> None:
+def test_the_help_lists_every_command_with_one_line(cctv: Callable[..., Any]) -> None:
     result = cctv("--help")
     assert (result.code, result.err) == (0, "")
     for name in ("serve", "record", "cameras", "config"):
@@ -118,7 +118,7 @@ def test_the_help_lists_every_command_with_one_line_of_its_own(cctv: Callable[..
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "defaults"),
     [
         ("serve", ["SERVER_HOST or 0.0.0.0", "SERVER_PORT or 8000", "HLS_BASE_PATH or ./hls", "./cameras.toml"]),
         ("record", ["default: all", "HLS_BASE_PATH or ./hls", "./cameras.toml"]),
@@ -126,13 +126,11 @@ def test_the_help_lists_every_command_with_one_line_of_its_own(cctv: Callable[..
         ("config", ["./cameras.toml"]),
     ],
 )
-def test_the_help_of_a_command_tells_what_holds_without_an_option(
-    cctv: Callable[..., Any], name: str, told: List[str]
-) -> None:
+def test_the_help_of_a_command_has_the_defaults(cctv: Callable[..., Any], name: str, defaults: List[str]) -> None:
     result = cctv(name, "--help")
     text = " ".join(re.sub(r"[^\w\s./:,;()-]", " ", result.out).split())  # without the frame, on one line
     assert result.code == 0
-    assert [sentence for sentence in told if sentence not in text] == []
+    assert [default for default in defaults if default not in text] == []
 
 
 def test_the_help_imports_no_heavy_module(tmp_path: Path) -> None:

@@ -50,16 +50,16 @@ def record(front: CameraTree) -> None:
 
 
 def report(status: str) -> bytes:
-    """What a server answers, with this status."""
+    """The answer of a server with this status."""
     settings = Settings(cameras=(Camera("far", "Far", DemoSource(tone=False)),), storage=Path("nowhere"))
     runtime = Runtime(settings)
     return json.dumps({**health_model(runtime.health(), runtime.tz).model_dump(), "status": status}).encode()
 
 
-# ---- here
+# ---- this machine
 
 
-def test_a_camera_that_records_is_ok_with_code_0(cctv: Callable[..., Any], front: CameraTree) -> None:
+def test_a_recorded_camera_is_ok_with_code_0(cctv: Callable[..., Any], front: CameraTree) -> None:
     record(front)
     result = cctv("health")
     assert (result.code, result.err) == (0, "")
@@ -96,7 +96,7 @@ def test_without_a_supervisor_it_is_critical(cctv: Callable[..., Any], front: Ca
     assert "start cctv serve or cctv record" in result.out
 
 
-def test_json_is_what_the_server_answers_too(cctv: Callable[..., Any], front: CameraTree) -> None:
+def test_json_is_the_same_as_the_answer_of_the_server(cctv: Callable[..., Any], front: CameraTree) -> None:
     record(front)
     result = cctv("health", "--json")
     assert (result.code, result.err) == (0, "")
@@ -106,7 +106,7 @@ def test_json_is_what_the_server_answers_too(cctv: Callable[..., Any], front: Ca
     assert PASSWORD not in result.out
 
 
-def test_an_error_of_the_command_is_no_warning(
+def test_an_error_of_the_command_is_not_a_warning(
     cctv: Callable[..., Any], front: CameraTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert cctv("health", "--config", "nosuch.toml").code == 3
@@ -127,7 +127,7 @@ def test_an_error_of_the_command_is_no_warning(
 
 
 @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("warning", 1), ("critical", 2)])
-def test_a_remote_server_is_asked(cctv: Callable[..., Any], home: Path, status: str, code: int) -> None:
+def test_a_remote_server_is_queried(cctv: Callable[..., Any], home: Path, status: str, code: int) -> None:
     with HttpAnswers(body=report(status)) as server:
         for given in (server.url, f"{server.url}/", f"{server.url}/health", server.url[len("http://") :]):
             result = cctv("health", "--url", given)
@@ -160,7 +160,7 @@ def report_of(server: HttpAnswers) -> bytes:
         (503, b'{"detail": "The storage cannot be used."}', "cannot report its health (The storage cannot be used)"),
     ],
 )
-def test_what_is_wrong_with_an_answer_is_one_sentence(
+def test_a_bad_answer_is_one_sentence(
     cctv: Callable[..., Any], home: Path, status: int, body: bytes, words: str
 ) -> None:
     with HttpAnswers(status, body=body) as server:
@@ -170,7 +170,7 @@ def test_what_is_wrong_with_an_answer_is_one_sentence(
     assert result.err.count("\n") == 1
 
 
-def test_a_server_that_is_not_there(cctv: Callable[..., Any], home: Path) -> None:
+def test_an_unreachable_server(cctv: Callable[..., Any], home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     result = cctv("health", "--url", f"http://user:{PASSWORD}@127.0.0.1:{port}")
@@ -180,9 +180,7 @@ def test_a_server_that_is_not_there(cctv: Callable[..., Any], home: Path) -> Non
     assert PASSWORD not in result.err
 
 
-def test_a_server_that_is_silent_is_given_up(
-    cctv: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_server_times_out(cctv: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cctv_cli.cli import remote
 
     monkeypatch.setattr(remote, "_STEP", 0.2)
@@ -194,7 +192,7 @@ def test_a_server_that_is_silent_is_given_up(
 
 
 @pytest.mark.parametrize("url", ["", "http://", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://[::1"])
-def test_a_url_that_is_none(cctv: Callable[..., Any], home: Path, url: str) -> None:
+def test_an_invalid_url(cctv: Callable[..., Any], home: Path, url: str) -> None:
     result = cctv("health", "--url", url)
     assert (result.code, result.out) == (20, "")
     assert result.err.startswith("Error: ") and result.err.count("\n") == 1
@@ -234,13 +232,13 @@ def test_a_webhook_that_refuses_is_code_21_and_its_url_stays_secret(
         assert TOKEN not in result.out + result.err + as_json.out + as_json.err
 
 
-def test_a_test_without_webhooks_says_where_to_write_them(cctv: Callable[..., Any], home: Path) -> None:
+def test_a_test_without_webhooks_says_where_to_configure_them(cctv: Callable[..., Any], home: Path) -> None:
     result = cctv("health", "--test-alert")
     assert (result.code, result.out) == (3, "")
     assert "ALERT_WEBHOOKS" in result.err
 
 
-def test_webhooks_are_tested_from_here_alone(cctv: Callable[..., Any], home: Path) -> None:
+def test_webhooks_of_a_remote_server_cannot_be_tested(cctv: Callable[..., Any], home: Path) -> None:
     result = cctv("health", "--test-alert", "--url", "http://127.0.0.1:1")
     assert (result.code, result.out) == (2, "")
     assert "--test-alert" in result.err

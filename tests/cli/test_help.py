@@ -1,4 +1,4 @@
-"""Help and the README's chapter on commands: what a person reads about the command line is complete."""
+"""The help and the README's chapter on commands are complete."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def words(text: str) -> Set[str]:
     return set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
 
 
-def test_the_readme_documents_every_command_and_no_other() -> None:
+def test_the_readme_documents_exactly_the_commands() -> None:
     assert set(documented()) == set(commands()) - {""}
 
 
@@ -63,7 +63,7 @@ def test_help_is_whole_sentences_with_an_example_and_no_python_types(cctv: Calla
     assert (result.code, result.err) == (0, "")
     assert re.search(rf"^ +cctv {name or 'serve'}\b", result.out, re.MULTILINE)
     explanations = result.out.partition("\n")[2]
-    assert re.findall(r"[<>{}]|\bINTEGER\b|\bPATH\b", result.out) == []  # how versions of typer show types
+    assert re.findall(r"[<>{}]|\bINTEGER\b|\bPATH\b", result.out) == []  # as some versions of typer show types
     assert "..." not in explanations, "a sentence is cut off"
     for parameter in commands()[name].params:
         if parameter.name != "show_completion":  # it is typer's own, as is its help
@@ -71,7 +71,7 @@ def test_help_is_whole_sentences_with_an_example_and_no_python_types(cctv: Calla
 
 
 @pytest.mark.parametrize("name", sorted(commands()))
-def test_an_option_that_takes_a_value_says_what_holds_without_it(name: str) -> None:
+def test_an_option_with_a_value_has_its_default_in_the_help(name: str) -> None:
     silent = [
         each.name
         for each in commands()[name].params
@@ -100,7 +100,7 @@ def test_the_readme_and_the_help_list_the_same_exit_codes(cctv: Callable[..., An
 
 
 def printing(source: str) -> List[str]:
-    """The calls and names in a module that write to a stream."""
+    """Calls and names in a module that write to a stream."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Name) and node.id in ("print", "Console"):
@@ -110,6 +110,6 @@ def printing(source: str) -> List[str]:
     return found
 
 
-def test_output_alone_prints() -> None:
+def test_only_output_prints() -> None:
     printers = {path.name for path in CLI.rglob("*.py") if printing(path.read_text(encoding="utf-8"))}
     assert printers == {"output.py"}

@@ -29,7 +29,7 @@ def front(home: Path) -> CameraTree:
     return tree
 
 
-def test_a_hold_from_its_beginning_to_its_end(cctv: Cctv, front: CameraTree) -> None:
+def test_a_hold_is_added_shown_and_released(cctv: Cctv, front: CameraTree) -> None:
     added = cctv("holds", "add", "front", *TIMES, "--note", "break-in [police]")
     assert (added.code, added.err) == (0, "")
     hold_id = added.out.split()[1]
@@ -56,7 +56,7 @@ def test_a_hold_from_its_beginning_to_its_end(cctv: Cctv, front: CameraTree) -> 
     assert (again.code, again.err) == (13, f"Error: There is no hold '{hold_id}'; cctv holds lists all holds\n")
 
 
-def test_what_had_already_been_deleted_is_reported(cctv: Cctv, front: CameraTree) -> None:
+def test_recordings_that_had_already_been_deleted_are_reported(cctv: Cctv, front: CameraTree) -> None:
     journal = Journal(front.layout.journal("2025-11-03"))
     (taken,) = journal.segments()
     front.record("2025-11-03T14:40:00+01:00", 60)
@@ -64,7 +64,7 @@ def test_what_had_already_been_deleted_is_reported(cctv: Cctv, front: CameraTree
     assert cctv("holds", "add", "front", *TIMES).out.endswith("; 1 recording of that time had already been deleted\n")
 
 
-def test_a_held_recording_outlives_its_age(cctv: Cctv, front: CameraTree) -> None:
+def test_a_held_recording_is_kept_beyond_its_age(cctv: Cctv, front: CameraTree) -> None:
     hold_id = json.loads(cctv("holds", "add", "front", *TIMES, "--json").out)["id"]
     assert cctv("cleanup", "--force").code == 0
     assert len(list(front.layout.recordings.rglob("*.ts"))) == 1
@@ -89,5 +89,5 @@ def test_mistakes_are_explained_in_one_sentence(cctv: Cctv, front: CameraTree) -
     assert "write a time as 2026-11-03 14:00" in no_time.err
 
 
-def test_without_a_storage_nothing_is_held(cctv: Cctv, home: Path) -> None:
+def test_without_a_storage_there_are_no_holds(cctv: Cctv, home: Path) -> None:
     assert json.loads(cctv("holds", "--json").out) == []

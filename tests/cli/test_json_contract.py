@@ -189,7 +189,7 @@ rtsp_url = "rtsp://127.0.0.1:9/1"
 
 
 def misfits(value: Any, shape: Shape, where: str = "document") -> List[str]:
-    """What does not fit."""
+    """The differences between a value and its shape."""
     if isinstance(shape, tuple):
         return [] if value is None else misfits(value, shape[0], where)
     if isinstance(shape, list):
@@ -206,7 +206,7 @@ def misfits(value: Any, shape: Shape, where: str = "document") -> List[str]:
 
 @pytest.fixture
 def front(home: Path) -> Iterator[CameraTree]:
-    """A camera that was recorded 40 days and half an hour ago, and that has been failing since."""
+    """A camera that was recorded 40 days and half an hour ago and has been failing since."""
     (home / "cameras.toml").write_text(CAMERAS)
     tree = CameraTree(Settings(storage=home / "hls", timezone="Europe/Berlin"), "front")
     ensure_marker(home / "hls")
@@ -275,5 +275,5 @@ def test_every_command_with_json_is_in_the_contract() -> None:
         (1, [int]),
     ],
 )
-def test_what_does_not_fit_is_found(value: Any, shape: Shape) -> None:
+def test_differences_are_found(value: Any, shape: Shape) -> None:
     assert len(misfits(value, shape)) == 1

@@ -49,7 +49,7 @@ def console_of(file: io.StringIO, width: int = 160) -> Console:
 
 
 def cells(*statuses: CameraStatus) -> List[List[str]]:
-    """The cells of the table, a row for each camera."""
+    """The cells of the table, one row for each camera."""
     shown = io.StringIO()
     console_of(shown).print(output.rendered(camera_table(statuses, AT)))
     header, *lines = shown.getvalue().splitlines()
@@ -69,7 +69,7 @@ def test_a_row_says_that_audio_is_off() -> None:
 
 
 def test_a_segment_from_the_future_is_zero_seconds_old() -> None:
-    """The camera's clock may run ahead by a little."""
+    """The camera's clock may be slightly ahead."""
     assert cells(replace(RUNNING, last_segment_at=AT + 0.5))[0][4] == "0 s ago"
 
 
@@ -78,12 +78,12 @@ def test_every_state_is_shown(state: State) -> None:
     assert cells(replace(RUNNING, state=state))[0][1] == state.value
 
 
-def test_a_reason_is_text_and_no_markup() -> None:
+def test_a_reason_is_text_not_markup() -> None:
     reason = "[bold]see[/bold] [link=file:///etc/passwd]this[/link] [/]"
     assert cells(replace(RUNNING, reason=reason))[0][7] == reason
 
 
-def test_a_narrow_table_folds_and_loses_nothing() -> None:
+def test_a_narrow_table_wraps_and_loses_nothing() -> None:
     shown = io.StringIO()
     reason = "the camera refuses connections; check its port and that RTSP is on"
     console_of(shown, 80).print(output.rendered(camera_table([replace(RUNNING, reason=reason)], AT)))
@@ -93,7 +93,7 @@ def test_a_narrow_table_folds_and_loses_nothing() -> None:
     assert [word for word in reason.split() if word not in words] == []
 
 
-def test_json_keeps_every_script_and_ends_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_keeps_every_character_and_ends_with_a_newline(capsys: pytest.CaptureFixture[str]) -> None:
     output.show(Result({"name": "Hintertür 入口"}), as_json=True)
     out, err = capsys.readouterr()
     assert (json.loads(out), err) == ({"name": "Hintertür 入口"}, "")
@@ -106,9 +106,7 @@ def test_every_problem_is_a_line_of_standard_error(capsys: pytest.CaptureFixture
     assert capsys.readouterr() == ("", "Error: The first.\nError: The [red]second[/red].\n")
 
 
-def test_log_lines_elsewhere_than_on_a_terminal_are_plain(
-    logging_as_before: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_log_lines_are_plain_if_not_on_a_terminal(logging_as_before: None, capsys: pytest.CaptureFixture[str]) -> None:
     output.log_lines(console_of(io.StringIO()), Settings())
     long = "recorded " + "x" * 200
     logging.getLogger("cctv.recorder").info("front: [red]%s[/red]", long)
@@ -123,7 +121,7 @@ def terminal(shown: io.StringIO) -> Console:
     return Console(file=shown, width=160, color_system=None, force_terminal=True)
 
 
-def test_log_lines_on_a_terminal_are_no_markup_either(logging_as_before: None) -> None:
+def test_log_lines_on_a_terminal_are_not_markup_either(logging_as_before: None) -> None:
     shown = io.StringIO()
     output.log_lines(terminal(shown), Settings())
     logging.getLogger("cctv.recorder").warning("front: [red]no answer[/red] \x1b[2J")
@@ -131,7 +129,7 @@ def test_log_lines_on_a_terminal_are_no_markup_either(logging_as_before: None) -
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_a_traceback_is_for_debug(logging_as_before: None, debug: bool) -> None:
+def test_tracebacks_are_logged_only_with_debug(logging_as_before: None, debug: bool) -> None:
     shown = io.StringIO()
     output.log_lines(terminal(shown), Settings(), debug=debug)
     try:
@@ -150,7 +148,7 @@ def test_json_lines_are_json_on_a_terminal_too(logging_as_before: None, capsys: 
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_log_file_takes_the_place_of_standard_error(
+def test_a_log_file_replaces_standard_error(
     logging_as_before: None, capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str
 ) -> None:
     output.log_lines(console_of(io.StringIO()), Settings(log_format=form, log_file=tmp_path / "cctv.log"))
@@ -161,11 +159,11 @@ def test_a_log_file_takes_the_place_of_standard_error(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_log_lines_for_a_terminal_that_was_closed_are_not_kept(logging_as_before: None) -> None:
+def test_log_lines_for_a_closed_terminal_are_discarded(logging_as_before: None) -> None:
     import pty
 
     ours, theirs = pty.openpty()
-    file = open(theirs, "w")  # noqa: SIM115 - its end cannot be flushed
+    file = open(theirs, "w")  # noqa: SIM115 - cannot be flushed when it is closed
     console = Console(file=file)
     output.log_lines(console, Settings())
     os.close(ours)

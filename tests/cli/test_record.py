@@ -26,7 +26,7 @@ DISABLED = {
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port of this machine that refuses connections, and that nobody else takes."""
+    """A port of this machine that refuses connections and that no other program can use."""
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
         yield nobody_listens.getsockname()[1]
@@ -38,14 +38,14 @@ def test_it_ends_after_its_time_with_the_last_states_as_json(tmp_path: Path, clo
     assert result.code == 0
     (camera,) = json.loads(result.out)
     assert camera["id"] == "front"
-    assert camera["restarts"] == 0  # no FFmpeg was started in vain
+    assert camera["restarts"] == 0  # no FFmpeg was started
     assert "refuses the connection" in result.err
     assert "Traceback" not in result.err
     assert PASSWORD not in result.out + result.err
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert tmp_path / "hls" / "front" / ".state.json" in written
     assert all(PASSWORD not in path.read_text() for path in written)
-    # what the cameras did last, not that nobody watches them any more now that the command has ended
+    # the last states while it ran, not those after it ended
     assert (camera["state"], camera["supervisor_pid"]) != ("stopped", None)
 
 
@@ -74,7 +74,7 @@ def test_a_second_supervisor_names_the_first_ones_process(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send these signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
-def test_a_signal_ends_it_well(tmp_path: Path, name: str) -> None:
+def test_a_signal_ends_it_cleanly(tmp_path: Path, name: str) -> None:
     state = tmp_path / "hls" / "front" / ".state.json"
     with subprocess.Popen(
         command("record"),
@@ -113,7 +113,7 @@ def test_a_terminal_gets_a_live_table(tmp_path: Path) -> None:
         try:
             while True:
                 shown += os.read(ours, 65536)
-        except OSError:  # how a pseudo-terminal says that the other end has closed (EIO)
+        except OSError:  # EIO: the other end of the pseudo-terminal was closed
             pass
         finally:
             os.close(ours)
@@ -124,7 +124,7 @@ def test_a_terminal_gets_a_live_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_it_records_on_when_its_terminal_is_closed(tmp_path: Path) -> None:
+def test_it_continues_to_record_when_its_terminal_is_closed(tmp_path: Path) -> None:
     import pty
 
     def configure(*names: str) -> None:

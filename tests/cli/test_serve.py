@@ -48,7 +48,7 @@ def cameras_once_up(url: str) -> List[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
-def test_it_serves_reads_its_configuration_again_and_ends_well(tmp_path: Path) -> None:
+def test_it_serves_reloads_its_configuration_and_ends_cleanly(tmp_path: Path) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERAS)
     port = free_port()
     with serving(tmp_path, port) as process:
@@ -80,7 +80,7 @@ LARGE = 24_000_000  # bytes; more than the buffers of both ends hold
 
 
 def refuses(port: int) -> bool:
-    """Whether the server takes no new connection any more."""
+    """Whether the server no longer accepts connections."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=HANG):
             return False
@@ -89,7 +89,7 @@ def refuses(port: int) -> bool:
 
 
 def begin_to_read(port: int, path: str) -> socket.socket:
-    """Ask for a file and take a little of it, as a client with a slow line does."""
+    """Request a file and read a little of it, like a client with a slow line."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     client.settimeout(HANG)
@@ -99,8 +99,8 @@ def begin_to_read(port: int, path: str) -> socket.socket:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
-@pytest.mark.parametrize("reads_on", [True, False], ids=["slow", "stuck"])
-def test_at_the_end_answers_under_way_are_finished_and_new_requests_refused(tmp_path: Path, reads_on: bool) -> None:
+@pytest.mark.parametrize("keeps_reading", [True, False], ids=["slow", "stuck"])
+def test_at_the_end_pending_answers_are_finished_and_new_requests_refused(tmp_path: Path, keeps_reading: bool) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERAS)
     hour = tmp_path / "hls" / "front" / "recordings" / "2026-07-14" / "14"
     hour.mkdir(parents=True)
@@ -113,19 +113,19 @@ def test_at_the_end_answers_under_way_are_finished_and_new_requests_refused(tmp_
             received = client.recv(65536)
             process.send_signal(signal.SIGTERM)
             wait_for(lambda: refuses(port), "the end of listening")
-            if reads_on:
+            if keeps_reading:
                 received += b"".join(iter(lambda: client.recv(65536), b""))
             assert end_of(process) == 0
         head, _, body = received.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 ")
-        assert (body == content) == reads_on
+        assert (body == content) == keeps_reading
     log = (tmp_path / "err.txt").read_text()
     assert "Traceback" not in log
-    assert ("cut off" in log) != reads_on
+    assert ("cut off" in log) != keeps_reading
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
-def test_a_log_for_machines_is_json_line_by_line(tmp_path: Path) -> None:
+def test_a_json_log_has_one_object_per_line(tmp_path: Path) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERAS + '\n[log]\nformat = "json"\n')
     with serving(tmp_path, free_port()) as process:
         url = announced(process)["url"]
@@ -157,20 +157,20 @@ def test_a_log_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> No
     assert result.err.count("\n") == 1
 
 
-def test_what_it_announces_answers(tmp_path: Path) -> None:
-    """A script that reads the address asks at once: the server must listen before it says so."""
+def test_the_announced_address_answers(tmp_path: Path) -> None:
+    """A script that reads the address may send a request at once, so the server must already listen."""
     (tmp_path / "cameras.toml").write_text(CAMERAS)
     with serving(tmp_path, free_port()) as process:
         assert cameras_at(announced(process)["url"]) == ["front"]
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
-def test_all_addresses_are_those_of_ipv4_too() -> None:
+def test_all_addresses_include_ipv4() -> None:
     with listen("::", 0) as listener:
         socket.create_connection(("127.0.0.1", listener.getsockname()[1])).close()
 
 
-def test_a_taken_port_is_one_sentence_before_anything_starts(tmp_path: Path) -> None:
+def test_a_port_in_use_is_one_sentence_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERAS)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -187,19 +187,19 @@ def test_a_taken_port_is_one_sentence_before_anything_starts(tmp_path: Path) -> 
     assert not (tmp_path / "hls" / "front" / ".state.json").exists()
 
 
-def test_a_name_that_nobody_knows_is_told_as_such() -> None:
+def test_an_unknown_host_name() -> None:
     with pytest.raises(AddressError, match=r"the name is unknown.*correct --host"):
         listen("nowhere.invalid", 0)
 
 
-def test_an_address_of_another_machine_is_told_as_such() -> None:
+def test_an_address_of_another_machine() -> None:
     with pytest.raises(AddressError, match=r"no such address: correct --host"):
         listen("192.0.2.1", 0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
-def test_it_ends_within_its_limits_whatever_thread_hangs(tmp_path: Path) -> None:
-    """A camera's thread and one of the server's hang for ever: the log says so, and the process ends all the same."""
+def test_it_ends_within_its_limits_even_if_threads_hang(tmp_path: Path) -> None:
+    """A camera's thread and one of the server's hang forever: the log says so, and the process still ends."""
     (tmp_path / "cameras.toml").write_text(ONE_MORE)
     port = free_port()
     program = [sys.executable, "-m", "tests.support.hung_serve", "serve", "--json", "--host", "127.0.0.1"]
@@ -226,5 +226,5 @@ def test_it_ends_within_its_limits_whatever_thread_hangs(tmp_path: Path) -> None
     text = log.read_text()
     assert "front: its thread still hangs on the storage" in text
     assert "Error: cctv ended without the threads of front, which hang on a disk; check its cable" in text
-    assert "threads still hang on a disk" not in text  # the server's is a daemon
+    assert "threads still hang on a disk" not in text  # the server's thread is a daemon
     assert "Traceback" not in text
