@@ -27,7 +27,7 @@ from tests.support.evidence import assert_whole, segments
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import HANG, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")]
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGUSR1")]
 
 
 @pytest.fixture

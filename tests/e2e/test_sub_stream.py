@@ -26,7 +26,7 @@ from tests.support.waiting import HANG, end_of, wait_for
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.usefixtures("no_process_left"),
-    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL"),
 ]
 
 MAIN, SUB = "/Streaming/Channels/101", "/Streaming/Channels/102"

@@ -176,7 +176,7 @@ class ApiError implements Exception {
 class CctvApi {
   const CctvApi(this.server);
 
-  /// Such as http://192.168.1.10:8000
+  /// The server's address, such as http://192.168.1.10:8000
   final Uri server;
 
   /// The address of a path in one of the server's answers.

@@ -493,7 +493,7 @@ void open(BuildContext context, Widget page) {
   Navigator.of(context).push(MaterialPageRoute<void>(builder: (context) => page));
 }
 
-/// The hour and minute of an ISO 8601 time, as the server's clock shows them.
+/// The hour and minute of an ISO 8601 time, in the time zone of the server.
 String clock(String time) => time.substring(11, 16);
 
 String duration(double seconds) {
