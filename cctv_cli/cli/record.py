@@ -42,8 +42,8 @@ def record(
     It shows a live table on a terminal and writes log lines elsewhere. Like cctv cleanup, it deletes the recordings
     that retention no longer keeps: those of all cameras or, if you name cameras, only theirs.
 
-    Ctrl-C and SIGTERM stop the recorders and save the last minutes. SIGUSR1 ends this process but leaves the
-    recorders running, for the next cctv serve or cctv record to take over. SIGHUP reads the configuration again.
+    Ctrl-C and SIGTERM end all recording and save the last minutes. SIGUSR1 ends this process but leaves FFmpeg
+    running, and the next cctv serve or cctv record takes over. SIGHUP reads the configuration again.
 
     \b
     Example:

@@ -35,8 +35,8 @@ def serve(
 ) -> None:
     """Record all cameras and serve them over HTTP until Ctrl-C.
 
-    Ctrl-C and SIGTERM stop the recorders and save the last minutes. SIGUSR1 ends this process but leaves the
-    recorders running, for the next cctv serve or cctv record to take over. SIGHUP reads the configuration again.
+    Ctrl-C and SIGTERM end all recording and save the last minutes. SIGUSR1 ends this process but leaves FFmpeg
+    running, and the next cctv serve or cctv record takes over. SIGHUP reads the configuration again.
 
     \b
     Example:

@@ -1,6 +1,6 @@
 """Signals: the handlers record a request, and the main loop acts on it.
 
-SIGTERM and SIGINT stop the recorders, SIGUSR1 leaves them running for the next supervisor, SIGHUP reads the
+SIGTERM and SIGINT end all recording, SIGUSR1 leaves FFmpeg running for the next supervisor, SIGHUP reads the
 configuration again. On Windows there are only SIGINT and SIGBREAK.
 """
 

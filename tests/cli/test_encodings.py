@@ -155,7 +155,7 @@ def test_an_argument_of_another_encoding(tmp_path: Path, arguments: List[str]) -
     assert "Error: " in done.stderr.decode()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="closes descriptors")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no shell that closes descriptors")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_closed_outputs_do_not_end_a_command(tmp_path: Path, closed: str) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERA.format(NAME), encoding="utf-8")

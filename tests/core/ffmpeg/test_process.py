@@ -21,8 +21,8 @@ from cctv_cli.core.ffmpeg.process import AdoptedProcess, OwnProcess, find, liste
 from cctv_cli.core.units import Secret
 from tests.support.waiting import HANG, wait_for
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and FIFOs")
-linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals and no FIFOs in folders")
+linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux has /proc")
 
 RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"
 

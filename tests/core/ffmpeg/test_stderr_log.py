@@ -83,7 +83,7 @@ def test_odd_characters_stay_on_one_line(path: Path) -> None:
     assert len(path.read_bytes().splitlines()) == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX paths")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX paths")
 def test_a_log_that_cannot_be_written_is_no_error(path: Path) -> None:
     path.mkdir()
     log = BoundedLog(path)
