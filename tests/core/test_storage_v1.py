@@ -17,7 +17,7 @@ import pytest
 from cctv_cli.core import files
 from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, RtspSource, Settings
-from cctv_cli.core.ffmpeg.command import Ffmpeg, fingerprint
+from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.footage.catalog import Catalog, day_segments
 from cctv_cli.core.health import alerts
 from cctv_cli.core.layout import CameraLayout, alerts_file, login_files
@@ -171,7 +171,7 @@ def test_the_recorder_that_still_runs_is_adopted(settings: Settings, ffmpeg: sub
     run = from_json(Run, files.read_json(layout.run_file))
     assert run is not None
     # give it the current command, so that it is not restarted
-    mark = fingerprint(recorder._command(), CAMERAS["front"].source)
+    mark = recorder._starter.fingerprint
     layout.run_file.write_text(to_json(replace(run, pid=ffmpeg.pid, fingerprint=mark)))
     for _ in range(8):
         recorder.run_once()

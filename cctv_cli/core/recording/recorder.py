@@ -7,15 +7,12 @@ Everything that must outlive this process is on disk (see `layout`).
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from typing import Callable, Optional
 
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg import process as processes
-from cctv_cli.core.ffmpeg.command import Command, fingerprint, frames_late, record_command
 from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis, diagnose
-from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import reasons, stall
 from cctv_cli.core.recording.backlog import GRACE, STORAGE_RETRY, Backlog, read_last_run, stop_last_run
@@ -23,11 +20,11 @@ from cctv_cli.core.recording.backoff import Backoff
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
-from cctv_cli.core.recording.run import ActiveRun, make_folder
+from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.saved import set_aside_obstacles
-from cctv_cli.core.recording.state import Run, State
+from cctv_cli.core.recording.start import NoFfmpeg, Starter
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.state_file import StateFile
-from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.recording.stream import CameraStream
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.records import NewerFormat
@@ -51,23 +48,21 @@ class Recorder:
     ) -> None:
         """`sub`: the camera's source is its sub stream, which feeds a live window and is not recorded."""
         self._camera = camera
-        self._settings = settings
         self._tools = tools
-        self._wake = wake
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path, sub=sub)
         self._main = MainStream(CameraLayout(settings.storage, camera.id)) if sub else None
         self._store = None if sub else RecordingStore(self._layout, tools.tz, tools.clock.now)
         self._live = LiveWriter(self._layout, settings.segment_duration, tools.tz)
-        self._log = BoundedLog(self._layout.log_file)
         self._login = CameraLogin(tools.logins, tools.clock)
         self._stream = CameraStream(camera, tools.probe, self._login, self._main)
+        self._starter = Starter(
+            camera, settings, tools, self._layout, self._store, self._live, self._stream, self._main, wake
+        )
         self._state = StateFile(self._layout, tools.clock.now, tools.published)
         self._backlog = Backlog(self._layout, self._store, tools.clock)
         self._opened = False
-        self._disk = 0  # device number of the camera's disk when it was opened
         self._active: Optional[ActiveRun] = None
         self._forgotten: Optional[processes.Process] = None  # the process of a forgotten run, if it is our child
-        self._first_time = False  # whether copied video failed because its first frame had no time
         self._why_ended: Optional[Diagnosis] = None  # why the last FFmpeg ended by itself
         self._backoff = Backoff()
         self._next_start = tools.clock.monotonic() + AFTER_MAIN if sub else 0.0  # monotonic
@@ -86,8 +81,8 @@ class Recorder:
     def configure(self, camera: Camera, settings: Settings) -> None:
         """Apply a changed configuration; FFmpeg is restarted only if its command changes."""
         changed = camera.source != self._camera.source
-        self._camera = self._stream.camera = camera
-        self._settings = settings
+        self._camera = self._stream.camera = self._starter.camera = camera
+        self._starter.settings = settings
         if changed:
             self._source_changed.set()
         self._reconfigured.set()
@@ -153,8 +148,7 @@ class Recorder:
             self._restart(reasons.RECONFIGURED)
         elif self._reconfigured.is_set():
             self._reconfigured.clear()
-            wanted = fingerprint(self._command(), self._camera.source)
-            if self._active is not None and self._active.record.fingerprint != wanted:
+            if self._active is not None and self._active.record.fingerprint != self._starter.fingerprint:
                 self._end_run(reasons.RECONFIGURED)
         if self._active is None:
             return self._start_when_due()
@@ -164,34 +158,22 @@ class Recorder:
         """Continue from what is on disk: a running FFmpeg, files that a crash left, an open gap."""
         set_aside_obstacles(self._layout)
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
-        self._disk = self._layout.folder.stat().st_dev
+        self._starter.disk = self._layout.folder.stat().st_dev
         self._backlog.idle_reason = self._state.load() or reasons.UNSUPERVISED
         last = self._stream.open(read_last_run(self._layout))
         self._live.open(last)
         living: Optional[processes.Process] = None
         if last is not None:
-            self._first_time = last.first_time
+            self._starter.first_time = last.first_time
             living = processes.find(last.run, self._layout.folder, last.pid)
         if living is not None and self._forgotten is not None and living.pid == self._forgotten.pid:
             living = self._forgotten
-        self._backlog.recover(last, last.run if living and last else None, self._run_of)
+        self._backlog.recover(last, last.run if living and last else None, self._starter.run_of)
         self._opened = True
         if living is None or last is None:
             return
-        active = self._active = self._run_of(last)
-        active.process, active.catches_up = living, True
-        active.begin_watch(self._tools.clock.monotonic(), self._tools.clock.now())
+        self._active = self._starter.adopt(last, living)
         self._reconfigured.set()  # it may have been started for another configuration
-        try:
-            folder = self._layout.run_folder(last.run)
-            processes.listen_again(folder, active.stderr.on_line, active.stderr.on_closed)
-        except OSError as error:  # recording works without its messages
-            log.error("%s: the messages of FFmpeg cannot be logged: %s", self._layout.camera_id, error)
-        log.info("%s: adopted FFmpeg %d", self._layout.camera_id, living.pid)
-
-    def _run_of(self, record: Run) -> ActiveRun:
-        stderr = Stderr(self._log, self._tools.clock, self._camera.source, self._wake)
-        return ActiveRun(record, self._layout, self._store, self._live, stderr)
 
     # ---- starting
 
@@ -216,65 +198,20 @@ class Recorder:
 
     def _launch(self) -> float:
         now = self._tools.clock.now()
-        why = self._backlog.idle_reason or reasons.UNSUPERVISED
-        sent = self._stream.begin_run(now)
-        record = self._stream.describe(
-            Run(
-                run=secrets.token_hex(8),
-                fingerprint=fingerprint(self._command(), self._camera.source),
-                started=now,
-                first_live=self._live.begin_run(self._stream.last_run, now, sent.codec),
-                cause=why.cause,
-                detail=why.reason,
-                frames_late=frames_late(sent.codec, audio=sent.has_audio, first_time=self._first_time),
-                first_time=self._first_time,
-                begins=0.0 if self._main is None else self._main.media_time(now),
-            )
-        )
-        folder = make_folder(self._layout, record.run, self._disk)
-        active = self._run_of(record)
-        try:
-            # before the start, so that the next supervisor can find the process
-            active.save(durable=False)
-        except OSError:
-            active.close()
-            raise
         self._stream.just_asked = False
-        self._login.sent(self._camera.source)
-        command = self._command(record)
         try:
-            active.process = processes.spawn(
-                command, self._layout.folder, folder, active.stderr.on_line, active.stderr.on_closed
-            )
-        except OSError as error:
-            active.close()
-            return self._failed(Diagnosis("no ffmpeg", f"FFmpeg cannot be started: {error}"))
+            active = self._starter.start(self._backlog.idle_reason or reasons.UNSUPERVISED)
+        except NoFfmpeg as error:
+            return self._failed(error.reason)
         self._active = active  # before anything can fail: a process that is not watched is never stopped
+        self._login.sent(self._camera.source)
         active.begin_watch(self._tools.clock.monotonic(), now)
         active.save()
         self._stream.last_run = active.record
         self._show(State.STARTING, "waiting for the first frames")
+        assert active.process is not None
         log.info("%s: started FFmpeg %d", self._layout.camera_id, active.process.pid)
         return 0.0 if self._backlog else self._tools.tick()
-
-    def _command(self, record: Optional[Run] = None) -> Command:
-        """The command of a run; without a run, the command to compare by its fingerprint."""
-        sent = self._stream.now
-        return record_command(
-            self._tools.ffmpeg,
-            self._camera,
-            self._settings,
-            run=record.run if record else "",
-            first_live=record.first_live if record else 0,
-            codec=sent.codec,
-            first_time=self._first_time,
-            audio=sent.output,
-            audio_place=sent.place,
-            begins=record.begins if record else 0.0,
-            recording=self._store is not None,
-            live_folder=self._layout.live if self._settings.live_path or self._store is None else None,
-            recording_seconds=self._tools.recording_seconds,
-        )
 
     # ---- watching
 
@@ -290,7 +227,7 @@ class Recorder:
         seen = active.observe(monotonic)
         news = stall.progress(
             seen,
-            self._settings.segment_duration,
+            self._starter.settings.segment_duration,
             commit_fault=self._backlog.fault,
             playlist_fault=self._store.playlist_fault if self._store else "",
             live_fault=self._live.fault_sentence,
@@ -328,8 +265,8 @@ class Recorder:
         self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
         if is_refusal(reason):
             self._login.refused(self._camera.source)
-        if reason.cause == NO_FIRST_TIME and not self._first_time:
-            self._first_time = self._stream.just_asked = True
+        if reason.cause == NO_FIRST_TIME and not self._starter.first_time:
+            self._starter.first_time = self._stream.just_asked = True
             return
         self._failed(reason, healthy, ended)
 

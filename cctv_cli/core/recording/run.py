@@ -6,7 +6,6 @@ window, and observes whether bytes and media time advance.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from dataclasses import replace
@@ -291,20 +290,6 @@ class ActiveRun:
             return []
         numbered = sorted((parse_incoming(name), name) for name in names if parse_incoming(name) is not None)
         return [(number, self._folder / name) for number, name in numbered if number is not None]
-
-
-def make_folder(layout: CameraLayout, run: str, disk: int) -> Path:
-    """Make a run's folder; `disk` is the device number of the disk on which its recorder started. Raises OSError.
-
-    An empty camera folder on another device is the mount point of a lost disk: recordings there would fill the
-    wrong disk, and the next mount would hide them. A disk that is mounted again may have another number, but still
-    has its files; a folder that a person emptied is on the same device.
-    """
-    if not layout.incoming.exists() and layout.folder.stat().st_dev != disk:
-        raise OSError(errno.ENXIO, "it is empty, and its disk is not mounted; mount it again", str(layout.folder))
-    folder = layout.run_folder(run)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def _save_or_log(save: Callable[[], None], layout: CameraLayout) -> None:

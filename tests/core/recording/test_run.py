@@ -20,7 +20,7 @@ from cctv_cli.core.media.mpegts import PACKET
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.recording.backlog import leftovers
 from cctv_cli.core.recording.live_window import LiveWriter
-from cctv_cli.core.recording.run import ActiveRun, make_folder
+from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.records import NewerFormat
@@ -282,19 +282,3 @@ def test_after_a_clock_jump_no_recording_is_dated_in_the_future(left: Left, medi
     segments = [e for e in left.entries() if isinstance(e, SegmentEntry)]
     assert max(e.end for e in segments) == pytest.approx(AT + 3, abs=0.1)
     assert not [e for e in left.entries() if isinstance(e, GapEntry)]
-
-
-def test_nothing_is_recorded_onto_the_mount_point_of_a_lost_disk(tmp_path: Path) -> None:
-    layout, disk = CameraLayout(tmp_path, "cam1"), tmp_path.stat().st_dev
-    layout.folder.mkdir()
-    with pytest.raises(OSError, match="its disk is not mounted"):
-        make_folder(layout, RUN, disk + 1)
-    assert list(layout.folder.iterdir()) == []
-    layout.incoming.mkdir()  # the disk is mounted again, under another number
-    assert make_folder(layout, RUN, disk + 1).is_dir()
-
-
-def test_a_folder_that_a_person_emptied_is_recorded_into_again(tmp_path: Path) -> None:
-    layout = CameraLayout(tmp_path, "cam1")
-    layout.folder.mkdir()
-    assert make_folder(layout, RUN, tmp_path.stat().st_dev).is_dir()
