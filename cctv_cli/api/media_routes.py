@@ -13,7 +13,7 @@ from cctv_cli.api.accel import proxy_target
 from cctv_cli.api.access import send_detail
 from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, serve_file, serve_text
 from cctv_cli.api.media_cache import MediaCache
-from cctv_cli.api.stream import LiveStates, may_exist
+from cctv_cli.api.stream import LiveStates
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
@@ -113,7 +113,7 @@ class MediaRoutes:
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
         elif number is not None and number > live.window.segments[-1].number:
             await send_detail(send, 404, f"{name} is not finished yet; request {LIVE_PLAYLIST} again.", _CORS)
-        elif not may_exist(live.window, name, self._runtime.settings.segment_duration):
+        elif name not in live.files:
             detail = f"{name} does not exist or no longer exists; request {LIVE_PLAYLIST} again."
             await send_detail(send, 404, detail, _CORS)
         else:

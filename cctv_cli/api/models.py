@@ -45,7 +45,7 @@ class StreamInfoModel(BaseModel):
     bit_rate: Optional[int] = BIT_RATE
     target_duration: Optional[int] = Field(default=None, examples=[10], description="Maximum seconds of a live segment")
     media_sequence: Optional[int] = Field(
-        default=None, examples=[5281], description="Number of the first segment in the window"
+        default=None, examples=[5281], description="Media sequence number of the first segment in the window"
     )
     segments: int = Field(examples=[6], description="Number of segments in the window")
     starts_at: Optional[str] = Field(default=None, examples=["2026-11-23T14:40:58.120+01:00"])

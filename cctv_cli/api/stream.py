@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import os
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from fastapi import APIRouter
 
@@ -18,8 +18,7 @@ from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import Answer, DiskThreads
 from cctv_cli.core.footage.variants import measure_variant
 from cctv_cli.core.hls.playlist import LiveWindow, Variant, parse_live, render_multivariant
-from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST, parse_live_init, parse_live_segment
-from cctv_cli.core.recording.live_window import window_size
+from cctv_cli.core.layout import LIVE_PLAYLIST, MAIN_PLAYLIST
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
@@ -33,12 +32,14 @@ _STALE_LEAST = 30.0  # seconds
 class Live:
     """The response to a viewer of a camera: 200 with the window, or a status with one sentence.
 
+    `files` are the names of the live files on disk.
     404 unknown, 409 stopped or disabled, 503 starting (try again soon), 502 the camera fails.
     """
 
     status: int
     detail: str
     window: Optional[LiveWindow] = None
+    files: FrozenSet[str] = frozenset()
 
 
 def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now: float) -> Live:
@@ -59,24 +60,6 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
     if status.state is State.RUNNING and window is not None and window.segments:
         return Live(503, f"{name} is recording, but its live window is not updated; try again in a few seconds.")
     return Live(503, f"{name} is starting; try again in a few seconds.")
-
-
-def may_exist(window: LiveWindow, name: str, segment_duration: int) -> bool:
-    """Whether a live file may exist, given a window with a segment: it is in the window, or left it recently.
-
-    Segments, which last at least `segment_duration` seconds, stay for some time after they left (see `hls.leaving`),
-    and their initialization sections stay as long as they do.
-    """
-    first, newest = window.segments[0], window.segments[-1]
-    number, init = parse_live_segment(name), parse_live_init(name)
-    longest = max(window.duration, window_size(segment_duration) * segment_duration)
-    oldest = first.number - math.ceil((longest + window.target_duration) / segment_duration)
-    if number is not None:
-        return oldest <= number <= newest.number and (number < first.number or name.endswith(newest.suffix))
-    if init is None:
-        return False
-    earlier = first.part is None or first.part.init > oldest  # segments that left the window may have an older one
-    return any(s.part is not None and s.part.init == init for s in window.segments) or (earlier and init < first.number)
 
 
 class _Seen(NamedTuple):
@@ -157,7 +140,8 @@ class LiveStates:
         shown = self._runtime.sub_recorder(camera_id) if sub else None
         if shown is not None:
             status = replace(status, state=shown.state, reason=f"its sub stream: {shown.reason}")
-        return judge(status, layout.stopped_file.exists(), window, self._runtime.clock.now())
+        live = judge(status, layout.stopped_file.exists(), window, self._runtime.clock.now())
+        return live if live.window is None else replace(live, files=frozenset(os.listdir(layout.live)))
 
 
 def router(runtime: Runtime, states: LiveStates) -> APIRouter:
@@ -181,7 +165,7 @@ def router(runtime: Runtime, states: LiveStates) -> APIRouter:
             audio=status.audio or None,
             bit_rate=None if status.bit_rate is None else round(status.bit_rate),
             target_duration=window.target_duration if segments else None,
-            media_sequence=segments[0].number if segments else None,
+            media_sequence=window.media_sequence if segments else None,
             segments=len(segments),
             starts_at=format_instant(segments[0].start, runtime.tz) if segments else None,
             ends_at=format_instant(segments[-1].end, runtime.tz) if segments else None,

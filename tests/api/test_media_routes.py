@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -79,6 +80,16 @@ async def test_a_segment_is_served_for_a_while_after_it_left_the_playlist(
     pruned = await client.get("/stream/front/segment7.ts")
     assert pruned.status_code == 404
     assert pruned.json()["detail"].startswith("segment7.ts does not exist or no longer exists;")
+
+
+async def test_segments_of_an_earlier_run_are_served_for_a_while_though_their_numbers_are_far_lower(
+    client: httpx.AsyncClient, live: CameraTree
+) -> None:
+    live.begin_stream(700, instant(NOW))
+    live.stream(7)  # each is of 10 s, so 14 left the playlist 10 s ago
+    names = re.findall(r"^segment.*", (await client.get("/stream/front/live.m3u8")).text, re.MULTILINE)
+    assert names == [f"segment{number}.ts" for number in range(701, 707)]
+    assert (await client.get("/stream/front/segment14.ts")).status_code == 200
 
 
 async def test_a_live_segment_that_does_not_exist_costs_no_disk_access(

@@ -14,7 +14,7 @@ from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 from cctv_cli.core.clock import format_instant, parse_instant
 from cctv_cli.core.layout import MP4, TS, live_init_name, live_segment_name, parse_live_init, parse_live_segment
 
-_COUNT = re.compile(r"\d{1,12}\Z", re.ASCII)
+_COUNT = re.compile(r"\d{1,11}\Z", re.ASCII)
 _SECONDS = re.compile(r"\d{1,6}(?:\.\d{1,6})?,?\Z", re.ASCII)
 _TAGS_OF_ONE_SEGMENT = ("#EXT-X-DISCONTINUITY", "#EXT-X-PROGRAM-DATE-TIME", "#EXTINF", "#EXT-X-BYTERANGE")
 
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True)
 class LiveSegment:
-    """A finished live segment. `start` is an instant, `duration` in seconds.
+    """A finished live segment. `number` is that of its file, `start` an instant, `duration` in seconds.
 
     `part` is set for fragmented MP4: the media after the file's own initialization section.
     """
@@ -57,15 +57,19 @@ class LiveSegment:
 
 @dataclass(frozen=True)
 class LiveWindow:
-    """The content of the live playlist. The numbers of its segments are the media sequence."""
+    """The content of the live playlist. The numbers of its files increase, but may skip some.
+
+    `media_sequence` is the media sequence number of the first segment, or of the next one if there is none.
+    """
 
     target_duration: int
     segments: Tuple[LiveSegment, ...] = ()
     discontinuity_sequence: int = 0
+    media_sequence: int = 0
 
     @property
     def next_number(self) -> int:
-        """The number of the next segment."""
+        """The number that follows that of the newest file."""
         return self.segments[-1].number + 1 if self.segments else 0
 
     @property
@@ -77,12 +81,10 @@ class LiveWindow:
         """The window with one more segment, cut to the newest `size`.
 
         The target duration only grows (RFC 8216 4.3.3.1); the discontinuity sequence counts the tags
-        that leave with their segments (6.2.2). Players count segments one by one (4.3.3.2), so a segment
-        that skips a number starts a new window. So does one in the other container, because an
-        EXT-X-MAP applies to everything that follows (4.3.2.5).
+        that leave with their segments (6.2.2). A segment in the other container starts a new window,
+        because an EXT-X-MAP applies to everything that follows (4.3.2.5).
         """
-        continues = segment.number == self.next_number and all(s.suffix == segment.suffix for s in self.segments[-1:])
-        before = self if continues else self.keep(0)
+        before = self if all(s.suffix == segment.suffix for s in self.segments[-1:]) else self.keep(0)
         grown = replace(
             before,
             segments=(*before.segments, segment),
@@ -91,20 +93,20 @@ class LiveWindow:
         return grown.keep(size)
 
     def keep(self, size: int) -> LiveWindow:
-        """The window with its newest `size` segments."""
+        """The window with its newest `size` segments. Each that leaves is counted (RFC 8216 6.2.2)."""
         leaving = self.segments[: max(0, len(self.segments) - size)]
         return replace(
             self,
             segments=self.segments[len(leaving) :],
             discontinuity_sequence=self.discontinuity_sequence + sum(s.discontinuity for s in leaving),
+            media_sequence=self.media_sequence + len(leaving),
         )
 
 
 def render_live(window: LiveWindow, tz: Optional[tzinfo]) -> str:
     """The text of `live.m3u8`."""
-    first = window.segments[0].number if window.segments else 0
     mapped = any(segment.part is not None for segment in window.segments)
-    lines = _head(window.target_duration, first, mapped)
+    lines = _head(window.target_duration, window.media_sequence, mapped)
     lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_sequence}")
     for before, segment in zip((None, *window.segments), window.segments):
         lines += ["#EXT-X-DISCONTINUITY"] if segment.discontinuity else []
@@ -138,10 +140,12 @@ def _parse_window(text: str) -> LiveWindow:
             segments.append(_parse_segment(line, tags))
             for tag in _TAGS_OF_ONE_SEGMENT:
                 tags.pop(tag, None)
-    if any(after.number != before.number + 1 for before, after in zip(segments, segments[1:])):
-        raise ValueError("players count segments one by one")
-    target, discontinuities = tags["#EXT-X-TARGETDURATION"], tags["#EXT-X-DISCONTINUITY-SEQUENCE"]
-    return LiveWindow(_parse_count(target), tuple(segments), _parse_count(discontinuities))
+    if any(after.number <= before.number for before, after in zip(segments, segments[1:])):
+        raise ValueError("the numbers of the files do not increase")
+    target, discontinuities, sequence = (
+        _parse_count(tags[f"#EXT-X-{name}"]) for name in ("TARGETDURATION", "DISCONTINUITY-SEQUENCE", "MEDIA-SEQUENCE")
+    )
+    return LiveWindow(target, tuple(segments), discontinuities, sequence)
 
 
 def _parse_segment(name: str, tags: Dict[str, str]) -> LiveSegment:

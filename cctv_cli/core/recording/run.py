@@ -77,13 +77,14 @@ class ActiveRun:
 
     def save(self, *, durable: bool = True) -> None:
         """Write `.run.json`; without `durable` it may be lost in a power cut, and needs no wait for the disk."""
-        window = self._live.window
+        following = self._live.window.keep(0)
         line = self._timeline
         self.record = replace(
             self.record,
             pid=None if self.process is None else self.process.pid,
-            target_duration=window.target_duration,
-            discontinuity_sequence=window.discontinuity_sequence,
+            target_duration=following.target_duration,
+            discontinuity_sequence=following.discontinuity_sequence,
+            media_sequence=following.media_sequence,
             anchor=None if line is None else line.anchor,
             anchor_media=0.0 if line is None else line.media,
             anchor_wall=0.0 if line is None else line.wall,

@@ -55,7 +55,9 @@ class Run:
     camera's audio streams, `audio_left_out` whether it is not recorded, `audio_fault` why not; `audio_untrusted` is
     the instant since when, if it is left out because of what earlier runs showed. `frames_late` is how many frames
     FFmpeg holds back, `first_time` whether it gives the first frame a time, `begins` the media time at which it
-    begins, in seconds. The rest is the latest mapping of its media time to wall time (see `media_clock`).
+    begins, in seconds. `target_duration`, `discontinuity_sequence` and `media_sequence` are those of the next segment
+    in the live playlist, when this was saved. The rest is the latest mapping of its media time to wall time (see
+    `media_clock`).
     """
 
     run: RunId
@@ -73,6 +75,7 @@ class Run:
     audio_untrusted: Optional[Instant] = None
     target_duration: WholeSeconds = 0
     discontinuity_sequence: Number = 0
+    media_sequence: Number = 0
     frames_late: Number = 0
     first_time: Flag = False
     begins: Seconds = 0.0

@@ -43,13 +43,13 @@ def tag(text: str, name: str) -> int:
 
 
 def test_a_whole_live_playlist() -> None:
-    window = LiveWindow(10, (live(7), live(8, discontinuity=True, duration=9.96)), discontinuity_sequence=3)
+    window = LiveWindow(10, (live(7), live(8, discontinuity=True, duration=9.96)), 3, 41)
     assert render_live(window, BERLIN) == (
         "#EXTM3U\n"
         "#EXT-X-VERSION:3\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
         "#EXT-X-TARGETDURATION:10\n"
-        "#EXT-X-MEDIA-SEQUENCE:7\n"
+        "#EXT-X-MEDIA-SEQUENCE:41\n"
         "#EXT-X-DISCONTINUITY-SEQUENCE:3\n"
         "#EXT-X-PROGRAM-DATE-TIME:2026-10-25T02:31:10.000+02:00\n"
         "#EXTINF:10.000,\n"
@@ -105,9 +105,10 @@ def test_live_playlists_never_end() -> None:
         LiveWindow(10, (live(7),), 0),
         LiveWindow(12, tuple(live(number, discontinuity=number == 42) for number in range(40, 46)), 9),
         LiveWindow(3, (LiveSegment(5, START + 3600.123, 2.987, True),), 1),
-        LiveWindow(10, (), 4),
+        LiveWindow(10, (live(7), live(607, discontinuity=True)), 0, 99_999_999_999),
+        LiveWindow(10, (), 4, 5),
     ],
-    ids=["one", "six with a discontinuity", "milliseconds in the repeated hour", "empty"],
+    ids=["one", "six with a discontinuity", "milliseconds in the repeated hour", "numbers with a hole", "empty"],
 )
 @pytest.mark.parametrize("zone_name", ["Europe/Berlin", "UTC", "Asia/Kathmandu"])
 def test_a_live_window_reads_back_and_renders_the_same(window: LiveWindow, zone_name: str) -> None:
@@ -136,7 +137,8 @@ def test_a_live_window_reads_back_and_renders_the_same(window: LiveWindow, zone_
         ("EXTINF:10.000", "EXTINF:-10.000"),
         ("#EXTINF:10.000,\n", ""),
         ("segment7.ts", "segment7.mp4"),
-        ("segment7.ts", "segment7.ts\n#EXTINF:1.0,\n#EXT-X-PROGRAM-DATE-TIME:2026-10-25T02:31:20+00:00\nsegment9.ts"),
+        ("segment7.ts", "segment7.ts\n#EXTINF:1.0,\n#EXT-X-PROGRAM-DATE-TIME:2026-10-25T02:31:20+00:00\nsegment7.ts"),
+        ("#EXT-X-MEDIA-SEQUENCE:0\n", ""),
     ],
     ids=[
         "empty",
@@ -155,7 +157,8 @@ def test_a_live_window_reads_back_and_renders_the_same(window: LiveWindow, zone_
         "negative duration",
         "no duration",
         "other container",
-        "missing segment",
+        "a segment twice",
+        "no media sequence",
     ],
 )
 def test_a_playlist_that_cctv_did_not_write_is_no_window(damage) -> None:
@@ -164,14 +167,16 @@ def test_a_playlist_that_cctv_did_not_write_is_no_window(damage) -> None:
     assert parse_live(text.replace(old, new) if old else "") is None
 
 
-def test_a_window_slides_and_its_media_sequence_only_grows() -> None:
+def test_the_media_sequence_counts_the_segments_that_left() -> None:
+    # RFC 8216 § 6.2.2; a run may begin at any number above those of its predecessors
     window = LiveWindow(10)
     sequences = []
-    for number in range(20):
+    for number in [*range(4), *range(600, 608), *range(2000, 2008)]:
         window = window.append(live(number), 6)
         sequences.append(tag(render_live(window, BERLIN), "MEDIA-SEQUENCE"))
     assert sequences == [0] * 6 + list(range(1, 15))
-    assert window.next_number == 20
+    assert [segment.number for segment in window.segments] == list(range(2002, 2008))
+    assert window.next_number == 2008
 
 
 def test_the_target_duration_only_grows() -> None:
@@ -243,7 +248,7 @@ def test_a_whole_live_playlist_of_fragmented_mp4() -> None:
         "#EXT-X-VERSION:6\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
         "#EXT-X-TARGETDURATION:10\n"
-        "#EXT-X-MEDIA-SEQUENCE:7\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n"
         "#EXT-X-DISCONTINUITY-SEQUENCE:0\n"
         '#EXT-X-MAP:URI="init7.mp4"\n'
         "#EXT-X-PROGRAM-DATE-TIME:2026-10-25T02:31:10.000+02:00\n"
@@ -278,8 +283,9 @@ def test_a_damaged_map_is_no_window(line: str) -> None:
 
 def test_another_container_begins_a_new_window() -> None:
     # no tag ends an EXT-X-MAP, so MPEG-TS cannot follow fragmented MP4 in one live playlist
-    window = LiveWindow(10, (fragmented(7), fragmented(8))).append(live(9, discontinuity=True), 6)
+    window = LiveWindow(10, (fragmented(7), fragmented(8)), media_sequence=40).append(live(9, discontinuity=True), 6)
     assert [segment.number for segment in window.segments] == [9]
+    assert window.media_sequence == 42
     assert "EXT-X-MAP" not in render_live(window, BERLIN)
 
 

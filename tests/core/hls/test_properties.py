@@ -33,13 +33,13 @@ parts = st.builds(Part, counts, counts, counts)
 
 @st.composite
 def windows(draw: st.DrawFn) -> LiveWindow:
-    first = draw(counts)
+    numbers = sorted(draw(st.sets(counts, max_size=4)))
     some_parts = draw(st.one_of(st.just(st.none()), st.just(parts)))
     segments = [
-        LiveSegment(first + place, draw(instants), draw(durations), draw(st.booleans()), draw(some_parts))
-        for place in range(draw(st.integers(0, 4)))
+        LiveSegment(number, draw(instants), draw(durations), draw(st.booleans()), draw(some_parts))
+        for number in numbers
     ]
-    return LiveWindow(draw(st.integers(1, 600)), tuple(segments), draw(counts))
+    return LiveWindow(draw(st.integers(1, 600)), tuple(segments), draw(counts), draw(counts))
 
 
 @given(windows(), zones)

@@ -8,7 +8,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 import pytest
 
@@ -259,15 +259,33 @@ def test_after_a_long_pause_players_start_in_the_new_run(stage: Stage) -> None:
     assert window.discontinuity_sequence == 0
 
 
+def test_a_window_that_nobody_knew_begins_at_a_media_sequence_that_no_earlier_one_reached(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1)
+    stage.update(run)
+    assert stage.written().media_sequence == int(TRUTH)
+
+
 def test_a_lost_live_folder_does_not_reset_the_sequence(stage: Stage) -> None:
-    run = Run("0123456789abcdef", "", TRUTH, 100, target_duration=14, discontinuity_sequence=3)
-    writer = stage.opened(run)
-    assert writer.window == LiveWindow(14, (), 3)
+    run = Run("0123456789abcdef", "", TRUTH, 100, "", target_duration=14, discontinuity_sequence=3, media_sequence=7)
+    stage.opened(run)
     again = stage.begin(run, TRUTH + 60)  # a RAM disk after a power cut: up to 60 segments were named since
     assert again.first_live > 160
     stage.lay(again, 0, 1)
     assert stage.update(again) == [again.first_live]
-    assert stage.written().target_duration == 14
+    window = stage.written()
+    assert (window.target_duration, window.media_sequence) == (14, int(TRUTH) + 60)
+    assert window.discontinuity_sequence > 3 + 1, "the lost playlist named the run's first segment after a tag"
+
+
+def test_a_clock_that_was_set_back_does_not_set_the_sequence_back(stage: Stage) -> None:
+    ahead = int(TRUTH) + 7_000_000
+    run = Run("0123456789abcdef", "", TRUTH + 9_000_000, 100, media_sequence=ahead)
+    stage.opened(run)
+    again = stage.begin(run, TRUTH)
+    stage.lay(again, 0, 1)
+    stage.update(again)
+    assert stage.written().media_sequence > ahead + 60, "it was saved a minute ago"
 
 
 def test_a_damaged_playlist_is_replaced_by_the_runs_numbers(stage: Stage) -> None:
@@ -277,7 +295,15 @@ def test_a_damaged_playlist_is_replaced_by_the_runs_numbers(stage: Stage) -> Non
     stage.layout.live_playlist.write_text("damaged")
     writer = stage.opened(Run(run.run, "", TRUTH, run.first_live, target_duration=12))
     assert writer.window.target_duration == 12
-    assert stage.begin(run, TRUTH + 5).first_live == 2
+    assert stage.begin(run, TRUTH + 5).first_live > 2
+
+
+def test_a_living_run_continues_after_its_playlist_was_damaged(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, *range(6, 9))  # those before have gone
+    stage.layout.live_playlist.write_text("damaged")
+    stage.opened(run)
+    assert stage.update(run) == [6, 7]
 
 
 def test_segments_left_without_a_playlist_are_not_overwritten(stage: Stage) -> None:
@@ -288,16 +314,68 @@ def test_segments_left_without_a_playlist_are_not_overwritten(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("size", [0, 2 * PACKET], ids=["empty", "only tables"])
-def test_a_kill_right_after_a_cut_leaves_no_hole_in_the_sequence(stage: Stage, size: int) -> None:
-    # a player numbers the segments of a playlist one by one from the media sequence (RFC 8216 § 4.3.3.2)
+def test_a_kill_right_after_a_cut_names_no_segment_without_a_frame(stage: Stage, size: int) -> None:
     first = stage.begin()
     stage.lay(first, 0, 1)
     stage.open_segment(first, 2, size)
     stage.update(first, alive=False)
     second = stage.begin(first, TRUTH + 5)
     stage.lay(second, 0, 1)
-    numbers = stage.update(second)
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert stage.update(second) == [0, 1, second.first_live]
+    assert [segment.discontinuity for segment in stage.written().segments] == [False, False, True]
+
+
+def beside(stage: Stage, places: int) -> Tuple[Run, Run]:
+    """A run of so many segments, and one that began with it under the same camera, two segments later."""
+    run = stage.begin()
+    stage.lay(run, *range(places))
+    stage.update(run)
+    other = Run("fedcba9876543210", "", TRUTH + 2, stage.writer.number_beside(), codec="h264")
+    stage.lay(other, *range(SEGMENTS - 2))  # the clip begins anew in it: its first frame is of the instant TRUTH + 2
+    return run, other
+
+
+def test_a_switch_continues_with_the_segment_that_begins_where_the_window_ends(stage: Stage) -> None:
+    run, other = beside(stage, 6)
+    assert stage.update(run, alive=False) == list(range(6))  # up to TRUTH + 6
+    stage.writer.switch(other)
+    stage.update(other)
+    window = stage.written()
+    assert [round(segment.start - TRUTH) for segment in window.segments] == list(range(7, 13))
+    assert window.media_sequence == int(TRUTH) + 7
+    assert [segment.number for segment in window.segments] == list(range(other.first_live + 5, other.first_live + 11))
+    assert window.discontinuity_sequence == 1
+    assert not any(segment.discontinuity for segment in window.segments)
+
+
+def test_what_a_switch_does_not_name_is_deleted(stage: Stage) -> None:
+    run, other = beside(stage, 4)
+    stage.update(run, alive=False)
+    stage.lay(run, 4, 5)  # never listed
+    stage.writer.switch(other)
+    stage.update(other)
+    named = range(other.first_live + 5, other.first_live + 11)
+    assert stage.files() == [f"segment{number}.ts" for number in (*range(4), *named, named[-1] + 1)]
+
+
+def test_a_switch_survives_the_death_of_the_supervisor(stage: Stage) -> None:
+    run, other = beside(stage, 4)
+    stage.update(run, alive=False)
+    stage.lay(run, 4, 5)
+    stage.opened(other)  # the run file already names it
+    stage.update(other)
+    assert [round(segment.start - TRUTH) for segment in stage.written().segments] == list(range(7, 13))
+    assert stage.written().discontinuity_sequence == 1
+
+
+def test_a_run_beside_the_current_one_that_is_dropped_leaves_nothing(stage: Stage) -> None:
+    run, other = beside(stage, 6)
+    stage.writer.drop(other)
+    assert stage.files() == [f"segment{number}.ts" for number in range(6)]
+    stage.lay(run, 6)
+    assert stage.update(run) == list(range(6))
+    stage.writer.drop(run)  # it is not beside itself
+    assert len(stage.files()) == 7
 
 
 def test_a_deleted_segment_does_not_stop_the_window(stage: Stage) -> None:

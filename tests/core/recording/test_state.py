@@ -29,6 +29,7 @@ RUN = Run(
     audio="pcma",
     target_duration=12,
     discontinuity_sequence=2,
+    media_sequence=1_795_000_007,
     anchor=1792888199.875,
     anchor_media=60.25,
     anchor_wall=1792888260.5,
