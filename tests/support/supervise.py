@@ -1,6 +1,7 @@
-"""A supervisor process that tests may kill: python -m tests.support.supervise FFMPEG STORAGE URL SECONDS
+"""A supervisor process that tests may kill: python -m tests.support.supervise FFMPEG STORAGE URL SECONDS [LIVE]
 
-Supervises one camera, "cam1", whose recordings are cut every SECONDS, so that tests need no whole minutes.
+Supervises one camera, "cam1", whose recordings are cut every SECONDS, so that tests need no whole minutes, and its live
+segments every LIVE seconds.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
 
 
-def main(ffmpeg: str, storage: str, url: str, seconds: str) -> None:
+def main(ffmpeg: str, storage: str, url: str, seconds: str, live: str = "2") -> None:
     """Supervise until a signal comes."""
     logging.basicConfig(level=logging.INFO)
     settings = Settings(
-        cameras=(Camera("cam1", "Camera 1", parse_rtsp_url(url)),), storage=Path(storage), segment_duration=2
+        cameras=(Camera("cam1", "Camera 1", parse_rtsp_url(url)),), storage=Path(storage), segment_duration=int(live)
     )
     tools = Tools(inspect(ffmpeg), None, SystemClock(), recording_seconds=int(seconds))
     supervisor = Supervisor(settings, tools, whole=True)

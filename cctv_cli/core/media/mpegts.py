@@ -7,7 +7,7 @@ Reads the presentation times (PTS, 90 kHz, 33 bit) in the video's PES headers as
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO, List, Optional, Tuple
+from typing import BinaryIO, Iterator, List, Optional, Tuple
 
 from cctv_cli.core.files import open_to_read
 from cctv_cli.core.media.span import ENOUGH, Frame, newest_end
@@ -17,6 +17,7 @@ _SYNC = 0x47
 _VIDEO_TYPES = (0x01, 0x02, 0x10, 0x1B, 0x24)  # MPEG-1, MPEG-2, MPEG-4, H.264, H.265
 _TAIL = 64 * 1024
 _TAILS = (_TAIL, 4 * _TAIL, 16 * _TAIL)  # tried in turn until one holds enough frames
+_SAMPLE = 32 * 1024  # bytes of a frame that tell it from others
 _BLOCK = 348 * PACKET  # bytes read at once, just under 64 KiB
 
 
@@ -43,6 +44,18 @@ def first_pts(path: Path) -> Optional[int]:
     if pid is None:
         return None
     return next((time for time, _ in _frames(head, pid)), None)
+
+
+def first_sample(path: Path) -> bytes:
+    """See `segment_file.first_sample`. Raises OSError."""
+    with open_to_read(path) as file:
+        head = file.read(_BLOCK)
+    pid = video_pid(head)
+    openings = [] if pid is None else [at for at in _openings(head, pid) if _pes_pts(head, at) is not None]
+    if pid is None or not openings:
+        return b""
+    sample = payload(head[openings[0] : openings[1] if len(openings) > 1 else None], pid)[:_SAMPLE]
+    return sample if len(openings) > 1 or len(sample) == _SAMPLE else b""
 
 
 def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
@@ -143,18 +156,20 @@ def _streams(section: bytes) -> List[Tuple[int, int]]:
 
 def _frames(data: bytes, pid: int) -> List[Frame]:
     """Every frame of `pid` in the order of the file; `data` begins on a packet."""
+    timed = ((_pes_pts(data, at), at) for at in _openings(data, pid))
+    return [(pts, _may_begin(data, at)) for pts, at in timed if pts is not None]
+
+
+def _openings(data: bytes, pid: int) -> Iterator[int]:
+    """Where packets of `pid` are that begin a PES packet; `data` begins on a packet."""
     # the second and third bytes of all packets: searching these is a hundred times shorter
     seconds, thirds = data[1::PACKET], data[2::PACKET]
     opening, low = 0x40 | pid >> 8, pid & 0xFF  # payload_unit_start_indicator and the PID's high bits
-    found = []
     index = seconds.find(opening)
     while 0 <= index < len(data) // PACKET:
         if thirds[index] == low and data[index * PACKET] == _SYNC:
-            pts = _pes_pts(data, index * PACKET)
-            if pts is not None:
-                found.append((pts, _may_begin(data, index * PACKET)))
+            yield index * PACKET
         index = seconds.find(opening, index + 1)
-    return found
 
 
 def _may_begin(data: bytes, at: int) -> bool:

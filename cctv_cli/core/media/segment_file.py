@@ -30,6 +30,11 @@ def first_pts(path: Path) -> Optional[int]:
     return fmp4.first_pts(path) if path.suffix == MP4 else mpegts.first_pts(path)
 
 
+def first_sample(path: Path) -> bytes:
+    """A file's first video frame as the camera sent it, or the beginning of a large one; empty until it is written."""
+    return fmp4.first_video_sample(path) if path.suffix == MP4 else mpegts.first_sample(path)
+
+
 def last_end(
     file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0, usual: Optional[int] = None
 ) -> Optional[int]:

@@ -10,7 +10,7 @@ import math
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Callable, List, Optional, Union
+from typing import Callable, Collection, List, Optional, Union
 
 from cctv_cli.core import files, records
 from cctv_cli.core.clock import Clock
@@ -51,13 +51,13 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._items)
 
-    def recover(self, last: Optional[Run], living: Optional[str], open_run: Callable[[Run], ActiveRun]) -> None:
-        """Queue what ended runs left in their folders; `last` is the latest run, `living` the id of one still running.
+    def recover(self, last: Optional[Run], living: Collection[str], open_run: Callable[[Run], ActiveRun]) -> None:
+        """Queue what ended runs left in their folders; `last` is the latest run, `living` are ids of those that run.
 
         A folder that cannot be read is left for the next process.
         """
         self._items, self._store_is_open = [], False
-        for folder in leftovers(self._layout, living):
+        for folder in leftovers(self._layout, living, None if last is None else last.run):
             try:
                 self._items.append(self._recover_run(folder, last, open_run))
             except OSError as error:
@@ -85,7 +85,7 @@ class Backlog:
     def _finish_live_window(self, dead: ActiveRun) -> None:
         """Finish the live window of the last run; the next run continues it."""
         try:
-            if not dead.placed:
+            if dead.timeline is None:
                 dead.place()
             dead.save_beside_files()
         except OSError as error:
@@ -95,7 +95,7 @@ class Backlog:
     def add(self, run: ActiveRun, why: Diagnosis) -> None:
         """Queue a run that ended; from now on nothing is recorded because of `why`."""
         self._items.append(run)
-        if run.placed:
+        if run.timeline is not None:
             self.idle_reason = None
         self.set_idle(why)
 
@@ -183,15 +183,16 @@ def _begins(item: Union[ActiveRun, Outage]) -> float:
     return item.record.started if isinstance(item, ActiveRun) else item.until
 
 
-def leftovers(layout: CameraLayout, living: Optional[str]) -> List[Path]:
-    """The folders that earlier runs left, oldest first."""
+def leftovers(layout: CameraLayout, living: Collection[str], last: Optional[str] = None) -> List[Path]:
+    """The folders that earlier runs left, oldest first, that of the `last` run at the end: it may have begun early."""
     try:
         names = os.listdir(layout.incoming)
     except OSError as error:
         log.error("%s: earlier recordings wait in %s: %s", layout.camera_id, layout.incoming, error)
         return []
-    folders = [layout.incoming / name for name in names if is_run(name) and name != living]
-    return sorted((folder for folder in folders if os.path.isdir(folder)), key=_began)
+    folders = [layout.incoming / name for name in names if is_run(name) and name not in living]
+    found = (folder for folder in folders if os.path.isdir(folder))
+    return sorted(found, key=lambda folder: (folder.name == last, _began(folder)))
 
 
 def _began(folder: Path) -> float:
@@ -225,8 +226,9 @@ def read_last_run(layout: CameraLayout) -> Optional[Run]:
 
 
 def stop_last_run(layout: CameraLayout) -> None:
-    """Stop an FFmpeg that was never adopted; its files are left for the next start. Raises OSError."""
-    run = read_last_run(layout)
-    process = None if run is None else processes.find(run.run, layout.folder, run.pid)
-    if process is not None:
-        processes.stop(process, GRACE)
+    """Stop an FFmpeg that was never adopted, or two; its files are left for the next start. Raises OSError."""
+    last = read_last_run(layout)
+    for run in (last, None if last is None else last.successor):
+        process = None if run is None else processes.find(run.run, layout.folder, run.pid)
+        if process is not None:
+            processes.stop(process, GRACE)

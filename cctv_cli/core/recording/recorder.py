@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import Callable, Optional
 
 from cctv_cli.core.config.settings import Camera, Settings
@@ -17,6 +18,7 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import reasons, stall
 from cctv_cli.core.recording.backlog import GRACE, STORAGE_RETRY, Backlog, read_last_run, stop_last_run
 from cctv_cli.core.recording.backoff import Backoff
+from cctv_cli.core.recording.handover import Handover, continued, may_overlap
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
@@ -62,7 +64,7 @@ class Recorder:
         self._backlog = Backlog(self._layout, self._store, tools.clock)
         self._opened = False
         self._active: Optional[ActiveRun] = None
-        self._forgotten: Optional[processes.Process] = None  # the process of a forgotten run, if it is our child
+        self._handover: Optional[Handover] = None
         self._why_ended: Optional[Diagnosis] = None  # why the last FFmpeg ended by itself
         self._backoff = Backoff()
         self._next_start = tools.clock.monotonic() + AFTER_MAIN if sub else 0.0  # monotonic
@@ -80,7 +82,8 @@ class Recorder:
 
     def configure(self, camera: Camera, settings: Settings) -> None:
         """Apply a changed configuration; FFmpeg is restarted only if its command changes."""
-        changed = camera.source != self._camera.source
+        before = self._camera
+        changed = (camera.source, camera.audio, camera.transcode) != (before.source, before.audio, before.transcode)
         self._camera = self._stream.camera = self._starter.camera = camera
         self._starter.settings = settings
         if changed:
@@ -104,16 +107,14 @@ class Recorder:
 
     def forget(self) -> None:
         """Start over from what is on disk after an unexpected error; a running FFmpeg is adopted."""
-        if self._active is not None:
-            self._forgotten = self._active.process
         self._opened = False
-        self._active = None
+        self._active = self._handover = None
 
     def end_ffmpeg(self) -> None:
         """Ask FFmpeg to exit without touching the disk: for use while this camera's thread hangs on it."""
-        active = self._active
-        if active is not None and active.process is not None:
-            active.process.ask_to_end()
+        for run in (self._active, None if self._handover is None else self._handover.new):
+            if run is not None and run.process is not None:
+                run.process.ask_to_end()
 
     def release(self, *, leave_running: bool) -> None:
         """Stop FFmpeg and commit its last minute, or leave it running for the next supervisor."""
@@ -148,8 +149,9 @@ class Recorder:
             self._restart(reasons.RECONFIGURED)
         elif self._reconfigured.is_set():
             self._reconfigured.clear()
-            if self._active is not None and self._active.record.fingerprint != self._starter.fingerprint:
-                self._end_run(reasons.RECONFIGURED)
+            newest = self._active if self._handover is None else self._handover.new
+            if newest is not None and newest.record.fingerprint != self._starter.fingerprint:
+                self._replace(reasons.RECONFIGURED)
         if self._active is None:
             return self._start_when_due()
         return self._watch(self._active)
@@ -160,22 +162,42 @@ class Recorder:
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
         self._starter.disk = self._layout.folder.stat().st_dev
         self._backlog.idle_reason = self._state.load() or reasons.UNSUPERVISED
-        last = self._stream.open(read_last_run(self._layout))
+        last = continued(read_last_run(self._layout), self._starter)
+        living = self._starter.find(last)
+        beside = last.successor if last is not None and living is not None else None
+        last = self._stream.open(None if last is None else replace(last, successor=None))
         self._live.open(last)
-        living: Optional[processes.Process] = None
         if last is not None:
             self._starter.first_time = last.first_time
-            living = processes.find(last.run, self._layout.folder, last.pid)
-        if living is not None and self._forgotten is not None and living.pid == self._forgotten.pid:
-            living = self._forgotten
-        self._backlog.recover(last, last.run if living and last else None, self._starter.run_of)
+        found = [run.run for run in (last, beside) if run is not None] if living is not None else []
+        self._backlog.recover(last, found, self._starter.run_of)
         self._opened = True
         if living is None or last is None:
             return
-        self._active = self._starter.adopt(last, living)
+        active = self._active = self._starter.adopt(last, living)
+        self._starter.file.describe(last, beside)
+        if beside is not None:
+            new = self._starter.adopt(beside, self._starter.find(beside))
+            why = Diagnosis(beside.cause, beside.detail)
+            self._handover = Handover(active, new, why, self._starter)
         self._reconfigured.set()  # it may have been started for another configuration
 
     # ---- starting
+
+    def _replace(self, why: Diagnosis) -> None:
+        """Start the next run beside the current one, or after it if the camera does not send both the same frames."""
+        active, now = self._active, self._tools.clock.now()
+        if active is None or self._main or self._handover or not may_overlap(self._camera, active, now):
+            self._end_run(why)
+            return
+        try:
+            new = self._starter.start(why, beside=active)
+        except (NoFfmpeg, OSError) as error:
+            log.error("%s: no FFmpeg can be started beside the current one: %s", self._layout.camera_id, error)
+            self._end_run(why)
+            return
+        self._handover = Handover(active, new, why, self._starter)
+        new.save()
 
     def _start_when_due(self) -> float:
         wait = self._next_start - self._tools.clock.monotonic()
@@ -197,7 +219,6 @@ class Recorder:
         return self._launch()
 
     def _launch(self) -> float:
-        now = self._tools.clock.now()
         self._stream.just_asked = False
         try:
             active = self._starter.start(self._backlog.idle_reason or reasons.UNSUPERVISED)
@@ -205,12 +226,9 @@ class Recorder:
             return self._failed(error.reason)
         self._active = active  # before anything can fail: a process that is not watched is never stopped
         self._login.sent(self._camera.source)
-        active.begin_watch(self._tools.clock.monotonic(), now)
         active.save()
         self._stream.last_run = active.record
         self._show(State.STARTING, "waiting for the first frames")
-        assert active.process is not None
-        log.info("%s: started FFmpeg %d", self._layout.camera_id, active.process.pid)
         return 0.0 if self._backlog else self._tools.tick()
 
     # ---- watching
@@ -219,9 +237,11 @@ class Recorder:
         monotonic = self._tools.clock.monotonic()
         active.catches_up = active.catches_up and active.waiting(alive=True) > 0 and not self._backlog.fault
         active.poll(monotonic, self._tools.clock.now())
+        if self._handover is not None and self._hand_over(self._handover):
+            return 0.0
         more = self._backlog.commit_next(active)
         active.update_live(alive=True)
-        if active.placed and self._backlog.idle_reason is not None:
+        if active.timeline is not None and self._backlog.idle_reason is not None:
             self._backlog.idle_reason = None
             self._login.accepted()
         seen = active.observe(monotonic)
@@ -238,6 +258,8 @@ class Recorder:
         trouble = stall.verdict(
             seen, live_patience=self._live_patience, picture_changed_for=monotonic - self._picture_changed_at
         )
+        if trouble is None and seen.media_time >= self._tools.rotate_after and not (self._main or self._handover):
+            self._replace(reasons.ROTATED)
         if trouble is None:
             return 0.0 if more else self._tools.tick()
         if trouble is stall.PICTURE_CHANGED:
@@ -249,8 +271,22 @@ class Recorder:
             self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
         self._show(State.STALLED, trouble.reason, trouble.cause)
         healthy = active.healthy_for(self._tools.clock.monotonic())
-        self._end_run(trouble)
+        if self._end_run(trouble, continues=True):
+            return 0.0
         return self._failed(trouble, healthy, monotonic)
+
+    def _hand_over(self, pair: Handover) -> bool:
+        """Let the run beside the current one continue it, or give up; returns whether either happened."""
+        failure = pair.failure()
+        if failure is None and pair.cut() is None:
+            return False
+        if failure is None:
+            self._end_run(pair.why, continues=True)
+            return True
+        if pair.new.timeline is None:
+            pair.new.record = replace(pair.new.record, alone_since=self._tools.clock.now())
+        self._end_run(Diagnosis(pair.why.cause, f"{pair.why.reason}; a second FFmpeg failed: {failure.reason}"))
+        return True
 
     def _notice_end(self, active: ActiveRun) -> None:
         assert active.process is not None
@@ -262,7 +298,8 @@ class Recorder:
         reason = self._why_ended = diagnose(active.stderr.recent_lines(), exit_code)
         ended = self._tools.clock.monotonic()
         healthy = active.healthy_for(ended)
-        self._end_run(reason, flushed=exit_code is not None and exit_code >= 0)
+        if self._end_run(reason, flushed=exit_code is not None and exit_code >= 0, continues=True):
+            return
         if is_refusal(reason):
             self._login.refused(self._camera.source)
         if reason.cause == NO_FIRST_TIME and not self._starter.first_time:
@@ -311,24 +348,39 @@ class Recorder:
         self._backoff, self._next_start, self._stream.just_asked = Backoff(), 0.0, False
         self._show(State.STOPPED, why.reason, why.cause)
 
-    def _end_run(self, why: Diagnosis, *, flushed: bool = True) -> None:
+    def _end_run(self, why: Diagnosis, *, flushed: bool = True, continues: bool = False) -> bool:
         """End the run if there is one; its files join the backlog, because the next start is more urgent.
 
         An FFmpeg that exits cleanly writes its last frame early (`flushed`), so the time of that write
-        places media time only if nothing else does.
+        places media time only if nothing else does. If it `continues`, a living run beside it becomes the current one;
+        returns whether there was one. Otherwise both end.
         """
-        active = self._active
+        active, pair = self._active, self._handover
         if active is None:
-            return
+            return False
+        continues = continues and pair is not None and pair.new_lives
+        if pair is not None and not continues:
+            pair.end_new()
         if active.process is not None and active.process.alive():
             log.info("%s: stopping FFmpeg %d: %s", self._layout.camera_id, active.process.pid, why.reason)
             processes.stop(active.process, GRACE)
         clock = self._tools.clock
-        active.finish(clock.monotonic(), clock.now(), read_time=not (flushed and active.placed))
+        read_time = not flushed or active.timeline is None
+        active.finish(clock.monotonic(), clock.now(), read_time=read_time, ends_live=not continues)
+        self._active = self._handover = None
         self._stream.last_run = active.record
-        self._active = None
         self._state.note_exit(why.reason)
         self._backlog.add(active, why)
+        if pair is None:
+            return False
+        pair.settle(why)
+        self._stream.last_run = pair.new.record
+        if not continues:
+            self._backlog.add(pair.new, why)
+            return False
+        self._active = pair.new
+        self._live.switch(pair.new.record)
+        return True
 
     def _show(self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None) -> None:
         self._state.show(state, reason, cause, retry_at, run=self._stream.last_run)

@@ -24,6 +24,7 @@ from cctv_cli.core.recording.closing import Before, FinishedFile, close, place
 from cctv_cli.core.recording.growth import Growth
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
+from cctv_cli.core.recording.run_file import RunFile
 from cctv_cli.core.recording.stall import SQUEEZED, Observation
 from cctv_cli.core.recording.state import Run, to_json
 from cctv_cli.core.recording.stderr import Stderr
@@ -51,6 +52,7 @@ class ActiveRun:
         store: Optional[RecordingStore],
         live: LiveWriter,
         stderr: Stderr,
+        file: RunFile,
     ) -> None:
         self.record = record
         self.process: Optional[Process] = None
@@ -64,6 +66,7 @@ class ActiveRun:
         self._layout = layout
         self._store = store
         self._live = live
+        self._file = file
         self._disk = live.disk if store is None else store.disk
         self._folder = layout.run_folder(record.run)
         self._timeline = _saved_timeline(record)
@@ -90,13 +93,13 @@ class ActiveRun:
             anchor_wall=0.0 if line is None else line.wall,
         )
         self._saved_anchor = self.record.anchor
-        files.replace_text(self._layout.run_file, to_json(self.record), durable=durable)
+        self._file.save(self.record, durable=durable)
 
-    def save_beside_files(self) -> None:
+    def save_beside_files(self, *, durable: bool = False) -> None:
         """Save the record next to its files, because `.run.json` will describe the next run."""
         was_removed = self._layout.incoming.is_dir() and not self._folder.is_dir()  # by hand
         if self._store is not None and not was_removed:
-            files.replace_text(self._layout.ended_run(self.record.run), to_json(self.record), durable=False)
+            files.replace_text(self._layout.ended_run(self.record.run), to_json(self.record), durable=durable)
 
     def begin_watch(self, monotonic: float, now: float) -> None:
         """Start to watch for stalls."""
@@ -126,11 +129,14 @@ class ActiveRun:
         if newest is not None:
             self._streaming.update(*newest, monotonic)
 
-    def finish(self, monotonic: float, now: float, *, read_time: bool) -> None:
-        """Poll what FFmpeg wrote before it ended, and save the result. Errors of the disk are logged."""
-        poll = partial(self.poll, monotonic, now, read_time=read_time)
-        end_live = partial(self.update_live, alive=False)
-        for step in (poll, end_live, self.save_beside_files):
+    def finish(self, monotonic: float, now: float, *, read_time: bool, ends_live: bool = True) -> None:
+        """Poll what FFmpeg wrote before it ended, and save the result. Errors of the disk are logged.
+
+        Without `ends_live` another run continues the live window.
+        """
+        steps: List[Callable[[], None]] = [partial(self.poll, monotonic, now, read_time=read_time)]
+        steps += [partial(self.update_live, alive=False)] if ends_live else []
+        for step in (*steps, self.save_beside_files):
             try:
                 step()
             except OSError as error:
@@ -178,6 +184,7 @@ class ActiveRun:
             squeezed=complains_of_times(self.stderr.recent_lines(SQUEEZED)),
             astray_for=0.0 if line is None else media_clock.astray_for(line, monotonic),
             lags=line is not None and line.astray_since is not None and media_clock.lags(line),
+            media_time=0.0 if line is None else line.media,
             audio_missing_for=monotonic - since if self._awaits_audio and since is not None else 0.0,
             picture_changed=self._live.outgrew_header,
         )
@@ -196,9 +203,9 @@ class ActiveRun:
             return last_end(file, size, path.suffix, frames_late=late, usual=self._step)
 
     @property
-    def placed(self) -> bool:
-        """Whether media time is mapped to wall time."""
-        return self._timeline is not None
+    def timeline(self) -> Optional[Timeline]:
+        """How media time maps to wall time; None before the first frame."""
+        return self._timeline
 
     def place(self) -> None:
         """Map media time to wall time by the oldest file, for an ended run that was never polled."""
@@ -241,6 +248,7 @@ class ActiveRun:
         """Remove the run's folder once FFmpeg has ended and its files are committed, unless some files stay."""
         try:
             files.remove(self._folder / STDERR_NAME)
+            remove_repeated(self._folder, self.record)
             if not self._unreadable:
                 files.remove(self._layout.ended_run(self.record.run))
             self._folder.rmdir()
@@ -285,12 +293,24 @@ class ActiveRun:
         """The run's files with their numbers, in the order in which they were written."""
         if self._store is None:
             return self._live.unfinished()
-        try:
-            names = os.listdir(self._folder)
-        except FileNotFoundError:
-            return []
-        numbered = sorted((parse_incoming(name), name) for name in names if parse_incoming(name) is not None)
-        return [(number, self._folder / name) for number, name in numbered if number is not None]
+        return [file for file in incoming_files(self._folder) if self.record.owns(file[0])]
+
+
+def incoming_files(folder: Path) -> List[Tuple[int, Path]]:
+    """The files in a run's folder with their numbers, in the order in which they were written. Raises OSError."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    numbered = sorted((parse_incoming(name), name) for name in names if parse_incoming(name) is not None)
+    return [(number, folder / name) for number, name in numbered if number is not None]
+
+
+def remove_repeated(folder: Path, run: Run) -> None:
+    """Remove the files of a run that do not count, because another run has the same footage. Raises OSError."""
+    for number, path in incoming_files(folder):
+        if not run.owns(number):
+            files.remove(path)
 
 
 def _save_or_log(save: Callable[[], None], layout: CameraLayout) -> None:

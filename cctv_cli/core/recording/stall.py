@@ -48,6 +48,7 @@ class Observation:
     squeezed: bool = False  # FFmpeg keeps complaining that times go back
     astray_for: float = 0.0  # since media time began to differ from real time by more than 2 s
     lags: bool = False  # media time is behind real time
+    media_time: float = 0.0  # of the newest frame, in seconds
     audio_missing_for: float = 0.0  # since the run began, while audio that the camera announced has not come
     picture_changed: bool = False  # the run's initialization section no longer describes it
 

@@ -6,7 +6,7 @@ import errno
 import logging
 import secrets
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Dict, Optional
 
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg import process as processes
@@ -17,6 +17,7 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.run import ActiveRun
+from cctv_cli.core.recording.run_file import RunFile
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.recording.stream import CameraStream
@@ -52,16 +53,18 @@ class Starter:
         """`wake` is called when an FFmpeg exits. `main` is the main stream if the camera's source is its sub stream."""
         self.camera = camera
         self.settings = settings
+        self.file = RunFile(layout)
         self.disk = 0  # device number of the camera's disk when it was opened
         self.first_time = False  # whether copied video failed because its first frame had no time
-        self._tools = tools
-        self._layout = layout
+        self.tools = tools
+        self.layout = layout
         self._store = store
-        self._live = live
+        self.live = live
         self._stream = stream
         self._main = main
         self._wake = wake
         self._log = BoundedLog(layout.log_file)
+        self._own: Dict[str, processes.Process] = {}  # our children, by their runs
 
     @property
     def fingerprint(self) -> str:
@@ -70,55 +73,82 @@ class Starter:
 
     def run_of(self, record: Run) -> ActiveRun:
         """The run with this record, without a process."""
-        stderr = Stderr(self._log, self._tools.clock, self.camera.source, self._wake)
-        return ActiveRun(record, self._layout, self._store, self._live, stderr)
+        stderr = Stderr(self._log, self.tools.clock, self.camera.source, self._wake)
+        return ActiveRun(record, self.layout, self._store, self.live, stderr, self.file)
 
-    def start(self, why: Diagnosis) -> ActiveRun:
-        """Start a run; `why` is the reason why nothing was recorded before it. Raises OSError and NoFfmpeg."""
-        record = self._describe(why)
-        folder = make_folder(self._layout, record.run, self.disk)
+    def start(self, why: Diagnosis, *, beside: Optional[ActiveRun] = None) -> ActiveRun:
+        """Start a run, alone or `beside` the current one. Raises OSError and NoFfmpeg.
+
+        `why` is the reason why nothing was recorded before it.
+        """
+        record = self._describe(why, beside)
+        folder = make_folder(self.layout, record.run, self.disk)
         active = self.run_of(record)
         try:
             # before the start, so that the next supervisor can find the process
+            self.file.describe(*([record] if beside is None else [beside.record, record]))
             active.save(durable=False)
-        except OSError:
+            process = active.process = self._spawn(record, folder, active.stderr)
+        except (OSError, NoFfmpeg):
             active.close()
+            if beside is not None:
+                self.file.describe(beside.record)
             raise
-        try:
-            active.process = processes.spawn(
-                self._command(record), self._layout.folder, folder, active.stderr.on_line, active.stderr.on_closed
-            )
-        except OSError as error:
-            active.close()
-            raise NoFfmpeg(error) from error
+        self._own = {run: child for run, child in self._own.items() if child.alive()}
+        self._own[record.run] = process
+        active.begin_watch(self.tools.clock.monotonic(), record.started)
+        log.info("%s: started FFmpeg %d", self.layout.camera_id, process.pid)
         return active
 
-    def adopt(self, record: Run, living: processes.Process) -> ActiveRun:
-        """Watch a run that an earlier supervisor started, and that is alive."""
+    def _spawn(self, record: Run, folder: Path, stderr: Stderr) -> processes.Process:
+        command = self._command(record)
+        try:
+            return processes.spawn(command, self.layout.folder, folder, stderr.on_line, stderr.on_closed)
+        except OSError as error:
+            raise NoFfmpeg(error) from error
+
+    def adopt(self, record: Run, living: Optional[processes.Process]) -> ActiveRun:
+        """Watch a run that an earlier supervisor started."""
         active = self.run_of(record)
         active.process, active.catches_up = living, True
-        active.begin_watch(self._tools.clock.monotonic(), self._tools.clock.now())
+        active.begin_watch(self.tools.clock.monotonic(), self.tools.clock.now())
         try:
-            folder = self._layout.run_folder(record.run)
+            folder = self.layout.run_folder(record.run)
             processes.listen_again(folder, active.stderr.on_line, active.stderr.on_closed)
         except OSError as error:  # recording works without its messages
-            log.error("%s: the messages of FFmpeg cannot be logged: %s", self._layout.camera_id, error)
-        log.info("%s: adopted FFmpeg %d", self._layout.camera_id, living.pid)
+            log.error("%s: the messages of FFmpeg cannot be logged: %s", self.layout.camera_id, error)
+        if living is not None:
+            log.info("%s: adopted FFmpeg %d", self.layout.camera_id, living.pid)
         return active
 
-    def _describe(self, why: Diagnosis) -> Run:
-        now = self._tools.clock.now()
+    def find(self, record: Optional[Run]) -> Optional[processes.Process]:
+        """The process of a run; None if it has ended."""
+        if record is None:
+            return None
+        own = self._own.get(record.run)
+        if own is not None:
+            return own if own.alive() else None
+        return processes.find(record.run, self.layout.folder, record.pid)
+
+    def _describe(self, why: Diagnosis, beside: Optional[ActiveRun]) -> Run:
+        now = self.tools.clock.now()
         sent = self._stream.begin_run(now)
+        alone_since = None if self._stream.last_run is None else self._stream.last_run.alone_since
+        if beside is None:
+            first_live = self.live.begin_run(self._stream.last_run, now, sent.codec)
+        else:
+            first_live = self.live.number_beside()
         return self._stream.describe(
             Run(
                 run=secrets.token_hex(8),
                 fingerprint=self.fingerprint,
                 started=now,
-                first_live=self._live.begin_run(self._stream.last_run, now, sent.codec),
+                first_live=first_live,
                 cause=why.cause,
                 detail=why.reason,
                 frames_late=frames_late(sent.codec, audio=sent.has_audio, first_time=self.first_time),
                 first_time=self.first_time,
+                alone_since=alone_since,
                 begins=0.0 if self._main is None else self._main.media_time(now),
             )
         )
@@ -127,7 +157,7 @@ class Starter:
         """The command of a run; without a run, the command to compare by its fingerprint."""
         sent = self._stream.now
         return record_command(
-            self._tools.ffmpeg,
+            self.tools.ffmpeg,
             self.camera,
             self.settings,
             run=record.run if record else "",
@@ -138,8 +168,8 @@ class Starter:
             audio_place=sent.place,
             begins=record.begins if record else 0.0,
             recording=self._store is not None,
-            live_folder=self._layout.live if self.settings.live_path or self._store is None else None,
-            recording_seconds=self._tools.recording_seconds,
+            live_folder=self.layout.live if self.settings.live_path or self._store is None else None,
+            recording_seconds=self.tools.recording_seconds,
         )
 
 

@@ -56,8 +56,10 @@ class Run:
     the instant since when, if it is left out because of what earlier runs showed. `frames_late` is how many frames
     FFmpeg holds back, `first_time` whether it gives the first frame a time, `begins` the media time at which it
     begins, in seconds. `target_duration`, `discontinuity_sequence` and `media_sequence` are those of the next segment
-    in the live playlist, when this was saved. The rest is the latest mapping of its media time to wall time (see
-    `media_clock`).
+    in the live playlist, when this was saved. Files before `first_file` and from `end_file` on do not count, because
+    the run before or after it has the same footage (see `cut`); `successor` is the run that records beside it and will
+    continue it, and `alone_since` the instant since when the camera is known to refuse a second session. The rest is
+    the latest mapping of its media time to wall time (see `media_clock`).
     """
 
     run: RunId
@@ -79,6 +81,10 @@ class Run:
     frames_late: Number = 0
     first_time: Flag = False
     begins: Seconds = 0.0
+    first_file: Number = 0
+    end_file: Optional[Number] = None
+    alone_since: Optional[Instant] = None
+    successor: Optional[Run] = None
     anchor: Optional[Anchor] = None
     anchor_media: MediaTime = 0.0
     anchor_wall: Anchor = 0.0
@@ -87,6 +93,10 @@ class Run:
     def has_audio(self) -> bool:
         """Whether the camera's audio is recorded."""
         return supports_audio(self.audio) and not self.audio_left_out
+
+    def owns(self, number: int) -> bool:
+        """Whether this file of the run counts."""
+        return self.first_file <= number and (self.end_file is None or number < self.end_file)
 
 
 @dataclass(frozen=True)

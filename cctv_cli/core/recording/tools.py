@@ -16,6 +16,7 @@ from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.rtsp.result import ProbeResult
 
 _TICK = 1.5  # seconds
+ROTATE_AFTER = 86400.0  # seconds of media in one run: times in MPEG-TS wrap after 26.5 hours, and players fail there
 
 
 class Probe(Protocol):
@@ -36,6 +37,7 @@ class Tools:
     probe: Probe = probe
     logins: Optional[LoginGuard] = None
     recording_seconds: int = RECORDING_SECONDS
+    rotate_after: float = ROTATE_AFTER
     published: Published = field(default_factory=Published)
 
     def tick(self) -> float:

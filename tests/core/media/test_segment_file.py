@@ -6,9 +6,17 @@ from typing import Optional
 import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from cctv_cli.core.media.segment_file import first_pts, frames, header_size, holds_video, last_end, measure
+from cctv_cli.core.media.segment_file import (
+    first_pts,
+    first_sample,
+    frames,
+    header_size,
+    holds_video,
+    last_end,
+    measure,
+)
 from cctv_cli.core.media.span import TICKS
-from tests.support.media import FPS, make_video
+from tests.support.media import FPS, make_video, run_ffmpeg
 
 
 @pytest.fixture(scope="module", params=["ts", "mp4"])
@@ -62,3 +70,31 @@ def test_a_file_of_each_format_holds_video(path: Path, tmp_path: Path) -> None:
     other.write_bytes(bytes(4096))
     assert not holds_video(other)
     assert (measure(other), first_pts(other), end_of(other), header_size(other)) == (None, None, None, None)
+
+
+def test_a_growing_file_has_its_first_frame_once_it_is_written(path: Path, tmp_path: Path) -> None:
+    whole = path.read_bytes()
+    growing = tmp_path / path.name
+    seen = []
+    for size in range(0, len(whole), 94):
+        growing.write_bytes(whole[:size])
+        seen.append(first_sample(growing))
+    assert set(seen) == {b"", first_sample(path)}
+    assert seen == sorted(seen), "it stays the same"
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mp4"])
+def test_two_runs_that_cut_at_the_same_frame_begin_with_the_same_bytes(
+    ffmpeg: Ffmpeg, tmp_path: Path, suffix: str
+) -> None:
+    """Their times differ, and so does the sound that is encoded between the frames."""
+    video = make_video(ffmpeg, tmp_path / "video.ts", 4, sound=True)
+    form = {".ts": "mpegts", ".mp4": "mp4"}[suffix]
+    for name, seek in (("old", 0), ("new", 1)):
+        cut = ["-c:v", "copy", "-c:a", "aac", "-b:a", f"{64 + seek}k", "-f", "segment", "-segment_time", "1"]
+        cut += ["-segment_format", form]
+        cut += ["-segment_format_options", "movflags=+frag_every_frame+empty_moov"] if suffix == ".mp4" else []
+        run_ffmpeg(ffmpeg, ["-ss", str(seek), "-i", str(video), *cut, str(tmp_path / f"{name}%d{suffix}")])
+    old, new = ([first_sample(path) for path in sorted(tmp_path.glob(f"{run}*"))] for run in ("old", "new"))
+    assert old[2:] == new[1:]
+    assert len(set(old)) == 4

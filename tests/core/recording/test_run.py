@@ -21,6 +21,7 @@ from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.recording.backlog import leftovers
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.run import ActiveRun
+from cctv_cli.core.recording.run_file import RunFile
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.records import NewerFormat
@@ -46,7 +47,7 @@ class Left:
         live.open(None)
         stderr = Stderr(BoundedLog(self.layout.log_file), SystemClock(), DemoSource(tone=False), lambda: None)
         record = Run(RUN, "", AT - 10, 0, frames_late=frames_late, audio=audio)
-        self.run = ActiveRun(record, self.layout, self.store, live, stderr)
+        self.run = ActiveRun(record, self.layout, self.store, live, stderr, RunFile(self.layout))
 
     def lay(self, number: int, source: Path, written_at: float) -> Path:
         path = self.layout.incoming_file(RUN, number)
@@ -270,7 +271,7 @@ def test_ended_runs_are_ordered_by_their_start(left: Left, media: Media) -> None
     os.utime(later / left.layout.incoming_file(RUN, 0).name, (AT + 60, AT + 60))
     for folder, at in ((later, AT + 100), (left.folder, AT + 200)):  # the older run's folder changed last, by a commit
         os.utime(folder, (at, at))
-    assert [folder.name for folder in leftovers(left.layout, None)] == [RUN, later.name]
+    assert [folder.name for folder in leftovers(left.layout, ())] == [RUN, later.name]
 
 
 def test_after_a_clock_jump_no_recording_is_dated_in_the_future(left: Left, media: Media) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Dict
 
 import pytest
@@ -42,7 +43,10 @@ def test_a_state_file_reads_back(state: State) -> None:
     assert from_json(RecorderState, json.loads(to_json(shown))) == shown
 
 
-@pytest.mark.parametrize("record", [SHOWN, RUN], ids=["state", "run"])
+PAIR = replace(RUN, end_file=8, successor=replace(RUN, run="f" * 16, first_file=1, alone_since=1792888200.0))
+
+
+@pytest.mark.parametrize("record", [SHOWN, RUN, PAIR], ids=["state", "run", "two runs"])
 def test_every_field_reads_back(record: Any) -> None:
     assert from_json(type(record), json.loads(to_json(record))) == record
 

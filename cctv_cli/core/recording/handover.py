@@ -1,0 +1,169 @@
+"""Two runs of one camera side by side: the next one begins before the current one ends, so that nothing is lost.
+
+`.run.json` names both. When both have begun a file with the same key frame, the current run ends, and the next one
+continues it from that frame (see `cut`). Nothing more must be remembered: after a crash at any moment, the files of
+both say the same to the next supervisor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from typing import List, Optional
+
+from cctv_cli.core.clock import DAY
+from cctv_cli.core.config.settings import Camera, RtspSource
+from cctv_cli.core.ffmpeg import process as processes
+from cctv_cli.core.ffmpeg.diagnosis import Diagnosis, diagnose
+from cctv_cli.core.media.segment_file import first_pts, first_sample, measure
+from cctv_cli.core.media.span import WRAP, MediaSpan
+from cctv_cli.core.recording.backlog import GRACE
+from cctv_cli.core.recording.cut import Cut, Limits, Opening, common_cut, limits_after, limits_without_cut
+from cctv_cli.core.recording.reasons import UNSUPERVISED
+from cctv_cli.core.recording.run import ActiveRun, incoming_files, remove_repeated
+from cctv_cli.core.recording.start import Starter
+from cctv_cli.core.recording.state import Run
+
+PATIENCE = 150.0  # seconds until both must have cut at the same frame: two minutes' boundaries, and late key frames
+_ALONE_FOR = DAY  # seconds for which a camera that refused a second session is not asked for one
+_CATCH_UP = 3.0  # seconds that the next run may take to reach as far as the one that has ended
+_LOOK = 0.1  # seconds between looks at that
+_NEWEST = 4  # files of a run that are compared
+
+log = logging.getLogger("cctv.recorder")
+
+
+def may_overlap(camera: Camera, current: ActiveRun, now: float) -> bool:
+    """Whether a second FFmpeg beside the current one can record the same frames."""
+    since = current.record.alone_since
+    refuses = since is not None and 0 <= now - since < _ALONE_FOR
+    is_copied = isinstance(camera.source, RtspSource) and not camera.transcode
+    return is_copied and current.timeline is not None and not refuses
+
+
+def continued(last: Optional[Run], starter: Starter) -> Optional[Run]:
+    """The run to continue with after the `last` one on disk: the one beside it, if it ended unwatched."""
+    if last is None or last.successor is None or starter.find(last) is not None:
+        return last
+    old, new = starter.run_of(replace(last, successor=None)), starter.run_of(last.successor)
+    new.process = starter.find(new.record)
+    for run in (old, new):
+        if run.timeline is None:
+            with suppress(OSError):
+                run.place()
+    Handover(old, new, UNSUPERVISED, starter).settle(UNSUPERVISED)
+    return new.record
+
+
+class Handover:
+    """The current run `old`, and the run `new` that records beside it and will continue it because of `why`."""
+
+    def __init__(self, old: ActiveRun, new: ActiveRun, why: Diagnosis, starter: Starter) -> None:
+        self.old = old
+        self.new = new
+        self.why = why
+        self._layout = starter.layout
+        self._file = starter.file
+        self._live = starter.live
+        self._clock = starter.tools.clock
+        self._gives_up_at = self._clock.monotonic() + PATIENCE
+
+    @property
+    def new_lives(self) -> bool:
+        """Whether the new run's FFmpeg is alive."""
+        return self.new.process is not None and self.new.process.alive()
+
+    def failure(self) -> Optional[Diagnosis]:
+        """Poll the new run; returns why it cannot continue the old one, None if it still may."""
+        if self.new.stderr.was_closed() and self.new.process is not None:
+            self.new.process.wait(1.0)
+        self.new.poll(self._clock.monotonic(), self._clock.now())
+        if not self.new_lives:
+            code = None if self.new.process is None else self.new.process.exit_code()
+            return diagnose(self.new.stderr.recent_lines(), code)
+        if self._clock.monotonic() < self._gives_up_at:
+            return None
+        return Diagnosis("no common frame", "a second FFmpeg beside it began no file with the same key frame")
+
+    def cut(self) -> Optional[Cut]:
+        """The files of both that begin with the same frame; None while there are none."""
+        return common_cut(self._openings(self.old), self._openings(self.new))
+
+    def end_new(self) -> None:
+        """End the new run too. This comes before the old one ends, which thus has all that the new one recorded."""
+        if self.new.process is not None:
+            processes.stop(self.new.process, GRACE)
+        self.new.finish(self._clock.monotonic(), self._clock.now(), read_time=True, ends_live=False)
+        try:
+            self._live.drop(self.new.record)
+        except OSError as error:
+            log.error("%s: live segments of run %s stay: %s", self._layout.camera_id, self.new.record.run, error)
+
+    def settle(self, why: Diagnosis) -> None:
+        """Decide which files of both count, once the old run has ended because of `why`; the new run is the last one.
+
+        The disk's errors are logged: the next supervisor decides the same.
+        """
+        limits = self._limits()
+        new = self.new
+        self.old.record = replace(self.old.record, end_file=limits.old_end)
+        new.record = replace(
+            new.record, first_file=limits.new_first, end_file=limits.new_end, cause=why.cause, detail=why.reason
+        )
+        try:
+            self.old.save_beside_files(durable=True)
+            self._file.describe(new.record)
+            new.save()
+            if self.new_lives:
+                remove_repeated(self._layout.run_folder(new.record.run), new.record)
+            else:
+                new.save_beside_files()
+        except OSError as error:
+            log.error("%s: run %s is not saved: %s", self._layout.camera_id, new.record.run, error)
+
+    def _limits(self) -> Limits:
+        cut = self.cut()
+        if cut is None:
+            new_until = math.inf if self.new_lives else self._until(self.new)
+            return limits_without_cut(self._until(self.old), self._openings(self.new), new_until)
+        reach = self._reach(self.old, cut[0])
+        patience = self._clock.monotonic() + _CATCH_UP
+        while True:
+            lives, reached = self.new_lives, self._reach(self.new, cut[1])
+            if reached >= reach or not lives or self._clock.monotonic() >= patience:
+                return limits_after(cut, reach, reached, new_lives=lives)
+            threading.Event().wait(_LOOK)
+
+    def _openings(self, run: ActiveRun) -> List[Opening]:
+        """How the newest files of a run begin; those that cannot be read are left out."""
+        found: List[Opening] = []
+        line = run.timeline
+        for number, path in [] if line is None else incoming_files(self._layout.run_folder(run.record.run))[-_NEWEST:]:
+            with suppress(OSError):
+                sample, time = first_sample(path), first_pts(path)
+                if line is not None and sample and time is not None:
+                    found.append(Opening(number, hashlib.sha256(sample).digest(), line.instant(time)))
+        return found
+
+    def _reach(self, run: ActiveRun, number: int) -> int:
+        """The ticks that a run has recorded since the beginning of this file."""
+        spans = self._spans(run, number)
+        return (spans[-1].end - spans[0].first) % WRAP if spans else 0
+
+    def _until(self, run: ActiveRun) -> float:
+        """The instant up to which a run has recorded, as far as its files show."""
+        spans = self._spans(run, 0)
+        return 0.0 if run.timeline is None or not spans else run.timeline.instant(spans[-1].first) + spans[-1].duration
+
+    def _spans(self, run: ActiveRun, number: int) -> List[MediaSpan]:
+        """What the run's files cover from this one on, those that can be read."""
+        found: List[MediaSpan] = []
+        for each, path in incoming_files(self._layout.run_folder(run.record.run)):
+            with suppress(OSError):
+                span = measure(path) if each >= number else None
+                found += [] if span is None else [span]
+        return found

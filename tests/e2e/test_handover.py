@@ -1,0 +1,213 @@
+"""A new FFmpeg takes over from the current one at a key frame: no frame is lost, and none is recorded twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+import pytest
+
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json, read_text
+from cctv_cli.core.hls.playlist import LiveSegment, parse_live
+from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
+from tests.e2e.site import CUT, MakeClip, Site, sent
+from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, recorded_frames, segments
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import end_of, wait_for
+
+pytestmark = pytest.mark.e2e
+
+LONGEST_STEP = 2.0  # seconds between live segments of two runs, which begin at different key frames
+SETTLED = 1.0  # seconds of frames that FFmpeg may not have written when it is killed
+
+
+def runs(site: Site) -> List[str]:
+    """The runs of the recordings, in order."""
+    return list(dict.fromkeys(entry.run for _, entry in segments(site.layout)))
+
+
+def reload(site: Site) -> None:
+    """Change a setting of FFmpeg's command, and nothing that the camera sends."""
+    site.settings = replace(site.settings, segment_duration=site.settings.segment_duration + 1)
+    site.supervisor.reload(site.settings)
+
+
+def run_file(site: Site) -> Dict[str, Any]:
+    return read_json(site.layout.run_file)
+
+
+def wait_handed_over(site: Site, run: str) -> None:
+    wait_for(lambda: run_file(site)["run"] != run and run_file(site)["successor"] is None, "the end of the handover")
+
+
+class Viewer:
+    """Reads a camera's live playlist again and again, like a player."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.seen: Dict[int, LiveSegment] = {}  # by their media sequence numbers
+
+    def look(self) -> int:
+        """Read the playlist once; returns how many segments were seen."""
+        window = parse_live(read_text(self._site.layout.live_playlist) or "")
+        assert window is not None
+        for number, segment in enumerate(window.segments, window.media_sequence):
+            assert self.seen.setdefault(number, segment) == segment, "a number names one segment for good"
+        return len(self.seen)
+
+    def assert_one_discontinuity(self) -> None:
+        """Every segment was seen, and one of them breaks with the one before."""
+        ordered = [self.seen[number] for number in sorted(self.seen)]
+        assert sorted(self.seen) == list(range(min(self.seen), max(self.seen) + 1))
+        assert sum(segment.discontinuity for segment in ordered) == 1
+        for before, after in zip(ordered, ordered[1:]):
+            step = abs(after.start - before.end)
+            assert step < (LONGEST_STEP if after.discontinuity else 0.1), f"{step:.3f} s between live segments"
+
+
+def wait_beside(site: Site) -> Dict[str, Any]:
+    """Wait until a second FFmpeg records beside the first; returns the run file."""
+
+    def both() -> Optional[Dict[str, Any]]:
+        values = run_file(site)
+        beside = values.get("successor") or {}
+        return values if beside.get("pid") and beside.get("anchor") else None
+
+    values = wait_for(both, "a second FFmpeg")
+    assert values is not None
+    return values
+
+
+@pytest.mark.parametrize("video", ["h264", "hevc"])
+@pytest.mark.parametrize("audio", [None, "pcmu", "aac"])
+def test_a_reload_loses_no_frame_and_repeats_none(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, video: str, audio: Optional[str], no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(video=video, audio=audio)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(2)
+        first, viewer = run_file(site)["run"], Viewer(site)
+        reload(site)
+        wait_for(lambda: viewer.look() and run_file(site)["run"] != first, "the end of the handover")
+        more = viewer.look() + 3
+        wait_for(lambda: viewer.look() >= more, "live segments of the new run")
+        viewer.assert_one_discontinuity()
+        stopped_at = site.stop()
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert_times_true(site.layout, camera)
+        assert_explained(site.layout, stopped_at)
+        assert gaps(site.layout) == []
+        assert len(runs(site)) == 2
+        assert read_json(site.layout.state_file)["restarts"] == 0
+
+
+def test_a_run_is_replaced_before_its_times_wrap(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of()) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        tools = Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT, rotate_after=2 * CUT)
+        site.supervisor = Supervisor(site.settings, tools, whole=True)
+        site.supervisor.start()
+        wait_for(lambda: len(runs(site)) >= 3, "three runs")
+        stopped_at = site.stop()
+        assert_whole(site.layout, sent(camera, stopped_at))
+        assert_explained(site.layout, stopped_at)
+        assert gaps(site.layout) == []
+
+
+def test_a_camera_with_one_session_is_reloaded_with_a_gap_that_says_why(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(), max_sessions=1) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        for count in (1, 2):
+            site.wait_recordings(2 * count)
+            first = run_file(site)["run"]
+            reload(site)
+            wait_handed_over(site, first)
+            wait_for(lambda: run_file(site)["anchor"] is not None, "frames")
+        site.wait_recordings(len(segments(site.layout)) + 1)
+        stopped_at = site.stop()
+        recorded = [frame.number for frame in recorded_frames(site.layout)]
+        assert recorded == sorted(set(recorded)), "no frame twice"
+        assert_explained(site.layout, stopped_at)
+        first_gap, second_gap = gaps(site.layout)
+        assert first_gap.cause == second_gap.cause == "reconfigured"
+        assert "a second FFmpeg failed: the camera is busy" in first_gap.detail
+        assert second_gap.detail == "the configuration changed", "no second session is asked for again"
+
+
+@contextmanager
+def supervising(site: Site, ffmpeg: Ffmpeg, live: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor process whose live segments are so long; it is killed in the end."""
+    url, storage = site.camera.login_url, site.layout.folder.parent
+    argv = [sys.executable, "-m", "tests.support.supervise", ffmpeg.path, str(storage), url, str(CUT), str(live)]
+    null = subprocess.DEVNULL
+    with subprocess.Popen(argv, cwd=Path(__file__).parents[2], stdin=null, stdout=null, stderr=null) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+KILLED = [
+    ("supervisor",),
+    ("old",),
+    ("new",),
+    ("supervisor", "old"),
+    ("supervisor", "new"),
+    ("old", "new"),
+    ("supervisor", "old", "new"),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("killed", KILLED, ids="-".join)
+def test_kills_in_a_handover_cost_no_more_than_at_any_other_time(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, killed: Sequence[str], no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(audio=None)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        with supervising(site, ffmpeg, live=2) as first:
+            site.wait_recordings(2)
+        assert first.wait() != 0
+        with supervising(site, ffmpeg, live=3) as second:
+            before = wait_beside(site)
+            pids = {"supervisor": second.pid, "old": before["pid"], "new": before["successor"]["pid"]}
+            killed_at = time.time()
+            for name in killed:
+                os.kill(pids[name], signal.SIGKILL)
+            if "supervisor" in killed:
+                assert second.wait() == -signal.SIGKILL
+            else:
+                wait_handed_over(site, before["run"])
+        with supervising(site, ffmpeg, live=3) as third:
+            wait_handed_over(site, before["run"])
+            site.wait_recordings(len(segments(site.layout)) + 2)
+            stopped_at = time.time()
+            third.terminate()
+            assert end_of(third) == 0
+        assert_explained(site.layout, stopped_at)
+        recorded = [frame.number for frame in recorded_frames(site.layout)]
+        lost = set(sent(camera, stopped_at)) - set(recorded)
+        if "old" not in killed:
+            assert recorded == sorted(set(recorded)), "no frame twice"
+        if "new" not in killed:
+            assert not lost, f"{len(lost)} frames are lost"
+        outages = [(gap.start - SETTLED, gap.end + SETTLED) for gap in gaps(site.layout)]
+        times = [frame.sent_at for frame in camera.ledger if frame.number in lost]
+        assert all(any(start < at < end for start, end in outages) for at in times), "every loss is in a gap"
+        assert all(at > killed_at - SETTLED for at in times)
