@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
 
@@ -168,3 +169,14 @@ else:
             return process.num_fds(), None
         except psutil.Error:
             return None
+
+
+@lru_cache(maxsize=1)
+def boot() -> str:
+    """Identifies the time since this machine started. Where only that instant is known, a set clock changes it."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        import psutil  # here: `cctv --help` needs this module, but not psutil
+
+        return str(round(psutil.boot_time()))

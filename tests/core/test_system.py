@@ -4,6 +4,7 @@ import ast
 import os
 import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Iterator, Tuple
@@ -11,7 +12,7 @@ from typing import Iterator, Tuple
 import pytest
 
 import cctv_cli
-from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL, make_fifo, open_fifo
+from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL, boot, make_fifo, open_fifo
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX systems")
 
@@ -43,6 +44,11 @@ def test_signals_end_leave_and_reload() -> None:
 
 
 @posix
+def test_processes_agree_on_the_start_of_the_machine() -> None:
+    command = [sys.executable, "-c", "from cctv_cli.core.system import boot; print(boot())"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == boot() != ""
+
+
 def test_a_fifo_outlives_its_reader(tmp_path: Path) -> None:
     fifo = make_fifo(tmp_path / "fifo")
     assert fifo is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import uuid
 from typing import Tuple
 
 from tests.faults.disk import Disk, needs_disks
@@ -29,6 +30,8 @@ def _cut_power(site: Site) -> None:
     disk.unmount()
     disk.image = image
     disk.mount()
+    site.boot = site.folder / "boot_id"
+    site.boot.write_text(f"{uuid.uuid4()}\n")
     site.serve()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,9 +35,9 @@ _SOME = 2.0  # seconds of frames that show that a camera is recorded again
 class Site:
     """`count` cameras that show `clip`, recorded by `cctv serve` in files of `cut` seconds.
 
-    Faults may change what `begin` starts: `environ`, `live_path`, and `camera_side`, which runs what opens a camera's
-    sockets on the network in which it has the address `host`. They act on the `victims`. What they mount or open, they
-    close through `undo`, once all processes have ended.
+    Faults may change what `begin` starts: `environ`, `live_path`, `boot`, and `camera_side`, which runs what opens a
+    camera's sockets on the network in which it has the address `host`. They act on the `victims`. What they mount or
+    open, they close through `undo`, once all processes have ended.
     """
 
     def __init__(self, folder: Path, ffmpeg: str, clip: Clip, *, count: int = 1, cut: int = 4) -> None:
@@ -49,6 +50,7 @@ class Site:
         self.undo = ExitStack()
         self.environ: Dict[str, str] = {}
         self.live_path: Optional[Path] = None
+        self.boot: Optional[Path] = None  # a file that takes the place of Linux' boot_id
         self.host = "127.0.0.1"
         self.camera_side: Callable[[Callable[[], object]], object] = lambda work: work()
         self.wire: Any = None  # between recorder and cameras, for faults of the network
@@ -113,6 +115,9 @@ class Site:
         (self.folder / "cameras.toml").write_text(cameras)
         arguments = [sys.executable, "-m", "tests.faults.serve", str(self.cut), "serve"]
         arguments += ["--host", "127.0.0.1", "--port", str(self.port), "--storage", str(self.storage)]
+        if self.boot is not None:
+            bind = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
+            arguments = ["unshare", "--mount", "sh", "-c", bind, str(self.boot), *arguments]
         variables = {"FFMPEG_PATH": self.ffmpeg, "HLS_SEGMENT_DURATION": "2"}
         if self.live_path is not None:
             variables["LIVE_PATH"] = str(self.live_path)
@@ -165,7 +170,7 @@ class Site:
         """Stop the server in order, which commits all minutes; the instant of the signal."""
         assert self.process is not None
         if self._live is not None:
-            self.complaints += self._live.end()
+            self.complaints += self._live.end() + self._surplus_discontinuities(self._live)
         until = time.time()
         self.process.send_signal(signal.SIGTERM)
         code = end_of(self.process, 2 * PATIENCE)
@@ -177,6 +182,15 @@ class Site:
         if left:
             self.complaints.append(f"{len(left)} FFmpeg were left running")
         return until
+
+    def _surplus_discontinuities(self, live: LiveWatch) -> List[str]:
+        """A live stream has one for each FFmpeg but the first."""
+        complaints = []
+        for name in self.cameras:
+            ffmpegs = len(re.findall(rf"\b{name}: started FFmpeg", self.log()))
+            if live.discontinuities(name) >= ffmpegs:
+                complaints.append(f"{name}: {live.discontinuities(name)} discontinuities of {ffmpegs} FFmpegs")
+        return complaints
 
     # What faults and judges read.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, List, Optional
 
+from cctv_cli.core.files import open_to_change
 from cctv_cli.core.layout import MP4
 from cctv_cli.core.media import fmp4, mpegts
 from cctv_cli.core.media.span import Frame, MediaSpan, span_of
@@ -53,6 +54,15 @@ def header_size(path: Path) -> Optional[int]:
     None for MPEG-TS, which has no such header, and while the header is incomplete.
     """
     return fmp4.header_size(path) if path.suffix == MP4 else None
+
+
+def cut_torn_end(path: Path) -> None:
+    """Cut off an incomplete packet or fragment at a file's end. The file keeps its modification time."""
+    if path.suffix == MP4:
+        fmp4.cut_torn_end(path)
+        return
+    with open_to_change(path) as file, fmp4.keeping_times(path):
+        file.truncate(file.seek(0, 2) // mpegts.PACKET * mpegts.PACKET)
 
 
 def is_header_only(path: Path) -> bool:

@@ -15,7 +15,8 @@ from cctv_cli.core.hls.playlist import LiveSegment, Part
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.media.fmp4 import first_video_sample, leading_sps, whole_size
 from cctv_cli.core.media.hvcc import true_header
-from cctv_cli.core.media.segment_file import first_pts, header_size, measure
+from cctv_cli.core.media.mpegts import PACKET
+from cctv_cli.core.media.segment_file import cut_torn_end, first_pts, header_size, measure
 from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline
 from cctv_cli.core.storage.disk_clock import DiskClock
 
@@ -61,6 +62,8 @@ class RunSegments:
         begin = _first_pts(self.path(number))
         if begin is None:
             return None
+        if end is None:
+            cut_torn_end(self.path(number))  # the last one of a run
         start = timeline.instant(begin)
         duration = (
             self._covered_seconds(number) if end is None else timeline.media_time(end) - timeline.media_time(begin)
@@ -94,6 +97,16 @@ class RunSegments:
         with files.open_to_read(path) as file:
             size = whole_size(file, path.stat().st_size)
         return Part(self.first, offset, max(size - offset, 0))
+
+
+def is_whole(layout: CameraLayout, segment: LiveSegment) -> bool:
+    """Whether the file of a segment has all that the playlist names. Raises OSError."""
+    try:
+        size = layout.live_segment(segment.number, segment.suffix).stat().st_size
+    except FileNotFoundError:
+        return False
+    part = segment.part
+    return size % PACKET == 0 < size if part is None else part.offset + part.size <= size
 
 
 def _first_pts(path: Path) -> Optional[int]:

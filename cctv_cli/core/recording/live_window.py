@@ -10,11 +10,11 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from cctv_cli.core import files
+from cctv_cli.core import files, system
 from cctv_cli.core.hls.leaving import Leaving
 from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, parse_live, render_live
 from cctv_cli.core.layout import TS, CameraLayout, live_init_name, media_suffix, parse_live_init, parse_live_segment
-from cctv_cli.core.recording.live_segments import RunSegments
+from cctv_cli.core.recording.live_segments import RunSegments, is_whole
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.storage.disk_clock import DiskClock
@@ -63,13 +63,20 @@ class LiveWriter:
         return self._window
 
     def open(self, run: Optional[Run]) -> None:
-        """Continue the window that the last supervisor left; `run` has its numbers if the playlist was lost."""
+        """Continue the window that the last supervisor left; `run` has its numbers if the playlist was lost.
+
+        After the machine was started again the playlist counts as lost: the power may have failed, and then segments
+        are torn, and newer playlists are missing.
+        """
         left: Optional[LiveWindow] = None
         numbers: List[int] = []
+        rebooted = run is not None and run.boot not in ("", system.boot())
         try:
             self._layout.live.mkdir(parents=True, exist_ok=True)
-            left = parse_live(files.read_text(self._layout.live_playlist) or "")
             numbers = self._numbers()
+            if rebooted:
+                files.remove(self._layout.live_playlist)
+            left = parse_live(files.read_text(self._layout.live_playlist) or "")
         except OSError as error:
             self.failed(error)
         if left is not None:
@@ -85,8 +92,10 @@ class LiveWriter:
         self._next = self._window.next_number
         if run is not None:
             self.switch(run)
-            if left is None:
-                self._next = min((n for n in numbers if n >= self._next), default=self._next)
+        if rebooted:
+            self._next = max([self._next, *(n + 1 for n in numbers)])
+        elif left is None:
+            self._next = min((n for n in numbers if n >= self._next), default=self._next)
 
     def begin_run(self, previous: Optional[Run], now: float, codec: str) -> int:
         """Begin a run with this codec; returns the number of its first segment, higher than any that was used."""
@@ -102,6 +111,11 @@ class LiveWriter:
         self._run, self._overlaps = RunSegments(self._layout, self.disk, self._next, media_suffix(codec)), False
         with suppress(OSError):
             files.remove(self._layout.live_init(self._next))  # left by a run that died early
+        if self._window.segments:
+            try:
+                self._publish()  # the disk may have been away, and have an older playlist
+            except OSError as error:
+                self.failed(error)
         return self._next
 
     def number_beside(self) -> int:
@@ -166,12 +180,18 @@ class LiveWriter:
             self._prune()
         self._add_finished(timeline, alive)
         if not self._is_written:
-            # not durable: after a power cut the window restarts, above every number used before
-            files.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
-            self._is_written = True
-            self._leaving.published(self._window)
-            self.fault = ""
+            self._publish()
             self._prune()
+
+    def _publish(self) -> None:
+        """Write the playlist. It names nothing that a disk lost which was away."""
+        torn = (n for n, each in enumerate(self._window.segments, 1) if not is_whole(self._layout, each))
+        self._window = self._window.keep(len(self._window.segments) - max(torn, default=0))
+        # not durable: after a power cut the window restarts, above every number used before
+        files.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
+        self._is_written = True
+        self._leaving.published(self._window)
+        self.fault = ""
 
     def _add_finished(self, timeline: Timeline, alive: bool) -> None:
         while True:
@@ -188,15 +208,10 @@ class LiveWriter:
         if self._overlaps and any(abs(segment.end - last.end) < abs(segment.start - last.end) for last in newest):
             return  # the next one begins nearer to where the window ends
         self._overlaps = False
-        size = 1 if self._outdated(segment) else window_size(self.segment_duration)
-        self._window = self._window.append(segment, size)
+        # a player must not start in a window that is so much older than this segment
+        is_outdated = any(segment.start - last.end > 3 * self._window.target_duration for last in newest)
+        self._window = self._window.append(segment, 1 if is_outdated else window_size(self.segment_duration))
         self._is_written = False
-
-    def _outdated(self, segment: LiveSegment) -> bool:
-        """Whether the window is so much older than `segment` that a player must not start in it."""
-        if not self._window.segments:
-            return False
-        return segment.start - self._window.segments[-1].end > 3 * self._window.target_duration
 
     def _prune(self) -> None:
         names, numbers = self._names(), self._numbers()

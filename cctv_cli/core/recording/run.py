@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, Set, Tuple
 
-from cctv_cli.core import files
+from cctv_cli.core import files, system
 from cctv_cli.core.ffmpeg.diagnosis import complains_of_times
 from cctv_cli.core.ffmpeg.process import STDERR_NAME, Process
 from cctv_cli.core.files import open_to_read
@@ -88,6 +88,7 @@ class ActiveRun:
             target_duration=following.target_duration,
             discontinuity_sequence=following.discontinuity_sequence,
             media_sequence=following.media_sequence,
+            boot=system.boot(),
             anchor=None if line is None else line.anchor,
             anchor_media=0.0 if line is None else line.media,
             anchor_wall=0.0 if line is None else line.wall,

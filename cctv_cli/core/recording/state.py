@@ -56,10 +56,11 @@ class Run:
     the instant since when, if it is left out because of what earlier runs showed. `frames_late` is how many frames
     FFmpeg holds back, `first_time` whether it gives the first frame a time, `begins` the media time at which it
     begins, in seconds. `target_duration`, `discontinuity_sequence` and `media_sequence` are those of the next segment
-    in the live playlist, when this was saved. Files before `first_file` and from `end_file` on do not count, because
-    the run before or after it has the same footage (see `cut`); `successor` is the run that records beside it and will
-    continue it, and `alone_since` the instant since when the camera is known to refuse a second session. The rest is
-    the latest mapping of its media time to wall time (see `media_clock`).
+    in the live playlist, when this was saved; `boot` identifies the start of the machine before that. Files before
+    `first_file` and from `end_file` on do not count, because the run before or after it has the same footage (see
+    `cut`); `successor` is the run that records beside it and will continue it, and `alone_since` the instant since when
+    the camera is known to refuse a second session. The rest is the latest mapping of its media time to wall time (see
+    `media_clock`).
     """
 
     run: RunId
@@ -78,6 +79,7 @@ class Run:
     target_duration: WholeSeconds = 0
     discontinuity_sequence: Number = 0
     media_sequence: Number = 0
+    boot: Text = ""
     frames_late: Number = 0
     first_time: Flag = False
     begins: Seconds = 0.0

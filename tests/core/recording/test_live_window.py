@@ -12,7 +12,7 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from cctv_cli.core import files
+from cctv_cli.core import files, system
 from cctv_cli.core.clock import format_instant, zone
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.hls.playlist import LiveWindow, parse_live
@@ -66,12 +66,15 @@ class Stage:
         data = self.source[place].read_bytes()[:size]
         self.layout.live_segment(run.first_live + place).write_bytes(data)
 
-    def update(self, run: Run, *, alive: bool = True) -> List[int]:
-        """Update the playlist; returns the numbers that it names now."""
+    def timeline(self, run: Run) -> Timeline:
         first = first_pts(self.source[0])
         assert first is not None
         media = first / TICKS
-        self.writer.update(Timeline(run.started - media, run.started, media), alive=alive)
+        return Timeline(run.started - media, run.started, media)
+
+    def update(self, run: Run, *, alive: bool = True) -> List[int]:
+        """Update the playlist; returns the numbers that it names now."""
+        self.writer.update(self.timeline(run), alive=alive)
         return [segment.number for segment in self.written().segments]
 
     def text(self) -> str:
@@ -323,6 +326,66 @@ def test_a_kill_right_after_a_cut_names_no_segment_without_a_frame(stage: Stage,
     stage.lay(second, 0, 1)
     assert stage.update(second) == [0, 1, second.first_live]
     assert [segment.discontinuity for segment in stage.written().segments] == [False, False, True]
+
+
+@pytest.mark.parametrize("torn", [1, 100, 187])
+def test_a_torn_last_segment_is_cut_at_its_last_whole_packet(stage: Stage, torn: int) -> None:
+    run = stage.begin()
+    stage.lay(run, 0)
+    stage.open_segment(run, 1, 40 * PACKET + torn)
+    last = stage.layout.live_segment(1)
+    os.utime(last, (TRUTH + 1.5, TRUTH + 1.5))
+    assert stage.update(run, alive=False) == [0, 1]
+    assert (last.stat().st_size, last.stat().st_mtime) == (40 * PACKET, TRUTH + 1.5)
+
+
+def test_after_a_power_failure_nothing_that_was_written_before_is_named(stage: Stage) -> None:
+    run = replace(stage.begin(), media_sequence=int(TRUTH), boot="before the power failure")
+    stage.lay(run, *range(4))
+    stage.update(run)
+    published = stage.written()
+    stage.opened(run)
+    assert not stage.layout.live_playlist.exists(), "viewers may know a newer one"
+    stage.writer.update(stage.timeline(run), alive=False)
+    assert not stage.layout.live_playlist.exists()
+    again = stage.begin(run, TRUTH + 40)
+    assert again.first_live > 40, "segments that players know were lost"
+    stage.lay(again, 0, 1)
+    assert stage.update(again) == [again.first_live]
+    assert stage.written().media_sequence >= published.media_sequence + 40
+
+
+def test_a_clean_restart_of_the_supervisor_continues_the_window(stage: Stage) -> None:
+    run = replace(stage.begin(), boot=system.boot())
+    stage.lay(run, *range(4))
+    stage.update(run)
+    stage.opened(run)
+    assert stage.update(run, alive=False) == list(range(4))
+
+
+@pytest.mark.parametrize("size", [None, 0, 10 * PACKET + 1], ids=["is missing", "is empty", "is torn"])
+def test_what_a_disk_lost_while_it_was_away_is_not_named(stage: Stage, size: Optional[int]) -> None:
+    run = stage.begin()
+    stage.lay(run, *range(5))
+    stage.update(run)
+    sequence = stage.written().media_sequence
+    damaged = stage.layout.live_segment(2)
+    damaged.unlink() if size is None else os.truncate(damaged, size)
+    stage.lay(run, 5)
+    assert stage.update(run) == [3, 4]
+    assert stage.written().media_sequence == sequence + 3
+
+
+def test_a_new_run_replaces_an_older_playlist_at_once(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, *range(3))
+    stage.update(run)
+    older = stage.text()
+    stage.lay(run, *range(3, 5))
+    stage.update(run, alive=False)
+    stage.layout.live_playlist.write_text(older)  # the disk was away, and lost what it had not synced
+    stage.begin(run, TRUTH + 5)
+    assert [segment.number for segment in stage.written().segments] == list(range(5))
 
 
 def beside(stage: Stage, places: int) -> Tuple[Run, Run]:
