@@ -184,7 +184,9 @@ class CleanupModel(BaseModel):
         description="Thresholds that cannot be kept, and why",
         examples=[["max_size cannot be kept"]],
     )
-    notes: List[str] = Field(examples=[["3 recordings of front are dated in the future"]])
+    notes: List[str] = Field(
+        examples=[["front has 3 recordings (80 MB) dated in the future, because the clock was wrong"]]
+    )
     troubles: List[str] = Field(
         description="Cameras that could not be checked, and why",
         examples=[["front cannot be read"]],

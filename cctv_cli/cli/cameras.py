@@ -10,6 +10,7 @@ import typer
 from cctv_cli.cli import options, output, views
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result, Table
+from cctv_cli.core.units import counted
 
 if TYPE_CHECKING:
     from cctv_cli.core.config.settings import Camera
@@ -93,7 +94,7 @@ def check_cameras(
         if progress is not None:
             progress(len(checks), len(streams))
     failed = [found.stream.name for found in checks if not found.fine]
-    trouble = f"{len(failed)} of {views.count(len(checks), 'stream')} failed the check: {', '.join(failed)}"
+    trouble = f"{len(failed)} of {counted(len(checks), 'stream')} failed the check: {', '.join(failed)}"
     table = Table(("Camera", "Result", "Details"), tuple(map(_row, checks)))
     return Result(
         document=[_json(found) for found in checks],

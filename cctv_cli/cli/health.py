@@ -9,6 +9,7 @@ import typer
 
 from cctv_cli.cli import options, output, views
 from cctv_cli.cli.result import Result
+from cctv_cli.core.units import counted
 
 if TYPE_CHECKING:
     from cctv_cli.core.config.settings import Settings
@@ -82,7 +83,7 @@ def send_test_alerts(settings: Settings) -> Result:
         results.append({"webhook": webhook_name(number, webhook), "taken": refusal is None, "reason": reason})
     refused = [result["webhook"] for result in results if not result["taken"]]
     trouble = (
-        f"{len(refused)} of {views.count(len(results), 'webhook')} did not accept the test message: "
+        f"{len(refused)} of {counted(len(results), 'webhook')} did not accept the test message: "
         f"{', '.join(refused)}; correct ALERT_WEBHOOKS, or find out why the service refuses it"
     )
     return Result(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Dict, Iterator, Optional, Tuple
 
 import typer
 
-from cctv_cli.cli import options, output, views
+from cctv_cli.cli import options, output
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result, Table
+from cctv_cli.core.units import counted
 
 if TYPE_CHECKING:
     from cctv_cli.core.layout import CameraLayout
@@ -101,7 +102,7 @@ def hold(runtime: Runtime, camera_id: str, start: float, end: float, note: str) 
     entry = add_hold(layout, start, end, note, runtime.clock.now(), runtime.tz)
     gone = deleted_count(layout, entry, runtime.tz)
     document = _json(layout, entry, runtime)
-    lost = f"; {views.count(gone, 'recording')} of that time had already been deleted" if gone else ""
+    lost = f"; {counted(gone, 'recording')} of that time had already been deleted" if gone else ""
     return Result(
         document=document,
         text=(f"Hold {entry.id} keeps {camera_id} from {document['from']} until {document['until']}{lost}",),

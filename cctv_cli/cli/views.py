@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Sequence
 
 from cctv_cli.cli.result import Styled, Table, Text
-from cctv_cli.core.units import format_bit_rate, format_size
+from cctv_cli.core.units import counted, format_bit_rate, format_size
 
 if TYPE_CHECKING:
     from cctv_cli.core.recording.status import CameraStatus
@@ -130,7 +130,7 @@ def _days(cameras: Sequence[Dict[str, Any]]) -> Table:
 def _camera_cleanup(camera: Dict[str, Any]) -> Iterator[str]:
     keeps, deletes = camera["keeps"], camera["deletes"]
     yield (
-        f"{camera['id']}: would delete {count(deletes['files'], 'recording')} ({format_size(deletes['bytes'])}) "
+        f"{camera['id']}: would delete {counted(deletes['files'], 'recording')} ({format_size(deletes['bytes'])}) "
         f"and keep {keeps['files']} ({format_size(keeps['bytes'])})"
     )
     names = camera["foreign"][:_MOST_NAMES]
@@ -166,8 +166,3 @@ def _hours(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun: "1 recording", "2 recordings"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

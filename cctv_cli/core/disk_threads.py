@@ -127,9 +127,18 @@ class _Queue:
             if queued is None:
                 queued = self._calls[what] = _Call(call, limit)
             if self._started is None:
-                self._started, self._limit = time.monotonic(), limit
-                threading.Thread(target=self._work, name=f"disk {self._disk}", daemon=True).start()
+                self._begin(limit)
             return queued.future
+
+    def _begin(self, limit: float) -> None:
+        """Start the thread. Raises RuntimeError if the system has none left; then nothing waits."""
+        self._started, self._limit = time.monotonic(), limit
+        try:
+            threading.Thread(target=self._work, name=f"disk {self._disk}", daemon=True).start()
+        except RuntimeError:
+            self._started = None
+            self._calls.clear()
+            raise
 
     def remaining(self) -> float:
         """The seconds left for the call in progress; when none are left, all calls that wait fail."""

@@ -318,10 +318,11 @@ def read_json(path: Path, known: int = 1) -> Dict[str, Any]:
     """
     try:
         with open_to_read(path) as file, naming(path):
-            data = file.read(_LARGEST_JSON + 1)
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(size) if size <= _LARGEST_JSON else b""  # read() sets aside as much as it is asked for
     except FileNotFoundError:
         return {}
-    values = records.parse(data) if len(data) <= _LARGEST_JSON else {}
+    values = records.parse(data)
     records.refuse_newer(path, values, known)
     return values
 

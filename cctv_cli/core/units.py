@@ -161,3 +161,8 @@ def parse_free_space(text: str) -> FreeSpace:
     if not 0 < value <= 50:
         raise ValueError("write a share above 0%, up to 50%")
     return FreeSpace(percent=value)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 recording", "1,200 recordings"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -149,5 +149,5 @@ def test_a_missing_storage(cctv: Cctv, home: Path) -> None:
 
 def test_on_a_terminal_it_prints_what_it_did(cctv: Cctv, front: CameraTree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cctv_cli.cli.output.on_terminal", lambda: True)
-    assert cctv("cleanup").out.startswith("deleted 1 recordings, ")
+    assert cctv("cleanup").out.startswith("deleted 1 recording, ")
     assert cctv("cleanup").out == "There was nothing to delete\n"

@@ -176,3 +176,15 @@ def test_without_a_list_of_mounts_each_path_counts_as_a_disk(
 def test_mount_points_of_this_machine() -> None:
     found = mount_points()
     assert "/" in found and "/proc" in found
+
+
+def test_a_disk_is_asked_again_once_the_system_has_threads_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    disks = DiskThreads(LIMIT)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            disks.ask(FINE, "size", lambda: 1)
+    assert disks.ask(FINE, "size", lambda: 2) == 2

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -348,3 +349,14 @@ def test_every_file_of_the_storage_is_opened_here() -> None:
         and path not in (package / "core/system.py", package / "cli/output.py")
     ]
     assert [path.name for path in others if _opening_calls(path.read_text(encoding="utf-8"))] == []
+
+
+def test_reading_json_takes_as_much_memory_as_the_file_has_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text('{"version": 1}')
+    tracemalloc.start()
+    try:
+        assert files.read_json(file) == {"version": 1}
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

@@ -8,6 +8,7 @@ import pytest
 from cctv_cli.core.units import (
     FreeSpace,
     Secret,
+    counted,
     format_bit_rate,
     format_duration,
     format_size,
@@ -145,3 +146,10 @@ def test_a_number_with_too_many_digits_is_refused(parse, unit: str, digits: int)
 def test_a_duration_of_any_length_is_written_whole(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 recordings"), (1, "1 recording"), (2, "2 recordings"), (1200, "1,200 recordings")]
+)
+def test_a_number_has_its_noun_in_the_right_form(number: int, text: str) -> None:
+    assert counted(number, "recording") == text

@@ -24,6 +24,7 @@ from cctv_cli.core.recording.state import FORMAT, Outage, Run
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.disk_clock import DiskClock
+from cctv_cli.core.storage.disk_errors import explained_at
 
 STORAGE_RETRY = 5.0  # seconds between retries after the storage failed
 GRACE = 5.0  # seconds that FFmpeg gets to exit before it is killed
@@ -125,9 +126,10 @@ class Backlog:
         except OSError as error:
             self._retry_at = monotonic + STORAGE_RETRY
             self._store_is_open = False  # the next try rereads what the disk holds
-            if str(error) != self.fault:
+            fault = explained_at(error)
+            if fault != self.fault:
                 log.error("%s: recordings wait in %s: %s", self._layout.camera_id, self._layout.incoming, error)
-            self.fault = str(error)
+            self.fault = fault
             return False
         self.fault = ""
         return more

@@ -31,7 +31,7 @@ from cctv_cli.core.recording.stream import CameraStream
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
-from cctv_cli.core.storage.disk_errors import explained
+from cctv_cli.core.storage.disk_errors import failure
 
 log = logging.getLogger("cctv.recorder")
 
@@ -100,15 +100,16 @@ class Recorder:
         except NewerFormat as error:
             self._show(State.BACKOFF, str(error), "newer cctv")
         except OSError as error:
-            reason = f"the storage failed: {explained(error)}"
+            reason = failure(error)
             log.error("%s: %s: %s", self._layout.camera_id, self._layout.folder, reason)
             self._show(State.BACKOFF, reason, "storage")
         return STORAGE_RETRY
 
-    def forget(self) -> None:
-        """Start over from what is on disk after an unexpected error; a running FFmpeg is adopted."""
+    def forget(self, error: Exception) -> None:
+        """Start over from what is on disk after an unexpected error, and show it; a running FFmpeg is adopted."""
         self._opened = False
         self._active = self._handover = None
+        self._show(State.BACKOFF, failure(error), "unexpected error")
 
     def end_ffmpeg(self) -> None:
         """Ask FFmpeg to exit without touching the disk: for use while this camera's thread hangs on it."""
@@ -125,8 +126,8 @@ class Recorder:
             if not leave_running:
                 self._halt(reasons.SHUTDOWN)
             self._backlog.commit_last(self._active)
-        except OSError as error:
-            log.error("%s: the storage failed while stopping: %s", self._layout.camera_id, error)
+        except (OSError, MemoryError) as error:
+            log.error("%s: not all of the last minutes were committed: %s", self._layout.camera_id, failure(error))
 
     def _step(self) -> float:
         if not self._opened:

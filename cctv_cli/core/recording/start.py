@@ -23,6 +23,7 @@ from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.recording.stream import CameraStream
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.storage.commit import RecordingStore
+from cctv_cli.core.storage.disk_errors import shortage
 
 log = logging.getLogger("cctv.recorder")
 
@@ -32,7 +33,7 @@ class NoFfmpeg(Exception):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(str(error))
-        self.reason = Diagnosis("no ffmpeg", f"FFmpeg cannot be started: {error}")
+        self.reason = Diagnosis("no ffmpeg", f"FFmpeg cannot be started: {shortage(error) or error}")
 
 
 class Starter:

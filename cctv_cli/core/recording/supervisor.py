@@ -60,18 +60,21 @@ class _Loop:
 
     def _work(self) -> None:
         while not self._ending:
-            self._woken.wait(self._step())
-            self._woken.clear()
+            try:
+                self._woken.wait(self._step())
+                self._woken.clear()
+            except Exception:  # there is no memory, not even to wait or to log
+                time.sleep(_AFTER_DEFECT)
         self.recorder.release(leave_running=self._leave_running)
         self._published.withdraw(self._layout)
 
     def _step(self) -> float:
         try:
             return self.recorder.run_once()
-        except Exception:
-            # a bug must not end the supervision of a camera
+        except Exception as error:
+            # neither a bug nor a lack of memory must end the supervision of a camera
+            self.recorder.forget(error)
             log.exception("%s: unexpected error; starting over from what is on disk", self._name)
-            self.recorder.forget()
             return _AFTER_DEFECT
 
 

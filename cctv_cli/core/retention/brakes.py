@@ -7,7 +7,7 @@ from typing import List, Sequence
 from cctv_cli.core.clock import DAY, HOUR
 from cctv_cli.core.retention.draft import CLOCK_TOLERANCE, SET_BACK, STOP_AGE, STOP_ALL, STOP_SIZES, Draft
 from cctv_cli.core.retention.inventory import NOTHING, BrakeRefusal, Inventory
-from cctv_cli.core.units import format_size
+from cctv_cli.core.units import counted, format_size
 
 JUMP = 10 * DAY  # seconds without a cleanup after which the clock may have jumped
 
@@ -45,9 +45,8 @@ def doubts(facts: Inventory, drafts: Sequence[Draft], *, force: bool) -> List[Br
         past = NOTHING if force else draft.refuse_past()
         if past.files:
             reason = (
-                f"{past.files} recordings of {name} ({format_size(past.bytes)}) are dated before everything that the "
-                "last cleanup saw, so the clock was wrong when they were made; check the preview, then clean up "
-                "with --force"
+                f"{name} has {counted(past.files, 'recording')} ({format_size(past.bytes)}) dated before everything "
+                "that the last cleanup saw, so the clock was wrong; check the preview, then clean up with --force"
             )
             refusals.append(BrakeRefusal("past", name, reason))
         if draft.facts.retention_days < 1:

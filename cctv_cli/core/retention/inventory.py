@@ -9,7 +9,7 @@ from sys import intern
 from typing import Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from cctv_cli.core.storage.entries import BriefSegment, HoldEntry
-from cctv_cli.core.units import FreeSpace, format_size
+from cctv_cli.core.units import FreeSpace, counted, format_size
 
 
 class Verdict(IntEnum):
@@ -102,9 +102,9 @@ def unjournalled(camera: CameraInventory) -> str:
     size = format_size(sum(sum(day.sizes[day.journalled :]) for day in days))
     when = days[0].date if len(days) == 1 else f"{days[0].date} to {days[-1].date}"
     return (
-        f"{count:,} recordings of {when} ({size}) that its journal does not know, because it was lost or damaged; they "
-        "are in no listing, and nothing but a short disk deletes them, last: restore journal.jsonl from a backup, or "
-        "move them elsewhere"
+        f"{counted(count, 'recording')} of {when} ({size}) that its journal does not know, because it was lost or "
+        "damaged; such recordings are in no listing, and only a short disk deletes them, last: restore journal.jsonl "
+        "from a backup, or move them elsewhere"
     )
 
 

@@ -50,7 +50,7 @@ from cctv_cli.core.retention.inventory import (
     Verdict,
     unjournalled,
 )
-from cctv_cli.core.units import FreeSpace, format_size
+from cctv_cli.core.units import FreeSpace, counted, format_size
 
 RESCUE = FreeSpace(percent=1)
 _SPARE = 10  # a short disk gets this part of `min_free` more, so that it is not short again at the next poll
@@ -210,8 +210,8 @@ def _notes(drafts: Sequence[Draft]) -> Iterator[str]:
         future = draft.of(Verdict.FUTURE)
         if future.files:
             yield (
-                f"{future.files} recordings of {draft.facts.camera_id} ({format_size(future.bytes)}) are "
-                "dated in the future; they are kept, and the clock was wrong when they were made"
+                f"{draft.facts.camera_id} has {counted(future.files, 'recording')} ({format_size(future.bytes)}) dated "
+                "in the future, because the clock was wrong; such recordings are kept"
             )
         unknown = unjournalled(draft.facts)
         if unknown:

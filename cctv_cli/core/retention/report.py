@@ -9,7 +9,7 @@ from cctv_cli.core.clock import format_instant
 from cctv_cli.core.retention.cleaner import Cleanup
 from cctv_cli.core.retention.inventory import CameraPlan, Count, RetentionRules, Verdict, phrase
 from cctv_cli.core.retention.scan import CameraScan
-from cctv_cli.core.units import format_size, printable
+from cctv_cli.core.units import counted, format_size, printable
 
 Values = Dict[str, Any]
 
@@ -95,4 +95,4 @@ def summary(cleanup: Cleanup) -> str:
         by_camera[camera_id] = by_camera.get(camera_id, 0) + count.files
     why = ", ".join(f"{count.files} {reason}" for reason, count in by_reason.items())
     whose = ", ".join(f"{camera_id} {files}" for camera_id, files in by_camera.items())
-    return f"deleted {cleanup.done.files} recordings, {format_size(cleanup.done.bytes)} ({why}; {whose})"
+    return f"deleted {counted(cleanup.done.files, 'recording')}, {format_size(cleanup.done.bytes)} ({why}; {whose})"

@@ -36,6 +36,7 @@ from cctv_cli.core.media.hvcc import correct_file
 from cctv_cli.core.media.segment_file import header_size
 from cctv_cli.core.media.span import MediaSpan
 from cctv_cli.core.storage.disk_clock import DiskClock
+from cctv_cli.core.storage.disk_errors import explained_at
 from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry, joins
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, by_day, gaps_after
 from cctv_cli.core.storage.journal import Journal
@@ -283,7 +284,7 @@ class RecordingStore:
                 render_hour_playlist(self._layout, day, hour, self._tz)
                 self._stale.discard((day, hour))
             except OSError as error:
-                fault = str(error)
+                fault = explained_at(error)
         if fault and fault != self.playlist_fault:
             log.error("%s: an hour's playlist cannot be written: %s", self._layout.camera_id, fault)
         self.playlist_fault = fault

@@ -60,20 +60,22 @@ class Journal:
         """The bytes from `offset` on; none if the journal does not exist."""
         try:
             with self._open() as file:
-                self._check(file)
+                size = self._check(file)
                 file.seek(offset)
-                return file.read(LARGEST)
+                return file.read(max(0, size - offset))
         except FileNotFoundError:
             return b""
 
-    def _check(self, file: BinaryIO) -> None:
-        """Refuse a file that is too large for a journal, or in a newer format."""
-        if file.seek(0, os.SEEK_END) > LARGEST:
+    def _check(self, file: BinaryIO) -> int:
+        """The size of the file. One that is too large for a journal, or in a newer format, is refused."""
+        size = file.seek(0, os.SEEK_END)
+        if size > LARGEST:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self.path))
         file.seek(0)
         version = format_of(file.read(_HEAD))
         if version > FORMAT:
             raise NewerFormat(self.path, version)
+        return size
 
     def entries(self, mentioning: bytes = b"") -> Iterator[Entry]:
         """The entries in the order in which they were written, only of lines that contain `mentioning`."""

@@ -16,8 +16,10 @@ from cctv_cli.core.errors import StorageError
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock, supervisor
+from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
+from cctv_cli.core.storage.disk_errors import failure
 from tests.support.hung_disk import HungDisk
 from tests.support.waiting import wait_for
 
@@ -143,3 +145,34 @@ def test_a_disk_without_locks_is_refused_by_a_sentence(site: Site, monkeypatch: 
     sentence = f"^The storage {site.layouts[1].folder} cannot be used: its file server grants no locks; mount it as NFS"
     with pytest.raises(StorageError, match=sentence):
         site.supervisor.start()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError(), RuntimeError("can't start new thread")])
+def test_no_unexpected_error_ends_the_supervision_of_a_camera(
+    site: Site, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Not even if there is no memory to log it."""
+    run_once, fails = Recorder.run_once, 3 * len(NAMES)
+    shown: List[str] = []
+
+    def failing(recorder: Recorder) -> float:
+        nonlocal fails
+        shown.extend(str(files.read_json(layout.state_file).get("reason")) for layout in site.layouts)
+        fails -= 1
+        if fails >= 0:
+            raise error
+        return run_once(recorder)
+
+    def no_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(supervisor, "_AFTER_DEFECT", 0.01)
+    monkeypatch.setattr(Recorder, "run_once", failing)
+    monkeypatch.setattr(supervisor.log, "exception", no_memory)
+    site.supervisor.start()
+
+    def disabled() -> bool:
+        return all(files.read_json(layout.state_file).get("state") == "stopped" for layout in site.layouts)
+
+    wait_for(disabled, "both cameras after the errors")
+    assert failure(error) in shown

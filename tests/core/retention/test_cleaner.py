@@ -967,7 +967,7 @@ def test_a_clock_that_fell_back_and_came_again_costs_no_footage(site: Site) -> N
     site.clock.advance(now + 7200 - site.clock.now())
     for _ in range(2):
         with pytest.raises(
-            CleanupRefused, match=r"1 recordings of front .* before everything that the last cleanup saw"
+            CleanupRefused, match=r"front has 1 recording .* before everything that the last cleanup saw"
         ):
             site.run().raise_troubles()
     assert len(site.files()) == 2

@@ -170,7 +170,7 @@ def test_what_is_dated_in_the_future_stays_and_stops_nothing_else() -> None:
     made = plan(facts(camera([NOW - 40 * DAY, NOW - DAY, NOW - HOUR, NOW + 400 * DAY], max_size=10)))
     assert verdicts(made) == [AGE, CAMERA_SIZE, CAMERA_SIZE, FUTURE]
     assert brakes(made) == []
-    assert "1 recordings of front (10 B) are dated in the future" in made.notes[0]
+    assert "front has 1 recording (10 B) dated in the future" in made.notes[0]
 
 
 def test_a_clock_that_is_a_little_late_makes_no_future() -> None:
@@ -399,7 +399,7 @@ def test_with_the_clock_right_again_age_refuses_what_the_wrong_clock_dated() -> 
     made = plan(right)
     assert verdicts(made) == [REFUSED] * 3 + [KEPT] * 10
     assert brakes(made) == [("past", "front")]
-    assert "3 recordings of front (30 B) are dated before everything that" in made.refusals[0].reason
+    assert "front has 3 recordings (30 B) dated before everything that" in made.refusals[0].reason
     forced = plan(right, force=True)
     assert verdicts(forced) == [AGE] * 3 + [KEPT] * 10
     assert forced.refusals == ()
@@ -436,7 +436,7 @@ def test_force_takes_the_future_first() -> None:
     starts = [NOW - 3 * HOUR, NOW - 2 * HOUR, *AHEAD]
     made = plan(facts(camera(starts), min_free=FreeSpace(bytes=28), disks=SHORT_DISK), force=True)
     assert verdicts(made) == [KEPT, KEPT] + [FREE_SPACE] * 3 + [FUTURE]
-    assert "1 recordings of front (10 B) are dated in the future" in made.notes[0]
+    assert "front has 1 recording (10 B) dated in the future" in made.notes[0]
 
 
 # ---- what a plan says

@@ -88,7 +88,7 @@ def test_what_went_is_one_line(service: Service, caplog: pytest.LogCaptureFixtur
     service.looks(1, 3600.0)
     assert service.files() == 1
     (line,) = said(caplog, logging.INFO)
-    assert line.startswith("deleted 1 recordings") and "older than 30 days; front 1" in line
+    assert line.startswith("deleted 1 recording,") and "older than 30 days; front 1" in line
 
 
 def test_a_short_disk_is_cleaned_at_once_but_not_at_every_look(service: Service) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Union
@@ -580,3 +581,14 @@ def test_the_chain_continues_after_a_day_of_a_newer_cctv(journal: Journal) -> No
     yesterday.write_bytes(newer + b"\n")
     journal.append(GAP, BERLIN)
     assert previous_hash(journal.lines()[0]) == line_hash(newer)
+
+
+def test_reading_takes_as_much_memory_as_the_journal_has_bytes(journal: Journal) -> None:
+    journal.append(SEGMENT, BERLIN)
+    size = journal.path.stat().st_size
+    tracemalloc.start()
+    try:
+        assert len(journal.read_on(0)) == size
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
