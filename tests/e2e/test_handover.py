@@ -18,9 +18,13 @@ from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json, read_text
 from cctv_cli.core.hls.playlist import LiveSegment, parse_live
+from cctv_cli.core.layout import login_files
+from cctv_cli.core.recording import handover
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
-from tests.e2e.site import CUT, MakeClip, Site, sent
+from cctv_cli.core.rtsp.login_guard import LoginGuard
+from tests.e2e.site import CUT, FPS, MakeClip, Site, sent
 from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, recorded_frames, segments
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import end_of, wait_for
@@ -127,11 +131,15 @@ def test_a_run_is_replaced_before_its_times_wrap(
         assert gaps(site.layout) == []
 
 
+@pytest.mark.parametrize("status", [453, 500, 503, 401])
 def test_a_camera_with_one_session_is_reloaded_with_a_gap_that_says_why(
-    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, status: int, no_process_left: None
 ) -> None:
-    with RtspCamera(clip_of(), max_sessions=1) as camera:
+    with RtspCamera(clip_of(), max_sessions=1, sessions_status=status) as camera:
         site = Site(tmp_path, ffmpeg, camera)
+        logins = LoginGuard(*login_files(tmp_path), SystemClock())
+        tools = Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT, logins=logins)
+        site.supervisor = Supervisor(site.settings, tools, whole=True)
         site.supervisor.start()
         for count in (1, 2):
             site.wait_recordings(2 * count)
@@ -146,8 +154,58 @@ def test_a_camera_with_one_session_is_reloaded_with_a_gap_that_says_why(
         assert_explained(site.layout, stopped_at)
         first_gap, second_gap = gaps(site.layout)
         assert first_gap.cause == second_gap.cause == "reconfigured"
-        assert "a second FFmpeg failed: the camera is busy" in first_gap.detail
+        assert "the configuration changed; a second FFmpeg failed: " in first_gap.detail
         assert second_gap.detail == "the configuration changed", "no second session is asked for again"
+        assert not login_files(tmp_path)[0].exists(), "no login counts as refused"
+
+
+def test_a_camera_that_ends_the_first_session_for_the_second_is_recorded_in_the_second(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
+) -> None:
+    with RtspCamera(clip_of(), max_sessions=1, sessions_status=0) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(2)
+        first = run_file(site)["run"]
+        reload(site)
+        wait_handed_over(site, first)
+        site.wait_recordings(len(segments(site.layout)) + 2)
+        stopped_at = site.stop()
+        assert_explained(site.layout, stopped_at)
+        assert len(runs(site)) == 2
+        recorded = [frame.number for frame in recorded_frames(site.layout)]
+        assert recorded == sorted(set(recorded)), "no frame twice"
+        assert len(set(sent(camera, stopped_at)) - set(recorded)) < 4 * FPS
+
+
+@pytest.mark.parametrize("video", ["h264", "hevc"])
+def test_without_a_common_key_frame_the_gap_says_so(
+    tmp_path: Path,
+    ffmpeg: Ffmpeg,
+    clip_of: MakeClip,
+    monkeypatch: pytest.MonkeyPatch,
+    video: str,
+    no_process_left: None,
+) -> None:
+    monkeypatch.setattr(handover, "PATIENCE", 3.0)
+    with RtspCamera(clip_of(video=video)) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        tools = Tools(ffmpeg, None, SystemClock(), recording_seconds=3600)  # neither run begins a second file
+        site.supervisor = Supervisor(site.settings, tools, whole=True)
+        site.supervisor.start()
+        wait_for(lambda: run_file(site).get("anchor") is not None, "frames")
+        reload(site)
+        ended = "the configuration changed; a second FFmpeg began no file with the same key frame"
+        wait_for(lambda: read_json(site.layout.state_file)["last_exit"] == ended, "the end of both")
+        site.wait_state(State.RUNNING)
+        stopped_at = site.stop()
+        recorded = [frame.number for frame in recorded_frames(site.layout)]
+        assert recorded == sorted(set(recorded)), "no frame twice"
+        assert_explained(site.layout, stopped_at)
+        assert {gap.cause for gap in gaps(site.layout)} <= {"reconfigured"}
+        assert len(runs(site)) == 2
+        assert run_file(site)["alone_since"] is None, "the camera allows two sessions"
+        assert list(site.layout.incoming.iterdir()) == []
 
 
 @contextmanager

@@ -85,7 +85,8 @@ class RtspCamera:
     `path` is the stream's path and query; `channels` are the clips of further paths, as on an NVR with one
     port and one login. With `port` 0 the system chooses. With a `username` it requires `auth`: "digest", "basic",
     or "both" for the client's choice, except for `open_methods`; the password may be changed at any time.
-    SETUP beyond `max_sessions` is answered with 453. The RTP timestamps of all streams start at `rtp_offset`;
+    SETUP beyond `max_sessions` is answered with `sessions_status`, or ends the oldest session if that is 0.
+    The RTP timestamps of all streams start at `rtp_offset`;
     the camera's clock runs `clock_speed` times as fast as true time. A client gets frames from the next
     keyframe on, with `start_mid_gop` from the next frame on, and sound from the same moment; with `key_on_play`
     the clip restarts for it, and for all others on that path. With `repeat_sps` the first key frame of each
@@ -110,6 +111,7 @@ class RtspCamera:
         auth: str = "digest",
         open_methods: Container[str] = (),
         max_sessions: Optional[int] = None,
+        sessions_status: int = 453,
         rtp_offset: int = 0,
         clock_speed: float = 1.0,
         start_mid_gop: bool = False,
@@ -125,6 +127,7 @@ class RtspCamera:
         self.auth = auth
         self.open_methods = open_methods
         self.max_sessions = max_sessions
+        self.sessions_status = sessions_status
         self.start_mid_gop = start_mid_gop
         self.key_on_play = key_on_play
         self.repeat_sps = repeat_sps
@@ -377,8 +380,12 @@ class RtspCamera:
     def _new_session(self, connection: Connection, channel: Channel) -> Optional[Session]:
         """A session for the connection; None if there are too many."""
         with self._lock:
-            if self.max_sessions is not None and self.sessions >= self.max_sessions:
+            others = [each for each in self._open if each.session is not None]
+        if self.max_sessions is not None and len(others) >= self.max_sessions:
+            if self.sessions_status:
                 return None
+            others[0].hang_up()
+        with self._lock:
             self._sessions_seen += 1
             connection.channel = channel
             connection.session = Session(self, channel, self._sessions_seen)

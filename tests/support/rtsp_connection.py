@@ -241,7 +241,7 @@ class Connection:
             return _Answer(461)
         session = self.session or self._camera._new_session(self, channel)
         if session is None:
-            return _Answer(453)
+            return _Answer(self._camera.sessions_status)
         if control != MUTE:
             session.set_up(control, int(interleaved.group(1)))
         return _Answer(200, [("Transport", transport), ("Session", f"{session.name};timeout=60")])

@@ -77,17 +77,16 @@ class Handover:
         """Whether the new run's FFmpeg is alive."""
         return self.new.process is not None and self.new.process.alive()
 
-    def failure(self) -> Optional[Diagnosis]:
-        """Poll the new run; returns why it cannot continue the old one, None if it still may."""
+    def failure(self) -> str:
+        """Poll the new run; returns why it cannot continue the old one, empty if it still may."""
         if self.new.stderr.was_closed() and self.new.process is not None:
             self.new.process.wait(1.0)
         self.new.poll(self._clock.monotonic(), self._clock.now())
         if not self.new_lives:
             code = None if self.new.process is None else self.new.process.exit_code()
-            return diagnose(self.new.stderr.recent_lines(), code)
-        if self._clock.monotonic() < self._gives_up_at:
-            return None
-        return Diagnosis("no common frame", "a second FFmpeg beside it began no file with the same key frame")
+            return f"a second FFmpeg failed: {diagnose(self.new.stderr.recent_lines(), code).reason}"
+        gives_up = self._clock.monotonic() >= self._gives_up_at
+        return "a second FFmpeg began no file with the same key frame" if gives_up else ""
 
     def cut(self) -> Optional[Cut]:
         """The files of both that begin with the same frame; None while there are none."""

@@ -193,9 +193,9 @@ class Recorder:
             return
         try:
             new = self._starter.start(why, beside=active)
-        except (NoFfmpeg, OSError) as error:
+        except (NoFfmpeg, OSError) as error:  # the current run continues, and this is tried again
             log.error("%s: no FFmpeg can be started beside the current one: %s", self._layout.camera_id, error)
-            self._end_run(why)
+            self._reconfigured.set()
             return
         self._handover = Handover(active, new, why, self._starter)
         new.save()
@@ -279,14 +279,14 @@ class Recorder:
     def _hand_over(self, pair: Handover) -> bool:
         """Let the run beside the current one continue it, or give up; returns whether either happened."""
         failure = pair.failure()
-        if failure is None and pair.cut() is None:
+        if not failure and pair.cut() is None:
             return False
-        if failure is None:
+        if not failure:
             self._end_run(pair.why, continues=True)
             return True
         if pair.new.timeline is None:
             pair.new.record = replace(pair.new.record, alone_since=self._tools.clock.now())
-        self._end_run(Diagnosis(pair.why.cause, f"{pair.why.reason}; a second FFmpeg failed: {failure.reason}"))
+        self._end_run(Diagnosis(pair.why.cause, f"{pair.why.reason}; {failure}"))
         return True
 
     def _notice_end(self, active: ActiveRun) -> None:
