@@ -68,7 +68,7 @@ class Eraser:
             gone = self._write_journal(journal, folder, going)
             if folder is None:
                 return Erased(len(going), sum(deletion.bytes for deletion in going))
-            self._render(folder, journal)
+            has_recordings = self._render(folder, journal)
             known = journal.deletions() if leftovers else {}
             finishing = [name for name in leftovers if name in known and not _is_held(known[name], holds)]
             failed: List[Tuple[str, str]] = []
@@ -79,16 +79,17 @@ class Eraser:
                     failed.append((self._shown(f"{day}/{file}"), error.strerror or str(error)))
                 else:
                     gone.add(file)
-            if not journal.hour_segments(hour):
+            if not has_recordings:
                 _remove_folder(day_folder, folder)
         freed = [d.bytes for d in going if d.file in gone]
         return Erased(len(gone), sum(freed), tuple(failed))
 
     def _holds(self, journal: Journal, hour: str, deletions: Sequence[DeletionEntry]) -> List[HoldEntry]:
         """The holds that count; for files that this journal does not know, also those of the days around it."""
-        known = {segment.file for segment in journal.hour_segments(hour)}
+        segments, holds = journal.hour_segments_and_holds(hour)
+        known = {segment.file for segment in segments}
         if all(deletion.file in known for deletion in deletions):
-            return journal.holds()
+            return holds
         return holds_near(self._layout, journal.path.parent.name)
 
     def _write_journal(self, journal: Journal, folder: Optional[Folder], going: Sequence[DeletionEntry]) -> Set[str]:
@@ -108,13 +109,15 @@ class Eraser:
         journal.append_all([deletion for deletion in going if deletion.file not in written], self._tz)
         return {first}
 
-    def _render(self, folder: Folder, journal: Journal) -> None:
+    def _render(self, folder: Folder, journal: Journal) -> bool:
+        """Write the hour's playlist; returns whether the hour still has recordings."""
         try:
-            render_playlist_in(folder, journal, self._tz)
+            return render_playlist_in(folder, journal, self._tz)
         except OSError as error:
             if error.errno not in _FULL:
                 raise
             _remove(folder, HOUR_PLAYLIST)  # the next cleanup notices and writes it
+            return True
 
     def _shown(self, in_recordings: str) -> str:
         return f"{self._layout.folder.name}/recordings/{in_recordings}"

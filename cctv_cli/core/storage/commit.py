@@ -69,8 +69,11 @@ def render_hour_playlist(layout: CameraLayout, day: str, hour: str, tz: Optional
         render_playlist_in(folder, Journal(layout.journal(day)), tz)
 
 
-def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo]) -> None:
-    """Like `render_hour_playlist`, for the open folder of an hour and the journal of its day."""
+def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo]) -> bool:
+    """Like `render_hour_playlist`, for the open folder of an hour and the journal of its day.
+
+    Returns whether the hour has recordings according to the journal.
+    """
     segments = journal.hour_segments(hour.path.name)
     present = [s for s in segments if files.is_file(hour, s.file.rsplit("/", 1)[1])]
     text = render_hour(as_played(present), tz).encode()
@@ -79,6 +82,7 @@ def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo
             hour.remove(HOUR_PLAYLIST)
     elif not files.holds(hour, HOUR_PLAYLIST, text):
         files.replace_in(hour, HOUR_PLAYLIST, text)
+    return bool(segments)
 
 
 def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:

@@ -8,7 +8,7 @@ import re
 from contextlib import suppress
 from datetime import tzinfo
 from pathlib import Path
-from typing import BinaryIO, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import BinaryIO, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from cctv_cli.core import files
 from cctv_cli.core.records import NewerFormat
@@ -79,11 +79,7 @@ class Journal:
 
     def entries(self, mentioning: bytes = b"") -> Iterator[Entry]:
         """The entries in the order in which they were written, only of lines that contain `mentioning`."""
-        for line in self.lines():
-            if mentioning in line:
-                entry = parse_line(line)
-                if entry is not None:
-                    yield entry
+        return _entries_in(self.lines(), mentioning)
 
     def entries_after(self, offset: int) -> Tuple[List[Entry], int]:
         """The entries after the first `offset` bytes, and the offset for the next call.
@@ -106,14 +102,16 @@ class Journal:
 
     def segments(self, mentioning: bytes = b"") -> List[SegmentEntry]:
         """The recordings that retention did not delete, by absolute start."""
-        found = list(self.entries(mentioning))
-        deleted = deleted_files(found)
-        there = (e for e in found if isinstance(e, SegmentEntry) and e.file not in deleted)
-        return sorted(there, key=lambda segment: segment.start)
+        return _segments_in(self.lines(), mentioning)
 
     def hour_segments(self, hour: str) -> List[SegmentEntry]:
         """The recordings of a local hour that retention did not delete, by absolute start."""
         return self.segments(_of_hour(hour))
+
+    def hour_segments_and_holds(self, hour: str) -> Tuple[List[SegmentEntry], List[HoldEntry]]:
+        """`hour_segments` and `holds`, in one read."""
+        lines = self.lines()
+        return _segments_in(lines, _of_hour(hour)), _holds_in(lines)
 
     def hour_names(self, hour: str) -> Set[str]:
         """Every name that a recording of a local hour ever had."""
@@ -122,8 +120,7 @@ class Journal:
 
     def holds(self) -> List[HoldEntry]:
         """The holds that touch this day and were not released."""
-        lines = [line for line in self.lines() if b'"type": "hold"' in line or b'"type": "release"' in line]
-        return active_holds(entry for entry in map(parse_line, lines) if entry is not None)
+        return _holds_in(self.lines())
 
     def deletions(self) -> Dict[str, DeletionEntry]:
         """The recordings that retention deleted, by their name in the day."""
@@ -175,6 +172,23 @@ def _last_line(file: BinaryIO) -> Optional[bytes]:
         if len(lines) > 1 or block >= size:
             return lines[-1] if lines else None
         block *= 4
+
+
+def _entries_in(lines: Iterable[bytes], mentioning: bytes) -> Iterator[Entry]:
+    found = (parse_line(line) for line in lines if mentioning in line)
+    return (entry for entry in found if entry is not None)
+
+
+def _segments_in(lines: Iterable[bytes], mentioning: bytes) -> List[SegmentEntry]:
+    found = list(_entries_in(lines, mentioning))
+    deleted = deleted_files(found)
+    there = (e for e in found if isinstance(e, SegmentEntry) and e.file not in deleted)
+    return sorted(there, key=lambda segment: segment.start)
+
+
+def _holds_in(lines: Iterable[bytes]) -> List[HoldEntry]:
+    found = (parse_line(line) for line in lines if b'"type": "hold"' in line or b'"type": "release"' in line)
+    return active_holds(entry for entry in found if entry is not None)
 
 
 def _of_hour(hour: str) -> bytes:
