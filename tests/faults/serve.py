@@ -1,7 +1,8 @@
 """The real `cctv`, but for the length of a recording: python -m tests.faults.serve SECONDS serve --port 8000
 
 A fault has to meet many commits in little time, so recordings are cut every few seconds; 60 is the product's length.
-With DIE_AT=N in the environment, the process kills itself right before the N-th change of a commit to the disk.
+With DIE_AT=N in the environment, the process kills itself right before the N-th change of a commit to the disk; with
+ROTATE_AFTER=N it replaces each FFmpeg after N seconds.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ from typing import Any, Callable
 
 from cctv_cli.cli import app
 from cctv_cli.core import runtime
+from cctv_cli.core.recording import tools
 from cctv_cli.core.storage import commit
 
 DIE_AT = "CCTV_FAULTS_DIE_AT"
+ROTATE_AFTER = "CCTV_FAULTS_ROTATE_AFTER"
 _CHANGES = ("fsync", "rename", "replace", "unlink", "remove")  # of `os`
 
 
 def main() -> None:
     """Run a command of cctv whose recordings have the length of the first argument."""
     seconds = int(sys.argv.pop(1))
-    runtime.Tools = partial(runtime.Tools, recording_seconds=seconds)  # type: ignore[assignment,misc]
+    rotate_after = float(os.environ.get(ROTATE_AFTER) or tools.ROTATE_AFTER)
+    runtime.Tools = partial(  # type: ignore[assignment,misc]
+        runtime.Tools, recording_seconds=seconds, rotate_after=rotate_after
+    )
     if DIE_AT in os.environ:
         _die_at(int(os.environ[DIE_AT]))
     app.main()

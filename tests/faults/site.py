@@ -35,9 +35,9 @@ _SOME = 2.0  # seconds of frames that show that a camera is recorded again
 class Site:
     """`count` cameras that show `clip`, recorded by `cctv serve` in files of `cut` seconds.
 
-    Faults may change what `begin` starts: `environ`, `live_path`, `boot`, and `camera_side`, which runs what opens a
-    camera's sockets on the network in which it has the address `host`. They act on the `victims`. What they mount or
-    open, they close through `undo`, once all processes have ended.
+    Faults may change what `begin` starts: `options`, `environ`, `live_path`, `boot`, and `camera_side`, which runs what
+    opens a camera's sockets on the network in which it has the address `host`. They act on the `victims`. What they
+    mount or open, they close through `undo`, once all processes have ended.
     """
 
     def __init__(self, folder: Path, ffmpeg: str, clip: Clip, *, count: int = 1, cut: int = 4) -> None:
@@ -48,6 +48,7 @@ class Site:
         self.ffmpeg = ffmpeg
         self.cut = cut
         self.undo = ExitStack()
+        self.options = ""  # general settings in `cameras.toml`
         self.environ: Dict[str, str] = {}
         self.live_path: Optional[Path] = None
         self.boot: Optional[Path] = None  # a file that takes the place of Linux' boot_id
@@ -109,10 +110,7 @@ class Site:
 
     def serve(self) -> None:
         """Start the server."""
-        cameras = "".join(
-            f'[[cameras]]\nid = "{name}"\nrtsp_url = "{camera.login_url}"\n\n' for name, camera in self.cameras.items()
-        )
-        (self.folder / "cameras.toml").write_text(cameras)
+        self._configure()
         arguments = [sys.executable, "-m", "tests.faults.serve", str(self.cut), "serve"]
         arguments += ["--host", "127.0.0.1", "--port", str(self.port), "--storage", str(self.storage)]
         if self.boot is not None:
@@ -130,6 +128,18 @@ class Site:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
+
+    def reload(self, options: str) -> None:
+        """Make the server read its configuration again, with these lines in `cameras.toml`."""
+        self.options = options
+        self._configure()
+        self.signal_server(signal.SIGHUP)
+
+    def _configure(self) -> None:
+        cameras = "".join(
+            f'[[cameras]]\nid = "{name}"\nrtsp_url = "{camera.login_url}"\n\n' for name, camera in self.cameras.items()
+        )
+        (self.folder / "cameras.toml").write_text(self.options + cameras)
 
     def wait_recovered(self, healed: float, seconds: float) -> None:
         """Wait until frames that were due after the instant `healed` are written for each camera, and HTTP answers.
