@@ -34,6 +34,7 @@ if sys.platform == "win32":
     END_SIGNALS: Tuple[int, ...] = (signal.SIGINT, signal.SIGBREAK)
     LEAVE_SIGNAL: Optional[int] = None  # none: a process that is left behind was killed
     RELOAD_SIGNAL: Optional[int] = None
+    RESUME_SIGNAL: Optional[int] = None  # none: a process that is stopped can be ended all the same
 
     CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
     NEW_SESSION = False
@@ -92,6 +93,7 @@ else:
     END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     LEAVE_SIGNAL = signal.SIGUSR1
     RELOAD_SIGNAL = signal.SIGHUP
+    RESUME_SIGNAL = signal.SIGCONT
 
     CREATION_FLAGS = 0
     NEW_SESSION = True

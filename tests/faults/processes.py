@@ -99,11 +99,11 @@ FAULTS: Tuple[Fault, ...] = (
     ),
     Fault(
         "stop-ffmpeg",
-        "FFmpeg freezes (SIGSTOP) for good: it is replaced within half a minute, and the gap is explained",
+        "FFmpeg freezes (SIGSTOP) for good: its replacement records within 25 s, and the gap is explained",
         lambda site: site.signal_ffmpegs(signal.SIGSTOP),
-        seconds=35.0,
+        seconds=25.0,
         causes=("stalled",),
-        may_lose=32.0,
+        may_lose=25.0,
         loses_while_it_lasts=False,
     ),
     Fault(

@@ -16,7 +16,7 @@ from typing import Callable, Dict, Mapping, Optional, Protocol
 import psutil
 
 from cctv_cli.core.ffmpeg.command import Command, run_mark
-from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, Fifo, make_fifo, open_fifo
+from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, RESUME_SIGNAL, Fifo, make_fifo, open_fifo
 from cctv_cli.core.units import Secret
 
 STDERR_NAME = "stderr"
@@ -41,7 +41,7 @@ class Process(Protocol):
         """Its exit code, negative for a signal; None while it runs or if it is unknown."""
 
     def ask_to_end(self) -> None:
-        """Send SIGTERM; on Windows the process ends at once."""
+        """Send SIGTERM, and SIGCONT so that a stopped process receives it; on Windows the process ends at once."""
 
     def kill(self) -> None:
         """Kill it at once."""
@@ -68,6 +68,8 @@ class OwnProcess:
 
     def ask_to_end(self) -> None:
         self._popen.terminate()
+        if RESUME_SIGNAL is not None:
+            self._popen.send_signal(RESUME_SIGNAL)
 
     def kill(self) -> None:
         self._popen.kill()
@@ -101,6 +103,7 @@ class AdoptedProcess:
 
     def ask_to_end(self) -> None:
         self._signal(self._process.terminate)
+        self._signal(self._process.resume)
 
     def kill(self) -> None:
         self._signal(self._process.kill)

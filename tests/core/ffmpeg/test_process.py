@@ -428,9 +428,7 @@ def test_an_adopted_recorder_is_stopped(stage: Stage, short_insistence: None, co
     assert found.exit_code() is None
 
 
-@posix
-def test_a_recorder_gets_time_to_finish_its_files(stage: Stage) -> None:
-    code = """
+FINISHES = """
 def finish(*_):
     open('finished', 'w').close()
     sys.exit(0)
@@ -438,12 +436,32 @@ signal.signal(signal.SIGTERM, finish)
 say('ready')
 signal.pause()
 """
-    child = stage.spawn(code)
+
+
+@posix
+def test_a_recorder_gets_time_to_finish_its_files(stage: Stage) -> None:
+    child = stage.spawn(FINISHES)
     stage.output.line()
     begin = time.monotonic()
     stop(child, grace=HANG)
     assert time.monotonic() - begin < HANG  # not a second longer than it needs
     assert child.exit_code() == 0
+    assert (stage.folder / "finished").exists()
+
+
+@posix
+@pytest.mark.parametrize("adopted", [False, True], ids=["our own", "adopted"])
+def test_a_frozen_recorder_finishes_its_files_when_it_is_stopped(stage: Stage, adopted: bool) -> None:
+    if adopted:
+        found: Optional[processes.Process] = find(RUN, stage.folder, stage.orphan(FINISHES))
+    else:
+        found = stage.spawn(FINISHES)
+        stage.output.line()
+    assert found is not None
+    pid = found.pid
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "the recorder freezes")
+    stop(found, grace=HANG)
     assert (stage.folder / "finished").exists()
 
 
