@@ -342,27 +342,6 @@ def test_recordings_wait_for_a_storage_that_cannot_be_written_and_nothing_is_los
         assert gaps(site.layout) == []
 
 
-def test_a_live_path_that_cannot_be_written_costs_no_recording(
-    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
-) -> None:
-    blocked = tmp_path / "ram"
-    blocked.write_text("")  # no folder can be made, as on a mount point that belongs to root
-    with RtspCamera(clip_of(audio=None)) as camera:
-        site = Site(tmp_path / "hls", ffmpeg, camera, live_path=blocked / "cctv")
-        site.supervisor.start()
-        site.wait_recordings(2)
-        shown = read_json(site.layout.state_file)
-        assert (shown["state"], "LIVE_PATH" in shown["reason"]) == ("running", True)
-        blocked.unlink()  # its disk is mounted
-        pid = site.pid()
-        site.supervisor.restart("cam1")
-        site.wait_new_pid(pid)
-        wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", "normal recording")
-        wait_for(site.layout.live_playlist.is_file, "a live window")
-        site.stop()
-        assert [gap.cause for gap in gaps(site.layout)] == ["restarted"]
-
-
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [

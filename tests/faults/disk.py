@@ -175,12 +175,11 @@ FAULTS: Tuple[Fault, ...] = (
     *_OF_ONE_CAMERA,
     Fault(
         "live-disk-full",
-        "disk of the live streams full for 40 s: it costs the recording no more than one restart to revive them",
+        "disk of the live streams full for 40 s: it costs no recording, and they return when it has room",
         _on_disk(Disk.fill, _LIVE),
         _on_disk(Disk.empty, _LIVE),
         _give_live_disk,
         seconds=40.0,
-        may_lose=5.0,
         loses_while_it_lasts=False,
         missing=needs_disks,
     ),

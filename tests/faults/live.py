@@ -122,6 +122,14 @@ class LiveWatch:
                     self._check(camera, segment)
         return [f"{camera}: {what}" for camera, seen in self._seen.items() for what in dict.fromkeys(seen.complaints)]
 
+    def segments(self) -> Dict[str, int]:
+        """How many segments of each camera were seen."""
+        return {camera: len(seen.known) for camera, seen in self._seen.items()}
+
+    def gained(self, before: Dict[str, int]) -> bool:
+        """Whether more segments of each camera were seen than `before`."""
+        return all(count > before[camera] for camera, count in self.segments().items())
+
     def discontinuities(self, camera: str) -> int:
         """How many segments of a camera began with a discontinuity."""
         return self._seen[camera].tagged

@@ -144,13 +144,18 @@ class Site:
     def wait_recovered(self, healed: float, seconds: float) -> None:
         """Wait until frames that were due after the instant `healed` are written for each camera, and HTTP answers.
 
+        Each live stream must gain a segment too.
         What a camera sent is then no longer under way: a slow network keeps seconds of it in buffers.
         """
+
+        assert self._live is not None
+        live, before = self._live, self._live.segments()
 
         def recovered() -> bool:
             return all(self._records(name, healed + _SOME) for name in self.cameras) and self._answers()
 
         wait_for(recovered, "recording after the fault", seconds + PATIENCE, self._last_lines)
+        wait_for(lambda: live.gained(before), "live streams after the fault", seconds + PATIENCE, self._last_lines)
 
     def _records(self, name: str, since: float) -> bool:
         """Whether a frame that was due after the instant `since` is written, and what was sent before it too."""

@@ -53,7 +53,7 @@ class RunSegments:
     ) -> Optional[LiveSegment]:
         """The segment with this number; None if it is not finished, or holds no frame. Raises OSError.
 
-        `follows` is the number that continues the playlist without a discontinuity; None if the playlist is empty.
+        `follows` is the number that continues the playlist without a discontinuity; None if this is the first segment.
         Segments are asked for in order.
         """
         end = _first_pts(self.path(number + 1))

@@ -13,7 +13,8 @@ from typing import List, Optional, Tuple
 from cctv_cli.core import files, system
 from cctv_cli.core.hls.leaving import Leaving
 from cctv_cli.core.hls.playlist import LiveSegment, LiveWindow, parse_live, render_live
-from cctv_cli.core.layout import TS, CameraLayout, live_init_name, media_suffix, parse_live_init, parse_live_segment
+from cctv_cli.core.layout import TS, CameraLayout, media_suffix
+from cctv_cli.core.recording.live_folder import LARGEST, LiveFolder
 from cctv_cli.core.recording.live_segments import RunSegments, is_whole
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.state import Run
@@ -22,7 +23,6 @@ from cctv_cli.core.storage.disk_clock import DiskClock
 log = logging.getLogger("cctv.recorder")
 
 _FEWEST = 6  # segments, required by Apple's HLS authoring specification
-_LARGEST = 2_000_000_000  # highest number of a file: FFmpeg counts in 32 bits; one a second takes 63 years
 _BESIDE = 600  # segments that a run may add while another one records beside it
 _UNSAVED = 120  # segments that may have been added since the run was saved, which happens every minute
 _SPAN = 60.0  # seconds that the window covers at least
@@ -41,6 +41,7 @@ class LiveWriter:
 
     def __init__(self, layout: CameraLayout, segment_duration: int, tz: Optional[tzinfo]) -> None:
         self._layout = layout
+        self._folder = LiveFolder(layout)
         self.disk = DiskClock(layout.live)
         self.segment_duration = segment_duration
         self._tz = tz
@@ -48,6 +49,7 @@ class LiveWriter:
         self._is_written = True  # the playlist on disk names this window
         self._leaving = Leaving()
         self._next = 0
+        self._follows: Optional[int] = None  # the number that continues the newest segment; None before the first
         self._run = RunSegments(layout, self.disk, 0, TS)
         self._overlaps = False  # the run began while another one still filled the window
         self.fault = ""  # why the window cannot be written; empty if it can
@@ -72,14 +74,14 @@ class LiveWriter:
         numbers: List[int] = []
         rebooted = run is not None and run.boot not in ("", system.boot())
         try:
-            self._layout.live.mkdir(parents=True, exist_ok=True)
-            numbers = self._numbers()
+            self._folder.make()
+            numbers = self._folder.numbers()
             if rebooted:
                 files.remove(self._layout.live_playlist)
             left = parse_live(files.read_text(self._layout.live_playlist) or "")
         except OSError as error:
             self.failed(error)
-        if left is not None:
+        if left is not None and left.segments:
             self._window = left
         elif run is not None:
             self._window = LiveWindow(
@@ -90,11 +92,12 @@ class LiveWriter:
             )
         self._leaving.resumed(self._window, numbers)
         self._next = self._window.next_number
+        self._follows = self._next if self._window.segments else None
         if run is not None:
             self.switch(run)
         if rebooted:
             self._next = max([self._next, *(n + 1 for n in numbers)])
-        elif left is None:
+        elif not self._window.segments:
             self._next = min((n for n in numbers if n >= self._next), default=self._next)
 
     def begin_run(self, previous: Optional[Run], now: float, codec: str) -> int:
@@ -102,11 +105,11 @@ class LiveWriter:
         self.fault = ""
         on_disk = self._on_disk()
         self._next = max([self._next, *(n + 1 for n in on_disk)])
-        if not self._window.segments:  # the playlist was lost, and segments may have been
+        if self._follows is None:  # the playlist was lost, and segments may have been
             self._window = replace(self._window, media_sequence=max(self._window.media_sequence, int(now)))
             if previous is not None:  # a run writes at most one segment a second
                 self._next = max(self._next, previous.first_live + max(0, int(now - previous.started)) + 1)
-        if self._next > _LARGEST:  # the number comes from a damaged file
+        if self._next > LARGEST:  # the number comes from a damaged file
             self._window, self._next = self._window.keep(0), max(on_disk, default=-1) + 1
         self._run, self._overlaps = RunSegments(self._layout, self.disk, self._next, media_suffix(codec)), False
         with suppress(OSError):
@@ -134,16 +137,13 @@ class LiveWriter:
 
     def drop(self, run: Run) -> None:
         """Remove what a run wrote that began beside the current one and has ended. Raises OSError."""
-        for name in self._names():
-            number = parse_live_segment(name)
-            if number is not None and number >= run.first_live > self._run.first:
-                files.remove(self._layout.live / name)
+        self._folder.prune(lambda number: number >= run.first_live > self._run.first, self._next)
 
     def _on_disk(self) -> List[int]:
         """The numbers of the segments in the live folder, which is created if it is missing."""
         try:
-            self._layout.live.mkdir(parents=True, exist_ok=True)  # a RAM disk is empty after a reboot
-            return [n for n in map(parse_live_segment, self._names()) if n is not None and n < _LARGEST]
+            self._folder.make()
+            return self._folder.numbers()
         except OSError as error:
             self.failed(error)
             return []
@@ -176,12 +176,26 @@ class LiveWriter:
         if not (finished or self.fault or not self._is_written):
             return  # the usual case: nothing has finished
         if self.fault:  # a full disk needs room first
+            self._folder.make()
             self._leaving.released()
             self._prune()
+            self._folder.require_room(self._window.segments)
         self._add_finished(timeline, alive)
-        if not self._is_written:
+        if self._window.segments and (self.fault or not self._is_written):
             self._publish()
             self._prune()
+        self.fault = ""
+
+    def can_be_revived(self) -> bool:
+        """Whether the disk accepts what another run would write, after the window stopped; `fault` says why not."""
+        try:
+            self._folder.make()
+            self._folder.require_room(self._window.segments)
+            if self._window.segments:
+                self._publish()
+        except OSError as error:
+            self.failed(error)
+        return not self.fault
 
     def _publish(self) -> None:
         """Write the playlist. It names nothing that a disk lost which was away."""
@@ -191,12 +205,10 @@ class LiveWriter:
         files.replace_text(self._layout.live_playlist, render_live(self._window, self._tz), durable=False)
         self._is_written = True
         self._leaving.published(self._window)
-        self.fault = ""
 
     def _add_finished(self, timeline: Timeline, alive: bool) -> None:
         while True:
-            follows = self._window.next_number if self._window.segments else None
-            segment = self._run.finished(self._next, timeline, alive=alive, follows=follows)
+            segment = self._run.finished(self._next, timeline, alive=alive, follows=self._follows)
             if segment is not None:
                 self._add(segment)
             elif not self._run.exists(self._next + 2):
@@ -212,24 +224,8 @@ class LiveWriter:
         is_outdated = any(segment.start - last.end > 3 * self._window.target_duration for last in newest)
         self._window = self._window.append(segment, 1 if is_outdated else window_size(self.segment_duration))
         self._is_written = False
+        self._follows = segment.number + 1
 
     def _prune(self) -> None:
-        names, numbers = self._names(), self._numbers()
         named = {segment.number for segment in self._window.segments}
-        gone = {n for n in numbers if n < self._next and n not in named and not self._leaving.stays(n)}
-        oldest = next((n for n in numbers if n not in gone), self._next)
-        inits = sorted(n for n in map(parse_live_init, names) if n is not None)
-        # an initialization section applies up to the next one
-        unused = [live_init_name(n) for n, following in zip(inits, inits[1:]) if following <= oldest]
-        for name in (*(name for name in names if parse_live_segment(name) in gone), *unused):
-            files.remove(self._layout.live / name)
-
-    def _numbers(self) -> List[int]:
-        """The numbers of the segments on disk."""
-        return sorted(n for n in map(parse_live_segment, self._names()) if n is not None)
-
-    def _names(self) -> List[str]:
-        try:
-            return [path.name for path in self._layout.live.iterdir()]
-        except FileNotFoundError:
-            return []
+        self._folder.prune(lambda n: n < self._next and n not in named and not self._leaving.stays(n), self._next)

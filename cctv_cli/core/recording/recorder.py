@@ -267,9 +267,14 @@ class Recorder:
             self._picture_changed_at = monotonic
             self._restart(trouble)
             return 0.0
+        if seen.live_still_for < stall.STALL and active.healthy_for(monotonic) > LIVE_PATIENCE_MOST:
+            self._live_patience = stall.STALL
         if trouble is stall.LIVE_STALLED:
-            # a restart costs a second of recording, so the live window alone may ask less and less often
-            self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
+            if self._handover is None and self._live.can_be_revived():
+                # without a second session it costs a second of recording, so it is tried less and less often
+                self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
+                self._replace(trouble)
+            return 0.0 if more else self._tools.tick()
         self._show(State.STALLED, trouble.reason, trouble.cause)
         healthy = active.healthy_for(self._tools.clock.monotonic())
         if self._end_run(trouble, continues=True):

@@ -32,7 +32,7 @@ NO_AUDIO = Diagnosis(
 STALLED = Diagnosis("stalled", "FFmpeg ran but no bytes arrived")
 RAN_AWAY = Diagnosis("clock jumped", "the camera's clock jumped; FFmpeg was restarted to keep times true")
 LATE = Diagnosis("late", "frames came later and later; FFmpeg was restarted to catch up with the camera")
-LIVE_STALLED = Diagnosis("live stalled", "the live window stopped; FFmpeg was restarted to revive it")
+LIVE_STALLED = Diagnosis("live stalled", "the live window stopped; another FFmpeg was started to revive it")
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,14 @@ def progress(
         reason += f", but finished recordings wait because the storage failed: {commit_fault}"
     elif seen.lags:
         reason += ", but frames arrive late: the camera or the network is too slow"
+    elif live_fault:
+        reason += f", but {live_fault}"
+    elif seen.live_still_for > STALL:
+        reason += ", but the live window stopped; another FFmpeg will revive it"
     elif seen.live_segment_for > segment_duration + RARE_KEY_FRAMES:
         reason += f", but key frames are rare, so live segments are long; {CURE_OF_RARE_KEY_FRAMES}"
     elif playlist_fault:
         reason += f", but an hour's playlist cannot be written: {playlist_fault}"
-    elif live_fault:
-        reason += f", but {live_fault}"
     elif audio_fault:
         reason += f", but {audio_fault}"
     return State.RUNNING, reason

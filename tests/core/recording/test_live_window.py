@@ -540,3 +540,49 @@ def test_while_the_window_cannot_be_written_every_poll_prunes(stage: Stage) -> N
     stage.writer.failed(OSError(errno.ENOSPC, "No space left on device"))
     stage.update(run)
     assert not stale.exists()
+
+
+def test_a_stopped_window_is_revived_only_if_its_disk_has_room_for_two_segments(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stage.begin()
+    stage.lay(run, *range(4))
+    stage.update(run)
+    needed = 2 * max(stage.layout.live_segment(number).stat().st_size for number in range(3))
+    usage = shutil.disk_usage(stage.layout.live)
+    for free, fault in ((needed - 1, "No space left on device"), (needed, "")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        try:
+            stage.update(run)
+        except OSError as error:
+            stage.writer.failed(error)
+        assert stage.writer.can_be_revived() is (not fault)
+        assert fault in stage.writer.fault
+
+
+def test_a_live_folder_that_returns_clears_the_fault(stage: Stage) -> None:
+    run = stage.begin()
+    blocked = stage.layout.live
+    shutil.rmtree(blocked)
+    blocked.write_text("")
+    assert not stage.writer.can_be_revived()
+    blocked.unlink()
+    stage.update(run)
+    assert stage.writer.can_be_revived()
+    assert blocked.is_dir()
+
+
+def test_after_all_segments_were_lost_the_next_one_begins_with_a_discontinuity(stage: Stage) -> None:
+    run = stage.begin()
+    stage.lay(run, *range(4))
+    stage.update(run)
+    sequence = stage.written().media_sequence
+    shutil.rmtree(stage.layout.live)
+    assert stage.writer.can_be_revived()
+    assert stage.written() == LiveWindow(10, (), 0, sequence + 3)
+    again = stage.begin(run, TRUTH + 20)
+    stage.lay(again, 0, 1)
+    stage.update(again)
+    window = stage.written()
+    assert window.media_sequence == sequence + 3
+    assert [segment.discontinuity for segment in window.segments] == [True]

@@ -75,6 +75,7 @@ def test_a_camera_that_keeps_changing_its_picture_is_recorded_for_a_minute_betwe
     assert verdict(changed, picture_changed_for=60.0) == PICTURE_CHANGED
 
 
+STOPPED = "the live window stopped; another FFmpeg will revive it"
 FAULTS = {"commit_fault": "disk full", "live_fault": "live cannot be written", "audio_fault": "its audio is not"}
 
 
@@ -88,6 +89,7 @@ FAULTS = {"commit_fault": "disk full", "live_fault": "live cannot be written", "
         pytest.param(replace(HEALTHY, live_segment_for=20.1), FAULTS, "recordings wait", id="recordings first"),
         pytest.param(replace(HEALTHY, live_segment_for=20.1), {}, "key frames are rare", id="rare key frames"),
         pytest.param(HEALTHY, {**FAULTS, "commit_fault": ""}, "live cannot be written", id="live"),
+        pytest.param(replace(HEALTHY, live_still_for=60.0, live_segment_for=60.0), {}, STOPPED, id="live stopped"),
         pytest.param(HEALTHY, {"audio_fault": "its audio is not"}, "recording, but its audio is not", id="audio"),
     ],
 )
