@@ -28,7 +28,8 @@ from cctv_cli.core.recording.run import ActiveRun, incoming_files, remove_repeat
 from cctv_cli.core.recording.start import Starter
 from cctv_cli.core.recording.state import Run
 
-PATIENCE = 150.0  # seconds until both must have cut at the same frame: two minutes' boundaries, and late key frames
+PATIENCE = 300.0  # seconds until both must have cut at the same frame; some cameras send a key frame a minute
+_SPREAD = 0.1  # of the time after which a run is replaced, so that cameras that began together do not rotate together
 _ALONE_FOR = DAY  # seconds for which a camera that refused a second session is not asked for one
 _CATCH_UP = 3.0  # seconds that the next run may take to reach as far as the one that has ended
 _LOOK = 0.1  # seconds between looks at that
@@ -37,12 +38,16 @@ _NEWEST = 4  # files of a run that are compared
 log = logging.getLogger("cctv.recorder")
 
 
-def may_overlap(camera: Camera, current: ActiveRun, now: float) -> bool:
-    """Whether a second FFmpeg beside the current one can record the same frames."""
-    since = current.record.alone_since
-    refuses = since is not None and 0 <= now - since < _ALONE_FOR
+def is_due(run: Run, media_time: float, rotate_after: float) -> bool:
+    """Whether a run must be replaced that has recorded so many seconds of media; for each run it is another time."""
+    return media_time >= rotate_after * (1 - _SPREAD * int(run.run[:4], 16) / 0xFFFF)
+
+
+def may_overlap(camera: Camera, current: Run, now: float) -> bool:
+    """Whether a second FFmpeg beside that of the current run can record the same frames."""
+    refused = current.alone_since is not None and 0 <= now - current.alone_since < _ALONE_FOR
     is_copied = isinstance(camera.source, RtspSource) and not camera.transcode
-    return is_copied and current.timeline is not None and not refuses
+    return is_copied and current.anchor is not None and not refused
 
 
 def continued(last: Optional[Run], starter: Starter) -> Optional[Run]:

@@ -18,7 +18,7 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import reasons, stall
 from cctv_cli.core.recording.backlog import GRACE, STORAGE_RETRY, Backlog, read_last_run, stop_last_run
 from cctv_cli.core.recording.backoff import Backoff
-from cctv_cli.core.recording.handover import Handover, continued, may_overlap
+from cctv_cli.core.recording.handover import Handover, continued, is_due, may_overlap
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
@@ -188,7 +188,7 @@ class Recorder:
     def _replace(self, why: Diagnosis) -> None:
         """Start the next run beside the current one, or after it if the camera does not send both the same frames."""
         active, now = self._active, self._tools.clock.now()
-        if active is None or self._main or self._handover or not may_overlap(self._camera, active, now):
+        if active is None or self._main or self._handover or not may_overlap(self._camera, active.record, now):
             self._end_run(why)
             return
         try:
@@ -259,9 +259,9 @@ class Recorder:
         trouble = stall.verdict(
             seen, live_patience=self._live_patience, picture_changed_for=monotonic - self._picture_changed_at
         )
-        if trouble is None and seen.media_time >= self._tools.rotate_after and not (self._main or self._handover):
-            self._replace(reasons.ROTATED)
         if trouble is None:
+            if not (self._main or self._handover) and is_due(active.record, seen.media_time, self._tools.rotate_after):
+                self._replace(reasons.ROTATED)
             return 0.0 if more else self._tools.tick()
         if trouble is stall.PICTURE_CHANGED:
             self._picture_changed_at = monotonic

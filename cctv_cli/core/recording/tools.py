@@ -16,7 +16,7 @@ from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.rtsp.result import ProbeResult
 
 _TICK = 1.5  # seconds
-ROTATE_AFTER = 86400.0  # seconds of media in one run: times in MPEG-TS wrap after 26.5 hours, and players fail there
+ROTATE_AFTER = 86400.0  # seconds of media in one run at most: in MPEG-TS times wrap after 26.5 hours
 
 
 class Probe(Protocol):
