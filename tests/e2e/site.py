@@ -16,7 +16,7 @@ from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
-from cctv_cli.core.recording.tools import Tools
+from cctv_cli.core.recording.tools import ROTATE_AFTER, Tools
 from tests.support.clip import Clip
 from tests.support.evidence import segments
 from tests.support.rtsp_camera import RtspCamera
@@ -34,7 +34,14 @@ MakeClip = Callable[..., Clip]
 class Site:
     """One supervised camera in a folder."""
 
-    def __init__(self, storage: Path, ffmpeg: Ffmpeg, camera: RtspCamera, live_path: Optional[Path] = None) -> None:
+    def __init__(
+        self,
+        storage: Path,
+        ffmpeg: Ffmpeg,
+        camera: RtspCamera,
+        live_path: Optional[Path] = None,
+        rotate_after: float = ROTATE_AFTER,
+    ) -> None:
         self.camera = camera
         self.layout = CameraLayout(storage, "cam1", live_path)
         url = parse_rtsp_url(camera.login_url)
@@ -42,7 +49,9 @@ class Site:
             cameras=(Camera("cam1", "Camera 1", url),), storage=storage, live_path=live_path, segment_duration=2
         )
         self.supervisor = Supervisor(
-            self.settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True
+            self.settings,
+            Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT, rotate_after=rotate_after),
+            whole=True,
         )
 
     def state(self) -> str:

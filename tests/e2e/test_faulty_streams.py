@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import subprocess
 import time
@@ -51,29 +52,13 @@ def frames_lost(site: Site, camera: RtspCamera, since: float, until: float) -> i
     return len({f.number for f in camera.ledger if since <= f.sent_at < until} - true)
 
 
-def test_a_clock_that_steps_back_costs_under_15_seconds(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+def test_a_clock_that_steps_ahead_by_seconds_is_noticed(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     with RtspCamera(clip_of()) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
         site.wait_recordings(2)
         since, pid = time.time(), site.pid()
-        camera.step_clock(-45)
-        site.wait_new_pid(pid)
-        before = len(segments(site.layout))
-        site.wait_recordings(before + 2)
-        until = site.stop()
-        assert frames_lost(site, camera, since, until - 1) < 15 * FPS
-        assert "clock jumped" in {gap.cause for gap in gaps(site.layout)}
-        assert_explained(site.layout, until)
-
-
-def test_a_clock_that_steps_ahead_is_noticed(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
-    with RtspCamera(clip_of()) as camera:
-        site = Site(tmp_path, ffmpeg, camera)
-        site.supervisor.start()
-        site.wait_recordings(2)
-        since, pid = time.time(), site.pid()
-        camera.step_clock(45)
+        camera.step_clock(10)
         site.wait_new_pid(pid)
         before = len(segments(site.layout))
         site.wait_recordings(before + 2)
@@ -240,7 +225,7 @@ def test_media_time_that_wraps_at_33_bits(tmp_path: Path, ffmpeg: Ffmpeg, clip_o
     )
     script.chmod(0o755)
     with RtspCamera(clip_of(video=video)) as camera:
-        site = Site(tmp_path / "hls", replace(ffmpeg, path=str(script)), camera)
+        site = Site(tmp_path / "hls", replace(ffmpeg, path=str(script)), camera, rotate_after=math.inf)
         site.supervisor.start()
         site.wait_recordings(5)
         until = site.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,25 +9,18 @@ from typing import Any, Callable, Dict, List
 
 import pytest
 
-from cctv_cli.core.clock import SystemClock
-from cctv_cli.core.config.rtsp_url import parse_rtsp_url
-from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.media import mpegts
-from cctv_cli.core.recording.supervisor import Supervisor
-from cctv_cli.core.recording.tools import Tools
-from tests.e2e.site import CUT, IN_TRANSIT, MakeClip
+from tests.e2e.odd_cameras import OddCameras
+from tests.e2e.site import MakeClip
 from tests.support.camera_sdp import MUTE, SOUND
 from tests.support.clip import Clip
-from tests.support.evidence import assert_explained, recorded_frames, segments
+from tests.support.evidence import segments
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
 
-SHARE = 0.99  # of the frames that came once the recorder has settled
 NO_CONFIG = "lacks a valid configuration"
 
 
@@ -104,46 +96,20 @@ def last_files(layout: CameraLayout, since: float) -> List[Path]:
 
 def test_odd_audio_costs_no_video_and_is_named(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
     table = cases(clip_of)
+    words = {name: case.words for name, case in table.items()}
     with ExitStack() as stack:
         served = {
             name: stack.enter_context(RtspCamera(case.clip, **(case.options or {}))) for name, case in table.items()
         }
         for name, camera in served.items():
             table[name].begin(camera)
-        settings = Settings(
-            cameras=tuple(Camera(name, name, parse_rtsp_url(camera.url)) for name, camera in served.items()),
-            storage=tmp_path,
-            segment_duration=2,
-        )
-        supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True)
-        supervisor.start()
-        layouts = {name: CameraLayout(tmp_path, name) for name in table}
-
-        def odd_ones() -> Dict[str, str]:
-            """The cameras that do not yet record with the expected words, and what they show."""
-            shown = {name: str(read_json(layout.state_file).get("reason")) for name, layout in layouts.items()}
-            ready = {name: reason.startswith("recording") for name, reason in shown.items()}
-            return {name: shown[name] for name in shown if not (ready[name] and table[name].words in shown[name])}
-
-        try:
-            wait_for(lambda: not odd_ones(), "the words of every camera", 60.0, lambda: str(odd_ones()))
-            settled = time.time()
-            recorded = {name: len(segments(layout)) for name, layout in layouts.items()}
-            wait_for(
-                lambda: all(len(segments(layout)) >= recorded[name] + 3 for name, layout in layouts.items()),
-                "three more recordings of every camera",
-                60.0,
-            )
-            assert not odd_ones()
-        finally:
-            until = time.time()
-            supervisor.stop(leave_running=False)
-        for name, camera in served.items():
-            came = {frame.number for frame in camera.ledger if settled < frame.sent_at < until - IN_TRANSIT}
-            kept = came & {frame.number for frame in recorded_frames(layouts[name])}
-            assert len(kept) >= SHARE * len(came) > 0, f"{name}: {len(kept)} of {len(came)} frames"
-            assert_explained(layouts[name], until)
-            files = last_files(layouts[name], settled)
+        with OddCameras(tmp_path, ffmpeg, served) as site:
+            settled = site.wait_words(words)
+            site.record_more()
+            assert not site.others_than(words)
+        for name in table:
+            site.assert_recorded(name, settled)
+            files = last_files(site.layouts[name], settled)
             streams = {len(mpegts.streams(path.read_bytes()[: 64 * mpegts.PACKET])) for path in files}
             assert streams == {2 if table[name].sound else 1}, f"{name}: a file names a track that is empty"
             assert all(mpegts.has_audio(path) for path in files) == table[name].sound, name

@@ -382,19 +382,6 @@ def test_a_refused_password_is_tried_once(tmp_path: Path, ffmpeg: Ffmpeg, clip_o
         assert camera.refused_attempts == 1
 
 
-def test_a_clock_that_steps_back_starts_a_new_run(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
-    with RtspCamera(clip_of(audio=None)) as camera:
-        site = Site(tmp_path, ffmpeg, camera)
-        site.supervisor.start()
-        site.wait_recordings(1)
-        old = site.pid()
-        camera.step_clock(-45)
-        site.wait_new_pid(old)
-        site.wait_state(State.RUNNING)
-        stopped_at = site.stop()
-        assert_explained(site.layout, stopped_at)
-
-
 def test_an_unexpected_error_leaves_one_ffmpeg(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, monkeypatch: pytest.MonkeyPatch, no_process_left: None
 ) -> None:

@@ -86,8 +86,6 @@ FAULTS: Tuple[Fault, ...] = (
         _each(lambda camera: camera.step_clock(-1.7)),
         seconds=10.0,
         loses_while_it_lasts=False,
-        may_lose=15.0,
-        recovers_within=15.0,
     ),
     Fault(
         "camera-clock-ahead",
@@ -95,7 +93,5 @@ FAULTS: Tuple[Fault, ...] = (
         _each(lambda camera: camera.step_clock(3600.0)),
         seconds=10.0,
         loses_while_it_lasts=False,
-        may_lose=15.0,
-        recovers_within=15.0,
     ),
 )

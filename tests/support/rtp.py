@@ -28,12 +28,16 @@ _INTERLEAVED_HEADER, _RTP_HEADER = 4, 12  # bytes
 class CameraClock:
     """The clock for media times: 0 at `start`, `speed` times as fast as true time; `step` makes it jump.
 
-    The camera's age is the true time since `start`, in seconds.
+    RTP timestamps of video run `video_speed` times as fast as this clock, which the NTP times of sender reports do
+    not follow. `ntp_time` is what the reports have in place of the time. The camera's age is the true time since
+    `start`, in seconds.
     """
 
-    def __init__(self, rtp_offset: int, speed: float) -> None:
+    def __init__(self, rtp_offset: int, speed: float, video_speed: float = 1.0, ntp_time: Optional[int] = None) -> None:
         self.started_at = 0.0  # wall time
         self.speed = speed
+        self.video_speed = video_speed
+        self._ntp_time = ntp_time
         self._rtp_offset = rtp_offset
         self._born = 0.0  # started_at by the monotonic clock
         self._steps: List[Tuple[float, float]] = []  # (age, seconds)
@@ -57,7 +61,9 @@ class CameraClock:
         return (self._rtp_offset + round(media_time * clock_rate)) % 2**32
 
     def ntp(self, media_time: float) -> int:
-        """A time of this clock as an NTP timestamp of 64 bits."""
+        """A time of this clock as an NTP timestamp of 64 bits, in a sender report."""
+        if self._ntp_time is not None:
+            return self._ntp_time
         return round((self.started_at + _NTP_EPOCH) * 2**32) + round(media_time * 2**32)
 
 
@@ -78,6 +84,7 @@ class Stream:
 
     def __init__(self, clock: CameraClock, payload_type: int, clock_rate: int, interleaved: int, ssrc: int) -> None:
         self.due = 0.0  # age of the camera at which the next piece leaves
+        self.speed = 1.0  # of its RTP timestamps, against the camera's clock
         self._clock = clock
         self._payload_type = payload_type
         self._clock_rate = clock_rate
@@ -105,7 +112,10 @@ class Stream:
         raise NotImplementedError
 
     def _info(self, age: float) -> str:
-        return f"seq={self._sequence};rtptime={self._clock.rtp(self._clock.media_time(age), self._clock_rate)}"
+        return f"seq={self._sequence};rtptime={self._timestamp(self._clock.media_time(age))}"
+
+    def _timestamp(self, media_time: float) -> int:
+        return self._clock.rtp(media_time * self.speed, self._clock_rate)
 
     def _piece(self, media_time: float, payloads: Sequence[bytes], frame: Optional[Frame] = None) -> Piece:
         """One access unit in packets, after a sender report if one is due."""
@@ -113,7 +123,7 @@ class Stream:
         if self.due >= self._next_report:
             self._next_report = self.due + _REPORT_INTERVAL
             packets.append(_interleave(self._interleaved + 1, self._report(media_time)))
-        timestamp = self._clock.rtp(media_time, self._clock_rate)
+        timestamp = self._timestamp(media_time)
         for payload in payloads:
             marker = 0x80 if payload is payloads[-1] else 0
             kind = marker | self._payload_type
@@ -132,7 +142,7 @@ class Stream:
             6,  # length in words, minus one
             self._ssrc,
             self._clock.ntp(media_time),
-            self._clock.rtp(media_time, self._clock_rate),
+            self._timestamp(media_time),
             self._packets,
             self._octets % 2**32,
         )
@@ -143,6 +153,7 @@ class VideoStream(Stream):
 
     def __init__(self, clock: CameraClock, channel: Channel, interleaved: int, ssrc: int) -> None:
         super().__init__(clock, VIDEO_TYPE, VIDEO_CLOCK, interleaved, ssrc)
+        self.speed = clock.video_speed
         self.repeats_sps = False  # in the next key frame
         self._channel = channel
         self._number = 0

@@ -86,8 +86,9 @@ class RtspCamera:
     port and one login. With `port` 0 the system chooses. With a `username` it requires `auth`: "digest", "basic",
     or "both" for the client's choice, except for `open_methods`; the password may be changed at any time.
     SETUP beyond `max_sessions` is answered with `sessions_status`, or ends the oldest session if that is 0.
-    The RTP timestamps of all streams start at `rtp_offset`;
-    the camera's clock runs `clock_speed` times as fast as true time. A client gets frames from the next
+    The RTP timestamps of all streams start at `rtp_offset`; the camera's clock runs `clock_speed` times as fast as true
+    time, and the timestamps of video `video_speed` times as fast as that. `ntp_time` is the NTP time of all sender
+    reports, in place of the true one. A client gets frames from the next
     keyframe on, with `start_mid_gop` from the next frame on, and sound from the same moment; with `key_on_play`
     the clip restarts for it, and for all others on that path. With `repeat_sps` the first key frame of each
     session has its sequence parameter set twice. `edit_sdp` rewrites each session description; the track of its
@@ -114,6 +115,8 @@ class RtspCamera:
         sessions_status: int = 453,
         rtp_offset: int = 0,
         clock_speed: float = 1.0,
+        video_speed: float = 1.0,
+        ntp_time: Optional[int] = None,
         start_mid_gop: bool = False,
         key_on_play: bool = False,
         repeat_sps: bool = False,
@@ -136,7 +139,7 @@ class RtspCamera:
         self.connections: List[ConnectionRecord] = []
         self.refusals: List[Refusal] = []
         self.garbled = 0
-        self._clock = CameraClock(rtp_offset, clock_speed)
+        self._clock = CameraClock(rtp_offset, clock_speed, video_speed, ntp_time)
         self._channels = {each: Channel(each, shown) for each, shown in {path: clip, **(channels or {})}.items()}
         self._lock = threading.RLock()  # guards all that follows
         self._changes = threading.Condition(self._lock)  # senders wait here

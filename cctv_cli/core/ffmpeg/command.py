@@ -27,6 +27,8 @@ UNSUPPORTED_AUDIO = "FFmpeg cannot read {} audio, so it is left out; set the cam
 UNSUPPORTED_VIDEO = "the camera sends {} video; set it to H.264 or H.265, or set transcode = true for it"
 _AUDIO_RATE = "48000"  # Hz: AAC frames last 21 ms; at 8000 Hz video would wait half a second for audio
 _INTERLEAVE = "500000"  # microseconds that video waits for late audio, both inside and outside tee
+_GUESSED = 16  # packets at the start of a stream with B-frames whose times FFmpeg may guess
+_LONGEST_STEP = 30  # seconds between two frames; some cameras send only four a minute
 # what FFmpeg can read from RTP; if it has to encode anything else, it exits before the first frame
 _READABLE_AUDIO = frozenset(
     ("aac", "ac3", "amr", "amr-wb", "g722", "g723", "g726", "gsm", "l16", "mp2", "opus", "pcma", "pcmu")
@@ -121,6 +123,8 @@ def record_command(
     argv += ["-tag:v", "hev1"] if codec == "hevc" else []  # see fmp4.tag_hvc1
     # FFmpeg 9 marks no frame of AAC LATM as a key frame, and would wait for one forever
     argv += ["-c:a", "copy", "-copyinkf:a"] if audio is AudioOutput.COPIED else _encode_audio(settings)
+    if isinstance(camera.source, RtspSource) and audio in (AudioOutput.ENCODED, AudioOutput.COPIED):
+        argv += ["-bsf:a", _continuous()]
     suffix = media_suffix(codec)
     recorded = _recording_output(run, suffix, recording_seconds)
     live = _live_output(first_live, suffix, live_folder, settings, begins, alone=not recording)
@@ -182,10 +186,10 @@ def _maps(source: Source, audio: AudioOutput, audio_place: int) -> List[str]:
 
 def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool) -> List[str]:
     demo = isinstance(camera.source, DemoSource)
-    if not demo and not camera.transcode:
+    if is_copied(camera):
         # -copytb 1 keeps the camera's times; FFmpeg 5 would round them to the frame rate in the SPS
         copy = ["-c:v", "copy", "-copytb", "1"]
-        return [*copy, "-bsf:v", r"setts=pts=if(eq(PTS\,NOPTS)\,DTS\,PTS)"] if first_time else copy
+        return [*copy, "-bsf:v", _continuous(first_time=first_time)]
     encoder = ffmpeg.h264_encoder
     rate = settings.video_bitrate
     argv = ["-c:v", encoder, "-b:v", str(rate), "-maxrate", str(rate), "-bufsize", str(2 * rate)]
@@ -197,6 +201,18 @@ def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool)
         old = ffmpeg.version.lstrip("n").startswith("5.0")
         argv += ["-vsync" if old else "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
     return [*argv, "-force_key_frames", "expr:gte(t,n_forced*2)"]
+
+
+def _continuous(*, first_time: bool = False) -> str:
+    """A filter that puts a packet whose time is before the previous one's, or far after it, one usual step after it.
+
+    FFmpeg would squeeze packets that step back, until the times catch up. With `first_time` it fills in missing times.
+    """
+    usual = "max(1,(PREV_OUTDTS-STARTDTS)/max(1,N-1))"
+    step = f"if(between(DTS-PREV_INDTS,0,{_LONGEST_STEP}/TB),DTS-PREV_INDTS,{usual})"
+    dts = f"if(lt(N,{_GUESSED})+eq(DTS,NOPTS)+eq(PREV_INDTS,NOPTS),DTS,PREV_OUTDTS+{step})"
+    pts = f"if(eq(PTS,NOPTS),{dts if first_time else 'PTS'},if(eq(DTS,NOPTS),PTS,PTS-DTS+{dts}))"
+    return f"setts=dts={dts}:pts={pts}".replace(",", r"\,")
 
 
 def _encode_audio(settings: Settings) -> List[str]:
@@ -213,20 +229,23 @@ def run_mark(run: str) -> str:
     return f"cctv_run={run}"
 
 
-def frames_late(codec: str, *, audio: bool, first_time: bool) -> int:
+def frames_late(camera: Camera, codec: str, *, audio: bool) -> int:
     """How many frames later a complete frame of this video is written to disk, as measured.
 
-    A frame waits for the next one if audio is interleaved with it or `first_time` fills in a timestamp; in H.265
-    it also waits until its MP4 fragment is closed.
+    The filter for continuous times holds a copied frame back until the next one, as does audio that is interleaved with
+    it. In H.265 it also waits until its MP4 fragment is closed.
     """
-    if codec == "hevc":
-        return 2
-    return int(audio or first_time)
+    return 2 if codec == "hevc" else is_copied(camera) + audio
+
+
+def is_copied(camera: Camera) -> bool:
+    """Whether the camera's video is recorded as it is sent."""
+    return isinstance(camera.source, RtspSource) and not camera.transcode
 
 
 def recorded_codec(camera: Camera, codec: str) -> str:
     """The video codec in the recordings of a camera that sends `codec`."""
-    return "h264" if camera.transcode or isinstance(camera.source, DemoSource) else codec
+    return codec if is_copied(camera) else "h264"
 
 
 def _recording_output(run: str, suffix: str, seconds: int) -> str:

@@ -147,7 +147,7 @@ class Starter:
                 first_live=first_live,
                 cause=why.cause,
                 detail=why.reason,
-                frames_late=frames_late(sent.codec, audio=sent.has_audio, first_time=self.first_time),
+                frames_late=frames_late(self.camera, sent.codec, audio=sent.has_audio),
                 first_time=self.first_time,
                 alone_since=alone_since,
                 begins=0.0 if self._main is None else self._main.media_time(now),

@@ -43,8 +43,15 @@ WITH_FONT = replace(FFMPEG, drawtext=True)
 START = ("/usr/bin/ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning")
 CONCAT = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,rtsp,rtp,udp,tls", "-i", "pipe:0")
 RTSP = ("-fpsprobesize", "0", *CONCAT, "-map", "0:v:0", "-map", "0:a:0?")
-COPY = ("-c:v", "copy", "-copytb", "1")
-AAC = ("-c:a", "aac", "-b:a", "128000", "-ar", "48000")
+USUAL = r"max(1\,(PREV_OUTDTS-STARTDTS)/max(1\,N-1))"
+DTS = (
+    r"if(lt(N\,16)+eq(DTS\,NOPTS)+eq(PREV_INDTS\,NOPTS)\,DTS\,PREV_OUTDTS+"
+    rf"if(between(DTS-PREV_INDTS\,0\,30/TB)\,DTS-PREV_INDTS\,{USUAL}))"
+)
+CONTINUOUS = rf"setts=dts={DTS}:pts=if(eq(PTS\,NOPTS)\,PTS\,if(eq(DTS\,NOPTS)\,PTS\,PTS-DTS+{DTS}))"
+COPY = ("-c:v", "copy", "-copytb", "1", "-bsf:v", CONTINUOUS)
+ENCODED_TONE = ("-c:a", "aac", "-b:a", "128000", "-ar", "48000")
+AAC = (*ENCODED_TONE, "-bsf:a", CONTINUOUS)
 TEE = ("-max_interleave_delta", "500000", "-metadata", "cctv_run=0123456789abcdef", "-f", "tee")
 
 SEGMENT = (
@@ -105,11 +112,13 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
             begins=2.0009,
         ),
         case(
-            "AAC copied", [*START, *RTSP, *COPY, "-c:a", "copy", "-copyinkf:a", *TEE, OUTPUT], audio=AudioOutput.COPIED
+            "AAC copied",
+            [*START, *RTSP, *COPY, "-c:a", "copy", "-copyinkf:a", "-bsf:a", CONTINUOUS, *TEE, OUTPUT],
+            audio=AudioOutput.COPIED,
         ),
         case(
             "audio bit rate",
-            [*START, *RTSP, *COPY, "-c:a", "aac", "-b:a", "64000", "-ar", "48000", *TEE, OUTPUT],
+            [*START, *RTSP, *COPY, "-c:a", "aac", "-b:a", "64000", "-ar", "48000", "-bsf:a", CONTINUOUS, *TEE, OUTPUT],
             settings=Settings(audio_bitrate=64_000),
         ),
         case(
@@ -149,13 +158,13 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
         ),
         case(
             "demo without audio",
-            [*START, "-re", "-f", "lavfi", "-i", PICTURE, "-map", "0:v:0", *DEMO, *AAC, *TEE, OUTPUT],
+            [*START, "-re", "-f", "lavfi", "-i", PICTURE, "-map", "0:v:0", *DEMO, *ENCODED_TONE, *TEE, OUTPUT],
             camera=Camera("demo", "Demo", DemoSource(tone=False)),
         ),
         case(
             "demo with a tone and a clock",
             [*START, "-re", "-f", "lavfi", "-i", PICTURE + CLOCK, *TONE, "-map", "0:v:0", "-map", "1:a:0"]
-            + [*DEMO, *AAC, *TEE, OUTPUT],
+            + [*DEMO, *ENCODED_TONE, *TEE, OUTPUT],
             ffmpeg=WITH_FONT,
             camera=Camera("demo", "Demo", DemoSource(tone=True)),
         ),

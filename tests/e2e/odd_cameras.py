@@ -1,0 +1,95 @@
+"""Several odd cameras that one supervisor records, and what must hold for each of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Dict, List, Mapping, Optional, Type
+
+from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.config.rtsp_url import parse_rtsp_url
+from cctv_cli.core.config.settings import Camera, Settings
+from cctv_cli.core.ffmpeg.command import Ffmpeg
+from cctv_cli.core.files import read_json
+from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording.supervisor import Supervisor
+from cctv_cli.core.recording.tools import Tools
+from tests.e2e.site import CUT, IN_TRANSIT
+from tests.support.evidence import assert_explained, recorded_frames, segments
+from tests.support.rtsp_camera import RtspCamera
+from tests.support.waiting import wait_for
+
+SHARE = 0.99  # of the frames that came once the recorder has settled
+LASTS = float(os.environ.get("CCTV_TEST_SECONDS", "0"))  # seconds for which odd cameras are recorded at least
+_SETTLES = 60.0  # seconds
+
+
+class OddCameras:
+    """Cameras by name, recorded while its context is active; `until` is the instant at which that ended."""
+
+    def __init__(self, storage: Path, ffmpeg: Ffmpeg, cameras: Mapping[str, RtspCamera]) -> None:
+        self.cameras = cameras
+        self.layouts = {name: CameraLayout(storage, name) for name in cameras}
+        self.until = 0.0
+        settings = Settings(
+            cameras=tuple(Camera(name, name, parse_rtsp_url(camera.url)) for name, camera in cameras.items()),
+            storage=storage,
+            segment_duration=2,
+        )
+        self._supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True)
+
+    def __enter__(self) -> OddCameras:
+        self._supervisor.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.until = time.time()
+        self._supervisor.stop(leave_running=False)
+
+    def others_than(self, words: Mapping[str, str]) -> Dict[str, str]:
+        """The cameras that do not record with these words, and what they show."""
+        shown = {name: str(read_json(layout.state_file).get("reason")) for name, layout in self.layouts.items()}
+        return {
+            name: reason
+            for name, reason in shown.items()
+            if not (reason.startswith("recording") and words[name] in reason)
+        }
+
+    def wait_words(self, words: Mapping[str, str]) -> float:
+        """Wait until each camera records with these words; returns the instant."""
+        wait_for(
+            lambda: not self.others_than(words),
+            "the words of every camera",
+            _SETTLES,
+            lambda: str(self.others_than(words)),
+        )
+        return time.time()
+
+    def record_more(self) -> None:
+        """Wait for three more recordings of every camera, and for LASTS seconds."""
+        recorded = {name: len(segments(layout)) for name, layout in self.layouts.items()}
+        ends = time.monotonic() + LASTS
+
+        def enough() -> bool:
+            more = all(len(segments(layout)) >= recorded[name] + 3 for name, layout in self.layouts.items())
+            return more and time.monotonic() >= ends
+
+        wait_for(enough, "three more recordings of every camera", _SETTLES + LASTS)
+
+    def came(self, name: str, since: float) -> List[int]:
+        """The frames that a camera sent from the instant `since` on, except those that were in transit at the end."""
+        return [frame.number for frame in self.cameras[name].ledger if since < frame.sent_at < self.until - IN_TRANSIT]
+
+    def assert_recorded(self, name: str, since: float) -> None:
+        """Nearly every frame that came from the instant `since` on is recorded, and every loss is explained."""
+        came = set(self.came(name, since))
+        kept = came & {frame.number for frame in recorded_frames(self.layouts[name])}
+        assert len(kept) >= SHARE * len(came) > 0, f"{name}: {len(kept)} of {len(came)} frames"
+        assert_explained(self.layouts[name], self.until)
