@@ -29,8 +29,8 @@ from tests.support.clip import make_clip
 _EXCLUDED = ("camera-401", "memory", "power-cut", "clock-ahead", "clock-back", "clock-autumn", "clock-spring")
 _RECOVERY = 90.0  # seconds after the last fault
 _SAMPLE = 10.0  # seconds between looks at the server
-_SETTLED = 30.0  # seconds until a server has opened what it needs
-_MORE_FILES, _MORE_MEMORY = 20, 64 << 20  # descriptors and bytes by which a server may grow
+_SETTLED = 180.0  # seconds until a server has opened what it needs, and its cache is full
+_MORE_FILES, _MORE_MEMORY = 20, 32 << 20  # descriptors and bytes by which a server may grow
 
 
 class Samples:

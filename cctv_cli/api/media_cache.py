@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import math
 import os
 import threading
 import time
@@ -20,6 +21,7 @@ from typing import BinaryIO, Callable, Dict, NamedTuple, Optional, Protocol
 from cctv_cli.core import files
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 
+_IDLE = 120.0  # seconds after its last use for which a file is kept; viewers of one stream are less far apart
 _ENTRY_OVERHEAD = 1024  # bytes for the administration of an entry, so that empty files count too
 
 
@@ -91,10 +93,13 @@ class Opener(Protocol):
 class _Entry:
     file: CachedFile
     checked: float  # monotonic seconds when it was last compared with the file on disk
+    used: float  # monotonic seconds
 
 
 class MediaCache:
     """A cache of at most `max_bytes`, without files larger than a quarter of that; evicts the least recently used.
+
+    What nobody used for _IDLE seconds is evicted too, so that memory follows what is watched, not what ever was.
 
     Must be used from one event loop. `clock` returns monotonic seconds; `status` and `opener` access the disk and run
     on its thread. Files of a hung disk raise DiskHangs, an OSError.
@@ -130,6 +135,7 @@ class MediaCache:
         entry = self._entries.get(path)
         if entry is not None and self._clock() - entry.checked < freshness:
             self._entries.move_to_end(path)
+            entry.used = self._clock()
             return entry.file
         load = self._loads.get(path)
         if load is None:
@@ -169,7 +175,7 @@ class MediaCache:
             raise
         self._forget(path)
         if found is not None:
-            self._remember(path, _Entry(found, checked))
+            self._remember(path, _Entry(found, checked, self._clock()))
         return found
 
     def _look(
@@ -196,8 +202,11 @@ class MediaCache:
     def _remember(self, path: Path, entry: _Entry) -> None:
         self._entries[path] = entry
         self.used_bytes += entry.file.cost
-        while self.used_bytes > self.max_bytes:
+        while self.used_bytes > self.max_bytes or self._oldest_use() < entry.used - _IDLE:
             self._forget(next(iter(self._entries)))
+
+    def _oldest_use(self) -> float:
+        return next(iter(self._entries.values())).used if self._entries else math.inf
 
     def _forget(self, path: Path) -> None:
         entry = self._entries.pop(path, None)

@@ -165,6 +165,13 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def sync_file(path: Path) -> None:
+    """Wait until a file's bytes and its name are on the disk, also while another process writes to it."""
+    with open_to_change(path) as file:  # Windows lets only writers sync
+        sync(file.fileno(), path)
+    sync_folder(path.parent)
+
+
 def _log_once_without_sync(status: os.stat_result, path: Path, error: OSError) -> None:
     kind = "folders" if stat.S_ISDIR(status.st_mode) else "files"
     if (status.st_dev, kind) not in _without_sync:

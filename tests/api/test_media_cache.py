@@ -155,6 +155,17 @@ async def test_the_least_recently_used_files_are_evicted(cache: MediaCache, disk
     assert disk.opened == [paths[1]]
 
 
+async def test_files_that_nobody_uses_any_more_leave_memory(cache: MediaCache, disk: Disk, tmp_path: Path) -> None:
+    paths = [tmp_path / f"segment{number}.ts" for number in range(1000)]
+    for path in paths:
+        path.write_bytes(bytes(1000))
+        await body_of(cache, path)
+        await body_of(cache, paths[0])  # somebody still looks at the first one
+        disk.now += 10
+    assert cache.used_bytes < 20 * 3000
+    assert cache.version(paths[0]) is not None
+
+
 async def test_many_small_files_stay_within_the_budget_too(disk: Disk, tmp_path: Path) -> None:
     cache = disk.cache(10_000)
     for number in range(100):

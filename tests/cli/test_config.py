@@ -69,13 +69,14 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     document = json.loads(result.out)
     assert all(list(row) == ["key", "value", "from"] for row in document)
     assert all(isinstance(value, str) for row in document for value in row.values())
-    assert [row["key"] for row in document[:27]] == [
+    assert [row["key"] for row in document[:28]] == [
         "timezone",
         "server.host",
         "server.port",
         "server.accel_redirect",
         "storage.path",
         "storage.live_path",
+        "storage.sync_interval",
         "retention.days",
         "retention.max_size",
         "retention.min_free",
@@ -105,7 +106,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     assert [row["key"] for row in document[-2 * len(with_sub) :]] == [
         f"cameras.{camera}.{field}" for camera in ("nvr-1", "nvr-2") for field in with_sub
     ]
-    assert len(document) == 27 + 5 * len(fields) + 3 * len(with_sub)
+    assert len(document) == 28 + 5 * len(fields) + 3 * len(with_sub)
 
 
 def test_every_value_has_its_origin(cctv: Callable[..., Any], configured: Path) -> None:

@@ -360,3 +360,13 @@ def test_reading_json_takes_as_much_memory_as_the_file_has_bytes(tmp_path: Path)
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
+
+
+@posix
+def test_a_file_is_synced_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: List[int] = []
+    path = tmp_path / "000001.ts"
+    path.write_bytes(b"x")
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    files.sync_file(path)
+    assert synced == [path.stat().st_ino, tmp_path.stat().st_ino]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from dataclasses import dataclass, replace
@@ -28,8 +29,9 @@ class Fault:
 
     `prepare` changes a site before it begins; `inject` does the fault, which lasts for `seconds`, `heal` ends it.
     Beyond the seconds from `inject` to the end of `heal`, at most `may_lose` are lost, and the first frame is recorded
-    again at most `recovers_within` after it. Gaps have one of the `causes`, if any are given. Where it `spares_others`,
-    it hits the first camera alone. `missing` says what this machine lacks for it, or None.
+    again at most `recovers_within` after it; the last one before the fault is at most `may_lose_before` before it. Gaps
+    have one of the `causes`, if any are given. Where it `spares_others`, it hits the first camera alone. `missing` says
+    what this machine lacks for it, or None.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Fault:
     prepare: Callable[[Site], None] = nothing
     seconds: float = 0.0
     may_lose: float = 0.0
+    may_lose_before: float = math.inf
     recovers_within: float = 5.0
     causes: Tuple[str, ...] = ()
     loses_while_it_lasts: bool = True
@@ -63,7 +66,7 @@ def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
         busy.append(slowness())
         until = site.stop()
         accounts = [
-            judge(gather(site.layout(name), camera, site.clip.fps, until, site.steps), healed)
+            judge(gather(site.layout(name), camera, site.clip.fps, until, site.steps), injected, healed)
             for name, camera in site.cameras.items()
         ]
     hit = 1 if fault.spares_others else len(accounts)
@@ -83,6 +86,8 @@ def held_to(fault: Fault, account: Account, lasted: float, busy: float) -> Accou
         )
     if account.recovery > fault.recovers_within * busy:
         complaints.append(f"the recovery took {account.recovery:.1f} s in place of {fault.recovers_within:g} s")
+    if account.tail > fault.may_lose_before * busy:
+        complaints.append(f"{account.tail:.1f} s before the fault are lost in place of {fault.may_lose_before:g} s")
     wrong = sorted(set(account.gaps).difference(fault.causes)) if fault.causes else []
     complaints += [f"the journal gives the cause {cause!r}" for cause in wrong]
     return replace(account, complaints=tuple(complaints))

@@ -17,6 +17,7 @@ from tests.support.ts_frames import RecordedFrame
 
 LONGEST_STEP = 1.5  # frames between two frames of one file
 TRUE_WITHIN = 1.0  # seconds by which a time or a length may be wrong
+_TINY = 1e-6  # seconds
 _SETTING = 30.0  # seconds around the instant at which the recorder's clock was set
 UNDER_WAY = 0.3  # seconds from the camera through FFmpeg to the disk: what is younger at the end is not judged
 
@@ -58,7 +59,8 @@ class Account:
 
     `offered` is the time from the first recorded frame to the end, `lost` the part of it that is not recorded,
     `unexplained` what was sent, is not recorded and is in no gap of the journal. `recovery` is the time from the
-    end of the fault to the first frame that is recorded again.
+    end of the fault to the first frame that is recorded again, `tail` that from the last frame that was recorded before
+    the fault to its begin.
     """
 
     offered: float = 0.0
@@ -66,6 +68,7 @@ class Account:
     unexplained: float = 0.0
     doubled: int = 0
     recovery: float = 0.0
+    tail: float = 0.0
     dated: float = 0.0  # the largest error of a recorded time
     gaps: Mapping[str, float] = field(default_factory=dict)  # seconds by cause
     complaints: Tuple[str, ...] = ()
@@ -80,10 +83,10 @@ class _Placed:
     name: str
 
 
-def judge(evidence: Evidence, healed: float = 0.0) -> Account:
-    """The account of one camera; `healed` is the instant at which a fault ended."""
+def judge(evidence: Evidence, injected: float = 0.0, healed: float = 0.0) -> Account:
+    """The account of one camera, which a fault hit from the instant `injected` to `healed`."""
     placed = _placed(evidence)
-    complaints = list(evidence.complaints)
+    complaints = [*evidence.complaints, *_nameless(evidence)]
     if not placed:
         return Account(complaints=(*complaints, "nothing was recorded"))
     numbers = [frame.number for frame in placed]
@@ -98,7 +101,7 @@ def judge(evidence: Evidence, healed: float = 0.0) -> Account:
     if unexplained:
         seconds = len(unexplained) / evidence.fps
         complaints.append(f"{seconds:.2f} s are lost without a gap, from frame {unexplained[0]} to {unexplained[-1]}")
-    complaints += _uncovered(evidence) + _wrong_steps(evidence) + _wrong_lengths(evidence)
+    complaints += _uncovered(evidence) + _unfair(evidence, placed) + _wrong_steps(evidence) + _wrong_lengths(evidence)
     dated = max((_error(evidence, frame) for frame in placed), default=0.0)
     if dated > TRUE_WITHIN:
         complaints.append(f"a recorded time is {dated:.2f} s off")
@@ -110,10 +113,17 @@ def judge(evidence: Evidence, healed: float = 0.0) -> Account:
         unexplained=len(unexplained) / evidence.fps,
         doubled=doubled,
         recovery=_recovery(evidence, known, healed),
+        tail=_tail(evidence, known, injected),
         dated=dated,
         gaps=_by_cause(evidence),
         complaints=tuple(complaints),
     )
+
+
+def _nameless(evidence: Evidence) -> List[str]:
+    """The files with frames whose numbers cannot be read, so that nobody knows what they are."""
+    counts = ((each.name, sum(frame.number is None for frame in each.frames)) for each in evidence.recordings)
+    return [f"{count} frames of {name} have no number" for name, count in counts if count]
 
 
 def _placed(evidence: Evidence) -> List[_Placed]:
@@ -143,11 +153,17 @@ def _last(evidence: Evidence) -> int:
 
 
 def _error(evidence: Evidence, frame: _Placed) -> float:
-    """By how much a recorded time is wrong; a gap that holds both the wrong and the right time excuses it."""
+    """By how much a recorded time is wrong; a gap that holds both the wrong and the right time excuses it.
+
+    Shortly before and after the clock was set, a time may be right by the old clock or by the new one.
+    """
     true = _due(evidence, frame.number)
-    if any(abs(true - at) < _SETTING for at, _ in evidence.steps):
-        return 0.0  # by which clock a file is dated in which it was set is up to the recorder
-    due = _clock(evidence, true)
+    around = [true] + [at + side for at, _ in evidence.steps for side in (-_TINY, 0.0) if abs(true - at) < _SETTING]
+    return min(_error_by(evidence, frame, true + _clock(evidence, at) - at) for at in around)
+
+
+def _error_by(evidence: Evidence, frame: _Placed, due: float) -> float:
+    """By how much a frame's recorded time differs from the instant `due`, unless a gap excuses it."""
     slack = LONGEST_STEP / evidence.fps
     beside = any(
         gap.start - slack <= min(due, frame.at) and max(due, frame.at) <= gap.end + slack for gap in evidence.gaps
@@ -203,14 +219,39 @@ def _uncovered(evidence: Evidence) -> List[str]:
     return complaints
 
 
+def _unfair(evidence: Evidence, placed: Sequence[_Placed]) -> List[str]:
+    """The gaps that cover footage, which would excuse the loss of what was recorded.
+
+    Times that a clock showed twice, because it was set back, may be in both.
+    """
+    step = LONGEST_STEP / evidence.fps
+    twice = [(_clock(evidence, at), _clock(evidence, at) - by) for at, by in evidence.steps if by < 0]
+    times = sorted(
+        frame.at for frame in placed if not any(start - step <= frame.at <= end + step for start, end in twice)
+    )
+    footage = [(before, after) for before, after in zip(times, times[1:]) if after - before <= step]
+    complaints = []
+    for gap in evidence.gaps:
+        covered = sum(max(0.0, min(end, gap.end) - max(start, gap.start)) for start, end in footage)
+        if covered > TRUE_WITHIN:
+            complaints.append(f"a gap of {gap.duration:.2f} s ({gap.cause}) covers {covered:.2f} s that are recorded")
+    return complaints
+
+
 def _wrong_steps(evidence: Evidence) -> List[str]:
-    """The files in which two frames are too far apart or go back in time, where no gap says why."""
+    """The files in which two frames are too far apart where no gap says why, or in which time goes back."""
     complaints = []
     for each in evidence.recordings:
-        times = sorted(ticks_between(each.frames[0].pts, frame.pts) for frame in each.frames)
-        for before, after in zip(times, times[1:]):
-            step, at = (after - before) / TICKS, each.start + before / TICKS
+        frames = sorted(
+            (frame for frame in each.frames if frame.number is not None), key=lambda frame: frame.number or 0
+        )
+        for before, after in zip(frames, frames[1:]):
+            step = ticks_between(before.pts, after.pts) / TICKS
+            at = each.start + ticks_between(each.frames[0].pts, before.pts) / TICKS
             is_hole = any(gap.start - TRUE_WITHIN <= at and at + step <= gap.end + TRUE_WITHIN for gap in evidence.gaps)
+            if step <= 0 and after.number != before.number:
+                complaints.append(f"in {each.name} frame {after.number} is {-step:.3f} s before frame {before.number}")
+                break
             if step > LONGEST_STEP / evidence.fps and not is_hole:
                 complaints.append(f"in {each.name} two frames are {step:.3f} s apart")
                 break
@@ -232,6 +273,12 @@ def _recovery(evidence: Evidence, known: AbstractSet[int], healed: float) -> flo
     """Seconds from the end of the fault to the first frame behind it that is recorded."""
     after = [number for number in known if _due(evidence, number) >= healed]
     return _due(evidence, min(after)) - healed if after and healed else 0.0
+
+
+def _tail(evidence: Evidence, known: AbstractSet[int], injected: float) -> float:
+    """Seconds from the last frame before the fault that is recorded to the fault."""
+    before = [number for number in known if _due(evidence, number) <= injected]
+    return injected - _due(evidence, max(before)) if before else 0.0
 
 
 def _by_cause(evidence: Evidence) -> Dict[str, float]:

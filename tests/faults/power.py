@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import signal
 import uuid
-from typing import Tuple
+from dataclasses import replace
+from typing import Callable, Tuple
 
 from tests.faults.disk import Disk, needs_disks
 from tests.faults.fault import Fault
 from tests.faults.site import Site
 
 _ALL = "all"
+_LONG = 30  # seconds of a recording that is longer than what is synced at once
+_LOOK = 2  # seconds between polls of a recorder, and of frames that are under way
 
 
 def _all_on_a_disk(site: Site) -> None:
@@ -35,14 +38,36 @@ def _cut_power(site: Site) -> None:
     site.serve()
 
 
+def _synced(seconds: int) -> Callable[[Site], None]:
+    def prepare(site: Site) -> None:
+        _all_on_a_disk(site)
+        site.cut = max(site.cut, _LONG)
+        site.environ["SYNC_INTERVAL"] = str(seconds)
+
+    return prepare
+
+
+_CUT = Fault(
+    "power-cut",
+    "power fails: nothing is named that is not there, at most the current minute is lost",
+    _cut_power,
+    prepare=_all_on_a_disk,
+    may_lose=60.0,
+    recovers_within=6.0,
+    missing=needs_disks,
+)
+
 FAULTS: Tuple[Fault, ...] = (
-    Fault(
-        "power-cut",
-        "power fails: nothing is named that is not there, at most the open minute's unsynced tail is lost",
-        _cut_power,
-        prepare=_all_on_a_disk,
-        may_lose=40.0,
-        recovers_within=6.0,
-        missing=needs_disks,
+    _CUT,
+    *(
+        replace(
+            _CUT,
+            name=f"power-cut-{seconds}s",
+            promise=f"power fails with `SYNC_INTERVAL={seconds}s`: at most the last {seconds + _LOOK} s before it are "
+            "lost",
+            prepare=_synced(seconds),
+            may_lose_before=float(seconds + _LOOK),
+        )
+        for seconds in (5, 1)
     ),
 )

@@ -196,6 +196,9 @@ class Site:
         left = self.ffmpegs()
         if left:
             self.complaints.append(f"{len(left)} FFmpeg were left running")
+        for name in self.names:
+            media = [file for file in self.layout(name).incoming.glob("*/*") if file.suffix in (TS, MP4)]
+            self.complaints += [f"{name}: {file.parent.name}/{file.name} was not committed" for file in media]
         return until
 
     def _surplus_discontinuities(self, live: LiveWatch) -> List[str]:

@@ -225,3 +225,53 @@ def test_a_file_that_no_journal_and_no_playlist_knows(layout: CameraLayout) -> N
         "a playlist names 01.ts, which is missing",
         "no playlist names 00.ts",
     ]
+
+
+def test_a_gap_that_covers_what_is_recorded() -> None:
+    wide = GapEntry(BORN + 2.5, 3.5, "killed")
+    assert "a gap of 3.50 s (killed) covers 1.46 s that are recorded" in complaints(replace(right(), gaps=[wide]))
+
+
+def test_a_gap_that_covers_less_than_a_second_of_footage_may_be_rounded() -> None:
+    assert complaints(replace(right(), gaps=[GapEntry(BORN + 3.2, 2.8, "killed")])) == ""
+
+
+def test_a_file_in_which_time_goes_back() -> None:
+    first, *others = right().recordings
+    frames = [replace(frame, pts=frame.pts - 10 * TICKS) if frame.number == 30 else frame for frame in first.frames]
+    assert "in 00.ts frame 30 is 0.360 s before frame 29" in complaints(
+        replace(right(), recordings=[replace(first, frames=tuple(frames)), *others])
+    )
+
+
+def test_a_frame_whose_number_is_damaged() -> None:
+    first, *others = right().recordings
+    frames = (*first.frames[:-1], replace(first.frames[-1], number=None))
+    assert "1 frames of 00.ts have no number" in complaints(
+        replace(right(), recordings=[replace(first, frames=frames), *others])
+    )
+
+
+def set_ahead(by: float, dated_by: float) -> Evidence:
+    """The clock was set ahead after three seconds; the second file is dated `dated_by` seconds ahead."""
+    evidence = right()
+    first, second, third = evidence.recordings
+    moved = [first, replace(second, start=second.start + dated_by), replace(third, start=third.start + by)]
+    gap = GapEntry(BORN + 2.0 if dated_by else BORN + 4.0, by + (0.0 if dated_by else 2.0), "clock set")
+    lost = GapEntry(BORN + 4.0 + by, 2.0, "killed")
+    return replace(evidence, recordings=moved, gaps=[gap, lost], steps=[(BORN + 3.0, by)])
+
+
+@pytest.mark.parametrize("dated_by", [0.0, 3600.0])
+def test_a_file_in_which_the_clock_was_set_may_be_dated_by_either_clock(dated_by: float) -> None:
+    assert complaints(set_ahead(3600.0, dated_by)) == ""
+
+
+def test_a_time_that_is_wrong_by_both_clocks() -> None:
+    assert "a recorded time is 20.00 s off" in complaints(set_ahead(3600.0, 3620.0))
+
+
+def test_what_is_lost_before_a_fault() -> None:
+    evidence = right()
+    account = judge(evidence, BORN + 5.0, BORN + 5.5)
+    assert account.tail == pytest.approx(1.04)

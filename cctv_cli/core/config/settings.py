@@ -140,6 +140,14 @@ class Settings:
         "folder of live streams outside the storage, such as a RAM disk",
         unset="in storage.path",
     )
+    sync_interval: float = setting(
+        60.0,
+        "storage.sync_interval",
+        "SYNC_INTERVAL",
+        values.duration(1, 60, "5s"),
+        "time between syncs of the minute that is being recorded, 1 s to 1 m: about what a power cut costs",
+        show=format_duration,
+    )
     retention_days: int = setting(
         30, "retention.days", "RETENTION_DAYS", values.retention_days, "days to keep recordings, if the limits allow it"
     )

@@ -80,6 +80,23 @@ def holds_video(path: Path) -> bool:
         return video_pid(file.read(_TAIL)) is not None
 
 
+def whole_size(file: BinaryIO) -> int:
+    """The number of bytes up to the end of the last whole packet of an open file. Raises OSError.
+
+    A power cut may leave zeros at a file's end: its size reached the disk, but not its last bytes.
+    """
+    end = file.seek(0, 2) // PACKET * PACKET
+    while end:
+        begin = max(0, end - _BLOCK)
+        file.seek(begin)
+        syncs = file.read(end - begin)[::PACKET]
+        last = syncs.rfind(_SYNC)
+        if last >= 0:
+            return begin + (last + 1) * PACKET
+        end = begin
+    return 0
+
+
 def has_audio(path: Path) -> bool:
     """See `segment_file.has_audio`. Raises OSError."""
     with open_to_read(path) as file:

@@ -57,12 +57,14 @@ def header_size(path: Path) -> Optional[int]:
 
 
 def cut_torn_end(path: Path) -> None:
-    """Cut off an incomplete packet or fragment at a file's end. The file keeps its modification time."""
+    """Cut off an incomplete packet or fragment at a file's end, and zeros. The file keeps its modification time."""
     if path.suffix == MP4:
         fmp4.cut_torn_end(path)
         return
     with open_to_change(path) as file, fmp4.keeping_times(path):
-        file.truncate(file.seek(0, 2) // mpegts.PACKET * mpegts.PACKET)
+        whole = mpegts.whole_size(file)
+        if 0 < whole < file.seek(0, 2):
+            file.truncate(whole)
 
 
 def is_header_only(path: Path) -> bool:

@@ -53,7 +53,7 @@ class Recorder:
         self._tools = tools
         self._layout = CameraLayout(settings.storage, camera.id, settings.live_path, sub=sub)
         self._main = MainStream(CameraLayout(settings.storage, camera.id)) if sub else None
-        self._store = None if sub else RecordingStore(self._layout, tools.tz, tools.clock.now)
+        self._store = None if sub else RecordingStore(self._layout, tools.tz, tools.clock.now, settings.sync_interval)
         self._live = LiveWriter(self._layout, settings.segment_duration, tools.tz)
         self._login = CameraLogin(tools.logins, tools.clock)
         self._stream = CameraStream(camera, tools.probe, self._login, self._main)
@@ -90,6 +90,8 @@ class Recorder:
             self._source_changed.set()
         self._reconfigured.set()
         self._live.segment_duration = settings.segment_duration
+        if self._store is not None:
+            self._store.sync_interval = settings.sync_interval
 
     # ---- the step
 

@@ -63,6 +63,7 @@ class ActiveRun:
         self._watched_since = 0.0  # monotonic
         self._first_frame_at: Optional[float] = None  # monotonic
         self._read_time_at = 0.0  # monotonic
+        self._sync_at = 0.0  # monotonic
         self._layout = layout
         self._store = store
         self._live = live
@@ -126,6 +127,9 @@ class ActiveRun:
         files = self._files()
         if files:
             self._poll_recording(*files[-1], monotonic, now if read_time else None)
+            if self._store is not None and monotonic >= self._sync_at:
+                self._sync_at = monotonic + self._store.sync_interval
+                _sync_or_log(files[-1][1], self._layout)
         newest = self._live.newest()
         if newest is not None:
             self._streaming.update(*newest, monotonic)
@@ -302,7 +306,9 @@ def incoming_files(folder: Path) -> List[Tuple[int, Path]]:
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
-        return []
+        if not folder.parent.is_dir():
+            raise  # the disk is gone, with files that wait to be committed
+        return []  # a person removed the folder
     numbered = sorted((parse_incoming(name), name) for name in names if parse_incoming(name) is not None)
     return [(number, folder / name) for number, name in numbered if number is not None]
 
@@ -312,6 +318,14 @@ def remove_repeated(folder: Path, run: Run) -> None:
     for number, path in incoming_files(folder):
         if not run.owns(number):
             files.remove(path)
+
+
+def _sync_or_log(path: Path, layout: CameraLayout) -> None:
+    """Put the bytes of the file that FFmpeg is writing on the disk; if that fails, its commit tries again."""
+    try:
+        files.sync_file(path)
+    except OSError as error:
+        log.warning("%s: %s is not synced: %s", layout.camera_id, path, explained(error))
 
 
 def _save_or_log(save: Callable[[], None], layout: CameraLayout) -> None:

@@ -31,9 +31,8 @@ from cctv_cli.core.layout import (
     promise_name,
     recording_name,
 )
-from cctv_cli.core.media.fmp4 import cut_torn_end
 from cctv_cli.core.media.hvcc import correct_file
-from cctv_cli.core.media.segment_file import header_size
+from cctv_cli.core.media.segment_file import cut_torn_end, header_size
 from cctv_cli.core.media.span import MediaSpan
 from cctv_cli.core.storage.disk_clock import DiskClock
 from cctv_cli.core.storage.disk_errors import explained_at
@@ -105,7 +104,15 @@ def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:
 class RecordingStore:
     """Commits recordings and gaps of one camera. Methods raise OSError."""
 
-    def __init__(self, layout: CameraLayout, tz: Optional[tzinfo], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        layout: CameraLayout,
+        tz: Optional[tzinfo],
+        now: Callable[[], float] = time.time,
+        sync_interval: float = 60.0,
+    ) -> None:
+        """`sync_interval` is the time in seconds between syncs of the file that FFmpeg is writing."""
+        self.sync_interval = sync_interval
         self._layout = layout
         self._now = now
         self.disk = DiskClock(layout.folder)
@@ -178,8 +185,8 @@ class RecordingStore:
             day, entry = self._promised(first.day, run, source)
             mark = source.parent / promise_name(source.name, day)
             if entry is None:
+                cut_torn_end(source)
                 if source.suffix == MP4:
-                    cut_torn_end(source)
                     correct_file(source)
                 name = self._free_name(
                     name_at, source.suffix, Journal(self._layout.journal(day)).hour_names(first.hour)

@@ -112,6 +112,7 @@ def test_each_layer_overrides_the_ones_below(load: Load) -> None:
         ("timezone", '"Europe/Berlin"', "TIMEZONE", "Europe/Berlin", "timezone", "Europe/Berlin"),
         ("server.host", '"::1"', "SERVER_HOST", "::1", "host", "::1"),
         ("server.port", "65535", "SERVER_PORT", "65535", "port", 65535),
+        ("storage.sync_interval", '"5s"', "SYNC_INTERVAL", "5", "sync_interval", 5),
         ("retention.days", "1", "RETENTION_DAYS", "1", "retention_days", 1),
         ("retention.max_size", '"2TB"', "RETENTION_MAX_SIZE", "2TB", "max_size", 2_000_000_000_000),
         ("retention.min_free", '"20GB"', "RETENTION_MIN_FREE", "20GB", "min_free", FreeSpace(bytes=20_000_000_000)),
@@ -248,6 +249,10 @@ def test_passwords_in_dotenv(load: Load, line: str, password: str) -> None:
         (
             "[retention]\nmin_free = 5",
             'retention.min_free = 5 is not an amount of free space; write one such as "5%" or "20GB", in quotes.',
+        ),
+        (
+            '[storage]\nsync_interval = "2m"',
+            'storage.sync_interval = "2m" is out of range; write one from 1s to 1m.',
         ),
         (
             '[retention]\ninterval = "1s"',

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Optional
 
@@ -7,6 +8,7 @@ import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.media.segment_file import (
+    cut_torn_end,
     first_pts,
     first_sample,
     frames,
@@ -16,7 +18,7 @@ from cctv_cli.core.media.segment_file import (
     measure,
 )
 from cctv_cli.core.media.span import TICKS
-from tests.support.media import FPS, make_video, run_ffmpeg
+from tests.support.media import FPS, Media, make_video, run_ffmpeg
 
 
 @pytest.fixture(scope="module", params=["ts", "mp4"])
@@ -98,3 +100,22 @@ def test_two_runs_that_cut_at_the_same_frame_begin_with_the_same_bytes(
     old, new = ([first_sample(path) for path in sorted(tmp_path.glob(f"{run}*"))] for run in ("old", "new"))
     assert old[2:] == new[1:]
     assert len(set(old)) == 4
+
+
+@pytest.mark.parametrize("zeros", [1, 187, 188, 936, 500_000])
+def test_zeros_that_a_power_cut_left_are_cut_off(media: Media, tmp_path: Path, zeros: int) -> None:
+    whole = media.plain.read_bytes()
+    torn = tmp_path / "torn.ts"
+    torn.write_bytes(whole + bytes(zeros))
+    os.utime(torn, (1000, 1000))
+    cut_torn_end(torn)
+    assert torn.read_bytes() == whole
+    assert torn.stat().st_mtime == 1000
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 1000], ids=["empty", "no packet"])
+def test_a_file_without_a_packet_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+    odd = tmp_path / "odd.ts"
+    odd.write_bytes(content)
+    cut_torn_end(odd)
+    assert odd.read_bytes() == content

@@ -283,3 +283,36 @@ def test_after_a_clock_jump_no_recording_is_dated_in_the_future(left: Left, medi
     segments = [e for e in left.entries() if isinstance(e, SegmentEntry)]
     assert max(e.end for e in segments) == pytest.approx(AT + 3, abs=0.1)
     assert not [e for e in left.entries() if isinstance(e, GapEntry)]
+
+
+def test_the_file_that_grows_is_synced_as_often_as_the_settings_say(
+    left: Left, media: Media, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    synced: List[str] = []
+
+    def sync(path: Path) -> None:
+        synced.append(path.name)
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(files, "sync_file", sync)
+    for number in (0, 1):
+        left.lay(number, media.run[number], AT + number + 1)
+    left.store.sync_interval = 5.0
+    for monotonic in range(0, 13, 2):
+        left.run.poll(float(monotonic), AT + 2 + monotonic)
+    assert synced == ["000001.ts"] * 3  # at 0, 6 and 12 s
+    assert "000001.ts is not synced: Input/output error" in caplog.text
+
+
+def test_files_on_a_disk_that_is_gone_wait_for_it(left: Left, media: Media, tmp_path: Path) -> None:
+    left.lay(0, media.run[0], AT + 1)
+    left.layout.incoming.rename(tmp_path / "on the disk")
+    with pytest.raises(FileNotFoundError):
+        left.run.waiting(alive=False)
+    (tmp_path / "on the disk").rename(left.layout.incoming)
+    assert left.run.commit(alive=False) == 1
+
+
+def test_a_folder_that_a_person_removed_is_not_waited_for(left: Left) -> None:
+    left.folder.rmdir()
+    assert left.run.waiting(alive=False) == 0
