@@ -56,9 +56,13 @@ class AlreadySupervised(CctvError):
 
 
 class StorageError(CctvError):
-    """The storage root cannot be created, read or written."""
+    """The storage root cannot be created, read or written. If it is `full`, a cleanup may make room."""
 
     exit_code = 6
+
+    def __init__(self, message: str, *, full: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
 
 
 class UnknownCamera(CctvError):

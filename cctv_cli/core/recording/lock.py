@@ -12,6 +12,7 @@ from cctv_cli.core import files, locks
 from cctv_cli.core.errors import AlreadySupervised, StorageError
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.locks import Lock, LockHeld, LocksRefused
+from cctv_cli.core.storage.disk_errors import FULL, explained
 
 log = logging.getLogger("cctv.supervisor")
 
@@ -32,6 +33,8 @@ def take(layout: CameraLayout) -> Lock:
     except LocksRefused as error:
         raise StorageError(f"The storage {layout.folder} cannot be used: {error.strerror}") from error
     except OSError as error:
+        if error.errno in FULL:
+            raise StorageError(f"The storage {layout.folder} has no room; {explained(error)}", full=True) from error
         raise StorageError(
             f"The storage {layout.folder} cannot be written ({error.strerror or error}); "
             "free space, or correct HLS_BASE_PATH, --storage or the folder's permissions"

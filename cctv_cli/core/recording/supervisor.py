@@ -205,14 +205,14 @@ class Supervisor:
     def start(self) -> None:
         """Take every camera and start its thread.
 
-        Raises AlreadySupervised if another process has one of them, StorageError if no camera's
-        folder can be written; nothing is started then.
+        Raises AlreadySupervised if another process has one of them, StorageError if no camera's folder can be
+        written, and not only because its disk is full; nothing is started then.
         """
         cameras = (*self._settings.cameras, *self._bounded_surplus())
         self._pending = {camera.id: _Pending(camera, self._settings) for camera in cameras}
         try:
             refused = [self._take(camera.id) for camera in cameras]
-            if refused and all(isinstance(error, StorageError) for error in refused):
+            if refused and all(isinstance(error, StorageError) and not error.full for error in refused):
                 raise next(filter(None, reversed(refused)))
         except (AlreadySupervised, StorageError):
             self._end_all(leave_running=True)

@@ -17,6 +17,7 @@ _CURES = {
     errno.EPERM: "correct the permissions of its folders",
     errno.EIO: _DISK,
 }
+FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})  # retention may make room
 if hasattr(errno, "EDQUOT"):
     _CURES[errno.EDQUOT] = "raise the quota, or keep recordings for fewer days (RETENTION_DAYS)"
 if hasattr(errno, "ESTALE"):

@@ -9,7 +9,7 @@ from typing import Iterator, List
 
 import pytest
 
-from cctv_cli.core import files
+from cctv_cli.core import files, locks
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import StorageError
@@ -176,3 +176,18 @@ def test_no_unexpected_error_ends_the_supervision_of_a_camera(
 
     wait_for(disabled, "both cameras after the errors")
     assert failure(error) in shown
+
+
+def test_a_start_on_a_full_disk_waits_until_it_has_room(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise nothing would be recorded when a cleanup, or a person, has made room."""
+    with monkeypatch.context() as patch:
+        patch.setattr(locks, "take", _full)
+        site.supervisor.start()
+        assert caplog.text.count("has no room; No space left on device; free space") == len(NAMES)
+    wait_for(lambda: site.supervised() == [*NAMES], "both cameras are supervised")
+
+
+def _full(path: Path, _: float) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", str(path))
