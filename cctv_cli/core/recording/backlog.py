@@ -228,9 +228,12 @@ def read_last_run(layout: CameraLayout) -> Optional[Run]:
 
 
 def stop_last_run(layout: CameraLayout) -> None:
-    """Stop an FFmpeg that was never adopted, or two; its files are left for the next start. Raises OSError."""
+    """Stop an FFmpeg that was never adopted, or two; its files are left for the next start. Raises OSError.
+
+    The one beside the current one ends first (see `Handover.end_new`).
+    """
     last = read_last_run(layout)
-    for run in (last, None if last is None else last.successor):
+    for run in (None if last is None else last.successor, last):
         process = None if run is None else processes.find(run.run, layout.folder, run.pid)
         if process is not None:
             processes.stop(process, GRACE)

@@ -50,13 +50,13 @@ def _same(old: Opening, new: Opening) -> Sequence[Cut]:
     return [(old.number, new.number)] if is_same and old.number and new.number else []
 
 
-def limits_after(cut: Cut, old_reach: int, new_reach: int, *, new_lives: bool) -> Limits:
-    """Which files count once the earlier run has ended; both reach so many ticks beyond the cut.
+def limits_after(cut: Cut, old_frames: int, new_frames: int, *, new_lives: bool) -> Limits:
+    """Which files count once the earlier run has ended; both recorded so many frames from the cut on.
 
-    The run that reaches further keeps what is after the cut. A later run that lives and lags has its frames twice,
-    rather than one of them not at all.
+    The run that has more of them keeps what is after the cut; frames that a living one holds back count. A later run
+    that lives and lags has its frames twice, rather than one of them not at all.
     """
-    if new_reach >= old_reach:
+    if new_frames >= old_frames:
         return Limits(*cut)
     return Limits(new_first=cut[1]) if new_lives else Limits(new_end=0)
 

@@ -20,7 +20,7 @@ from cctv_cli.core.config.settings import Camera, RtspSource
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis, diagnose
 from cctv_cli.core.media.segment_file import first_pts, first_sample, measure
-from cctv_cli.core.media.span import WRAP, MediaSpan
+from cctv_cli.core.media.span import MediaSpan
 from cctv_cli.core.recording.backlog import GRACE
 from cctv_cli.core.recording.cut import Cut, Limits, Opening, common_cut, limits_after, limits_without_cut
 from cctv_cli.core.recording.reasons import UNSUPERVISED
@@ -33,7 +33,7 @@ _SPREAD = 0.1  # of the time after which a run is replaced, so that cameras that
 _ALONE_FOR = DAY  # seconds for which a camera that refused a second session is not asked for one
 _CATCH_UP = 3.0  # seconds that the next run may take to reach as far as the one that has ended
 _LOOK = 0.1  # seconds between looks at that
-_NEWEST = 4  # files of a run that are compared
+_NEWEST = 4  # files of a run that are compared while it records
 
 log = logging.getLogger("cctv.recorder")
 
@@ -76,6 +76,7 @@ class Handover:
         self._live = starter.live
         self._clock = starter.tools.clock
         self._gives_up_at = self._clock.monotonic() + PATIENCE
+        new.catches_up = False  # its files wait for the cut
 
     @property
     def new_lives(self) -> bool:
@@ -95,7 +96,7 @@ class Handover:
 
     def cut(self) -> Optional[Cut]:
         """The files of both that begin with the same frame; None while there are none."""
-        return common_cut(self._openings(self.old), self._openings(self.new))
+        return common_cut(self._openings(self.old, _NEWEST), self._openings(self.new, _NEWEST))
 
     def end_new(self) -> None:
         """End the new run too. This comes before the old one ends, which thus has all that the new one recorded."""
@@ -110,7 +111,7 @@ class Handover:
     def settle(self, why: Diagnosis) -> None:
         """Decide which files of both count, once the old run has ended because of `why`; the new run is the last one.
 
-        The disk's errors are logged: the next supervisor decides the same.
+        If the decision cannot be saved, this is logged, and no file of the two is committed until it is.
         """
         limits = self._limits()
         new = self.new
@@ -119,44 +120,51 @@ class Handover:
             new.record, first_file=limits.new_first, end_file=limits.new_end, cause=why.cause, detail=why.reason
         )
         try:
-            self.old.save_beside_files(durable=True)
-            self._file.describe(new.record)
-            new.save()
-            if self.new_lives:
-                remove_repeated(self._layout.run_folder(new.record.run), new.record)
-            else:
-                new.save_beside_files()
+            self._save()
         except OSError as error:
             log.error("%s: run %s is not saved: %s", self._layout.camera_id, new.record.run, error)
+            self.old.save_first = self._save
+
+    def _save(self) -> None:
+        new = self.new
+        self.old.save_beside_files(durable=True)
+        if self._file.describes(new.record):  # else it has ended too, and its record is beside its files
+            self._file.describe(new.record)
+            new.save()
+        if self.new_lives:
+            remove_repeated(self._layout.run_folder(new.record.run), new.record)
+        else:
+            new.save_beside_files()
 
     def _limits(self) -> Limits:
-        cut = self.cut()
+        openings = self._openings(self.new)
+        cut = common_cut(self._openings(self.old), openings)
         if cut is None:
             new_until = math.inf if self.new_lives else self._until(self.new)
-            return limits_without_cut(self._until(self.old), self._openings(self.new), new_until)
-        reach = self._reach(self.old, cut[0])
+            return limits_without_cut(self._until(self.old), openings, new_until)
+        frames = self._frames(self.old, cut[0])
         patience = self._clock.monotonic() + _CATCH_UP
         while True:
-            lives, reached = self.new_lives, self._reach(self.new, cut[1])
-            if reached >= reach or not lives or self._clock.monotonic() >= patience:
-                return limits_after(cut, reach, reached, new_lives=lives)
+            lives = self.new_lives
+            reached = self._frames(self.new, cut[1]) + (self.new.record.frames_late if lives else 0)
+            if reached >= frames or not lives or self._clock.monotonic() >= patience:
+                return limits_after(cut, frames, reached, new_lives=lives)
             threading.Event().wait(_LOOK)
 
-    def _openings(self, run: ActiveRun) -> List[Opening]:
-        """How the newest files of a run begin; those that cannot be read are left out."""
+    def _openings(self, run: ActiveRun, newest: int = 0) -> List[Opening]:
+        """How the `newest` files of a run begin, or all of them; those that cannot be read are left out."""
         found: List[Opening] = []
         line = run.timeline
-        for number, path in [] if line is None else incoming_files(self._layout.run_folder(run.record.run))[-_NEWEST:]:
+        for number, path in [] if line is None else incoming_files(self._layout.run_folder(run.record.run))[-newest:]:
             with suppress(OSError):
                 sample, time = first_sample(path), first_pts(path)
                 if line is not None and sample and time is not None:
                     found.append(Opening(number, hashlib.sha256(sample).digest(), line.instant(time)))
         return found
 
-    def _reach(self, run: ActiveRun, number: int) -> int:
-        """The ticks that a run has recorded since the beginning of this file."""
-        spans = self._spans(run, number)
-        return (spans[-1].end - spans[0].first) % WRAP if spans else 0
+    def _frames(self, run: ActiveRun, number: int) -> int:
+        """How many frames a run has written since the beginning of this file."""
+        return sum(span.frames for span in self._spans(run, number))
 
     def _until(self, run: ActiveRun) -> float:
         """The instant up to which a run has recorded, as far as its files show."""

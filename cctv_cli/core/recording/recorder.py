@@ -150,10 +150,9 @@ class Recorder:
         elif self._source_changed.is_set():
             self._source_changed.clear()
             self._restart(reasons.RECONFIGURED)
-        elif self._reconfigured.is_set():
+        elif self._reconfigured.is_set() and self._handover is None:
             self._reconfigured.clear()
-            newest = self._active if self._handover is None else self._handover.new
-            if newest is not None and newest.record.fingerprint != self._starter.fingerprint:
+            if self._active is not None and self._active.record.fingerprint != self._starter.fingerprint:
                 self._replace(reasons.RECONFIGURED)
         if self._active is None:
             return self._start_when_due()
@@ -190,7 +189,7 @@ class Recorder:
     def _replace(self, why: Diagnosis) -> None:
         """Start the next run beside the current one, or after it if the camera does not send both the same frames."""
         active, now = self._active, self._tools.clock.now()
-        if active is None or self._main or self._handover or not may_overlap(self._camera, active.record, now):
+        if active is None or self._main or not may_overlap(self._camera, active.record, now):
             self._end_run(why)
             return
         try:
@@ -286,11 +285,11 @@ class Recorder:
     def _hand_over(self, pair: Handover) -> bool:
         """Let the run beside the current one continue it, or give up; returns whether either happened."""
         failure = pair.failure()
-        if not failure and pair.cut() is None:
-            return False
-        if not failure:
+        if pair.new_lives and pair.cut() is not None:
             self._end_run(pair.why, continues=True)
             return True
+        if not failure:
+            return False
         if pair.new.timeline is None:
             pair.new.record = replace(pair.new.record, alone_since=self._tools.clock.now())
         self._end_run(Diagnosis(pair.why.cause, f"{pair.why.reason}; {failure}"))

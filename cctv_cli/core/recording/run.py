@@ -58,6 +58,7 @@ class ActiveRun:
         self.process: Optional[Process] = None
         self.stderr = stderr
         self.catches_up = False  # files that an adopted run finished before are committed first
+        self.save_first: Optional[Callable[[], None]] = None  # saves what must be on disk before a commit
         self._recording = Growth()
         self._streaming = Growth()
         self._watched_since = 0.0  # monotonic
@@ -242,6 +243,9 @@ class ActiveRun:
         """
         if self._store is None:
             return 0
+        if self.save_first is not None:
+            self.save_first()
+            self.save_first = None
         files = self._files()
         finished = _finished(files, self._unreadable, alive=alive)[:most]
         done = sum(self._try_commit(self._store, *file, followed=file != files[-1]) for file in finished)

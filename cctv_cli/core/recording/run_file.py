@@ -22,6 +22,10 @@ class RunFile:
         """Describe these runs from the next `save` on."""
         self._current, self._successor = current, successor
 
+    def describes(self, run: Run) -> bool:
+        """Whether it describes this run, as one of the two."""
+        return any(each is not None and each.run == run.run for each in (self._current, self._successor))
+
     def save(self, run: Run, *, durable: bool) -> None:
         """Write what is new of one of the two; without `durable` it may be lost in a power cut."""
         if self._successor is not None and run.run == self._successor.run:
