@@ -6,6 +6,7 @@ FFmpeg keeps the true clock, by which it only decides when to cut its files.
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -55,10 +56,16 @@ def _shortly_before(instant: datetime) -> Callable[[Site], None]:
     return prepare
 
 
+def _serve_in(site: Site, zone: str) -> None:
+    """Start the server again where the machine has this time zone."""
+    site.environ["TZ"] = zone
+    site.serve()
+
+
 _AUTUMN = datetime(2026, 10, 25, 1, tzinfo=timezone.utc)
 _SPRING = datetime(2027, 3, 28, 1, tzinfo=timezone.utc)
 
-FAULTS: Tuple[Fault, ...] = tuple(
+_OF_THE_CLOCK = tuple(
     Fault(
         name,
         promise,
@@ -104,4 +111,16 @@ FAULTS: Tuple[Fault, ...] = tuple(
             0.0,
         ),
     )
+)
+
+FAULTS: Tuple[Fault, ...] = (
+    *_OF_THE_CLOCK,
+    Fault(
+        "zone-changed",
+        "zone of the machine changed by 16 hours while the server is down: nothing is lost or overwritten",
+        lambda site: site.signal_server(signal.SIGKILL),
+        lambda site: _serve_in(site, "America/Los_Angeles"),
+        lambda site: site.environ.update(TZ="Asia/Tokyo"),
+        loses_while_it_lasts=False,
+    ),
 )

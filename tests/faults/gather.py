@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Tuple
 
@@ -46,11 +47,19 @@ def gather(
 def entries_of(layout: CameraLayout, complaints: List[str]) -> Iterator[Tuple[str, Entry]]:
     """Every entry with its day, in the order of the days; each line must carry the hash of the one before.
 
-    One that a crash or a full disk tore is left in its place: it carries none, the next one carries its hash.
+    One that a crash or a full disk tore is left in its place: it carries none, the next one carries its hash. A day may
+    be older than the one before it, because the time zone was moved west: then its first line carries none either.
     """
     previous = NO_LINE
+    oldest = math.inf
     for journal in sorted(layout.recordings.glob("*/journal.jsonl")):
-        for number, line in enumerate(journal.read_bytes().splitlines(), 1):
+        lines = journal.read_bytes().splitlines()
+        begins = min(
+            (each.start for each in map(parse_line, lines) if isinstance(each, SegmentEntry)), default=math.inf
+        )
+        if begins < oldest:
+            previous, oldest = NO_LINE, begins
+        for number, line in enumerate(lines, 1):
             entry = parse_line(line)
             if line.endswith(b"}") and b'"prev": "%s"' % previous.encode() not in line:
                 complaints.append(

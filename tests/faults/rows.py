@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from tests.faults import cameras, clock, disk, handover, network, power, processes
+from tests.faults import cameras, clock, disk, handover, limits, network, power, processes
 from tests.faults.fault import Fault
 
 FAULTS: Tuple[Fault, ...] = (
     *processes.FAULTS,
+    *limits.FAULTS,
     *handover.FAULTS,
     *cameras.FAULTS,
     *network.FAULTS,
