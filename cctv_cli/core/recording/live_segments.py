@@ -31,7 +31,8 @@ class RunSegments:
         self._disk = disk
         self._suffix = suffix
         self._sps: FrozenSet[bytes] = frozenset()  # of the previous segment
-        self._jumped = False  # the camera's clock jumped ahead in the previous segment
+        self._is_ahead = False  # media time was ahead of the last write in the previous segment
+        self._broke = False  # the camera's clock jumped in the previous segment
 
     def path(self, number: int) -> Path:
         """The file of a segment."""
@@ -68,10 +69,11 @@ class RunSegments:
         duration = (
             self._covered_seconds(number) if end is None else timeline.media_time(end) - timeline.media_time(begin)
         )
-        joins = follows is None or (number == follows != self.first and not self._jumped)
+        joins = follows is None or (number == follows != self.first and not self._broke)
         written = self._disk.instant(self.path(number).stat().st_mtime)
-        self._jumped = start + duration > written + RUNAWAY  # no frame is newer than the last write
-        if self._jumped or duration <= 0:
+        is_ahead = start + duration > written + RUNAWAY  # no frame is newer than the last write
+        self._broke, self._is_ahead = is_ahead is not self._is_ahead, is_ahead
+        if is_ahead or duration <= 0:
             duration = self._covered_seconds(number)
             start = min(start, written - duration)
         return LiveSegment(number, start, duration, not joins, self._part(number))
