@@ -202,11 +202,11 @@ class Site:
         return until
 
     def _surplus_discontinuities(self, live: LiveWatch) -> List[str]:
-        """A live stream has one for each FFmpeg but the first."""
+        """A live stream has one for each FFmpeg but the first, and for each step of this machine's clock."""
         complaints = []
         for name in self.cameras:
             ffmpegs = len(re.findall(rf"\b{name}: started FFmpeg", self.log()))
-            if live.discontinuities(name) >= ffmpegs:
+            if live.discontinuities(name) >= ffmpegs + len(self.steps):
                 complaints.append(f"{name}: {live.discontinuities(name)} discontinuities of {ffmpegs} FFmpegs")
         return complaints
 

@@ -25,6 +25,7 @@ log = logging.getLogger("cctv.recorder")
 _FEWEST = 6  # segments, required by Apple's HLS authoring specification
 _BESIDE = 600  # segments that a run may add while another one records beside it
 _UNSAVED = 120  # segments that may have been added since the run was saved, which happens every minute
+_JUMP = 1.0  # seconds between two segments that make a discontinuity, as when the clock of this machine is set
 _SPAN = 60.0  # seconds that the window covers at least
 
 
@@ -220,6 +221,8 @@ class LiveWriter:
         if self._overlaps and any(abs(segment.end - last.end) < abs(segment.start - last.end) for last in newest):
             return  # the next one begins nearer to where the window ends
         self._overlaps = False
+        if any(abs(segment.start - last.end) > _JUMP for last in newest):
+            segment = replace(segment, discontinuity=True)
         # a player must not start in a window that is so much older than this segment
         is_outdated = any(segment.start - last.end > 3 * self._window.target_duration for last in newest)
         self._window = self._window.append(segment, 1 if is_outdated else window_size(self.segment_duration))

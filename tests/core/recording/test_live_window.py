@@ -486,6 +486,18 @@ def test_a_clock_that_jumped_ahead_makes_no_long_segment(stage: Stage) -> None:
     assert [segment.discontinuity for segment in window.segments] == [False, True, False], "they continue each other"
 
 
+@pytest.mark.parametrize("step", [-3600.0, -1.5, 1.5])
+def test_a_clock_that_was_set_makes_one_discontinuity(stage: Stage, step: float) -> None:
+    run = stage.begin()
+    stage.lay(run, 0, 1, 2)
+    stage.update(run)
+    stage.lay(run, 3, 4)
+    stage.writer.update(replace(stage.timeline(run), anchor=stage.timeline(run).anchor + step), alive=True)
+    window = stage.written()
+    assert [segment.discontinuity for segment in window.segments] == [False, False, True, False]
+    assert window.segments[2].start == pytest.approx(TRUTH + 2 + step)
+
+
 def test_the_initialization_section_of_a_dead_run_is_not_reused(stage: Stage) -> None:
     number = stage.writer.begin_run(None, TRUTH, "hevc")
     stage.layout.live_init(number).write_bytes(b"stale")
