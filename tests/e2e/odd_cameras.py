@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Dict, List, Mapping, Optional, Type
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Type
 
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.rtsp_url import parse_rtsp_url
@@ -17,13 +17,23 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
 from tests.e2e.site import CUT, IN_TRANSIT
-from tests.support.evidence import assert_explained, recorded_frames, segments
+from tests.support.evidence import TICKS, assert_explained, read_frames, recorded_frames, segments, ticks_between
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import wait_for
 
 SHARE = 0.99  # of the frames that came once the recorder has settled
 LASTS = float(os.environ.get("CCTV_TEST_SECONDS", "0"))  # seconds for which odd cameras are recorded at least
 _SETTLES = 60.0  # seconds
+
+
+def dated(layout: CameraLayout) -> Iterator[Tuple[int, float]]:
+    """The number of every recorded frame, and its instant by the start and the duration of its recording."""
+    for day, entry in segments(layout):
+        frames = read_frames(layout.day(day) / entry.file)
+        rate = entry.duration / entry.plays
+        for frame in frames:
+            assert frame.number is not None
+            yield frame.number, entry.start + ticks_between(frames[0].pts, frame.pts) / TICKS * rate
 
 
 class OddCameras:
@@ -72,16 +82,16 @@ class OddCameras:
         )
         return time.time()
 
-    def record_more(self) -> None:
-        """Wait for three more recordings of every camera, and for LASTS seconds."""
+    def record_more(self, count: int = 3, lasts: float = LASTS) -> None:
+        """Wait for so many more recordings of every camera, and for so many seconds."""
         recorded = {name: len(segments(layout)) for name, layout in self.layouts.items()}
-        ends = time.monotonic() + LASTS
+        ends = time.monotonic() + lasts
 
         def enough() -> bool:
-            more = all(len(segments(layout)) >= recorded[name] + 3 for name, layout in self.layouts.items())
+            more = all(len(segments(layout)) >= recorded[name] + count for name, layout in self.layouts.items())
             return more and time.monotonic() >= ends
 
-        wait_for(enough, "three more recordings of every camera", _SETTLES + LASTS)
+        wait_for(enough, f"{count} more recordings of every camera", _SETTLES + lasts)
 
     def came(self, name: str, since: float) -> List[int]:
         """The frames that a camera sent from the instant `since` on, except those that were in transit at the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.hls.playlist import parse_live
-from tests.e2e.odd_cameras import OddCameras
+from tests.e2e.odd_cameras import OddCameras, dated
 from tests.e2e.site import FPS, MakeClip
 from tests.support.clip import Clip
 from tests.support.evidence import TICKS, gaps, recorded_frames, segments, ticks_between
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
 
 TRUE_WITHIN = 1.0  # seconds by which a recorded time may be wrong
 GUESSED = 2  # frames at the start of a run whose times FFmpeg guesses
+FAST = 25 / 21
 STOPPED = 0xE5000000_00000000  # an NTP time
 
 
@@ -51,12 +53,25 @@ def steps(clip_of: MakeClip) -> Dict[str, Case]:
     return {**stepped, **reports}
 
 
+def drifts(clip_of: MakeClip) -> Dict[str, Case]:
+    """Cameras that send another frame rate than they stamp, with reports by the true clock or by the wrong one."""
+    none, pcmu, aac = clip_of(audio=None), clip_of(audio="pcmu"), clip_of(audio="aac")
+    fast, slow = "run 19% too fast, so frames are dated by their arrival", "run 20% too slow, so frames are dated"
+    return {
+        "fast": Case(none, fast, options={"clock_speed": FAST}),
+        "fast-hevc": Case(clip_of(video="hevc", audio=None), fast, options={"clock_speed": FAST}),
+        "fast-aac": Case(aac, fast, options={"clock_speed": FAST}),
+        "fast-video-pcmu": Case(pcmu, fast, options={"video_speed": FAST}),
+        "slow": Case(none, slow, options={"clock_speed": 0.8}),
+        "slow-pcmu": Case(pcmu, slow, options={"clock_speed": 0.8}),
+    }
+
+
 def assert_dated(site: OddCameras, name: str, since: float) -> None:
     """Frames that came after the instant `since` have the times at which they came, and no gap."""
     camera, layout = site.cameras[name], site.layouts[name]
     came = set(site.came(name, since))
-    placed = [frame for frame in recorded_frames(layout) if frame.number in came]
-    wrong = [frame.at - camera.started_at - frame.number / FPS for frame in placed]
+    wrong = [at - camera.started_at - number / FPS for number, at in dated(layout) if number in came]
     assert max(map(abs, wrong)) < TRUE_WITHIN, f"{name}: times are off by {min(wrong):.2f} to {max(wrong):.2f} s"
     assert not [gap for gap in gaps(layout) if gap.end > since], name
 
@@ -92,3 +107,21 @@ def test_a_clock_that_steps_or_is_not_reported_costs_nothing(tmp_path: Path, ffm
             window = live[name]
             assert window is not None and not any(each.discontinuity for each in window.segments), name
             assert len(segments(site.layouts[name])) >= 3
+
+
+def test_a_clock_that_runs_fast_or_slow_costs_nothing(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+    table = drifts(clip_of)
+    with ExitStack() as stack:
+        served = {name: stack.enter_context(RtspCamera(case.clip, **case.options)) for name, case in table.items()}
+        with OddCameras(tmp_path, ffmpeg, served) as site:
+            site.wait_words({name: case.words for name, case in table.items()})
+            site.record_more(2, lasts=0)  # the files of the time before that was known
+            since = time.time()
+            site.record_more()
+        for name, case in table.items():
+            site.assert_recorded(name, since)
+            assert_dated(site, name, since)
+            runs = {entry.run for _, entry in segments(site.layouts[name])}
+            assert len(runs) == (1 if case.clip.audio is None else 2), f"{name}: audio is left out in a second run"
+            causes = {gap.cause for gap in gaps(site.layouts[name])}
+            assert causes <= ({"audio"} if case.clip.audio else set()), name

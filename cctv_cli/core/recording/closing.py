@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 
-from cctv_cli.core.media.span import MediaSpan
+from cctv_cli.core.media.span import TICKS, WRAP, Hole, MediaSpan
 from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline, observe
 from cctv_cli.core.recording.state import Run
-from cctv_cli.core.storage.entries import GapEntry
+from cctv_cli.core.storage.entries import JOINT, GapEntry
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, gaps_after
 
 _UNREADABLE = ("unreadable", "a recorded minute could not be read; it waits in .incoming")
+_SAME = 0.1  # seconds by which media time and time may differ without a note
 _CLOCK_SET = ("clock set", "the clock of this machine was set")
 
 
@@ -35,21 +36,35 @@ class Before:
     """What came before a file.
 
     `covered_until` is the instant up to which recordings and gaps cover all time, None before the first recording;
-    `unreadable` is true if the previous file was skipped because it cannot be read.
+    `unreadable` is true if the previous file was skipped because it cannot be read. `clock_step` is by how many seconds
+    this machine's clock was set since then. `media_end` is the raw time at
+    which the run's previous file ended, None if that is unknown.
     """
 
     covered_until: Optional[float]
     unreadable: bool = False
-    clock_was_set: bool = False
+    clock_step: float = 0.0
+    media_end: Optional[int] = None
+
+    def is_continued(self, first: int) -> bool:
+        """Whether a file whose first frame has this raw time continues what is covered: no frame is between them."""
+        if self.media_end is None or self.covered_until is None or self.clock_step or self.unreadable:
+            return False
+        between = (first - self.media_end + WRAP // 2) % WRAP - WRAP // 2
+        return abs(between) <= JOINT * TICKS
 
 
 @dataclass(frozen=True)
 class Closed:
-    """What is journalled for a finished file: the instant of its first frame, its span, and the gaps before it."""
+    """What is journalled for a finished file: the instant of its first frame, what it covers, and the gaps before it.
+
+    `media` is its duration in media time if that differs from the time that it covers, else 0.
+    """
 
     start: float
     span: MediaSpan
     gaps: Tuple[GapEntry, ...]
+    media: float = 0.0
 
 
 def place(timeline: Optional[Timeline], file: FinishedFile) -> Timeline:
@@ -57,21 +72,35 @@ def place(timeline: Optional[Timeline], file: FinishedFile) -> Timeline:
 
     This also places files that no supervisor polled while they were written.
     """
-    if timeline is None or (file.followed and not _is_ahead(timeline, file)):
+    if timeline is None or (
+        file.followed and not _is_ahead(timeline, file) and not is_by_old_clock(file, timeline, timeline.clock_set)
+    ):
         return observe(timeline, file.filmed_until, file.written, None)
     return timeline
 
 
 def close(run: Run, file: FinishedFile, timeline: Timeline, before: Before) -> Closed:
     """When a finished file begins, what it covers, and why nothing was recorded before it."""
-    start, span = timeline.instant(file.span.first), file.span
+    if is_by_old_clock(file, timeline, before.clock_step):
+        timeline, before = timeline.moved(-before.clock_step), replace(before, clock_step=0.0)
+    media = file.span
+    start, end, holes = timeline.instant(media.first), timeline.instant(media.end), media.holes
     if _is_ahead(timeline, file):
         # the camera's clock jumped ahead, before the file or inside it: no frame is newer than the last write
         jumped_before = start > file.written - RUNAWAY
-        start = file.written - span.duration if jumped_before else start
-        span = replace(span, duration=file.written - start, holes=())
-    gaps = gaps_after(before.covered_until, _reasons(run, file.number, start, before))
-    return Closed(start, span, tuple(gaps))
+        start = file.written - media.duration if jumped_before else start
+        end, holes = file.written, ()
+    covered = before.covered_until
+    if covered is not None and before.is_continued(media.first) and abs(start - covered) > JOINT and covered < end:
+        # the camera's clock ran or stepped ahead or back meanwhile; a step ahead looks like a hole
+        holes = tuple(hole for hole in holes if hole.duration > covered - start + JOINT)
+        start = covered
+    gaps = gaps_after(covered, _reasons(run, file.number, start, before))
+    if abs(end - start - media.duration) <= _SAME:
+        return Closed(start, replace(media, holes=holes), tuple(gaps))
+    rate = (end - start) / media.duration
+    placed = tuple(Hole(hole.offset * rate, hole.duration * rate) for hole in holes)
+    return Closed(start, replace(media, duration=end - start, holes=placed), tuple(gaps), media.duration)
 
 
 def _reasons(run: Run, number: int, start: float, before: Before) -> List[Reason]:
@@ -80,9 +109,15 @@ def _reasons(run: Run, number: int, start: float, before: Before) -> List[Reason
     if covered is not None and (number == 0 or covered < run.started):
         until = min(start, run.started) if before.unreadable else start
         reasons.append(Reason(until, run.cause, run.detail))
-    inside = _UNREADABLE if before.unreadable else _CLOCK_SET if before.clock_was_set else NO_FRAMES
+    inside = _UNREADABLE if before.unreadable else _CLOCK_SET if before.clock_step else NO_FRAMES
     return [*reasons, Reason(start, *inside)]
 
 
 def _is_ahead(timeline: Timeline, file: FinishedFile) -> bool:
     return timeline.instant(file.span.end) > file.written + RUNAWAY
+
+
+def is_by_old_clock(file: FinishedFile, timeline: Timeline, clock_step: float) -> bool:
+    """Whether a file was last written before this machine's clock was set by so many seconds."""
+    late = file.written - timeline.instant(file.filmed_until)
+    return abs(late + clock_step) < abs(late)

@@ -71,7 +71,8 @@ class RunSegments:
         )
         joins = follows is None or (number == follows != self.first and not self._broke)
         written = self._disk.instant(self.path(number).stat().st_mtime)
-        is_ahead = start + duration > written + RUNAWAY  # no frame is newer than the last write
+        reach = start + duration if end is None else timeline.instant(end)
+        is_ahead = reach > written + RUNAWAY  # no frame is newer than the last write
         self._broke, self._is_ahead = is_ahead is not self._is_ahead, is_ahead
         if is_ahead or duration <= 0:
             duration = self._covered_seconds(number)

@@ -211,17 +211,18 @@ class LiveWriter:
         while True:
             segment = self._run.finished(self._next, timeline, alive=alive, follows=self._follows)
             if segment is not None:
-                self._add(segment)
+                self._add(segment, timeline.drift.rate)
             elif not self._run.exists(self._next + 2):
                 return  # else FFmpeg is past this segment: it was deleted, or holds no frame
             self._next += 1
 
-    def _add(self, segment: LiveSegment) -> None:
+    def _add(self, segment: LiveSegment, rate: float) -> None:
+        """Add a segment; a camera's clock that drifts at this `rate` is no jump."""
         newest = self._window.segments[-1:]
         if self._overlaps and any(abs(segment.end - last.end) < abs(segment.start - last.end) for last in newest):
             return  # the next one begins nearer to where the window ends
         self._overlaps = False
-        if any(abs(segment.start - last.end) > _JUMP for last in newest):
+        if any(abs(segment.start - last.end) > _JUMP + abs(rate) * last.duration for last in newest):
             segment = replace(segment, discontinuity=True)
         # a player must not start in a window that is so much older than this segment
         is_outdated = any(segment.start - last.end > 3 * self._window.target_duration for last in newest)

@@ -3,20 +3,23 @@
 FFmpeg knows that a frame is complete when the next one begins. So the media time e up to which the camera had
 filmed (see `media.span.newest_end`) was reached at the instant w of the last write, or a little earlier, because
 audio and the network delay frames. The delay is never negative, so the smallest `w - e` seen is the best estimate
-of the instant of media time 0: the *anchor*. Only the last minute counts, because clocks drift and are set.
+of the instant of media time 0: the *anchor*. Only the last minute counts, because clocks drift and are set. A camera
+whose clock runs at another rate than time has an anchor for each moment (see `drift`).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Optional, Tuple
 
 from cctv_cli.core.media.span import TICKS, WRAP
+from cctv_cli.core.recording.drift import Drift
 
 BUCKET = 30.0  # seconds; the anchor is the smallest value of the current bucket of time and the one before
 CLOCK_STEP = 0.25  # seconds of change between wall and monotonic time that mean that the clock was set
 RUNAWAY = 2.0  # seconds by which media time may differ from monotonic time
+_FASTEST = 1.1  # seconds that media may gain in a second without a jump, if a camera sends fewer frames than it stamps
 _HEAD_START = 0.5  # seconds of media from before the request that a camera may send
 
 
@@ -35,7 +38,9 @@ class Timeline:
     reference: Optional[float] = None  # monotonic time minus media time, while media kept pace
     astray_since: Optional[float] = None  # monotonic
     clock_offset: Optional[float] = None  # wall time minus monotonic time
+    clock_set: float = 0.0  # seconds by which the wall clock was set since the timeline began
     launched: Optional[float] = None  # monotonic time of media time 0 if the first frame came as FFmpeg started
+    drift: Drift = field(default_factory=Drift)
 
     def media_time(self, pts: int) -> float:
         """Continuous media seconds of a raw 33-bit PTS: the value closest to the latest observation."""
@@ -45,7 +50,14 @@ class Timeline:
 
     def instant(self, pts: int) -> float:
         """The instant at which the frame with this raw PTS was taken."""
-        return self.anchor + self.media_time(pts)
+        media = self.media_time(pts)
+        return media + self.drift.origin(media, self.anchor)
+
+    def moved(self, seconds: float) -> Timeline:
+        """The same by a wall clock that is set by so many seconds."""
+        anchor, wall = self.anchor + seconds, self.wall + seconds
+        bucket = (wall, anchor, math.inf)
+        return replace(self, anchor=anchor, bucket=bucket, wall=wall, drift=self.drift.moved(seconds))
 
 
 def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
@@ -68,20 +80,35 @@ def observe(
         timeline = begin(end, wall, monotonic)
     media = timeline.media_time(end)
     if monotonic is None:
-        return _place(timeline, wall, media)
-    timeline = _follow_clock(timeline, monotonic, now)
+        drift = timeline.drift if timeline.monotonic is not None else timeline.drift.observe(media, wall)
+        return _place(timeline, wall, media, drift)
+    timeline = timeline if now is None else follow_clock(timeline, monotonic, now)
     if (media, wall) == (timeline.media, timeline.wall):
         return timeline  # nothing new; the stall check handles that
-    reference = monotonic - media if timeline.reference is None else timeline.reference
-    if _was_late(timeline, monotonic - media):
-        reference = min(reference, monotonic - media)
-    if abs(monotonic - media - reference) > RUNAWAY:
+    drift = timeline.drift.observe(media, wall)
+    origin = monotonic - media
+    reference = _follow(replace(timeline, drift=drift), origin, monotonic, media, wall)
+    if abs(origin - reference) > RUNAWAY:
         since = monotonic if timeline.astray_since is None else timeline.astray_since
-        return replace(timeline, wall=wall, media=media, monotonic=monotonic, reference=reference, astray_since=since)
-    # follow the camera's drift, so that a day of it does not count as a jump
-    reference = min(max(monotonic - media, reference - 0.05), reference + 0.05)
-    placed = _place(timeline, wall, media)
+        kept = origin if timeline.reference is None else timeline.reference
+        timeline = replace(timeline, wall=wall, media=media, monotonic=monotonic, drift=drift, reference=kept)
+        return replace(timeline, astray_since=since)
+    placed = _place(timeline, wall, media, drift)
     return replace(placed, monotonic=monotonic, reference=reference, astray_since=None)
+
+
+def _follow(timeline: Timeline, origin: float, monotonic: float, media: float, wall: float) -> float:
+    """The monotonic time of media time 0 that is nearest to `origin` and that no jump has to explain."""
+    reference = origin if timeline.reference is None else timeline.reference
+    if timeline.drift.rate:
+        expected = media + timeline.drift.origin(media, timeline.anchor)
+        if abs(wall - expected) <= RUNAWAY:
+            return origin
+    if _was_late(timeline, origin):
+        return min(reference, origin)
+    passed = 0.0 if timeline.monotonic is None else max(0.0, monotonic - timeline.monotonic)
+    # late frames must not move it, but a day of a camera's drift is no jump
+    return min(max(origin, reference - 0.05 - _FASTEST * passed), reference + 0.05)
 
 
 def _was_late(timeline: Timeline, origin: float) -> bool:
@@ -89,17 +116,13 @@ def _was_late(timeline: Timeline, origin: float) -> bool:
     return timeline.launched is not None and origin >= timeline.launched - _HEAD_START
 
 
-def _follow_clock(timeline: Timeline, monotonic: float, now: Optional[float]) -> Timeline:
+def follow_clock(timeline: Timeline, monotonic: float, now: float) -> Timeline:
     """Move the anchor when the wall clock was set, which shows against monotonic time; late frames do not."""
-    if now is None:
-        return timeline
     offset = now - monotonic
     step = 0.0 if timeline.clock_offset is None else offset - timeline.clock_offset
     if abs(step) <= CLOCK_STEP:
         return replace(timeline, clock_offset=offset)
-    anchor = timeline.anchor + step
-    bucket = (timeline.wall + step, anchor, math.inf)
-    return replace(timeline, anchor=anchor, bucket=bucket, wall=timeline.wall + step, clock_offset=offset)
+    return replace(timeline.moved(step), clock_offset=offset, clock_set=timeline.clock_set + step)
 
 
 def astray_for(timeline: Timeline, monotonic: float) -> float:
@@ -114,12 +137,19 @@ def lags(timeline: Timeline) -> bool:
     return timeline.monotonic - timeline.media > timeline.reference
 
 
-def _place(timeline: Timeline, wall: float, media: float) -> Timeline:
-    """The timeline with the observation counted in its anchor."""
+def speed(timeline: Timeline) -> float:
+    """How fast the camera's clock runs: media seconds for each second; 1 for a true clock."""
+    return 1 / (1 + timeline.drift.rate)
+
+
+def _place(timeline: Timeline, wall: float, media: float, drift: Drift) -> Timeline:
+    """The timeline with the observation counted in its anchor, and the drift after it."""
     seen = wall - media
     begun, smallest, before = timeline.bucket
-    if 0 <= wall - begun < BUCKET:
+    if drift.rate:
+        bucket = (wall, min(seen, drift.origin(media, seen)), math.inf)
+    elif 0 <= wall - begun < BUCKET:
         bucket = (begun, min(smallest, seen), before)
     else:
         bucket = (wall, seen, timeline.anchor if math.isinf(smallest) else smallest)
-    return replace(timeline, anchor=min(bucket[1:]), bucket=bucket, wall=wall, media=media)
+    return replace(timeline, anchor=min(bucket[1:]), bucket=bucket, wall=wall, media=media, drift=drift)

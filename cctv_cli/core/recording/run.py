@@ -20,7 +20,7 @@ from cctv_cli.core.files import open_to_read
 from cctv_cli.core.layout import CameraLayout, parse_incoming
 from cctv_cli.core.media.segment_file import has_audio, is_header_only, last_end, measure
 from cctv_cli.core.recording import media_clock
-from cctv_cli.core.recording.closing import Before, FinishedFile, close, place
+from cctv_cli.core.recording.closing import Before, FinishedFile, close, is_by_old_clock, place
 from cctv_cli.core.recording.growth import Growth
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
@@ -35,6 +35,7 @@ from cctv_cli.core.units import CameraName
 log = logging.getLogger("cctv.recorder")
 
 _SAVE_ANCHOR = 0.02  # seconds that the anchor must move before it is saved again
+_SAVE_DRIFTING = 1.0  # the same for a camera whose clock runs fast or slow
 _READ_TIME_EVERY = 2.0  # seconds between polls that read the media time
 _SETTLING = 15.0  # seconds after the first frame in which every poll reads it
 
@@ -75,7 +76,8 @@ class ActiveRun:
         self._saved_anchor = record.anchor
         self._launched: Optional[float] = None  # monotonic
         self._step: Optional[int] = None  # ticks between frames in the last committed file
-        self._clock_was_set = False
+        self._clock_set = 0.0  # seconds by which the clock was set, as of the last committed file
+        self._media_end: Optional[int] = None  # raw time at which the last committed file ended
         self._unreadable: Set[int] = set()  # numbers of files that cannot be read and stay
         self._awaits_audio = record.has_audio and record.anchor is None
         self._unseen: Optional[int] = None  # number of the newest file, if it could not be read
@@ -120,6 +122,8 @@ class ActiveRun:
 
         By default the media time is read when it is due.
         """
+        if self._timeline is not None:
+            self._timeline = media_clock.follow_clock(self._timeline, monotonic, now)
         if read_time is None:
             read_time = monotonic >= self._read_time_at and not self.catches_up
         if read_time:
@@ -164,15 +168,13 @@ class ActiveRun:
             return
         if self._first_frame_at is None:
             self._first_frame_at = monotonic
-        before = self._timeline
         grew = not self._recording.still_for(monotonic)
         written = self._disk.instant(status.st_mtime, just_now=grew)
         if self._timeline is None:
             self._timeline = replace(media_clock.begin(end, written, monotonic), launched=self._launched)
         self._timeline = media_clock.observe(self._timeline, end, written, monotonic, now)
-        if before is not None and abs(self._timeline.anchor - before.anchor) > media_clock.CLOCK_STEP:
-            self._clock_was_set = True
-        if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > _SAVE_ANCHOR:
+        enough = _SAVE_DRIFTING if self._timeline.drift.rate else _SAVE_ANCHOR
+        if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > enough:
             _save_or_log(self.save, self._layout)
 
     def observe(self, monotonic: float) -> Observation:
@@ -189,6 +191,8 @@ class ActiveRun:
             live_segment_for=self._streaming.same_file_for(monotonic),
             squeezed=complains_of_times(self.stderr.recent_lines(SQUEEZED)),
             astray_for=0.0 if line is None else media_clock.astray_for(line, monotonic),
+            speed=1.0 if line is None else media_clock.speed(line),
+            has_audio=self.record.has_audio and not self.record.audio_fault,
             lags=line is not None and line.astray_since is not None and media_clock.lags(line),
             media_time=0.0 if line is None else line.media,
             audio_missing_for=monotonic - since if self._awaits_audio and since is not None else 0.0,
@@ -291,10 +295,15 @@ class ActiveRun:
             _set_aside(path, self._layout.camera_id)
             return False
         self._timeline = place(self._timeline, file)
-        before = Before(store.covered_until, number - 1 in self._unreadable, self._clock_was_set)
+        clock_step = self._timeline.clock_set - self._clock_set
+        before = Before(store.covered_until, number - 1 in self._unreadable, clock_step, self._media_end)
         closed = close(self.record, file, self._timeline, before)
-        entry = store.commit(path, closed.start, closed.span, self.record.run, cut=number > 0, gaps=closed.gaps)
-        self._clock_was_set = False
+        entry = store.commit(
+            path, closed.start, closed.span, self.record.run, cut=number > 0, gaps=closed.gaps, media=closed.media
+        )
+        self._media_end = file.span.end
+        if not is_by_old_clock(file, self._timeline, clock_step):
+            self._clock_set = self._timeline.clock_set
         log.info("%s: recorded %s, %.1f s", self._layout.camera_id, entry.file, entry.duration)
         return True
 

@@ -17,6 +17,7 @@ LATE_FOR = 60.0  # seconds that media may lag before a restart is worth its gap
 NO_AUDIO_FOR = 15.0  # seconds that announced audio may be missing at the start of a run
 PICTURE_LASTS = 60.0  # minimum seconds between restarts for a changed picture, so that a fickle camera is recorded
 RARE_KEY_FRAMES = 10.0  # seconds by which a live segment may exceed its duration before the state says why
+_TRUE_FPS = "set its frame rate to what it can send, and update its firmware"
 CURE_OF_RARE_KEY_FRAMES = "switch off H.264+/H.265+ (smart codec) in the camera or shorten its I-frame interval"
 
 NO_KEY_FRAME = Diagnosis(
@@ -48,6 +49,8 @@ class Observation:
     squeezed: bool = False  # FFmpeg keeps complaining that times go back
     astray_for: float = 0.0  # since media time began to differ from real time by more than 2 s
     lags: bool = False  # media time is behind real time
+    speed: float = 1.0  # of the camera's clock; other than 1 while it runs steadily fast or slow
+    has_audio: bool = False  # the camera's audio is recorded
     media_time: float = 0.0  # of the newest frame, in seconds
     audio_missing_for: float = 0.0  # since the run began, while audio that the camera announced has not come
     picture_changed: bool = False  # the run's initialization section no longer describes it
@@ -65,6 +68,8 @@ def verdict(
         return PICTURE_CHANGED
     if seen.audio_missing_for > NO_AUDIO_FOR and not seen.catching_up:
         return NO_AUDIO
+    if seen.speed != 1 and seen.has_audio:
+        return Diagnosis(AUDIO, f"{_wrong_speed(seen.speed)}, so its audio does not match and is left out; {_TRUE_FPS}")
     if not seen.has_frames:
         # copying begins at a key frame, and some cameras send one every few minutes
         return NO_KEY_FRAME if seen.watched_for > FIRST_KEY_FRAME and not seen.catching_up else None
@@ -96,6 +101,8 @@ def progress(
     reason = "recording"
     if commit_fault:
         reason += f", but finished recordings wait because the storage failed: {commit_fault}"
+    elif seen.speed != 1:
+        reason += f", but {_wrong_speed(seen.speed)}, so frames are dated by their arrival; {_TRUE_FPS}"
     elif seen.lags:
         reason += ", but frames arrive late: the camera or the network is too slow"
     elif live_fault:
@@ -109,3 +116,7 @@ def progress(
     elif audio_fault:
         reason += f", but {audio_fault}"
     return State.RUNNING, reason
+
+
+def _wrong_speed(speed: float) -> str:
+    return f"the time stamps of the camera run {abs(speed - 1):.0%} too {'fast' if speed > 1 else 'slow'}"

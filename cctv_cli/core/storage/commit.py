@@ -91,7 +91,7 @@ def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:
         RecordedSegment(
             name=segment.file.rsplit("/", 1)[1],
             start=segment.start,
-            duration=segment.duration,
+            duration=segment.plays,
             bytes=segment.bytes,
             joins=before is not None and joins(before, segment),
             run=segment.run,
@@ -172,12 +172,20 @@ class RecordingStore:
             raise OSError(f"{recordings} is another disk than its camera's folder; mount the disk at {folder} instead")
 
     def commit(
-        self, source: Path, start: float, span: MediaSpan, run: str, *, cut: bool, gaps: Sequence[GapEntry] = ()
+        self,
+        source: Path,
+        start: float,
+        span: MediaSpan,
+        run: str,
+        *,
+        cut: bool,
+        gaps: Sequence[GapEntry] = (),
+        media: float = 0.0,
     ) -> SegmentEntry:
         """Turn a finished file into a recording: journal line, move, playlist.
 
         `start` is the instant of its first frame; `gaps` cover the time before it; `cut` is true if it begins at a
-        minute's boundary.
+        minute's boundary; `media` is its duration in media time if that differs from the time that it covers.
         """
         name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
         first = recording_name(name_at)
@@ -193,7 +201,7 @@ class RecordingStore:
                 )
                 size, digest = source.stat().st_size, files.sha256_synced(source)
                 header = header_size(source) or 0
-                entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header)
+                entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header, media)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
                 holes = (GapEntry(start + hole.offset, hole.duration, *NO_FRAMES) for hole in span.holes)
                 mark.touch()  # finds the line again after a crash, even if the clock was set

@@ -4,6 +4,7 @@ Kinds of line (`type`), all with `start` (ISO 8601 with UTC offset) and `duratio
 
     segment   file, bytes, sha256, run, source   a recording; `source` is its name in the run's folder;
               header (fragmented MP4 only)       the bytes of its initialization section
+              media (if the two differ)          its duration in media time, by a camera's clock that is wrong
     gap       cause, detail                      time that no recording covers, and why
     deletion  file, bytes, reason                retention took this recording; its name is never given again
     hold      id, note                           recordings of that time are kept; in every day that it touches
@@ -56,11 +57,17 @@ class SegmentEntry:
     run: Text
     source: FileName
     header: Bytes = 0
+    media: Seconds = 0.0
 
     @property
     def end(self) -> float:
         """The instant at which the recording ends."""
         return self.start + self.duration
+
+    @property
+    def plays(self) -> float:
+        """How many seconds players count for it."""
+        return self.media or self.duration
 
 
 def joins(before: SegmentEntry, after: SegmentEntry) -> bool:
@@ -163,6 +170,8 @@ def render_line(entry: Entry, tz: Optional[tzinfo], previous: str) -> bytes:
         fields.update(file=entry.file, bytes=entry.bytes, sha256=entry.sha256, run=entry.run, source=entry.source)
         if entry.header:
             fields.update(header=entry.header)
+        if entry.media:
+            fields.update(media=round(entry.media, 3))
     elif isinstance(entry, GapEntry):
         fields.update(cause=bounded(entry.cause), detail=bounded(entry.detail))
     elif isinstance(entry, DeletionEntry):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
 from cctv_cli.core.media.span import TICKS, Hole, MediaSpan
 from cctv_cli.core.recording.closing import Before, FinishedFile, close, place
+from cctv_cli.core.recording.drift import Drift, Knot
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.state import Run
 
@@ -36,9 +37,7 @@ Gaps = List[Tuple[float, float, str]]  # from and until, in seconds after AT, an
         pytest.param(finished(0, 0), Before(AT - 90), [(-90, 0, "refused")], id="before the run"),
         pytest.param(finished(1, 60), Before(AT + 60), [], id="joined"),
         pytest.param(finished(1, 60), Before(AT + 58), [(58, 60, "no frames")], id="inside the run"),
-        pytest.param(
-            finished(1, 60), Before(AT + 58, clock_was_set=True), [(58, 60, "clock set")], id="the clock was set"
-        ),
+        pytest.param(finished(1, 60), Before(AT + 58, clock_step=2.0), [(58, 60, "clock set")], id="the clock was set"),
         pytest.param(
             finished(1, 60), Before(AT - 90), [(-90, 60, "refused")], id="the first files held no frame: one cause"
         ),
@@ -80,6 +79,55 @@ def test_no_frame_is_newer_than_the_last_write(
     closed = close(RUN, file, LINE, Before(AT + 60))
     assert (closed.start - AT, closed.span.duration) == (start, seconds)
     assert (closed.span.holes == ()) == jumped  # a jump looks like a hole
+
+
+@pytest.mark.parametrize(
+    ("covered", "hole", "before", "start", "seconds", "holes"),
+    [
+        pytest.param(62.0, 0.0, {}, 62.0, 58.0, 0, id="media gained 2 s: no overlap"),
+        pytest.param(58.0, 0.0, {}, 58.0, 62.0, 0, id="media lost 2 s: no gap"),
+        pytest.param(63.0, 3.0, {}, 63.0, 57.0, 0, id="a step ahead looks like a hole"),
+        pytest.param(60.1, 3.0, {}, 60.0, 60.0, 1, id="a hole"),
+        pytest.param(58.0, 0.0, {"clock_step": 2.0}, 60.0, 60.0, 0, id="this machine's clock was set"),
+        pytest.param(58.0, 0.0, {"media_end": 58 * TICKS}, 60.0, 60.0, 0, id="frames are missing"),
+    ],
+)
+def test_a_file_continues_the_one_before(
+    covered: float, hole: float, before: Dict[str, Any], start: float, seconds: float, holes: int
+) -> None:
+    file = finished(1, 60.0)
+    file = replace(file, span=replace(file.span, holes=(Hole(5.0, hole),) if hole else ()))
+    closed = close(RUN, file, LINE, Before(AT + covered, **{"media_end": 60 * TICKS, **before}))
+    assert (closed.start - AT, closed.span.duration, len(closed.span.holes)) == (start, seconds, holes)
+    assert closed.media == (0 if seconds == 60.0 else 60.0)
+    is_gap = bool(before)
+    assert bool(closed.gaps) == is_gap
+
+
+def test_a_file_of_a_clock_that_drifts_covers_the_time_in_which_it_arrived() -> None:
+    drift = Drift(line=(Knot(0.0, AT), Knot(600.0, AT - 120.0)), rate=-0.2)
+    file = finished(1, 60.0, written=AT + 96.0)
+    file = replace(file, span=replace(file.span, holes=(Hole(10.0, 5.0),)))
+    closed = close(RUN, file, replace(LINE, drift=drift), Before(AT + 48.0, media_end=60 * TICKS))
+    assert (closed.start - AT, closed.span.duration, closed.media) == (48.0, 48.0, 60.0)
+    assert closed.span.holes == (Hole(8.0, 4.0),)
+    assert not closed.gaps
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["ahead", "back"])
+def test_the_first_file_after_the_clock_was_set_has_the_new_times(step: float) -> None:
+    line = replace(LINE, anchor=AT + step, clock_set=step)
+    old, new = finished(1, 60.0), finished(2, 120.0, written=AT + 180 + step)
+    last = close(RUN, old, line, Before(AT + 60, clock_step=step, media_end=60 * TICKS))
+    assert (last.start - AT, last.span.duration, last.gaps) == (60.0, 60.0, ())
+    first = close(RUN, new, line, Before(AT + 120, clock_step=step, media_end=120 * TICKS))
+    assert (first.start - AT, first.span.duration) == (120 + step, 60.0)
+    assert [gap.cause for gap in first.gaps] == (["clock set"] if step > 0 else [])
+
+
+def test_a_file_from_before_the_clock_was_set_moves_no_anchor() -> None:
+    line = replace(LINE, anchor=AT + 3600, monotonic=100.0, clock_set=3600.0)
+    assert place(line, finished(1, 60.0)).anchor == line.anchor
 
 
 def test_a_file_that_was_never_polled_is_placed_by_its_last_write() -> None:

@@ -9,7 +9,7 @@ from typing import Iterator, Optional, Sequence
 import pytest
 
 from cctv_cli.core.media.span import TICKS, WRAP
-from cctv_cli.core.recording.media_clock import Timeline, astray_for, begin, observe
+from cctv_cli.core.recording.media_clock import Timeline, astray_for, begin, observe, speed
 from cctv_cli.core.recording.stall import RUNAWAY_FOR
 
 TRUTH = 1_792_888_200.0  # the instant of media time 0
@@ -144,13 +144,13 @@ def test_a_jump_that_ends_in_time_is_ignored() -> None:
     assert error(timeline, 200) == pytest.approx(min(LATE), abs=0.02)
 
 
-def test_squeezed_media_counts_as_astray_within_30_seconds() -> None:
-    # a camera whose clock was reset during the connection: 85 s of media in 130 s
+def test_squeezed_media_counts_as_astray_within_15_seconds() -> None:
+    # a transcoded camera whose clock was reset during the connection: 85 s of media in 130 s
     timeline = watch(None, every(2, 1, 100))
-    for second in every(2, 101, 131):
+    for second in every(2, 101, 116):
         media = 100 + (second - 100) * 85 / 130
         timeline = observe(timeline, raw(media), TRUTH + second, BOOT + second)
-    assert astray_for(timeline, BOOT + 131) >= RUNAWAY_FOR
+    assert astray_for(timeline, BOOT + 115) >= RUNAWAY_FOR
 
 
 @pytest.mark.parametrize("fast", [0.01, -0.01], ids=["fast", "slow"])
@@ -205,3 +205,52 @@ def test_media_that_is_older_than_its_ffmpeg_jumped_ahead() -> None:
     line = watch(line, every(1.5, 20, 30), media_ahead=45.0)
     assert astray_for(line, BOOT + 30) >= RUNAWAY_FOR
     assert abs(error(line, 19.0)) < 0.1
+
+
+SLOW = 0.8  # media seconds for each second
+HALF = 25 / 12  # a camera that sends half its frames at night, and stamps them as before
+
+
+@pytest.mark.parametrize("rate", [25 / 21, SLOW, HALF], ids=["fast", "slow", "half the frames"])
+@pytest.mark.parametrize("since", [0.0, 300.0], ids=["from the start", "later"])
+def test_a_steady_drift_is_dated_by_arrival_within_30_seconds(rate: float, since: float) -> None:
+    timeline = watch(None, every(2, 1, since)) if since else None
+    for second, delay in zip(every(2, since + 1, since + 600), itertools.cycle(LATE)):
+        media, now = since + (second - since) * rate, second + delay
+        timeline = observe(timeline, raw(media), TRUTH + now, BOOT + now, TRUTH + now)
+        if second > since + 30:
+            assert timeline.instant(raw(media)) == pytest.approx(TRUTH + second, abs=0.2)
+            assert timeline.instant(raw(media - 10 * rate)) == pytest.approx(TRUTH + second - 10, abs=0.2)
+            assert speed(timeline) == pytest.approx(rate, rel=0.02)
+        assert not astray_for(timeline, BOOT + now) or (rate < 1 and second < since + 30)
+    assert timeline is not None
+
+
+def test_a_drift_that_ends_leaves_true_times_before_and_after() -> None:
+    timeline = watch(None, every(2, 1, 100))
+    for second in every(2, 101, 200):
+        media = 100 + (second - 100) * SLOW
+        timeline = observe(timeline, raw(media), TRUTH + second, BOOT + second)
+    behind = 100 * (1 - SLOW)
+    timeline = watch(timeline, every(2, 201, 300), media_ahead=-behind)
+    assert speed(timeline) == 1
+    assert timeline.instant(raw(300 - behind)) == pytest.approx(TRUTH + 300, abs=0.2)
+    assert timeline.instant(raw(100 + 50 * SLOW)) == pytest.approx(TRUTH + 150, abs=0.2)
+    assert timeline.instant(raw(50)) == pytest.approx(TRUTH + 50, abs=0.3)
+
+
+def test_a_step_in_a_drift_counts_as_astray() -> None:
+    timeline = None
+    for second in every(2, 1, 127):
+        media = second * SLOW + (10 if second > 120 else 0)
+        timeline = observe(timeline, raw(media), TRUTH + second, BOOT + second)
+    assert timeline is not None
+    assert astray_for(timeline, BOOT + 126) >= RUNAWAY_FOR
+
+
+def test_frames_that_come_later_and_later_and_then_at_once_are_no_jump() -> None:
+    timeline = replace(watch(None, every(2, 1, 100)), launched=BOOT)
+    timeline = watch(timeline, every(2, 101, 161), late=[0.5 * n for n in range(30)])
+    timeline = watch(timeline, every(2, 161, 300))
+    assert not astray_for(timeline, BOOT + 300)
+    assert error(timeline, 300) == pytest.approx(min(LATE), abs=0.02)

@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional
 
 import pytest
 
-from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
+from cctv_cli.core.ffmpeg.diagnosis import AUDIO, Diagnosis
 from cctv_cli.core.recording.stall import (
     LATE,
     LIVE_STALLED,
@@ -108,3 +108,14 @@ def test_a_missing_first_frame_is_reported_only_after_a_while() -> None:
     news = progress(replace(NO_FRAMES, watched_for=16.0), 10)
     assert news is not None
     assert news[0] is State.STARTING and "no key frame" in news[1]
+
+
+@pytest.mark.parametrize(("speed", "words"), [(1.19, "run 19% too fast"), (0.8, "run 20% too slow")])
+def test_a_camera_whose_clock_drifts_is_recorded_without_its_audio(speed: float, words: str) -> None:
+    drifting = replace(HEALTHY, speed=speed)
+    trouble = verdict(replace(drifting, has_audio=True))
+    assert trouble is not None and trouble.cause == AUDIO and words in trouble.reason
+    assert verdict(drifting) is None
+    shown = progress(drifting, 10, audio_fault=trouble.reason)
+    assert shown is not None and shown[0] is State.RUNNING
+    assert words in shown[1] and "dated by their arrival; set its frame rate" in shown[1]

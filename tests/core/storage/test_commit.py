@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence, Set, Tuple
@@ -779,3 +780,9 @@ def test_a_file_that_was_promised_on_another_day_is_journalled_once(
     assert [entry.file for entry in camera.journal() if isinstance(entry, SegmentEntry)] == ["12/00.ts"]
     assert camera.journal("2026-12-07") == []
     assert camera.playlist("12") == ["00.ts"]
+
+
+def test_players_count_media_time() -> None:
+    entry = replace(played("02/31.ts", AT), media=71.4)
+    assert entry.end == AT + 60
+    assert [segment.duration for segment in as_played([entry])] == [71.4]

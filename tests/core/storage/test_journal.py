@@ -376,8 +376,9 @@ def brief(entry: SegmentEntry) -> BriefSegment:
         SegmentEntry("02/30-1.mp4", START + 3600, 59.96, 7, "ab" * 32, "0123456789abcdef", "000001.mp4", 1203),
         SegmentEntry("02/31.ts", START, 60.0, 7, "", 'not hexadecimal ü"\\', "000001.ts"),
         SegmentEntry("02/32.ts", START, 0.00001, 7, "ab", "cd", "000001.ts"),
+        replace(SEGMENT, media=71.5),
     ],
-    ids=["usual", "with a header", "with escapes", "duration rounds to zero"],
+    ids=["usual", "with a header", "with escapes", "duration rounds to zero", "with another media time"],
 )
 def test_read_brief_finds_what_parse_line_finds(entry: SegmentEntry) -> None:
     line = render_line(entry, BERLIN, "ab" * 32)
