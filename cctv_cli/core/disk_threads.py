@@ -17,7 +17,7 @@ from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any, Callable, Dict, Generic, Hashable, Optional, Tuple, TypeVar
 
-from cctv_cli.core.system import mount_points
+from cctv_cli.core.system import DaemonThread, mount_points
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ class _Queue:
         """Start the thread. Raises RuntimeError if the system has none left; then nothing waits."""
         self._started, self._limit = time.monotonic(), limit
         try:
-            threading.Thread(target=self._work, name=f"disk {self._disk}", daemon=True).start()
+            DaemonThread(self._work, f"disk {self._disk}").start()
         except RuntimeError:
             self._started = None
             self._calls.clear()

@@ -12,10 +12,12 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
+_BEGINS_WITHIN = 10.0  # seconds until a thread runs; one that did not begin has no memory
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how Linux escapes blanks in mount points
 
 
@@ -182,3 +184,24 @@ def boot() -> str:
         import psutil  # here: `cctv --help` needs this module, but not psutil
 
         return str(round(psutil.boot_time()))
+
+
+class _Begun(threading.Event):
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        return super().wait(_BEGINS_WITHIN if timeout is None else timeout)
+
+
+class DaemonThread(threading.Thread):
+    """A daemon thread whose `start` raises RuntimeError if the thread does not begin, as it cannot without memory.
+
+    That of `threading.Thread` would then wait for ever: CPython does not report that a thread failed to begin.
+    """
+
+    def __init__(self, work: Callable[[], object], name: str) -> None:
+        super().__init__(target=work, name=name, daemon=True)
+        self._started = _Begun()
+
+    def start(self) -> None:
+        super().start()
+        if not self._started.is_set():
+            raise RuntimeError("can't start new thread")

@@ -12,6 +12,7 @@ from typing import Iterator, Tuple
 import pytest
 
 import cctv_cli
+from cctv_cli.core import system
 from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL, boot, make_fifo, open_fifo
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX systems")
@@ -71,3 +72,11 @@ def test_without_a_fifo_none_is_returned(tmp_path: Path) -> None:
     assert open_fifo(tmp_path / "fifo") is None
     (tmp_path / "fifo").write_bytes(b"a file")
     assert open_fifo(tmp_path / "fifo") is None
+
+
+def test_a_thread_that_does_not_begin_is_an_error_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without memory: CPython prints that the thread failed, and reports nothing."""
+    monkeypatch.setattr(system, "_BEGINS_WITHIN", 0.05)
+    monkeypatch.setattr(system.DaemonThread, "_bootstrap", lambda _: None)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        system.DaemonThread(lambda: None, "never begins").start()

@@ -16,7 +16,7 @@ from typing import Callable, Dict, Mapping, Optional, Protocol
 import psutil
 
 from cctv_cli.core.ffmpeg.command import Command, run_mark
-from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, RESUME_SIGNAL, Fifo, make_fifo, open_fifo
+from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, RESUME_SIGNAL, DaemonThread, Fifo, make_fifo, open_fifo
 from cctv_cli.core.units import Secret
 
 STDERR_NAME = "stderr"
@@ -182,7 +182,7 @@ def listen(handle: int, on_line: Callable[[str], None], on_end: Callable[[], Non
                         on_line(line[:_LONGEST_LINE].decode("utf-8", "replace"))
         on_end()
 
-    threading.Thread(target=read, name="ffmpeg-stderr", daemon=True).start()
+    DaemonThread(read, "ffmpeg-stderr").start()
 
 
 def spawn(
