@@ -83,6 +83,12 @@ class Handover:
         """Whether the new run's FFmpeg is alive."""
         return self.new.process is not None and self.new.process.alive()
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether the camera seems to refuse a second session: it sent no frame, and nobody killed FFmpeg."""
+        code = None if self.new.process is None else self.new.process.exit_code()
+        return self.new.timeline is None and (code is None or code >= 0)
+
     def failure(self) -> str:
         """Poll the new run; returns why it cannot continue the old one, empty if it still may."""
         if self.new.stderr.was_closed() and self.new.process is not None:

@@ -23,7 +23,7 @@ from cctv_cli.core.storage.disk_clock import DiskClock
 log = logging.getLogger("cctv.recorder")
 
 _FEWEST = 6  # segments, required by Apple's HLS authoring specification
-_BESIDE = 600  # segments that a run may add while another one records beside it
+_BESIDE = 100_000  # segments, more than a day of them, that a run may add while another one records beside it
 _UNSAVED = 120  # segments that may have been added since the run was saved, which happens every minute
 _JUMP = 1.0  # seconds between two segments that make a discontinuity, as when the clock of this machine is set
 _SPAN = 60.0  # seconds that the window covers at least

@@ -192,11 +192,15 @@ class Recorder:
         if active is None or self._main or not may_overlap(self._camera, active.record, now):
             self._end_run(why)
             return
+        if self._tools.clock.monotonic() < self._next_start:
+            self._reconfigured.set()
+            return
         try:
             new = self._starter.start(why, beside=active)
         except (NoFfmpeg, OSError) as error:  # the current run continues, and this is tried again
             log.error("%s: no FFmpeg can be started beside the current one: %s", self._layout.camera_id, error)
             self._reconfigured.set()
+            self._next_start = self._tools.clock.monotonic() + STORAGE_RETRY
             return
         self._handover = Handover(active, new, why, self._starter)
         new.save()
@@ -290,7 +294,7 @@ class Recorder:
             return True
         if not failure:
             return False
-        if pair.new.timeline is None:
+        if pair.was_refused:
             pair.new.record = replace(pair.new.record, alone_since=self._tools.clock.now())
         self._end_run(Diagnosis(pair.why.cause, f"{pair.why.reason}; {failure}"))
         return True
