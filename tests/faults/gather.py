@@ -47,10 +47,11 @@ def gather(
 def entries_of(layout: CameraLayout, complaints: List[str]) -> Iterator[Tuple[str, Entry]]:
     """Every entry with its day, in the order of the days; each line must carry the hash of the one before.
 
-    One that a crash or a full disk tore is left in its place: it carries none, the next one carries its hash. A day may
-    be older than the one before it, because the time zone was moved west: then its first line carries none either.
+    One that a crash or a full disk tore is left in its place: it carries none, the next one carries its hash. A day's
+    first line carries that of any line of the day before, which may have grown since, by a clock set back or by
+    deletions. If that day is younger, because the time zone was moved west, it carries none.
     """
-    previous = NO_LINE
+    before = [NO_LINE]  # hashes of lines that the next one may carry
     oldest = math.inf
     for journal in sorted(layout.recordings.glob("*/journal.jsonl")):
         lines = journal.read_bytes().splitlines()
@@ -58,16 +59,18 @@ def entries_of(layout: CameraLayout, complaints: List[str]) -> Iterator[Tuple[st
             (each.start for each in map(parse_line, lines) if isinstance(each, SegmentEntry)), default=math.inf
         )
         if begins < oldest:
-            previous, oldest = NO_LINE, begins
+            before, oldest = [NO_LINE], begins
+        hashes = [hashlib.sha256(line).hexdigest() for line in lines]
         for number, line in enumerate(lines, 1):
             entry = parse_line(line)
-            if line.endswith(b"}") and b'"prev": "%s"' % previous.encode() not in line:
+            if line.endswith(b"}") and not any(b'"prev": "%s"' % each.encode() in line for each in before):
                 complaints.append(
                     f"line {number} of {journal.parent.name}/journal.jsonl does not follow the one before"
                 )
-            previous = hashlib.sha256(line).hexdigest()
+            before = hashes[number - 1 : number]
             if entry is not None:
                 yield journal.parent.name, entry
+        before = hashes or before
 
 
 def recording_of(path: Path, entry: SegmentEntry, name: str, complaints: List[str]) -> Recording:

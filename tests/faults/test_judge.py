@@ -20,6 +20,7 @@ FPS = 25.0
 BORN = 1_000_000.0
 TICKS = 3600  # of a frame
 DAY = "2026-01-01"
+LATER = "2026-01-02"
 
 
 def recording(name: str, numbers: Sequence[int], late: float = 0.0) -> Recording:
@@ -179,6 +180,17 @@ def read(layout: CameraLayout) -> Tuple[int, List[str]]:
 def test_a_chain_that_holds(layout: CameraLayout) -> None:
     written(layout, "12/00.ts", "12/01.ts")
     assert read(layout) == (2, [])
+
+
+def test_a_day_that_grew_after_the_next_one_began(layout: CameraLayout) -> None:
+    journal = written(layout, "12/00.ts", "12/01.ts")
+    later = Journal(layout.journal(LATER))
+    later.path.parent.mkdir(parents=True)
+    later.append_all([replace(entry("12/00.ts"), start=BORN + 86_400.0)], None)
+    journal.append(entry("12/02.ts"), None)
+    assert read(layout) == (4, [])
+    journal.path.write_bytes(b"".join(journal.path.read_bytes().splitlines(keepends=True)[:1]))
+    assert read(layout) == (1, [f"line 1 of {LATER}/journal.jsonl does not follow the one before"])
 
 
 def test_a_line_that_was_changed(layout: CameraLayout) -> None:
