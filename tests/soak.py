@@ -17,7 +17,7 @@ from typing import Dict, Iterable, List, Sequence, Tuple
 import psutil
 
 from tests.conftest import installed_ffmpegs
-from tests.faults import clock, power, private
+from tests.faults import clock, handover, power, private
 from tests.faults.fault import Fault
 from tests.faults.gather import gather
 from tests.faults.judge import Account, judge
@@ -25,8 +25,9 @@ from tests.faults.rows import FAULTS
 from tests.faults.site import Site, pause, working_folder
 from tests.support.clip import make_clip
 
-# not used: logins are withheld for half an hour, a server without memory may not answer again, the rest change the site
-_EXCLUDED = ("camera-401", "memory", *(fault.name for fault in (*power.FAULTS, *clock.FAULTS)))
+# not used: logins are withheld for half an hour, a server without memory may not answer again, the rest change the
+# whole site, or wait for cameras that another fault may keep away
+_EXCLUDED = ("camera-401", "memory", *(each.name for each in (*power.FAULTS, *clock.FAULTS, *handover.FAULTS)))
 _RECOVERY = 90.0  # seconds after the last fault
 _SAMPLE = 10.0  # seconds between looks at the server
 _SETTLED = 180.0  # seconds until a server has opened what it needs, and its cache is full
