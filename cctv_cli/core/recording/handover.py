@@ -95,6 +95,7 @@ class Handover:
             self.new.process.wait(1.0)
         self.new.poll(self._clock.monotonic(), self._clock.now())
         if not self.new_lives:
+            self.new.stderr.wait_until_read()
             code = None if self.new.process is None else self.new.process.exit_code()
             return f"a second FFmpeg failed: {diagnose(self.new.stderr.recent_lines(), code).reason}"
         gives_up = self._clock.monotonic() >= self._gives_up_at

@@ -305,6 +305,7 @@ class Recorder:
             active.process.wait(1.0)
         if active.process.alive():
             return
+        active.stderr.wait_until_read()
         exit_code = active.process.exit_code()
         reason = self._why_ended = diagnose(active.stderr.recent_lines(), exit_code)
         ended = self._tools.clock.monotonic()

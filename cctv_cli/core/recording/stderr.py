@@ -12,6 +12,7 @@ from cctv_cli.core.ffmpeg.diagnosis import redact
 from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
 
 _LINES = 50
+_REST = 2.0  # seconds; on a busy machine the reading thread may be late
 RECENT = 15.0  # seconds for which a message of FFmpeg counts as an explanation
 
 
@@ -25,12 +26,17 @@ class Stderr:
         self._wake = wake
         self._lines: Deque[Tuple[float, str]] = deque(maxlen=_LINES)  # with their monotonic times
         self._closed = threading.Event()
+        self._read = threading.Event()  # to its end
 
     def was_closed(self) -> bool:
         """Whether FFmpeg has closed it since the last call: FFmpeg is probably exiting."""
         closed = self._closed.is_set()
         self._closed.clear()
         return closed
+
+    def wait_until_read(self) -> None:
+        """Wait for a moment until all is read that FFmpeg wrote before it ended."""
+        self._read.wait(_REST)
 
     def recent_lines(self, within: float = RECENT) -> List[str]:
         """The lines of the last `within` seconds."""
@@ -45,5 +51,6 @@ class Stderr:
 
     def on_closed(self) -> None:
         """Handle the end of the stream."""
+        self._read.set()
         self._closed.set()
         self._wake()
