@@ -68,7 +68,7 @@ def take(path: Path, patience: float = 0.0) -> Lock:
         while not _try(handle, path):
             if time.monotonic() >= until:
                 raise LockHeld(path)
-            time.sleep(_POLL)
+            time.sleep(_POLL)  # no system has file locks with a time limit
     except BaseException:
         os.close(handle)
         raise

@@ -63,7 +63,7 @@ class _Loop:
             try:
                 self._woken.wait(self._step())
                 self._woken.clear()
-            except Exception:  # there is no memory, not even to wait or to log
+            except Exception:  # no memory, not even to log or for an event, which allocates; a sleep does not
                 time.sleep(_AFTER_DEFECT)
         self.recorder.release(leave_running=self._leave_running)
         self._published.withdraw(self._layout)
