@@ -48,6 +48,8 @@ def listen(host: str, port: int) -> socket.socket:
         unknown_name = (error.errno or -1) < 0  # errors of the name lookup have negative codes or none
         if unknown_name or error.errno == errno.EADDRNOTAVAIL:
             cure = "this machine has no such address: correct --host or SERVER_HOST"
+        elif error.errno == errno.EACCES:
+            cure = "only root may use the ports below 1024: choose 1024 or more with --port or SERVER_PORT"
         reason = "the name is unknown" if unknown_name else os.strerror(error.errno or 0)
         raise AddressError(f"Port {port} at {host} cannot be opened ({reason}); {cure}") from error
 

@@ -13,7 +13,8 @@ from typing import Dict, List
 import httpx
 import pytest
 
-from tests.cli.conftest import announced, command, environment, free_port, serving
+from tests.cli.conftest import announced, command, environment, serving
+from tests.support.ports import free_port
 from tests.support.waiting import HANG
 
 NAME = "Hintertür 門 🎥"

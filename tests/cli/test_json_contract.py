@@ -18,8 +18,9 @@ from cctv_cli.core.clock import format_instant
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.storage.marker import ensure_marker
-from tests.cli.conftest import announced, commands, free_port, run_process, serving
+from tests.cli.conftest import announced, commands, run_process, serving
 from tests.support.http_answers import HttpAnswers
+from tests.support.ports import free_port
 from tests.support.storage_tree import CameraTree
 
 Shape = Any

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,8 @@ import pytest
 
 from cctv_cli.api.server import listen
 from cctv_cli.core.errors import AddressError
-from tests.cli.conftest import PASSWORD, announced, environment, free_port, run_process, serving
+from tests.cli.conftest import PASSWORD, announced, environment, run_process, serving
+from tests.support.ports import free_port
 from tests.support.waiting import HANG, end_of, wait_for
 
 CAMERAS = f"""
@@ -190,6 +192,15 @@ def test_a_port_in_use_is_one_sentence_before_anything_starts(tmp_path: Path) ->
 def test_an_unknown_host_name() -> None:
     with pytest.raises(AddressError, match=r"the name is unknown.*correct --host"):
         listen("nowhere.invalid", 0)
+
+
+def test_a_port_that_needs_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*address: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket, "create_server", refuse)  # as if not root
+    with pytest.raises(AddressError, match=r"^Port 80 at 0.0.0.0 .*\(Permission denied\).*1024 or more with --port"):
+        listen("0.0.0.0", 80)
 
 
 def test_an_address_of_another_machine() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import httpx
 import psutil
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
+from tests.support.ports import free_port
 from tests.support.waiting import HANG
 
 
@@ -76,12 +76,6 @@ class DemoServer:
                     process.kill()
             except psutil.Error:
                 continue
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def played(ffmpeg: Ffmpeg, url: str) -> List[str]:

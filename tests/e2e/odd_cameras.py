@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Type
+from typing import Dict, Iterator, List, Mapping, Tuple
 
 from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.rtsp_url import parse_rtsp_url
@@ -54,12 +53,7 @@ class OddCameras:
         self._supervisor.start()
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.until = time.time()
         self._supervisor.stop(leave_running=False)
 

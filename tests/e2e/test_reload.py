@@ -18,9 +18,9 @@ from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
 from tests.cli.conftest import command, environment
-from tests.cli.test_serve import free_port
 from tests.e2e.site import MakeClip, sent
 from tests.support.evidence import assert_explained, assert_whole
+from tests.support.ports import free_port
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import HANG, end_of, wait_for
 

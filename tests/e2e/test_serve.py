@@ -21,9 +21,10 @@ from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
-from tests.e2e.demo_server import DemoServer, free_port, played
+from tests.e2e.demo_server import DemoServer, played
 from tests.support.clip import make_clip
 from tests.support.evidence import assert_whole, segments
+from tests.support.ports import free_port
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import HANG, wait_for
 

@@ -18,8 +18,8 @@ from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
 from tests.e2e.site import MakeClip
-from tests.e2e.test_serve import free_port
 from tests.support.evidence import recorded_frames, segments
+from tests.support.ports import free_port
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import HANG, end_of, wait_for
 

@@ -13,17 +13,17 @@ import time
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import psutil
 
 from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import MP4, TS, CameraLayout
-from tests.cli.conftest import environment, free_port
+from tests.cli.conftest import environment
 from tests.faults.live import LiveWatch
 from tests.support.clip import Clip
 from tests.support.evidence import read_frames, segments
+from tests.support.ports import free_port
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.waiting import PATIENCE, end_of, wait_for
 
@@ -69,12 +69,7 @@ class Site:
     def __enter__(self) -> Site:
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.end()
         if self.process is not None and self.process.poll() is None:

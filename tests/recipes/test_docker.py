@@ -24,9 +24,10 @@ from cctv_cli.core.config.load import load_settings
 from cctv_cli.core.config.settings import SETTINGS
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
-from tests.e2e.demo_server import DemoServer, free_port
+from tests.e2e.demo_server import DemoServer
 from tests.recipes.cctv_command import assert_command
 from tests.support.evidence import segments
+from tests.support.ports import free_port
 from tests.support.waiting import HANG, wait_for
 
 ROOT = Path(__file__).parent.parent.parent

@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from tests.e2e.demo_server import DemoServer, free_port, played
+from tests.e2e.demo_server import DemoServer, played
+from tests.support.ports import free_port
 from tests.support.waiting import HANG, end_of, wait_for
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")

@@ -15,10 +15,10 @@ import pytest
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout
-from tests.e2e.demo_server import free_port
 from tests.e2e.site import MakeClip, sent
 from tests.recipes.cctv_command import assert_command
 from tests.support.evidence import assert_whole, gaps
+from tests.support.ports import free_port
 from tests.support.rtsp_camera import RtspCamera
 from tests.support.systemd import Systemd, why_unavailable
 from tests.support.waiting import HANG, wait_for

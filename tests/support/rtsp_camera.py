@@ -19,8 +19,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Callable, Container, Dict, List, Mapping, Optional, Tuple, Type
+from typing import Callable, Container, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import quote
 
 from tests.support.channel import Channel
@@ -154,12 +153,7 @@ class RtspCamera:
         self.refuse(False)
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.refuse(True)
         self.drop()
 

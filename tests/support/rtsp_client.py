@@ -6,8 +6,7 @@ import hashlib
 import socket
 import struct
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Dict, List, Optional, Tuple, Type
+from typing import Dict, List, Optional, Tuple
 
 from tests.support.rtp import VIDEO_TYPE
 from tests.support.rtsp_camera import RtspCamera
@@ -46,12 +45,7 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stream.close()
         self._socket.close()
 

@@ -348,16 +348,13 @@ def test_health_writes_only_to_the_storage_and_leaves_no_files(
     assert sorted(settings.storage.rglob("*")) == before
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="everybody but root is held up by a mode")
 def test_a_storage_that_the_supervisor_may_not_write_is_a_fault(
-    reader: FactsReader, front: CameraTree, settings: Settings
+    reader: FactsReader, front: CameraTree, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ensure_marker(settings.storage)
     front.show(State.RUNNING, "recording", since=instant(NOW))
-    settings.storage.chmod(0o500)
-    try:
-        assert read(reader).storage.disk.fault == "this process may not write to it"
-    finally:
-        settings.storage.chmod(0o700)
+    RefusingDisk(settings.storage, monkeypatch, errno.EACCES)
+    assert read(reader).storage.disk.fault == "this process may not write to it"
 
 
 def test_each_disk_of_single_cameras_is_reported_once(
