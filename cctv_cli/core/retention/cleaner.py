@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -57,7 +56,6 @@ log = logging.getLogger("cctv.cleanup")
 Progress = Callable[[int, int], None]  # files done, files in all
 
 _MOST_PROBLEMS = 20  # sentences that are remembered
-_BREATH = 0.002  # seconds between hours, in which others get the disk and the interpreter
 
 
 @dataclass(frozen=True)
@@ -282,7 +280,6 @@ class Cleaner:
                     hung[item.camera] = trouble(planned.scans[item.camera].camera_id, error)
             seen += len(item.deletions) + len(item.leftovers)
             progress(seen, total)
-            time.sleep(_BREATH)
         return replace(
             planned,
             executed=True,
