@@ -7,7 +7,6 @@ the journal says which files must be gone. The day's folder stays with its journ
 
 from __future__ import annotations
 
-import errno
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -17,11 +16,10 @@ from cctv_cli.core import files
 from cctv_cli.core.files import Folder
 from cctv_cli.core.layout import HOUR_PLAYLIST, CameraLayout
 from cctv_cli.core.storage.commit import journal_lock, render_playlist_in
+from cctv_cli.core.storage.disk_errors import FULL
 from cctv_cli.core.storage.entries import DeletionEntry, HoldEntry
 from cctv_cli.core.storage.holds import holds_near
 from cctv_cli.core.storage.journal import Journal
-
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Eraser:
             journal.append_all(going, self._tz)
             return set()
         except OSError as error:
-            if error.errno not in _FULL or folder is None:
+            if error.errno not in FULL or folder is None:
                 raise
         written = journal.deletions()  # some of the lines may have been written
         first = going[0].file
@@ -114,7 +112,7 @@ class Eraser:
         try:
             return render_playlist_in(folder, journal, self._tz)
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 raise
             _remove(folder, HOUR_PLAYLIST)  # the next cleanup notices and writes it
             return True

@@ -66,11 +66,14 @@ class CameraScan:
                 self.foreign.append(name)
 
 
+def camera_names(storage: Path) -> List[str]:
+    """The names in a storage that may be cameras' folders, in order."""
+    return sorted(name for name in os.listdir(storage) if is_camera_id(name))
+
+
 def camera_folders(storage: Path) -> List[str]:
     """The ids of all cameras that have a recordings folder in the storage, configured or not."""
-    with os.scandir(storage) as entries:
-        names = sorted(entry.name for entry in entries if is_camera_id(entry.name))
-    return [name for name in names if os.path.lexists(CameraLayout(storage, name).recordings)]
+    return [name for name in camera_names(storage) if os.path.lexists(CameraLayout(storage, name).recordings)]
 
 
 def linked_folder(layout: CameraLayout) -> Optional[Path]:

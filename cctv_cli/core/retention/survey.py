@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
-from cctv_cli.core.layout import CameraLayout, is_camera_id
+from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.retention.inventory import Disk
-from cctv_cli.core.retention.scan import CameraScan, linked_folder, scan_camera
+from cctv_cli.core.retention.scan import CameraScan, camera_names, linked_folder, scan_camera
 from cctv_cli.core.storage.marker import remembered_days
 
 PATIENCE = 300.0  # seconds for one camera's scan or one hour's deletion: a slow network share lists years in minutes
@@ -119,10 +119,8 @@ class Surveyor:
         return Survey(tuple(surveys), tuple(sorted(failed)), tuple(troubles))
 
     def _names(self) -> Tuple[int, List[str]]:
-        """The storage's device number, and the names of all folders that may be a camera's."""
-        with os.scandir(self._storage) as entries:
-            names = sorted(entry.name for entry in entries if is_camera_id(entry.name))
-        return os.stat(self._storage).st_dev, names
+        """The storage's device number, and the names in it that may be cameras' folders."""
+        return os.stat(self._storage).st_dev, camera_names(self._storage)
 
 
 def _place(layout: CameraLayout, root: int) -> Optional[Place]:
