@@ -43,7 +43,7 @@ TROUBLES: List[Tuple[str, Trouble, str]] = [
         lambda camera, on: camera.answer(461 if on else None, "SETUP"),
         "(461 to SETUP of its video): switch on",
     ),
-    ("no-options", lambda camera, on: camera.answer(405 if on else None, "OPTIONS"), "does not answer OPTIONS (405)"),
+    ("no-options", lambda camera, on: camera.answer(405 if on else None, "OPTIONS"), "refuses OPTIONS (405)"),
     ("forbidden", lambda camera, on: camera.answer(403 if on else None), "live view permission"),
     ("not-rtsp", lambda camera, on: camera.answer_raw(HTTP_ANSWER if on else None), "does not speak RTSP"),
     ("no-video", lambda camera, on: camera.announce(video=not on), "no video"),

@@ -20,6 +20,7 @@ from cctv_cli.core.media.parameter_sets import read_h264, read_h265
 from cctv_cli.core.media.picture import read_picture
 from cctv_cli.core.media.span import WRAP, rhythm_of
 from cctv_cli.core.rtsp.digest import is_stale, login_for
+from cctv_cli.core.rtsp.first_picture import FirstPicture
 from cctv_cli.core.rtsp.result import Outcome, Problem
 from cctv_cli.core.rtsp.sdp import parse_sdp, video_control
 from cctv_cli.core.rtsp.wire import Answer, AnswerReader, write_request
@@ -71,7 +72,11 @@ def check_parameter_sets(data: bytes) -> None:
 
 
 def check_rtsp(data: bytes) -> None:
-    """A camera's answers, fed whole and in pieces of the size in the first byte, and all that is read from them."""
+    """A camera's answers, fed whole and in pieces of the size in the first byte, and all that is read from them.
+
+    The same bytes count as an RTP packet.
+    """
+    _check_first_picture(data)
     size, data = (data[0] or 1, data[1:]) if data else (1, b"")
     whole, problem = _answers([data])
     assert (whole, problem) == _answers([data[at : at + size] for at in range(0, len(data), size)])
@@ -127,6 +132,13 @@ def _answers(pieces: Sequence[bytes]) -> Tuple[List[Answer], Optional[Outcome]]:
     except Problem as problem:
         return found, problem.outcome
     return found, None
+
+
+def _check_first_picture(data: bytes) -> None:
+    for codec in ("h264", "hevc"):
+        picture = FirstPicture(codec)
+        picture.take(data)
+        assert picture.size is None or all(0 < length <= _LARGEST for length in picture.size)
 
 
 def _check_login(answer: Answer) -> None:

@@ -32,7 +32,7 @@ _MEANINGS: Dict[int, Tuple[str, str]] = {
     551: (REFUSED_REQUEST, f"does not support an option that FFmpeg needs ({{}}): {_TOO_OLD}"),
 }
 _UNKNOWN = (REFUSED_REQUEST, "refuses the stream ({}): check the RTSP URL and the user's rights on the camera")
-_NO_OPTIONS = (REFUSED_REQUEST, f"does not answer OPTIONS ({{}}), without which FFmpeg does not start: {_TOO_OLD}")
+_NO_OPTIONS = (REFUSED_REQUEST, f"refuses OPTIONS ({{}}), which FFmpeg begins with: {_TOO_OLD}")
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def _ask(stream: Stream, logins: LoginGuard) -> ProbeResult:
         if standing.silent_until is not None:
             reason += f"cctv serve and cctv record try it again at {_shown(standing.silent_until, logins)}; "
         return ProbeResult(Outcome.UNAUTHORIZED, f"{reason}{_AGAIN}.", retry_at=standing.silent_until)
-    return probe(stream.source, logins=logins, setup=not stream.recorded, audio=stream.camera.audio)
+    return probe(stream.source, logins=logins, setup=not stream.recorded, play=True, audio=stream.camera.audio)
 
 
 def _shown(instant: float, logins: LoginGuard) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from typing import Iterator, Tuple
 
 from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.rtsp.result import Outcome, Problem
@@ -54,16 +55,39 @@ class Connection:
         except OSError as error:
             raise _silence(error) from None
 
+    def packets(self) -> Iterator[Tuple[int, bytes]]:
+        """Channel and content of the media frames that come until the next answer would be due.
+
+        They do not count for the deadline. Raises Problem if the camera closes the connection.
+        """
+        began = time.monotonic()
+        try:
+            while True:
+                packet = self._reader.next_packet()
+                if packet is None:
+                    self._receive(began + self._timeout)
+                else:
+                    yield packet
+        except socket.timeout:
+            pass
+        except OSError as error:
+            raise _silence(error) from None
+        finally:
+            self.extend(time.monotonic() - began)
+
     def _read_answer(self, due: float) -> Answer:
         while True:
             answer = self._reader.next_answer()
             if answer is not None:
                 return answer
-            self._sock.settimeout(_seconds_left(due))
-            data = self._sock.recv(8192)
-            if not data:
-                raise ConnectionResetError("closed by the camera")
-            self._reader.feed(data)
+            self._receive(due)
+
+    def _receive(self, due: float) -> None:
+        self._sock.settimeout(_seconds_left(due))
+        data = self._sock.recv(8192)
+        if not data:
+            raise ConnectionResetError("closed by the camera")
+        self._reader.feed(data)
 
 
 def _seconds_left(deadline: float) -> float:

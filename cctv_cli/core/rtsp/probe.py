@@ -1,9 +1,10 @@
 """Queries a camera over RTSP: what it sends, or why it does not answer.
 
 OPTIONS and DESCRIBE are sent without a login. If the camera challenges DESCRIBE, it is repeated with the login;
-if not, SETUP follows, which it may challenge. Cameras lock out an address after a few wrong passwords, so the
-password is sent only if the LoginGuard allows it, and repeated only if the camera calls the nonce stale. Each
-answer is bounded in time and size, and the whole conversation by a deadline and a number of requests.
+if not, SETUP follows, which it may challenge. An operator's check plays the session until the first picture comes.
+Cameras lock out an address after a few wrong passwords, so the password is sent only if the LoginGuard allows it, and
+repeated only if the camera calls the nonce stale. Each answer is bounded in time and size, and the whole conversation
+by a deadline and a number of requests.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.ffmpeg import refusals
 from cctv_cli.core.rtsp.connection import Connection, open_socket
 from cctv_cli.core.rtsp.digest import Login, is_stale, login_for
+from cctv_cli.core.rtsp.first_picture import FirstPicture
 from cctv_cli.core.rtsp.login_guard import LoginGuard, Withheld
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult, Problem
 from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream, audio_control, parse_sdp, video_control
@@ -27,6 +29,7 @@ from cctv_cli.core.rtsp.wire import Answer
 _ANSWERS = 3  # the whole conversation may take this many times as long as one answer
 _PATIENCE = 10.0  # seconds that the logins of one conversation may wait for their turns
 
+_CHANNEL = re.compile(r"interleaved=(\d{1,3})\b", re.ASCII)
 _WHOLE_URL = re.compile(r"rtsps?://", re.IGNORECASE)
 _LOCATION = re.compile(r"rtsps?://([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(?:/|$)", re.ASCII | re.IGNORECASE)
 
@@ -37,6 +40,7 @@ def probe(
     timeout: float = 5.0,
     logins: Optional[LoginGuard] = None,
     setup: Optional[bool] = None,
+    play: bool = False,
     audio: bool = True,
 ) -> ProbeResult:
     """Ask the camera for its description.
@@ -46,8 +50,9 @@ def probe(
 
     `logins` decides whether the password may be sent, and records the camera's response. With `setup`, a session
     for the video and, with `audio`, for the audio is set up and torn down: only this shows that a camera is busy or
-    refuses to send its audio. With `setup` None, a session for the video alone is set up if there is a login that
-    DESCRIBE did not need, because FFmpeg may need it for SETUP.
+    refuses to send its audio. With `play` that session is played until the first picture comes, at most for as long as
+    one answer may take: its size is that of the video, whatever the description says. With `setup` None, a session for
+    the video alone is set up if there is a login that DESCRIBE did not need, because FFmpeg may need it for SETUP.
 
     Nothing that a camera or network does raises an exception. Only the name lookup has the time limit of the
     system, because it cannot be interrupted without a thread.
@@ -58,12 +63,14 @@ def probe(
     try:
         with open_socket(source, timeout) as sock:
             conversation = _Conversation(Connection(sock, timeout, deadline), source, logins)
-            return _examine(conversation, uri, at, setup=setup, with_audio=audio)
+            return _examine(conversation, uri, at, setup=setup, play=play, with_audio=audio)
     except Problem as problem:
         return ProbeResult(problem.outcome, f"{at} {problem.text}.", problem.status, retry_at=problem.retry_at)
 
 
-def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[bool], with_audio: bool) -> ProbeResult:
+def _examine(
+    conversation: _Conversation, uri: str, at: str, *, setup: Optional[bool], play: bool, with_audio: bool
+) -> ProbeResult:
     """Find what the camera sends. Raises Problem."""
     options = conversation.greet(uri)
     answer = conversation.ask("DESCRIBE", uri, "Accept: application/sdp")
@@ -75,6 +82,7 @@ def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[
         text = "describes no video: check the path of the RTSP URL and the camera's video settings"
         return ProbeResult(Outcome.NO_VIDEO, f"{at} {text}.", 200, None, audio)
     conversation.require_permission()
+    verb = "announces"
     if conversation.login_is_open if setup is None else setup:
         base = answer.first("content-base") or uri
         answer = _set_up(conversation, base, video_control(description), "0-1")
@@ -82,11 +90,14 @@ def _examine(conversation: _Conversation, uri: str, at: str, *, setup: Optional[
             raise _refusal(answer, "SETUP", "video")
         if setup and with_audio and audio is not None and not audio.fault:
             audio = _set_up_audio(conversation, base, audio, audio_control(description, audio), answer)
+        came = _play(conversation, base, answer, video) if setup and play else None
+        if came is not None:
+            verb, video = "sends", came
         if answer.status == 200:
             _tear_down(conversation, base, answer)
     if options.status not in (200, 401):  # FFmpeg gives up after any other status
         raise _refusal(options, "OPTIONS")
-    return ProbeResult(Outcome.OK, f"{at} sends {_in_words(video, audio)}.", 200, video, audio)
+    return ProbeResult(Outcome.OK, f"{at} {verb} {_in_words(video, audio)}.", 200, video, audio)
 
 
 def _set_up(conversation: _Conversation, base: str, control: Optional[str], channels: str, *headers: str) -> Answer:
@@ -104,6 +115,24 @@ def _set_up_audio(
     except Problem as problem:
         status = problem.status
     return audio if status == 200 else replace(audio, fault=refusals.refused_audio(status))
+
+
+def _play(conversation: _Conversation, base: str, session: Answer, video: VideoStream) -> Optional[VideoStream]:
+    """Play the session that this answer to SETUP opened until the first picture comes; the video has its size.
+
+    None if no picture comes in time. Raises Problem.
+    """
+    answer = conversation.ask("PLAY", base, _session(session), "Range: npt=0.000-")
+    if answer.status != 200:
+        raise _refusal(answer, "PLAY")
+    channel = _CHANNEL.search(session.first("transport"))
+    picture = FirstPicture(video.codec)
+    for number, packet in conversation.packets():
+        if number == (int(channel.group(1)) if channel else 0):
+            picture.take(packet)
+        if picture.begun:
+            return replace(video, width=picture.size[0], height=picture.size[1]) if picture.size else video
+    return None
 
 
 def _tear_down(conversation: _Conversation, base: str, answer: Answer) -> None:
@@ -149,6 +178,10 @@ class _Conversation:
     def greet(self, uri: str) -> Answer:
         """Send OPTIONS, as FFmpeg does; the answer says nothing about the stream."""
         return self._connection.request("OPTIONS", uri)
+
+    def packets(self) -> Iterator[Tuple[int, bytes]]:
+        """The media frames of the session that plays, see `Connection.packets`. Raises Problem."""
+        return self._connection.packets()
 
     def ask(self, method: str, uri: str, *headers: str) -> Answer:
         """Send a request, and repeat it with the login if the camera asks for one. Raises Problem."""

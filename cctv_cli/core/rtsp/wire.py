@@ -1,4 +1,4 @@
-"""RTSP messages as bytes (RFC 2326): writes requests, and reads answers of bounded size. Pure."""
+"""RTSP messages as bytes (RFC 2326): writes requests, and reads answers of bounded size and media frames. Pure."""
 
 from __future__ import annotations
 
@@ -82,13 +82,30 @@ class AnswerReader:
         self._skipped, self._searched, self._head = 0, 0, None
         return answer
 
+    def next_packet(self) -> Optional[Tuple[int, bytes]]:
+        """Channel and content of the next media frame; None until it is complete. Anything before it is dropped."""
+        begin = self._received.find(_FRAME)
+        del self._received[: len(self._received) if begin < 0 else begin]
+        size = self._frame_size()
+        if size == 0 or len(self._received) < size:
+            return None
+        channel, packet = self._received[1], bytes(self._received[_FRAME_HEADER:size])
+        del self._received[:size]
+        return channel, packet
+
+    def _frame_size(self) -> int:
+        """The bytes of the media frame that the received bytes begin with; 0 if they do not."""
+        if self._received[:1] != _FRAME:
+            return 0
+        return _FRAME_HEADER + int.from_bytes(self._received[2:_FRAME_HEADER], "big")
+
     def _skip(self) -> bool:
         """Skip what may precede an answer; True if an answer comes next."""
         while True:
             blank = _BLANK.match(self._received)
             size = blank.end() if blank else 0
-            if size == 0 and self._received[:1] == _FRAME:
-                size = _FRAME_HEADER + int.from_bytes(self._received[2:_FRAME_HEADER], "big")
+            if size == 0:
+                size = self._frame_size()
                 if len(self._received) < size:
                     return False
             if size == 0:

@@ -104,6 +104,7 @@ def test_output_of_a_real_ffmpeg_is_diagnosed_and_redacted(
         ("[rtsp @ 0x5] [error] method DESCRIBE failed: 500 Internal Server Error", "busy"),
         ("[rtsp @ 0x5] [error] method SETUP failed: 461 Unsupported Transport", "refused request"),
         ("[rtsp @ 0x5] [error] method OPTIONS failed: 405 Method Not Allowed", "refused request"),
+        ("[in#0 @ 0x5] [error] method PLAY failed: 454 (Session Not Found)", "refused request"),
         ("[rtsp @ 0x5] [error] method DESCRIBE failed: 403 (Forbidden)", "forbidden"),
         ("[adts @ 0x5] [error] MPEG-4 AOT 39 is not allowed in ADTS", "audio"),
         ("[tcp @ 0x5] [error] Connection to tcp://10.0.0.9:554?timeout=5000000 failed: Connection refused", "refused"),

@@ -18,7 +18,7 @@ from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.result import Outcome
-from tests.core.rtsp.test_probe import SDP, SETUP_OK, ScriptedCamera, answer, challenge
+from tests.core.rtsp.test_probe import PLAYING, SDP, SETUP_OK, ScriptedCamera, answer, challenge
 from tests.support.waiting import HANG
 
 SUB = RtspSource("192.168.1.100", 554, "/Streaming/Channels/102")
@@ -68,17 +68,17 @@ def test_a_demo_camera_has_nothing_to_check() -> None:
 
 @pytest.mark.parametrize("recorded", [False, True])
 def test_a_session_is_set_up_only_if_the_camera_is_not_recorded(logins: LoginGuard, recorded: bool) -> None:
-    with ScriptedCamera(answer("200 OK", body=SDP), SETUP_OK, SETUP_OK, answer("200 OK")) as camera:
+    with ScriptedCamera(answer("200 OK", body=SDP), SETUP_OK, SETUP_OK, PLAYING, answer("200 OK")) as camera:
         (found,) = check(logins, replace(stream(camera.with_login), recorded=recorded))
     assert found.fine
     methods = [request.split(" ")[0] for request in camera.requests]
-    assert methods == (["DESCRIBE"] if recorded else ["DESCRIBE", "SETUP", "SETUP", "TEARDOWN"])
+    assert methods == (["DESCRIBE"] if recorded else ["DESCRIBE", "SETUP", "SETUP", "PLAY", "TEARDOWN"])
 
 
 @pytest.mark.parametrize("transcode", [False, True])
 def test_a_codec_that_cannot_be_copied(logins: LoginGuard, transcode: bool) -> None:
     description = answer("200 OK", body=SDP.replace("H264/", "JPEG/"))
-    with ScriptedCamera(description, SETUP_OK, answer("200 OK")) as camera:
+    with ScriptedCamera(description, SETUP_OK, SETUP_OK, PLAYING) as camera:
         (found,) = check(logins, stream(camera.source, transcode=transcode))
     assert (found.fine, found.found.outcome) == (transcode, Outcome.OK)
     assert "mjpeg" in found.found.reason

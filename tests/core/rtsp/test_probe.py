@@ -75,8 +75,9 @@ NOTHING = b""
 
 
 class ScriptedCamera:
-    """Gives one answer after another, on any number of connections, then closes; keeps the requests.
+    """Gives one answer after another, on any number of connections; keeps the requests.
 
+    Without an answer it closes the connection; with `closes` it does so after the last one, without another request.
     OPTIONS has a separate answer, `options`, and its requests are kept in `greetings`.
     """
 
@@ -86,12 +87,14 @@ class ScriptedCamera:
         options: Answer = b"RTSP/1.0 200 OK\r\n\r\n",
         tls: Optional[ssl.SSLContext] = None,
         host: str = "127.0.0.1",
+        closes: bool = False,
     ) -> None:
         self.requests: List[str] = []
         self.greetings: List[str] = []
         self._answers = list(answers)
         self._options = options
         self._tls = tls
+        self._closes = closes
         self._stop = threading.Event()
         self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._listener.settimeout(0.01)
@@ -128,11 +131,12 @@ class ScriptedCamera:
         timeout: float = 10.0,
         logins: Optional[LoginGuard] = None,
         setup: Optional[bool] = None,
+        play: bool = False,
         **changes: Any,
     ) -> ProbeResult:
         """Probe this camera, and check what is true of every probe."""
         source = replace(self.with_login if login else self.source, **changes)
-        result = probe(source, timeout=timeout, logins=logins, setup=setup)
+        result = probe(source, timeout=timeout, logins=logins, setup=setup, play=play)
         assert not any("\r\nauthorization:" in request.lower() for request in [*self.greetings, *self.requests[:1]])
         assert result.reason.startswith(self.at + " ")
         assert result.reason.endswith(".")
@@ -183,6 +187,8 @@ class ScriptedCamera:
                 connection.sendall(answer(self.requests[-1]))
             else:
                 connection.sendall(answer)
+            if self._closes and not self._answers:
+                return
 
     def _trickle(self, connection: socket.socket, answer: Trickle) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -201,6 +207,7 @@ def answer(status: str, *headers: str, body: str = "") -> bytes:
 
 DESCRIPTION = answer("200 OK", "Content-Type: application/sdp", body=SDP)
 SETUP_OK = answer("200 OK", "Session: 4711;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+PLAYING = answer("200 OK") + b"$\0\0\x0e" + bytes(12) + b"\x65\x88"  # with the first key frame of H.264
 OPEN_CAMERA = (DESCRIPTION, SETUP_OK, answer("200 OK"))  # does not ask for the login that is configured
 
 
@@ -713,6 +720,50 @@ def test_the_size_is_that_of_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Path, 
     assert result.video == VideoStream(video, 426, 242)
 
 
+@pytest.mark.parametrize("video", ["h264", "hevc"])
+def test_the_size_of_the_first_picture_outweighs_the_announced_one(ffmpeg: Ffmpeg, tmp_path: Path, video: str) -> None:
+    for size in ("320x240", "640x480"):
+        (tmp_path / size).mkdir()
+    clip, other = (
+        make_clip(ffmpeg.path, tmp_path / size, video=video, seconds=1, size=size) for size in ("320x240", "640x480")
+    )
+    with RtspCamera(replace(clip, parameter_sets=other.parameter_sets)) as camera:
+        source = RtspSource("127.0.0.1", camera.port, camera.path)
+        played = probe(source, setup=True, play=True)
+        announced = probe(source, setup=True)
+        assert camera.sessions == 0
+    assert played.video == VideoStream(video, 320, 240)
+    assert f" sends {video} video of 320x240 and " in played.reason
+    assert announced.video == VideoStream(video, 640, 480)
+    assert f" announces {video} video of 640x480 and " in announced.reason
+
+
+def test_a_camera_whose_first_picture_is_late_only_announces_its_size(nvr: RtspCamera) -> None:
+    source = RtspSource("127.0.0.1", nvr.port, nvr.path, "admin", Secret(PASSWORD))
+    nvr.withhold_keys(True)
+    try:
+        result = probe(source, timeout=2.0, setup=True, play=True)
+    finally:
+        nvr.withhold_keys(False)
+    assert (result.outcome, result.video) == (Outcome.OK, VideoStream("h264", 320, 240))
+    assert " announces h264 video of 320x240" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "reason"),
+    [
+        (answer("454 Session Not Found"), Outcome.FAILED, "ended the session before it sent anything (454)"),
+        (answer("453 Not Enough Bandwidth"), Outcome.BUSY, "close other viewers"),
+        (answer("200 OK"), Outcome.SILENT, "closes the connection"),
+    ],
+)
+def test_a_session_that_does_not_play_is_reported(reply: bytes, outcome: Outcome, reason: str) -> None:
+    with ScriptedCamera(described(""), SETUP_OK, SETUP_OK, reply, closes=True) as camera:
+        result = camera.ask(setup=True, play=True)
+    assert (result.outcome, result.video) == (outcome, None)
+    assert reason in result.reason
+
+
 # --- OPTIONS
 
 
@@ -721,7 +772,7 @@ def test_a_camera_that_does_not_support_options_is_reported(status: int) -> None
     with ScriptedCamera(*OPEN_CAMERA, options=answer(f"{status} No")) as camera:
         result = camera.ask(login=True)
     assert (result.outcome, result.status) == (Outcome.FAILED, status)
-    assert f"does not answer OPTIONS ({status}), without which FFmpeg does not start" in result.reason
+    assert f"refuses OPTIONS ({status}), which FFmpeg begins with" in result.reason
 
 
 @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized"])
