@@ -21,6 +21,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
 
+PAUSE = 3  # seconds
 BACK = 10  # seconds within which a camera must be recorded after its return
 
 
@@ -42,29 +43,28 @@ def plays(ffmpeg: Ffmpeg, site: Site) -> str:
     return "".join(line for line in complaints.splitlines(True) if "non monotonically increasing dts" not in line)
 
 
-def frames_lost(site: Site, camera: RtspCamera, since: float, until: float) -> int:
-    """How many of the frames that the camera sent between two instants are not recorded at their true time."""
-    true = {
-        frame.number
-        for frame in recorded_frames(site.layout)
-        if abs(frame.at - (camera.started_at + frame.number / FPS)) < 1
-    }
-    return len({f.number for f in camera.ledger if since <= f.sent_at < until} - true)
-
-
-def test_a_clock_that_steps_ahead_by_seconds_is_noticed(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:
+@pytest.mark.parametrize("step", [10.0, -3600.0])
+def test_a_clock_that_steps_in_a_pause_leaves_the_pause(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, step: float
+) -> None:
     with RtspCamera(clip_of()) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
         site.wait_recordings(2)
-        since, pid = time.time(), site.pid()
-        camera.step_clock(10)
-        site.wait_new_pid(pid)
-        before = len(segments(site.layout))
-        site.wait_recordings(before + 2)
+        camera.hang()
+        ends = time.monotonic() + PAUSE
+        wait_for(lambda: time.monotonic() >= ends, "the end of the pause")
+        camera.step_clock(step)
+        camera.resume()
+        site.wait_recordings(len(segments(site.layout)) + 3)
         until = site.stop()
-        assert frames_lost(site, camera, since, until - 1) < 15 * FPS
-        assert max(entry.end for _, entry in segments(site.layout)) < until + 1
+        assert_whole(site.layout, sent(camera, until))
+        frames = recorded_frames(site.layout)
+        assert max(abs(frame.at - camera.started_at - frame.number / FPS) for frame in frames) < 1
+        assert len({frame.run for frame in frames}) == 1
+        sent_at = [frame.sent_at for frame in camera.ledger]
+        pause = max(after - before for before, after in zip(sent_at, sent_at[1:]))
+        assert sum(gap.duration for gap in gaps(site.layout)) == pytest.approx(pause, abs=0.5)
         assert_explained(site.layout, until)
 
 

@@ -44,7 +44,9 @@ def steps(clip_of: MakeClip) -> Dict[str, Case]:
         "aac": clip_of(audio="aac"),
         "hevc": clip_of(video="hevc", audio=None),
     }
-    stepped = {f"{name}{by:+g}": Case(clip, step=by) for name, clip in clips.items() for by in (-1.7, -86400.0, 3600.0)}
+    stepped = {
+        f"{name}{by:+g}": Case(clip, step=by) for name, clip in clips.items() for by in (-1.7, -86400.0, 10.0, 3600.0)
+    }
     reports = {
         f"{name}-{what}": Case(clips[name], options={"ntp_time": time})
         for name in ("pcmu", "aac")

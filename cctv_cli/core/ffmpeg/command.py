@@ -28,7 +28,7 @@ UNSUPPORTED_VIDEO = "the camera sends {} video; set it to H.264 or H.265, or set
 _AUDIO_RATE = "48000"  # Hz: AAC frames last 21 ms; at 8000 Hz video would wait half a second for audio
 _INTERLEAVE = "500000"  # microseconds that video waits for late audio, both inside and outside tee
 _GUESSED = 16  # packets at the start of a stream with B-frames whose times FFmpeg may guess
-_LONGEST_STEP = 30  # seconds between two frames; some cameras send only four a minute
+_UNCONFIRMED = 1  # seconds by which a step of a stream's clock may differ from the time between arrivals
 # what FFmpeg can read from RTP; if it has to encode anything else, it exits before the first frame
 _READABLE_AUDIO = frozenset(
     ("aac", "ac3", "amr", "amr-wb", "g722", "g723", "g726", "gsm", "l16", "mp2", "opus", "pcma", "pcmu")
@@ -204,15 +204,37 @@ def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool)
 
 
 def _continuous(*, first_time: bool = False) -> str:
-    """A filter that puts a packet whose time is before the previous one's, or far after it, one usual step after it.
+    """A filter that replaces each step of a stream's clock that arrival does not confirm.
 
-    FFmpeg would squeeze packets that step back, until the times catch up. With `first_time` it fills in missing times.
+    A packet whose time is before the previous one's, or further ahead of its arrival than any before, is put one usual
+    step after the previous one, or later if it was waited for. FFmpeg would squeeze packets that step back until the
+    times catch up, and steps ahead would look like missing frames. With `first_time` it fills in missing times.
+
+    The expressions for `dts` and `pts` each have variables of their own, which last from packet to packet; `time` is
+    the wall clock. A packet is filtered when the next one has come. FFmpeg's parser may hold a frame back until the
+    next one begins, so that a wait for a packet may seem to be one for the packet before.
     """
+    # variables: arrivals of this packet, the previous and the next; waits for this and the previous; the result;
+    # the largest lead of a time over its arrival
+    now, came, following, wait, waited, dts, lead = range(7)
     usual = "max(1,(PREV_OUTDTS-STARTDTS)/max(1,N-1))"
-    step = f"if(between(DTS-PREV_INDTS,0,{_LONGEST_STEP}/TB),DTS-PREV_INDTS,{usual})"
-    dts = f"if(lt(N,{_GUESSED})+eq(DTS,NOPTS)+eq(PREV_INDTS,NOPTS),DTS,PREV_OUTDTS+{step})"
-    pts = f"if(eq(PTS,NOPTS),{dts if first_time else 'PTS'},if(eq(DTS,NOPTS),PTS,PTS-DTS+{dts}))"
-    return f"setts=dts={dts}:pts={pts}".replace(",", r"\,")
+    longest = f"floor(100*max(ld({wait}),ld({waited})))/100"  # rounded, so that both expressions agree
+    arrived = f"max({usual},if(gt({longest},{_UNCONFIRMED}),{longest}/TB,0))"
+    ahead = f"(PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld({now})-ld({lead})"
+    step = f"if(lt(DTS,PREV_INDTS)+gt({ahead},{_UNCONFIRMED}),{arrived},DTS-PREV_INDTS)"
+    led = f"ld({dts})*TB-ld({now})"
+    steps = (
+        f"st({now},if(N,ld({following}),time(0)))",
+        f"st({following},time(0))",
+        f"st({wait},ld({now})-ld({came}))",
+        f"st({dts},if(lt(N,{_GUESSED})+eq(DTS,NOPTS)+eq(PREV_INDTS,NOPTS),DTS,PREV_OUTDTS+{step}))",
+        f"st({lead},if(N,max(ld({lead}),{led}),{led}))",
+        f"st({came},ld({now}))",
+        f"st({waited},ld({wait}))",
+    )
+    both = ";".join(steps)
+    pts = f"if(eq(PTS,NOPTS),{f'ld({dts})' if first_time else 'PTS'},if(eq(DTS,NOPTS),PTS,PTS-DTS+ld({dts})))"
+    return f"setts=dts={both};ld({dts}):pts={both};{pts}".replace(",", r"\,")
 
 
 def _encode_audio(settings: Settings) -> List[str]:

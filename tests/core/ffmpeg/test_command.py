@@ -44,11 +44,17 @@ START = ("/usr/bin/ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel",
 CONCAT = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,rtsp,rtp,udp,tls", "-i", "pipe:0")
 RTSP = ("-fpsprobesize", "0", *CONCAT, "-map", "0:v:0", "-map", "0:a:0?")
 USUAL = r"max(1\,(PREV_OUTDTS-STARTDTS)/max(1\,N-1))"
-DTS = (
-    r"if(lt(N\,16)+eq(DTS\,NOPTS)+eq(PREV_INDTS\,NOPTS)\,DTS\,PREV_OUTDTS+"
-    rf"if(between(DTS-PREV_INDTS\,0\,30/TB)\,DTS-PREV_INDTS\,{USUAL}))"
+WAITED = r"floor(100*max(ld(3)\,ld(4)))/100"
+STEP = (
+    r"if(lt(DTS\,PREV_INDTS)+gt((PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld(0)-ld(6)\,1)\,"
+    rf"max({USUAL}\,if(gt({WAITED}\,1)\,{WAITED}/TB\,0))\,DTS-PREV_INDTS)"
 )
-CONTINUOUS = rf"setts=dts={DTS}:pts=if(eq(PTS\,NOPTS)\,PTS\,if(eq(DTS\,NOPTS)\,PTS\,PTS-DTS+{DTS}))"
+TIMES = (
+    r"st(0\,if(N\,ld(2)\,time(0)));st(2\,time(0));st(3\,ld(0)-ld(1));"
+    rf"st(5\,if(lt(N\,16)+eq(DTS\,NOPTS)+eq(PREV_INDTS\,NOPTS)\,DTS\,PREV_OUTDTS+{STEP}));"
+    r"st(6\,if(N\,max(ld(6)\,ld(5)*TB-ld(0))\,ld(5)*TB-ld(0)));st(1\,ld(0));st(4\,ld(3))"
+)
+CONTINUOUS = rf"setts=dts={TIMES};ld(5):pts={TIMES};if(eq(PTS\,NOPTS)\,PTS\,if(eq(DTS\,NOPTS)\,PTS\,PTS-DTS+ld(5)))"
 COPY = ("-c:v", "copy", "-copytb", "1", "-bsf:v", CONTINUOUS)
 ENCODED_TONE = ("-c:a", "aac", "-b:a", "128000", "-ar", "48000")
 AAC = (*ENCODED_TONE, "-bsf:a", CONTINUOUS)
