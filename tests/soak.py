@@ -83,6 +83,7 @@ def main() -> None:
                 judge(gather(site.layout(name), camera, site.clip.fps, until)) for name, camera in site.cameras.items()
             ]
             left = [file for name in site.names for file in site.layout(name).incoming.rglob("*") if file.is_file()]
+            left += [file for file in site.storage.rglob("*.tmp") if file not in left]  # unfinished ones
             troubles = [
                 *site.complaints,
                 *(f"{name}: {each}" for name, account in zip(site.names, accounts) for each in account.complaints),

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional, Set, Tuple
 
 from cctv_cli.core import records
-from cctv_cli.core.system import FILE_FLAGS, open_folder
+from cctv_cli.core.system import FILE_FLAGS, open_folder, thread_lives
 
 log = logging.getLogger("cctv.storage")
 
 _CHUNK = 1 << 18
 _LARGEST_JSON = 8 << 20  # bytes; alerts and refused logins of hundreds of cameras take less than one
+_DRAFT = re.compile(r"(.+)\.([0-9]+)\.([0-9]+)\.tmp")  # see `draft_of`
 # what fsync fails with where the file system does not support it; ENOTSUP differs from EOPNOTSUPP on macOS
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
 _without_sync: Set[Tuple[int, str]] = set()  # disks (st_dev) and kinds of which the log has said so
@@ -294,7 +295,17 @@ def draft_of(name: str) -> str:
 
 def is_draft(name: str, of: str) -> bool:
     """Whether a file of this name is left over from a crash while the file named `of` was replaced."""
-    return re.fullmatch(rf"{re.escape(of)}\.[0-9]+\.[0-9]+\.tmp", name) is not None
+    draft = _DRAFT.fullmatch(name)
+    return draft is not None and draft.group(1) == of
+
+
+def remove_drafts(folder: Folder) -> None:
+    """Remove the drafts in an open folder whose writers have ended, as a killed process leaves them."""
+    drafts = filter(None, map(_DRAFT.fullmatch, folder.names()))
+    for draft in drafts:
+        if not thread_lives(int(draft.group(2)), int(draft.group(3))):
+            with suppress(FileNotFoundError):
+                folder.remove(draft.group())
 
 
 def overwrite_text(path: Path, text: str) -> None:

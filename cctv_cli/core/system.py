@@ -186,6 +186,15 @@ def boot() -> str:
         return str(round(psutil.boot_time()))
 
 
+def thread_lives(pid: int, thread: int) -> bool:
+    """Whether a process is alive and, if it is this one, this thread of it."""
+    if pid == os.getpid():
+        return any(each.ident == thread for each in threading.enumerate())
+    import psutil  # here: `cctv --help` needs this module, but not psutil
+
+    return psutil.pid_exists(pid)
+
+
 class _Begun(threading.Event):
     def wait(self, timeout: Optional[float] = None) -> bool:
         return super().wait(_BEGINS_WITHIN if timeout is None else timeout)

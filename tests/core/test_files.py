@@ -5,6 +5,8 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 import threading
 import tracemalloc
 from pathlib import Path
@@ -201,6 +203,18 @@ def test_a_crash_during_a_replacement_leaves_a_draft(tmp_path: Path, monkeypatch
         files.replace_text(tmp_path / "a", "text")
     (left,) = tmp_path.iterdir()
     assert files.is_draft(left.name, "a")
+
+
+def test_only_drafts_whose_writers_have_ended_are_removed(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    mine, other = threading.get_ident(), os.getppid()
+    kept = [files.draft_of("a"), f"a.{other}.1.tmp", "a.1.tmp", f"a.{dead.pid}.1"]
+    for name in (*kept, f"a.{dead.pid}.{mine}.tmp", f"a.{os.getpid()}.{mine + 1}.tmp"):
+        (tmp_path / name).touch()
+    with files.Folder.at(tmp_path) as folder:
+        files.remove_drafts(folder)
+    assert names(tmp_path) == sorted(kept)
 
 
 # ---- things that are not regular files

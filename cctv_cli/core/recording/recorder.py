@@ -23,7 +23,7 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.run import ActiveRun
-from cctv_cli.core.recording.saved import set_aside_obstacles
+from cctv_cli.core.recording.saved import remove_drafts, set_aside_obstacles
 from cctv_cli.core.recording.start import NoFfmpeg, Starter
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.state_file import StateFile
@@ -161,6 +161,7 @@ class Recorder:
     def _open(self) -> None:
         """Continue from what is on disk: a running FFmpeg, files that a crash left, an open gap."""
         set_aside_obstacles(self._layout)
+        remove_drafts(self._layout)
         self._layout.incoming.mkdir(parents=True, exist_ok=True)
         self._starter.disk = self._layout.folder.stat().st_dev
         self._backlog.idle_reason = self._state.load() or reasons.UNSUPERVISED

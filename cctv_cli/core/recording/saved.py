@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Type
 
 from cctv_cli.core import files, records
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, is_run
 from cctv_cli.core.recording.state import FORMAT, Outage, Record, from_json
 from cctv_cli.core.units import CameraName
 
@@ -55,6 +55,19 @@ def set_aside_obstacles(layout: CameraLayout) -> None:
     for path in (layout.run_file, layout.state_file, layout.waiting_gaps, *locks):
         if os.path.isdir(path) and not os.path.islink(path):
             _set_aside(path, "a file", layout.camera_id)
+
+
+def remove_drafts(layout: CameraLayout) -> None:
+    """Remove what a process left that was killed while it replaced a file of this camera. Errors are logged."""
+    runs = (path for path in layout.incoming.glob("*") if is_run(path.name))
+    for path in (layout.folder, layout.live, layout.incoming, *runs):
+        try:
+            with files.Folder.at(path) as folder:
+                files.remove_drafts(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            log.error("%s: unfinished files stay in %s: %s", layout.camera_id, path, error)
 
 
 def _blocks_folder(path: Path) -> bool:

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import List, Optional, Tuple
 
+from cctv_cli.core import files
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.disk_threads import DiskThreads
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, login_files
 from cctv_cli.core.storage.marker import ensure_marker, place, remember_days, remember_own_disks
 
 log = logging.getLogger("cctv.storage")
@@ -42,6 +43,9 @@ class StorageClaim:
         """Raises OSError."""
         self.unmarked = place(self._storage)
         self.storage_id = ensure_marker(self._storage)
+        for path in (self._storage, login_files(self._storage)[0].parent):
+            with suppress(FileNotFoundError), files.Folder.at(path) as folder:
+                files.remove_drafts(folder)
 
     def _answering(self, settings: Settings) -> List[str]:
         """The cameras whose disks answer."""

@@ -73,6 +73,7 @@ def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo
 
     Returns whether the hour has recordings according to the journal.
     """
+    files.remove_drafts(hour)
     segments = journal.hour_segments(hour.path.name)
     present = [s for s in segments if files.is_file(hour, s.file.rsplit("/", 1)[1])]
     text = render_hour(as_played(present), tz).encode()

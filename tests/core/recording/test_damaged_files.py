@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
@@ -215,6 +216,20 @@ def test_nothing_in_recordings_stops_recording(stage: Stage, media: Media, name:
         assert len(segments(stage.layout)) == 1
 
 
+def test_a_start_removes_the_drafts_of_a_killed_process(stage: Stage, media: Media, tmp_path: Path) -> None:
+    file = stage.lay(RUN, media.run[0], NOW - 60)
+    stage.work(stage.recorder())
+    (recorded,) = stage.layout.recordings.glob("*/*/*.ts")
+    kept = stage.lay(OTHER_RUN, media.run[0], NOW - 30)
+    places = (stage.layout.folder, stage.layout.live, stage.layout.incoming, kept.parent, recorded.parent)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    for place in places:
+        (place / f"some.json.{process.pid}.1.tmp").touch()
+    stage.work(stage.recorder())
+    assert not file.exists() and list(tmp_path.rglob("*.tmp")) == []
+
+
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "loop", "unreadable"])
 def test_ffmpeg_is_restarted_although_its_newest_file_cannot_be_read(
     stage: Stage, media: Media, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -273,7 +288,7 @@ def test_a_folder_that_cannot_be_read_does_not_block_others(
     real = os.listdir
 
     def listdir(path: Any = ".") -> List[str]:
-        if os.fspath(path) == str(bad):
+        if str(path) == str(bad):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return real(path)
 
