@@ -14,22 +14,22 @@ from tests.faults.fault import Fault
 from tests.faults.private import is_private
 from tests.faults.site import Site
 
-_SIZE = 64 << 20  # bytes
+_SIZE = 64 << 20  # bytes for one camera
 _SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h)
 _OWN, _LIVE = "own", "live"  # the first camera's own disk, and that of all live streams
-_BLOCK = 1 << 16  # bytes of ballast
+_BLOCK = 1 << 10  # bytes, of which a file takes whole ones
 
 
 class Disk:
     """An ext4 file system in a file, mounted at `place`."""
 
-    def __init__(self, image: Path, place: Path) -> None:
+    def __init__(self, image: Path, place: Path, size: int = _SIZE) -> None:
         self.image = image
         self.place = place
         self._device = ""
         place.mkdir(parents=True, exist_ok=True)
         with image.open("wb") as file:
-            file.truncate(_SIZE)
+            file.truncate(size)
         _run("mkfs.ext4", "-q", "-m", "0", "-E", "lazy_itable_init=0", str(image))
         self.mount()
 
@@ -59,13 +59,15 @@ class Disk:
         Path("/sys/fs/ext4", Path(self._device).name, "trigger_fs_error").write_text("on purpose")
 
     def fill(self) -> None:
-        """Write until nothing more fits."""
-        try:
-            with (self.place / "ballast").open("wb", buffering=0) as file:
-                while True:
-                    file.write(bytes(_BLOCK))
-        except OSError:
-            pass  # full
+        """Take all the room that is left."""
+        with (self.place / "ballast").open("wb") as file:
+            taken, more = 0, _SIZE
+            while more >= _BLOCK:
+                try:
+                    os.posix_fallocate(file.fileno(), taken, more)
+                    taken += more
+                except OSError:  # no room for that much
+                    more //= 2
 
     def empty(self) -> None:
         """Take away what `fill` wrote."""
@@ -115,8 +117,8 @@ def _give_disk(site: Site) -> None:
     _add_disk(site, _OWN, site.storage / site.names[0])
 
 
-def _add_disk(site: Site, name: str, place: Path) -> None:
-    site.disks[name] = Disk(site.folder / f"{name}.img", place)
+def _add_disk(site: Site, name: str, place: Path, cameras: int = 1) -> None:
+    site.disks[name] = Disk(site.folder / f"{name}.img", place, cameras * _SIZE)
     site.undo.callback(site.disks[name].unmount)
 
 
@@ -127,7 +129,7 @@ def _on_disk(act: Callable[[Disk], None], name: str = _OWN) -> Callable[[Site], 
 def _give_live_disk(site: Site) -> None:
     """All live streams are on a disk of their own, such as a RAM disk."""
     site.live_path = site.folder / "live"
-    _add_disk(site, _LIVE, site.live_path)
+    _add_disk(site, _LIVE, site.live_path, len(site.names))
 
 
 _OF_ONE_CAMERA = tuple(

@@ -23,7 +23,7 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.run import ActiveRun
-from cctv_cli.core.recording.saved import remove_drafts, set_aside_obstacles
+from cctv_cli.core.recording.saved import prepare
 from cctv_cli.core.recording.start import NoFfmpeg, Starter
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.state_file import StateFile
@@ -160,9 +160,7 @@ class Recorder:
 
     def _open(self) -> None:
         """Continue from what is on disk: a running FFmpeg, files that a crash left, an open gap."""
-        set_aside_obstacles(self._layout)
-        remove_drafts(self._layout)
-        self._layout.incoming.mkdir(parents=True, exist_ok=True)
+        prepare(self._layout)
         self._starter.disk = self._layout.folder.stat().st_dev
         self._backlog.idle_reason = self._state.load() or reasons.UNSUPERVISED
         last = continued(read_last_run(self._layout), self._starter)
@@ -277,8 +275,9 @@ class Recorder:
             self._live_patience = stall.STALL
         if trouble is stall.LIVE_STALLED:
             if self._handover is None and self._live.can_be_revived():
-                # without a second session it costs a second of recording, so it is tried less and less often
-                self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
+                if not (self._main or may_overlap(self._camera, active.record, self._tools.clock.now())):
+                    # it costs a second of recording, so it is tried less and less often
+                    self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
                 self._replace(trouble)
             return 0.0 if more else self._tools.tick()
         self._show(State.STALLED, trouble.reason, trouble.cause)

@@ -43,6 +43,13 @@ def _read(path: Path, camera: CameraName) -> Dict[str, Any]:
         return {}
 
 
+def prepare(layout: CameraLayout) -> None:
+    """Make a camera's folder ready for its recorder. Raises OSError."""
+    set_aside_obstacles(layout)
+    _remove_drafts(layout)
+    layout.incoming.mkdir(parents=True, exist_ok=True)
+
+
 def set_aside_obstacles(layout: CameraLayout) -> None:
     """Rename anything that blocks a recorder's files and folders: a file in place of a folder, or the reverse.
 
@@ -57,7 +64,7 @@ def set_aside_obstacles(layout: CameraLayout) -> None:
             _set_aside(path, "a file", layout.camera_id)
 
 
-def remove_drafts(layout: CameraLayout) -> None:
+def _remove_drafts(layout: CameraLayout) -> None:
     """Remove what a process left that was killed while it replaced a file of this camera. Errors are logged."""
     runs = (path for path in layout.incoming.glob("*") if is_run(path.name))
     for path in (layout.folder, layout.live, layout.incoming, *runs):
