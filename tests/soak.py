@@ -25,9 +25,9 @@ from tests.faults.rows import FAULTS
 from tests.faults.site import Site, pause, working_folder
 from tests.support.clip import make_clip
 
-# not used: logins are withheld for half an hour, a server without memory may not answer again, the rest change the
-# whole site, or wait for cameras that another fault may keep away
-_EXCLUDED = ("camera-401", "memory", *(each.name for each in (*power.FAULTS, *clock.FAULTS, *handover.FAULTS)))
+# not used: logins are withheld for half an hour, the rest change the whole site, or wait for cameras that another fault
+# may keep away
+_EXCLUDED = ("camera-401", *(each.name for each in (*power.FAULTS, *clock.FAULTS, *handover.FAULTS)))
 _RECOVERY = 90.0  # seconds after the last fault
 _SAMPLE = 10.0  # seconds between looks at the server
 _SETTLED = 180.0  # seconds until a server has opened what it needs, and its cache is full

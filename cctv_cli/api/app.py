@@ -87,5 +87,5 @@ def create_app(runtime: Runtime) -> FastAPI:
     return app
 
 
-def _index() -> Dict[str, str]:
+async def _index() -> Dict[str, str]:
     return {"cameras": "/cameras", "health": "/health", "description": "/openapi.json"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import List
+from functools import partial
+from typing import Callable, List
 
 from fastapi import APIRouter, HTTPException
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
+from cctv_cli.api.threads import on_thread
 from cctv_cli.core.recording.schema import camera_values
 from cctv_cli.core.recording.status import CameraStatus
 from cctv_cli.core.runtime import Runtime
@@ -18,34 +20,38 @@ def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(prefix="/cameras", tags=["cameras"], responses=errors())
 
     @routes.get("", response_model=List[CameraModel], summary="List all cameras")
-    def list_cameras() -> List[CameraModel]:
+    async def list_cameras() -> List[CameraModel]:
         """All configured cameras, in the order of the configuration."""
-        return [camera_model(status, runtime) for status in runtime.statuses()]
+        return [camera_model(status, runtime) for status in await on_thread(runtime.statuses)]
 
     @routes.get("/{camera_id}", response_model=CameraModel, responses=errors(404), summary="One camera")
-    def get_camera(camera_id: str) -> CameraModel:
+    async def get_camera(camera_id: str) -> CameraModel:
         """The state of one camera, and the reason for it."""
-        return camera_model(runtime.status(camera_id), runtime)
+        return camera_model(await on_thread(partial(runtime.status, camera_id)), runtime)
 
     @routes.post("/{camera_id}/start", response_model=CameraModel, status_code=202, responses=errors(404, 409))
-    def start_camera(camera_id: str) -> CameraModel:
+    async def start_camera(camera_id: str) -> CameraModel:
         """Start a stopped camera. Answers at once; poll its state. 409 for a disabled camera."""
-        runtime.start_camera(camera_id)
-        return camera_model(runtime.status(camera_id), runtime)
+        return await on_thread(partial(controlled, runtime.start_camera, camera_id))
 
     @routes.post("/{camera_id}/stop", response_model=CameraModel, status_code=202, responses=errors(404, 409))
-    def stop_camera(camera_id: str) -> CameraModel:
+    async def stop_camera(camera_id: str) -> CameraModel:
         """Stop a camera until it is started again, even if the server restarts in between."""
-        runtime.stop_camera(camera_id)
-        return camera_model(runtime.status(camera_id), runtime)
+        return await on_thread(partial(controlled, runtime.stop_camera, camera_id))
 
     @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses=errors(404, 409))
-    def restart_camera(camera_id: str) -> CameraModel:
+    async def restart_camera(camera_id: str) -> CameraModel:
         """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one, which has to be started."""
+        return await on_thread(partial(controlled, restart, camera_id))
+
+    def restart(camera_id: str) -> None:
         if runtime.camera(camera_id).enabled and runtime.is_stopped(camera_id):
             detail = f"Camera {camera_id} was stopped by an operator; start it with POST /cameras/{camera_id}/start."
             raise HTTPException(409, detail)
         runtime.restart_camera(camera_id)
+
+    def controlled(act: Callable[[str], None], camera_id: str) -> CameraModel:
+        act(camera_id)
         return camera_model(runtime.status(camera_id), runtime)
 
     return routes

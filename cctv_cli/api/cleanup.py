@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from concurrent.futures import Future
 from functools import partial
 from typing import Callable, Dict, Tuple, Union
@@ -16,6 +15,7 @@ from cctv_cli.api.models import CleanupModel
 from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.retention.report import report, summary
 from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.system import DaemonThread
 
 log = logging.getLogger("cctv.cleanup")
 
@@ -36,7 +36,7 @@ def router(runtime: Runtime) -> APIRouter:
     async def clean(cameras: Tuple[str, ...], force: bool) -> Response:
         result: Future[Union[str, Exception]] = Future()
         call = partial(_run, runtime, previews, cameras, force)
-        threading.Thread(target=_settle, args=(result, call), name="cleanup on request", daemon=True).start()
+        DaemonThread(partial(_settle, result, call), "cleanup on request").start()
         done, _ = await asyncio.wait([asyncio.wrap_future(result)], timeout=_LIMIT)
         if not done:
             result.add_done_callback(_log_error)

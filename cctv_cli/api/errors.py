@@ -56,14 +56,14 @@ def error_answer(status: int, detail: str, headers: Any = None) -> JSONResponse:
     return JSONResponse({"detail": printable(detail[:_LONGEST_DETAIL])}, status_code=status, headers=headers)
 
 
-def _on_bad_request(request: Request, error: Exception) -> JSONResponse:
+async def _on_bad_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place, name = first["loc"][0], ".".join(map(str, first["loc"][1:]))
     return error_answer(422, f"The {place} parameter {name} cannot be read: {first['msg']}.")
 
 
-def _on_refusal(request: Request, error: Exception) -> JSONResponse:
+async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
     """A refusal by a route, or by the framework for an unknown path or method."""
     assert isinstance(error, HTTPException)
     detail = str(error.detail)
@@ -75,11 +75,11 @@ def _on_refusal(request: Request, error: Exception) -> JSONResponse:
     return error_answer(error.status_code, detail, error.headers)
 
 
-def _on_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_error(request: Request, error: Exception) -> JSONResponse:
     status = 404 if isinstance(error, UnknownCamera) else 409 if isinstance(error, _CONFLICTS) else 503
     return error_answer(status, ". ".join(str(error).splitlines()) + ".")
 
 
-def _on_disk_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_disk_error(request: Request, error: Exception) -> JSONResponse:
     reason = getattr(error, "strerror", None) or "no reason given"
     return error_answer(503, f"The storage cannot be used ({reason}); check its disk.")

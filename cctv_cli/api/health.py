@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import HealthModel, ProcessModel, StorageModel, SystemModel
+from cctv_cli.api.threads import on_thread
 from cctv_cli.core.health.report import health_model, process_models, storage_model, system_model
 from cctv_cli.core.runtime import Runtime
 
@@ -17,23 +18,23 @@ def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(prefix="/health", tags=["health"], responses=errors())
 
     @routes.get("", response_model=HealthModel, summary="Complete system health")
-    def health() -> HealthModel:
+    async def health() -> HealthModel:
         """Status, findings with their cures, and the facts behind them."""
-        return health_model(runtime.health(), runtime.tz)
+        return health_model(await on_thread(runtime.health), runtime.tz)
 
     @routes.get("/metrics", response_model=SystemModel, summary="Current system metrics")
-    def metrics() -> SystemModel:
+    async def metrics() -> SystemModel:
         """CPU, memory, load, open files, disk. Prometheus uses `/metrics`."""
-        return system_model(runtime.health())
+        return system_model(await on_thread(runtime.health))
 
     @routes.get("/processes", response_model=List[ProcessModel], summary="FFmpeg processes")
-    def processes() -> List[ProcessModel]:
+    async def processes() -> List[ProcessModel]:
         """Each camera's FFmpeg, and why the previous one ended."""
-        return process_models(runtime.health(), runtime.tz)
+        return process_models(await on_thread(runtime.health), runtime.tz)
 
     @routes.get("/storage", response_model=StorageModel, summary="Storage usage")
-    def storage() -> StorageModel:
+    async def storage() -> StorageModel:
         """Disk, recordings by camera and day, and how long they can be kept."""
-        return storage_model(runtime.health(), runtime.tz)
+        return storage_model(await on_thread(runtime.health), runtime.tz)
 
     return routes

@@ -1,7 +1,7 @@
 """Caches files of the storage in bounded memory, so that each is read once for all viewers.
 
-Each disk is read on a thread of its own, never on the event loop: a hung disk delays only requests for its own
-files, and those at most for the time limit of `disk_threads`.
+Each disk is read on threads of its own, never on the event loop: a hung disk delays only requests for its own
+files, and those at most for the time limit of `disk_threads`. Live files do not wait for recordings, which are large.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import gzip
 import math
 import os
-import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import BinaryIO, Callable, Dict, NamedTuple, Optional, Protocol
 
 from cctv_cli.core import files
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
+from cctv_cli.core.system import DaemonThread
 
 _IDLE = 120.0  # seconds after its last use for which a file is kept; viewers of one stream are less far apart
 _ENTRY_OVERHEAD = 1024  # bytes for the administration of an entry, so that empty files count too
@@ -74,7 +74,7 @@ class OpenFile:
         try:
             await self._disks.submit(self._place, object(), self._file.close).arrives()
         except DiskHangs:  # it accepts no calls, and closing may hang, too
-            threading.Thread(target=self._file.close, name=f"close {self._place}", daemon=True).start()
+            DaemonThread(self._file.close, f"close {self._place}").start()
 
 
 class Status(Protocol):
@@ -121,6 +121,7 @@ class MediaCache:
         self._opener = opener
         self._entries: OrderedDict[Path, _Entry] = OrderedDict()
         self._loads: Dict[Path, asyncio.Task[Optional[CachedFile]]] = {}
+        self._live_disks = DiskThreads()
         self._disks = DiskThreads()
 
     async def get(
@@ -152,11 +153,12 @@ class MediaCache:
     async def require(self, path: Path, *, inside: Optional[Path] = None) -> None:
         """Raise what `get` would raise for this file."""
         look = partial(self._status, path, inside=inside)
-        await self._disks.submit(_place(path, inside), ("status", path, inside), look).arrives()
+        await self._threads(inside).submit(_place(path, inside), ("status", path, inside), look).arrives()
 
     async def open(self, path: Path, *, inside: Optional[Path] = None) -> OpenFile:
         """Open a large file, which the caller must close. Raises what `get` raises."""
-        return await self._disks.submit(_place(path, inside), object(), partial(self._open, path, inside)).arrives()
+        opening = partial(self._open, path, inside)
+        return await self._threads(inside).submit(_place(path, inside), object(), opening).arrives()
 
     def close(self) -> None:
         """Drop all entries."""
@@ -169,7 +171,7 @@ class MediaCache:
         known = entry.file if entry else None
         try:
             look = partial(self._look, path, inside, known, compress)
-            found = await self._disks.submit(_place(path, inside), object(), look).arrives()
+            found = await self._threads(inside).submit(_place(path, inside), object(), look).arrives()
         except OSError:
             self._forget(path)
             raise
@@ -194,10 +196,14 @@ class MediaCache:
     def _open(self, path: Path, inside: Optional[Path]) -> OpenFile:
         file = self._opener(path, inside=inside)
         try:
-            return OpenFile(file, _place(path, inside), self._disks)
+            return OpenFile(file, _place(path, inside), self._threads(inside))
         except BaseException:
             file.close()
             raise
+
+    def _threads(self, inside: Optional[Path]) -> DiskThreads:
+        """Those of recordings, which are in a folder, or those of live files."""
+        return self._live_disks if inside is None else self._disks
 
     def _remember(self, path: Path, entry: _Entry) -> None:
         self._entries[path] = entry

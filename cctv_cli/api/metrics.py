@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from cctv_cli import version
 from cctv_cli.api.errors import Responses, errors
+from cctv_cli.api.threads import on_thread
 from cctv_cli.core.clock import DAY
 from cctv_cli.core.footage.coverage import Coverage
 from cctv_cli.core.health.facts import CameraFacts, CameraStorage, ProcessFacts, StorageFacts, SystemFacts
@@ -26,12 +27,13 @@ def router(runtime: Runtime) -> APIRouter:
     """The endpoint of this resource."""
     routes = APIRouter(tags=["health"], responses=errors())
 
-    text: Responses = {200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}}
+    answer: Responses = {200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}}
 
-    @routes.get("/metrics", response_class=Response, responses=text, summary="Metrics for Prometheus")
-    def metrics() -> Response:
+    @routes.get("/metrics", response_class=Response, responses=answer, summary="Metrics for Prometheus")
+    async def metrics() -> Response:
         """Text that Prometheus scrapes; `examples/prometheus/` has alert rules for it."""
-        return Response(render(runtime.health()), media_type=CONTENT_TYPE_LATEST)
+        text = await on_thread(lambda: render(runtime.health()))
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return routes
 

@@ -12,6 +12,7 @@ from typing import Iterator, Optional, Protocol
 import uvicorn
 
 from cctv_cli.api.app import create_app
+from cctv_cli.api.threads import begun_threads
 from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
 
@@ -57,6 +58,7 @@ def listen(host: str, port: int) -> socket.socket:
 def run(runtime: Runtime, listener: socket.socket, requested: Requested) -> None:
     """Serve a started runtime until a stop is requested; responses in progress are completed."""
     loop = _new_loop()
+    loop.set_default_executor(begun_threads())
     try:
         loop.run_until_complete(_serve(runtime, listener, requested))
     finally:

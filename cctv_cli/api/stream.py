@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from cctv_cli.api.errors import errors
 from cctv_cli.api.media_cache import FileVersion
 from cctv_cli.api.models import StreamInfoModel
+from cctv_cli.api.threads import on_thread
 from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import Answer, DiskThreads
@@ -124,9 +125,9 @@ class LiveStates:
         outdated = number == following or (number > following and playlist != seen.playlist)
         return None if outdated else seen.live
 
-    def look(self, camera_id: str) -> Live:
+    async def look(self, camera_id: str) -> Live:
         """The current response to viewers of the main stream. Raises UnknownCamera, OSError."""
-        return self._ask(camera_id).get()
+        return await self._ask(camera_id).arrives()
 
     def _ask(self, camera_id: str, *, sub: bool = False) -> Answer[Live]:
         place = self._runtime.layout(camera_id).recordings
@@ -149,10 +150,10 @@ def router(runtime: Runtime, states: LiveStates) -> APIRouter:
     routes = APIRouter(prefix="/stream", tags=["stream"], responses=errors(404))
 
     @routes.get("/{camera_id}/info", response_model=StreamInfoModel, summary="Stream information")
-    def stream_info(camera_id: str) -> StreamInfoModel:
+    async def stream_info(camera_id: str) -> StreamInfoModel:
         """Whether the live stream can be played now, and what its window contains."""
-        status = runtime.status(camera_id)
-        live = states.look(camera_id)
+        status = await on_thread(partial(runtime.status, camera_id))
+        live = await states.look(camera_id)
         window = live.window if live.window is not None else LiveWindow(0)
         segments = window.segments
         return StreamInfoModel(

@@ -1,7 +1,8 @@
 """Calls on disks that may hang: each disk has its own thread, and callers wait for a limited time.
 
 A mount that no longer answers (a network share, a dying USB disk) blocks stat, statvfs and open, and such a call cannot
-be cancelled. So calls run on daemon threads, one per disk: a call that hangs blocks only that thread.
+be cancelled. So calls run on daemon threads, one per disk: a call that hangs blocks only that thread. A thread stays
+for a while after its last call, because a system that is short of memory may not give another one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections import OrderedDict
 from concurrent.futures import Future, wait
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Callable, Dict, Generic, Hashable, Optional, Tuple, TypeVar
 
 from cctv_cli.core.system import DaemonThread, mount_points
@@ -23,6 +25,7 @@ T = TypeVar("T")
 
 LIMIT = 5.0  # seconds that one call may take; a sleeping disk spins up within them
 _MOUNTS_FRESH = 10.0  # seconds
+_STAYS = 120.0  # seconds after its last call for which a thread stays: viewers of a live stream ask more often
 
 
 class DiskHangs(OSError):
@@ -108,13 +111,15 @@ class _Call:
 
 
 class _Queue:
-    """The calls that wait for one disk, and the thread that makes them while there are any."""
+    """The calls that wait for one disk, and the thread that makes them."""
 
     def __init__(self, disk: str) -> None:
         self._disk = disk
         self._limit = LIMIT  # of the call in progress
         self._calls: OrderedDict[Hashable, _Call] = OrderedDict()  # the first one is in progress
-        self._started: Optional[float] = None  # when that one began, monotonic; None while no thread runs
+        self._started: Optional[float] = None  # when that one began, monotonic; None while there is none
+        self._has_thread = False
+        self._woken: SimpleQueue[None] = SimpleQueue()  # unlike an Event, it needs no memory to wait
         self._lock = threading.Lock()
 
     def submit(self, what: Hashable, call: Callable[[], T], limit: float) -> Future[T]:
@@ -131,10 +136,14 @@ class _Queue:
             return queued.future
 
     def _begin(self, limit: float) -> None:
-        """Start the thread. Raises RuntimeError if the system has none left; then nothing waits."""
+        """Let the thread work. Raises RuntimeError if the system has none left; then nothing waits."""
         self._started, self._limit = time.monotonic(), limit
+        if self._has_thread:
+            self._woken.put(None)
+            return
         try:
             DaemonThread(self._work, f"disk {self._disk}").start()
+            self._has_thread = True
         except RuntimeError:
             self._started = None
             self._calls.clear()
@@ -155,23 +164,48 @@ class _Queue:
         return self._limit if self._started is None else self._started + self._limit - time.monotonic()
 
     def _work(self) -> None:
-        while True:
-            with self._lock:
-                if not self._calls:
-                    self._started = None
+        try:
+            while True:
+                call = self._next()
+                if call is not None:
+                    self._make(*call)
+                elif not self._is_woken():
                     return
-                what, current = next(iter(self._calls.items()))
-                self._started, self._limit = time.monotonic(), current.limit
-            result, error = None, None
-            try:
-                result = current.call()
-            except BaseException as raised:  # passed on to the callers
-                error = raised
+        except BaseException:  # no memory, not even to look for a call
             with self._lock:
-                if self._calls.get(what) is not current:  # it took too long, and no caller waits any more
-                    continue
-                del self._calls[what]
-            if error is None:
-                current.future.set_result(result)
-            else:
-                current.future.set_exception(error)
+                self._has_thread, self._started = False, None
+            raise
+
+    def _next(self) -> Optional[Tuple[Hashable, _Call]]:
+        """The call that comes first, which begins now; None if there is none."""
+        with self._lock:
+            self._started = None
+            for what, call in self._calls.items():
+                self._started, self._limit = time.monotonic(), call.limit
+                return what, call
+        return None
+
+    def _make(self, what: Hashable, current: _Call) -> None:
+        result, error = None, None
+        try:
+            result = current.call()
+        except BaseException as raised:  # passed on to the callers
+            error = raised
+        with self._lock:
+            if self._calls.get(what) is not current:  # it took too long, and no caller waits any more
+                return
+            del self._calls[what]
+        if error is None:
+            current.future.set_result(result)
+        else:
+            current.future.set_exception(error)
+
+    def _is_woken(self) -> bool:
+        """Wait until there may be a call; False if there was none for so long that the thread ends."""
+        try:
+            self._woken.get(timeout=_STAYS)
+        except Empty:
+            with self._lock:
+                self._has_thread = bool(self._calls)
+                return self._has_thread
+        return True

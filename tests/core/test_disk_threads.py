@@ -178,13 +178,29 @@ def test_mount_points_of_this_machine() -> None:
     assert "/" in found and "/proc" in found
 
 
-def test_a_disk_is_asked_again_once_the_system_has_threads_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_thread(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
+
+def test_a_disk_is_asked_again_once_the_system_has_threads_again(monkeypatch: pytest.MonkeyPatch) -> None:
     disks = DiskThreads(LIMIT)
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", no_thread)
+        patch.setattr(threading.Thread, "start", _no_thread)
         with pytest.raises(RuntimeError, match="can't start new thread"):
             disks.ask(FINE, "size", lambda: 1)
     assert disks.ask(FINE, "size", lambda: 2) == 2
+
+
+def test_a_disk_that_is_in_use_needs_no_new_thread(threads: DiskThreads, monkeypatch: pytest.MonkeyPatch) -> None:
+    thread = threads.ask(FINE, "thread", threading.current_thread)
+    monkeypatch.setattr(threading.Thread, "start", _no_thread)
+    assert threads.ask(FINE, "thread", threading.current_thread) is thread
+
+
+def test_a_thread_without_calls_ends_and_another_one_makes_the_next(
+    threads: DiskThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_threads, "_STAYS", 0.01)
+    thread = threads.ask(FINE, "thread", threading.current_thread)
+    wait_for(lambda: not thread.is_alive(), "the end of the thread")
+    assert threads.ask(FINE, "thread", threading.current_thread) is not thread

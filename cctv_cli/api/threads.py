@@ -1,0 +1,31 @@
+"""The threads of requests that wait for disks: a fixed number, all of which begin before the first request.
+
+The threads of an HTTP library begin when a request comes, and the event loop waits for that: without memory for one
+more it would wait for ever. Live streams and recordings have threads of their own (`core/disk_threads`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable, TypeVar
+
+T = TypeVar("T")
+
+_THREADS = 8  # each waits at most for the limit of one disk
+
+
+def begun_threads() -> ThreadPoolExecutor:
+    """An executor for `on_thread` that needs no more threads. Raises RuntimeError if the system does not give them."""
+    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+    begun = threading.Barrier(_THREADS + 1)
+    for _ in range(_THREADS):
+        executor.submit(begun.wait)
+    begun.wait()
+    return executor
+
+
+async def on_thread(call: Callable[[], T]) -> T:
+    """Make a call that may wait for a disk on a thread of the event loop's executor. Raises what it raises."""
+    return await asyncio.get_running_loop().run_in_executor(None, call)

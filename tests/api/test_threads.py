@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import List
+
+import httpx
+import pytest
+
+from cctv_cli.api.threads import begun_threads
+from tests.support.storage_tree import CameraTree
+
+pytestmark = pytest.mark.anyio
+
+PATHS = (
+    "/",
+    "/cameras",
+    "/cameras/front",
+    "/stream/front/info",
+    "/recordings/front",
+    "/health",
+    "/health/metrics",
+    "/health/processes",
+    "/health/storage",
+    "/metrics",
+    "/cleanup/preview",
+    "/openapi.json",
+    "/cameras/nosuch",
+    "/recordings/front?date=x",
+)
+
+
+async def test_a_server_in_use_answers_without_another_thread(
+    client: httpx.AsyncClient, front: CameraTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.get_running_loop().set_default_executor(begun_threads())
+    front.record("2026-07-14T14:00:00+02:00", 60.0)
+    started: List[str] = []
+    real = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        real(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        first = [(await client.get(path)).status_code for path in PATHS]
+        assert [name for name in started if not name.startswith("disk ")] == []
+        started.clear()
+        assert [(await client.get(path)).status_code for path in PATHS] == first
+        assert started == []
