@@ -27,6 +27,7 @@ from cctv_cli.core.runtime import Runtime
 _FRESH = 0.5  # seconds for which one check of a camera is used for all viewers
 _STALE_TARGETS = 3  # target durations after which an unchanged window no longer counts as live
 _STALE_LEAST = 30.0  # seconds
+_NOT_UPDATED = "Camera {} is recording, but its live window is not updated; try again in a few seconds."
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,16 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
     if status.state is State.STOPPED:
         return Live(503, f"{name} is not recording: {reason}.")
     if status.state is State.RUNNING and window is not None and window.segments:
-        return Live(503, f"{name} is recording, but its live window is not updated; try again in a few seconds.")
+        return Live(503, _NOT_UPDATED.format(status.id))
     return Live(503, f"{name} is starting; try again in a few seconds.")
+
+
+def is_older(window: LiveWindow, newest: LiveWindow) -> bool:
+    """Whether viewers had a newer window: a disk that was away comes back with an older playlist, until it is written.
+
+    A window that begins anew after its playlist was lost may count from a lower number, but ends later.
+    """
+    return window.next_number < newest.next_number and window.segments[-1].end < newest.segments[-1].end
 
 
 class _Seen(NamedTuple):
@@ -77,6 +86,7 @@ class LiveStates:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._disks = DiskThreads()
+        self._newest: Dict[Tuple[str, bool], LiveWindow] = {}  # that a check found
         self._seen: Dict[Tuple[str, bool], _Seen] = {}
         self._locks: Dict[Tuple[str, bool], asyncio.Lock] = {}
 
@@ -142,7 +152,13 @@ class LiveStates:
         if shown is not None:
             status = replace(status, state=shown.state, reason=f"its sub stream: {shown.reason}")
         live = judge(status, layout.stopped_file.exists(), window, self._runtime.clock.now())
-        return live if live.window is None else replace(live, files=frozenset(os.listdir(layout.live)))
+        if live.window is None:
+            return live
+        newest = self._newest.setdefault((camera_id, sub), live.window)
+        if is_older(live.window, newest):
+            return Live(503, _NOT_UPDATED.format(camera_id))
+        self._newest[camera_id, sub] = live.window
+        return replace(live, files=frozenset(os.listdir(layout.live)))
 
 
 def router(runtime: Runtime, states: LiveStates) -> APIRouter:

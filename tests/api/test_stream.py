@@ -257,6 +257,22 @@ async def test_a_segment_far_ahead_causes_a_new_check_once_viewers_have_another_
         assert states.looks == looks
 
 
+async def test_a_playlist_that_is_older_than_the_last_one_is_not_live(
+    runtime: Runtime, front: CameraTree, clock: FixedClock
+) -> None:
+    states = LiveStates(runtime)
+    front.begin_stream(0, instant(NOW) - 30)
+    front.stream(1)
+    older = front.layout.live_playlist.read_text()
+    front.stream(1)
+    assert (await states.get("front")).status == 200
+    newest = front.layout.live_playlist.read_text()
+    for playlist, status in ((older, 503), (newest, 200)):  # a disk that was away came back
+        front.layout.live_playlist.write_text(playlist)
+        clock.advance(1.0)
+        assert (await states.get("front")).status == status
+
+
 async def test_an_unknown_camera_causes_no_check(runtime: Runtime) -> None:
     states = CountedStates(runtime)
     with pytest.raises(UnknownCamera):
