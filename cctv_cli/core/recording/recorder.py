@@ -31,7 +31,7 @@ from cctv_cli.core.recording.stream import CameraStream
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
-from cctv_cli.core.storage.disk_errors import failure
+from cctv_cli.core.storage.disk_errors import failure, shortage
 
 log = logging.getLogger("cctv.recorder")
 
@@ -111,7 +111,8 @@ class Recorder:
         """Start over from what is on disk after an unexpected error, and show it; a running FFmpeg is adopted."""
         self._opened = False
         self._active = self._handover = None
-        self._show(State.BACKOFF, failure(error), "unexpected error")
+        cause = "unexpected error" if shortage(error) is None else "shortage"
+        self._show(State.BACKOFF, failure(error), cause)
 
     def end_ffmpeg(self) -> None:
         """Ask FFmpeg to exit without touching the disk: for use while this camera's thread hangs on it."""
