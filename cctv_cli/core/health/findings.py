@@ -200,9 +200,9 @@ def _supervision(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
         return
     names = ", ".join(camera.id for camera in alone)
     if all(camera.state is State.RUNNING for camera in alone):
-        severity, state = Severity.WARNING, "they record, but nothing would restart them"
+        severity, state = Severity.WARNING, "recording continues, but nothing would restart it"
     else:
-        severity, state = Severity.CRITICAL, "they are not recorded"
+        severity, state = Severity.CRITICAL, "nothing is recorded"
     sentence = f"No supervisor runs for {names}: {state}; start cctv serve or cctv record"
     yield Finding("no_supervisor", severity, sentence)
 
