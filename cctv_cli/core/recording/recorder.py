@@ -31,7 +31,6 @@ from cctv_cli.core.recording.stream import CameraStream
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
-from cctv_cli.core.storage.disk_errors import failure, shortage
 
 log = logging.getLogger("cctv.recorder")
 
@@ -99,20 +98,19 @@ class Recorder:
         """Do one step towards the desired state; returns the seconds until the next step is due."""
         try:
             return self._step()
-        except NewerFormat as error:
-            self._show(State.BACKOFF, str(error), "newer cctv")
         except OSError as error:
-            reason = failure(error)
-            log.error("%s: %s: %s", self._layout.camera_id, self._layout.folder, reason)
-            self._show(State.BACKOFF, reason, "storage")
+            why = reasons.of_error(error)
+            if not isinstance(error, NewerFormat):
+                log.error("%s: %s: %s", self._layout.camera_id, self._layout.folder, why.reason)
+            self._show(State.BACKOFF, why.reason, why.cause)
         return STORAGE_RETRY
 
     def forget(self, error: Exception) -> None:
         """Start over from what is on disk after an unexpected error, and show it; a running FFmpeg is adopted."""
         self._opened = False
         self._active = self._handover = None
-        cause = "unexpected error" if shortage(error) is None else "shortage"
-        self._show(State.BACKOFF, failure(error), cause)
+        why = reasons.of_error(error)
+        self._show(State.BACKOFF, why.reason, why.cause)
 
     def end_ffmpeg(self) -> None:
         """Ask FFmpeg to exit without touching the disk: for use while this camera's thread hangs on it."""
@@ -130,7 +128,8 @@ class Recorder:
                 self._halt(reasons.SHUTDOWN)
             self._backlog.commit_last(self._active)
         except (OSError, MemoryError) as error:
-            log.error("%s: not all of the last minutes were committed: %s", self._layout.camera_id, failure(error))
+            why = reasons.of_error(error)
+            log.error("%s: not all of the last minutes were committed: %s", self._layout.camera_id, why.reason)
 
     def _step(self) -> float:
         if not self._opened:

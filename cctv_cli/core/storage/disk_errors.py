@@ -64,13 +64,3 @@ def shortage(error: BaseException) -> Optional[str]:
     if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
         return _PROCESSES
     return _SHORTAGES.get(error.errno or 0) if isinstance(error, OSError) else None
-
-
-def failure(error: Exception) -> str:
-    """Why a camera's recorder cannot do its work, for the camera's state."""
-    lack = shortage(error)
-    if lack is not None:
-        return lack
-    if isinstance(error, OSError):
-        return f"the storage failed: {explained(error)}"
-    return f"cctv has a defect ({type(error).__name__}) and starts over with this camera; report it with the log"

@@ -16,10 +16,10 @@ from cctv_cli.core.errors import StorageError
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import lock, supervisor
+from cctv_cli.core.recording.reasons import of_error
 from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
-from cctv_cli.core.storage.disk_errors import failure
 from tests.support.hung_disk import HungDisk
 from tests.support.waiting import wait_for
 
@@ -175,7 +175,7 @@ def test_no_unexpected_error_ends_the_supervision_of_a_camera(
         return all(files.read_json(layout.state_file).get("state") == "stopped" for layout in site.layouts)
 
     wait_for(disabled, "both cameras after the errors")
-    assert failure(error) in shown
+    assert of_error(error).reason in shown
 
 
 def test_a_start_on_a_full_disk_waits_until_it_has_room(
