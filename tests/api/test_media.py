@@ -4,18 +4,15 @@ import asyncio
 import errno
 import gzip
 import http.client
-import socket
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterator, List, Optional
 
 import httpx
 import pytest
-import uvicorn
 
 from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, MediaKind, serve_file
 from cctv_cli.api.media_cache import MediaCache
+from tests.api.real_server import serving
 from tests.support.waiting import HANG
 
 if TYPE_CHECKING:
@@ -341,29 +338,12 @@ async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_connection(root: 
     assert opened.files and all(file.closed for file in opened.files)
 
 
-@contextmanager
-def serving(app: ASGIApp, parser: str) -> Iterator[int]:
-    """A real server on a free port of 127.0.0.1; yields the port."""
-    config = uvicorn.Config(app, http=parser, ws="none", lifespan="off", log_level="critical")
-    server = uvicorn.Server(config)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(HANG)
-
-
 @pytest.mark.parametrize("parser", ["h11", "httptools"])
 def test_a_real_server_keeps_the_connection_after_every_kind_of_answer(
     cache: MediaCache, root: Path, parser: str
 ) -> None:
     pytest.importorskip(parser)
-    with serving(app_of(cache, root), parser) as port:
+    with serving(app_of(cache, root), http=parser) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG)
 
         def get(name: str, headers: Dict[str, str], method: str = "GET") -> tuple[int, bytes, Any]:

@@ -4,22 +4,20 @@ import http.client
 import json
 import os
 import re
-import socket
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, List, Tuple
 
 import httpx
 import pytest
-import uvicorn
 
 from cctv_cli.api.app import create_app
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.hls.playlist import parse_live
 from cctv_cli.core.runtime import Runtime
 from tests.api.conftest import LOCAL, NOW
+from tests.api.real_server import serving
 from tests.support.storage_tree import CameraTree, FixedClock, instant
 from tests.support.waiting import HANG
 
@@ -260,17 +258,8 @@ def port(runtime: Runtime, settings: Settings, live: CameraTree, recorded: Camer
     (settings.storage / "yard" / "live").mkdir(parents=True)
     (settings.storage / "nobody" / "live").mkdir(parents=True)  # not a configured camera
     (settings.storage / "nobody" / "live" / "segment1.ts").write_bytes(SECRET)
-    server = uvicorn.Server(uvicorn.Config(create_app(runtime), ws="none", lifespan="off", log_level="critical"))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(HANG)
+    with serving(create_app(runtime)) as number:
+        yield number
 
 
 UP = ("..", "%2e%2e", "%2E.", ".", "%2e", "..%2f..", "..%5c..", "%252e%252e", "%c0%ae%c0%ae", "%ff", "%00", "~", "")

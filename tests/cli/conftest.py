@@ -77,7 +77,13 @@ def environment(**more: str) -> Dict[str, str]:
 
 def run_process(*arguments: object, cwd: Path, **more: str) -> Result:
     """Run a command to its end in a process of its own; `more` is added to its environment."""
-    done = subprocess.run(
+    done = run_in_bytes(*arguments, cwd=cwd, **more)
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def run_in_bytes(*arguments: object, cwd: Path, **more: str) -> subprocess.CompletedProcess[bytes]:
+    """Like `run_process`, for output in any encoding."""
+    return subprocess.run(
         command(*arguments),
         cwd=cwd,
         env=environment(**more),
@@ -86,7 +92,6 @@ def run_process(*arguments: object, cwd: Path, **more: str) -> Result:
         timeout=HANG,
         check=False,
     )
-    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @contextmanager

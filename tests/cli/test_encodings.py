@@ -13,7 +13,7 @@ from typing import Dict, List
 import httpx
 import pytest
 
-from tests.cli.conftest import announced, command, environment, serving
+from tests.cli.conftest import announced, command, environment, run_in_bytes, serving
 from tests.support.ports import free_port
 from tests.support.waiting import HANG
 
@@ -32,38 +32,26 @@ ENCODINGS: List[Dict[str, str]] = [
 ]
 
 
-def run(folder: Path, *arguments: object, **more: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        command(*arguments),
-        cwd=folder,
-        env=environment(**more),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=HANG,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda each: ",".join(each.values()))
 def test_a_name_outside_the_terminals_encoding(tmp_path: Path, encoding: Dict[str, str]) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERA.format(ODD), encoding="utf-8")
     codec = encoding["PYTHONIOENCODING"] or "utf-8"
-    done = run(tmp_path, "config", **encoding)
+    done = run_in_bytes("config", cwd=tmp_path, **encoding)
     assert (done.returncode, done.stderr) == (0, b"")
     shown = done.stdout.decode(codec)
     assert "Hintert" in shown and r"\u202etxt.exe\u2066" in shown
     assert not set("\u202e\u2066") & set(shown)
-    done = run(tmp_path, "config", "--json", **encoding)
+    done = run_in_bytes("config", "--json", cwd=tmp_path, **encoding)
     assert {row["key"]: row["value"] for row in json.loads(done.stdout.decode(codec))}["cameras.front.name"] == ODD
 
 
 def test_no_command_ends_with_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERA.format(ODD), encoding="utf-8")
     for arguments in (["cameras"], ["health"], ["cameras", "check"], ["cleanup", "--preview"], ["holds"], ["--help"]):
-        done = run(tmp_path, *arguments, **ENCODINGS[0])
+        done = run_in_bytes(*arguments, cwd=tmp_path, **ENCODINGS[0])
         assert b"Traceback" not in done.stderr, arguments
         assert done.returncode in (0, 2, 6, 9), arguments
-    done = run(tmp_path, "health", "--json", **ENCODINGS[0])
+    done = run_in_bytes("health", "--json", cwd=tmp_path, **ENCODINGS[0])
     assert json.loads(done.stdout)["cameras"][0]["name"] == ODD
 
 
@@ -94,7 +82,7 @@ def test_serve_starts_with_any_name_and_any_encoding(tmp_path: Path, encoding: D
 @pytest.mark.parametrize("variable", ["CAMERA_1_NAME", "CAMERA_1_PASSWORD", "HLS_BASE_PATH", "CAMERA_1_ID", "LOG_FILE"])
 def test_a_byte_of_another_encoding_in_the_environment(tmp_path: Path, variable: str) -> None:
     given = {"CAMERA_1_ID": "front", "CAMERA_1_RTSP_URL": "rtsp://u@127.0.0.1:9/1", variable: "T\udcfcr"}
-    done = run(tmp_path, "serve", **given)
+    done = run_in_bytes("serve", cwd=tmp_path, **given)
     assert done.returncode == 3
     assert done.stderr.decode() == f"Error: environment: {variable} is not UTF-8; write it in UTF-8.\n"
 
@@ -103,9 +91,9 @@ def test_a_byte_of_another_encoding_in_the_environment(tmp_path: Path, variable:
 def test_the_environment_is_utf_8_in_any_locale(tmp_path: Path) -> None:
     given = {"CAMERA_1_ID": "front", "CAMERA_1_RTSP_URL": "rtsp://u@127.0.0.1:9/1", "CAMERA_1_NAME": NAME}
     locale = {"PYTHONIOENCODING": "", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    done = run(tmp_path, "config", "--json", **given, **locale)
+    done = run_in_bytes("config", "--json", cwd=tmp_path, **given, **locale)
     assert {row["key"]: row["value"] for row in json.loads(done.stdout)}["cameras.front.name"] == NAME
-    done = run(tmp_path, "config", HLS_BASE_PATH="vidéo", **given, **locale)
+    done = run_in_bytes("config", cwd=tmp_path, HLS_BASE_PATH="vidéo", **given, **locale)
     assert done.returncode == 3
     assert b"file names cannot have in this locale; set LC_ALL=C.UTF-8." in done.stderr
 
@@ -126,7 +114,7 @@ def test_folders_and_files_with_bytes_of_another_encoding(tmp_path: Path) -> Non
         assert preview["cameras"][0]["foreign"] == [r"2026-11-20/10/x\udce9.ts"]
     for arguments in (["config"], ["health"], ["cleanup", "--preview"], ["holds"], ["cameras"]):
         for options in ([], ["--json"]):
-            done = run(folder, *arguments, *options)
+            done = run_in_bytes(*arguments, *options, cwd=folder)
             assert b"Traceback" not in done.stderr, arguments
             done.stdout.decode()
             if options:
@@ -149,7 +137,7 @@ def test_folders_and_files_with_bytes_of_another_encoding(tmp_path: Path) -> Non
 )
 def test_an_argument_of_another_encoding(tmp_path: Path, arguments: List[str]) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERA.format("x"), encoding="utf-8")
-    done = run(tmp_path, *arguments)
+    done = run_in_bytes(*arguments, cwd=tmp_path)
     assert done.returncode in (2, 3, 7)
     assert b"Traceback" not in done.stderr
     assert not {"\x1b", "\u202e"} & set(done.stderr.decode())

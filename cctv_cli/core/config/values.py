@@ -201,22 +201,21 @@ def duration(low: float, high: float, example: str) -> Parser[float]:
 
 def size(raw: Raw) -> int:
     """A size in bytes, from text such as "500GB"."""
-    if not isinstance(raw.value, str):
-        raise ValueError('is not a size; write one such as "500GB", in quotes')
-    try:
-        return parse_size(raw.value)
-    except ValueError as reason:
-        raise ValueError(f"is not a size; {reason}") from None
+    return _quantity(raw, parse_size, "a size", '"500GB"')
 
 
 def free_space(raw: Raw) -> FreeSpace:
     """A share of a disk or a size, from text such as "5%" or "20GB"."""
+    return _quantity(raw, parse_free_space, "an amount of free space", '"5%" or "20GB"')
+
+
+def _quantity(raw: Raw, parse: Callable[[str], T], what: str, examples: str) -> T:
     if not isinstance(raw.value, str):
-        raise ValueError('is not an amount of free space; write one such as "5%" or "20GB", in quotes')
+        raise ValueError(f"is not {what}; write one such as {examples}, in quotes")
     try:
-        return parse_free_space(raw.value)
+        return parse(raw.value)
     except ValueError as reason:
-        raise ValueError(f"is not an amount of free space; {reason}") from None
+        raise ValueError(f"is not {what}; {reason}") from None
 
 
 def webhooks(raw: Raw) -> Tuple[Secret, ...]:
