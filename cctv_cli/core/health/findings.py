@@ -259,24 +259,7 @@ def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Fin
         until = format_instant(camera.future_until, None)
         sentence = f"Its recordings end in the future, at {until}; correct this machine's clock, or check NTP"
         yield Finding("future_footage", Severity.WARNING, sentence, camera.id)
-    if camera.waiting and camera.supervised:
-        sentence = (
-            f"{camera.waiting} of its recorded files wait in .incoming and are not listed yet; "
-            "the log of cctv says why: correct permissions or the disk, or free space"
-        )
-        yield Finding("recordings_waiting", Severity.WARNING, sentence, camera.id)
-    if camera.unreadable_days:
-        sentence = (
-            f"Its journal of {', '.join(camera.unreadable_days[:3])} cannot be read, so what was recorded then is in "
-            "no listing; correct the permissions of journal.jsonl, or restore it from a backup"
-        )
-        yield Finding("journal_unreadable", Severity.WARNING, sentence, camera.id)
-    if camera.set_aside:
-        sentence = (
-            f"{camera.set_aside} of its files could not be read and are kept as *.unreadable in its folder and in "
-            ".incoming; the log of cctv says why: repair them, or delete them to end this finding"
-        )
-        yield Finding("files_set_aside", Severity.WARNING, sentence, camera.id)
+    yield from _kept_back(camera)
     if not camera.wanted:
         yield Finding("camera_stopped", Severity.OK, f"It is not recorded: {camera.reason}", camera.id)
         return
@@ -298,6 +281,28 @@ def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Fin
             "ffmpeg.log in its folder says why; fix the network or the camera"
         )
         yield Finding("frequent_restarts", Severity.WARNING, sentence, camera.id)
+
+
+def _kept_back(camera: CameraFacts) -> Iterator[Finding]:
+    """Recorded files that are in no listing."""
+    if camera.waiting and camera.supervised:
+        sentence = (
+            f"{camera.waiting} of its recorded files wait in .incoming and are not listed yet; "
+            "the log of cctv says why: correct permissions or the disk, or free space"
+        )
+        yield Finding("recordings_waiting", Severity.WARNING, sentence, camera.id)
+    if camera.unreadable_days:
+        sentence = (
+            f"Its journal of {', '.join(camera.unreadable_days[:3])} cannot be read, so what was recorded then is in "
+            "no listing; correct the permissions of journal.jsonl, or restore it from a backup"
+        )
+        yield Finding("journal_unreadable", Severity.WARNING, sentence, camera.id)
+    if camera.set_aside:
+        sentence = (
+            f"{camera.set_aside} of its files could not be read and are kept as *.unreadable in its folder and in "
+            ".incoming; the log of cctv says why: repair them, or delete them to end this finding"
+        )
+        yield Finding("files_set_aside", Severity.WARNING, sentence, camera.id)
 
 
 def _does_not_record(camera: CameraFacts, limits: Thresholds, now: float) -> bool:

@@ -34,32 +34,38 @@ def doubts(facts: Inventory, drafts: Sequence[Draft], *, force: bool) -> List[Br
         if any(aged):
             refusals.append(BrakeRefusal("clock", None, clock))
     for draft in drafts:
-        name = draft.facts.camera_id
-        if draft.facts.lacks_disk and not force:
-            draft.stop(STOP_SIZES)
-            reason = (
-                f"The disk of {name} is not mounted, so its recordings are on the storage's disk; mount it, or, if it "
-                "was removed for good, clean up once with --force"
-            )
-            refusals.append(BrakeRefusal("disk", name, reason))
-        past = NOTHING if force else draft.refuse_past()
-        if past.files:
-            reason = (
-                f"{name} has {counted(past.files, 'recording')} ({format_size(past.bytes)}) dated before everything "
-                "that the last cleanup saw, so the clock was wrong; check the preview, then clean up with --force"
-            )
-            refusals.append(BrakeRefusal("past", name, reason))
-        if draft.facts.retention_days < 1:
-            draft.stop(STOP_ALL)
-            reason = f"The retention of {name} is less than a day, which keeps nothing; set retention_days"
-            refusals.append(BrakeRefusal("policy", name, reason))
-        elif draft.future.bytes * 2 > draft.bytes and not force:
-            draft.stop(STOP_SIZES)
-            reason = (
-                f"Most recordings of {name} ({draft.future.files}, {format_size(draft.future.bytes)}) are dated in the "
-                "future, so the clock is or was wrong; set the clock, or clean up with --force"
-            )
-            refusals.append(BrakeRefusal("future", name, reason))
+        refusals += _doubts_of(draft, force=force)
+    return refusals
+
+
+def _doubts_of(draft: Draft, *, force: bool) -> List[BrakeRefusal]:
+    """Hold back the rules that cannot be trusted for one camera, and return the reasons."""
+    refusals, name = [], draft.facts.camera_id
+    if draft.facts.lacks_disk and not force:
+        draft.stop(STOP_SIZES)
+        reason = (
+            f"The disk of {name} is not mounted, so its recordings are on the storage's disk; mount it, or, if it "
+            "was removed for good, clean up once with --force"
+        )
+        refusals.append(BrakeRefusal("disk", name, reason))
+    past = NOTHING if force else draft.refuse_past()
+    if past.files:
+        reason = (
+            f"{name} has {counted(past.files, 'recording')} ({format_size(past.bytes)}) dated before everything "
+            "that the last cleanup saw, so the clock was wrong; check the preview, then clean up with --force"
+        )
+        refusals.append(BrakeRefusal("past", name, reason))
+    if draft.facts.retention_days < 1:
+        draft.stop(STOP_ALL)
+        reason = f"The retention of {name} is less than a day, which keeps nothing; set retention_days"
+        refusals.append(BrakeRefusal("policy", name, reason))
+    elif draft.future.bytes * 2 > draft.bytes and not force:
+        draft.stop(STOP_SIZES)
+        reason = (
+            f"Most recordings of {name} ({draft.future.files}, {format_size(draft.future.bytes)}) are dated in the "
+            "future, so the clock is or was wrong; set the clock, or clean up with --force"
+        )
+        refusals.append(BrakeRefusal("future", name, reason))
     return refusals
 
 

@@ -111,9 +111,8 @@ def _apply(
         return True
     before = [[bytearray(verdicts) for verdicts in draft.verdicts] for draft in rule.drafts]
     taken = _take(rule, short, spare, force=force)
-    greedy = (
-        [] if force or not braked else [d for d, n in zip(rule.drafts, taken) if _share(d, n) > limits.most_deleted]
-    )
+    shares = [_share(draft, bytes_taken) for draft, bytes_taken in zip(rule.drafts, taken)]
+    greedy = braked and not force and max(shares, default=0.0) > limits.most_deleted
     if greedy and spare:
         for draft, verdicts in zip(rule.drafts, before):
             draft.verdicts = verdicts
@@ -122,14 +121,7 @@ def _apply(
         for draft in rule.drafts:
             draft.replace(rule.verdict, Verdict.REFUSED)
             draft.replace(Verdict.UNJOURNALLED_SPACE, Verdict.UNJOURNALLED)
-        worst = max(greedy, key=lambda draft: _share(draft, taken[rule.drafts.index(draft)]))
-        share = _share(worst, taken[rule.drafts.index(worst)])
-        reason = (
-            f"The limit {rule.setting} asks to delete {share:.0f} % of the recordings of "
-            f"{worst.facts.camera_id} beyond what age explains, and at most {limits.most_deleted} % are allowed; "
-            "correct the setting, or clean up with --force"
-        )
-        refusals.append(BrakeRefusal("share", rule.camera_id, reason))
+        refusals.append(_too_much(rule, shares, limits))
         return False
     for draft, bytes_taken in zip(rule.drafts, taken):
         draft.deleted += bytes_taken.all
@@ -141,6 +133,17 @@ def _apply(
             f"is stored, but nothing more may be deleted{_held(rule.drafts)}"
         )
     return True
+
+
+def _too_much(rule: _Rule, shares: Sequence[float], limits: RetentionRules) -> BrakeRefusal:
+    """Why a rule takes too much of the cameras' bytes; `shares` are in percent."""
+    share = max(shares)
+    worst = rule.drafts[shares.index(share)].facts.camera_id
+    reason = (
+        f"The limit {rule.setting} asks to delete {share:.0f} % of the recordings of {worst} beyond what age explains, "
+        f"and at most {limits.most_deleted} % are allowed; correct the setting, or clean up with --force"
+    )
+    return BrakeRefusal("share", rule.camera_id, reason)
 
 
 class _Taken(NamedTuple):

@@ -194,15 +194,7 @@ class RecordingStore:
             day, entry = self._promised(first.day, run, source)
             mark = source.parent / promise_name(source.name, day)
             if entry is None:
-                cut_torn_end(source)
-                if source.suffix == MP4:
-                    correct_file(source)
-                name = self._free_name(
-                    name_at, source.suffix, Journal(self._layout.journal(day)).hour_names(first.hour)
-                )
-                size, digest = source.stat().st_size, files.sha256_synced(source)
-                header = header_size(source) or 0
-                entry = SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header, media)
+                entry = self._new_line(source, start, span, run, name_at, media)
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
                 holes = (GapEntry(start + hole.offset, hole.duration, *NO_FRAMES) for hole in span.holes)
                 mark.touch()  # finds the line again after a crash, even if the clock was set
@@ -216,6 +208,20 @@ class RecordingStore:
             files.remove(mark)
             self._render_stale()
         return entry
+
+    def _new_line(
+        self, source: Path, start: float, span: MediaSpan, run: str, name_at: datetime, media: float
+    ) -> SegmentEntry:
+        """The journal line of a finished file, which is repaired first, for a name that is free."""
+        cut_torn_end(source)
+        if source.suffix == MP4:
+            correct_file(source)
+        first = recording_name(name_at)
+        taken = Journal(self._layout.journal(first.day)).hour_names(first.hour)
+        name = self._free_name(name_at, source.suffix, taken)
+        size, digest = source.stat().st_size, files.sha256_synced(source)
+        header = header_size(source) or 0
+        return SegmentEntry(name.in_day, start, span.duration, size, digest, run, source.name, header, media)
 
     def day_is_lost(self, error: OSError) -> bool:
         """Whether an error says that a day that is over cannot be written.
