@@ -10,12 +10,17 @@ import subprocess
 from pathlib import Path
 from typing import Callable, Optional, Tuple
 
+import psutil
+
 from tests.faults.fault import Fault
+from tests.faults.groups import DISKS, group, needs_group
 from tests.faults.private import is_private
 from tests.faults.site import Site
 
 _SIZE = 64 << 20  # bytes for one camera
 _SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h)
+_SLOW = 32 << 10  # bytes per second; a camera sends twice as many
+_MORE = 32 << 20  # bytes of memory that a server may take meanwhile, most of it for viewers of other cameras
 _OWN, _LIVE = "own", "live"  # the first camera's own disk, and that of all live streams
 _BLOCK = 1 << 10  # bytes, of which a file takes whole ones
 
@@ -132,6 +137,36 @@ def _give_live_disk(site: Site) -> None:
     _add_disk(site, _LIVE, site.live_path, len(site.names))
 
 
+def _slow_down(site: Site) -> None:
+    """Let the server read from the first camera's disk, and sync to it, slower than the camera's recordings grow."""
+    site.memory = _memory(site)
+    _set_speed(site, _SLOW)
+
+
+def _speed_up(site: Site) -> None:
+    grown = _memory(site) - site.memory
+    if grown > _MORE:
+        site.complaints.append(f"the server took {grown >> 20} MiB for what waited")
+    _set_speed(site, 0)
+
+
+def _set_speed(site: Site, speed: int) -> None:
+    """Set how many bytes per second the server reads, and syncs; 0 is any number."""
+    device = os.stat(site.disks[_OWN].place).st_dev
+    folder = group(site, DISKS, [site.server_pid()])
+    for way in ("read", "write"):
+        (folder / f"blkio.throttle.{way}_bps_device").write_text(f"{os.major(device)}:{os.minor(device)} {speed}")
+
+
+def _memory(site: Site) -> int:
+    """The bytes of memory that the server has."""
+    return int(psutil.Process(site.server_pid()).memory_info().rss)
+
+
+def _needs_slow_disks() -> Optional[str]:
+    return needs_disks() or needs_group(DISKS)
+
+
 _OF_ONE_CAMERA = tuple(
     Fault(
         name,
@@ -175,6 +210,18 @@ _OF_ONE_CAMERA = tuple(
 
 FAULTS: Tuple[Fault, ...] = (
     *_OF_ONE_CAMERA,
+    Fault(
+        "disk-slow",
+        "disk takes less than a camera sends for 30 s: everything is recorded in the end, and memory stays bounded",
+        _slow_down,
+        _speed_up,
+        _give_disk,
+        seconds=30.0,
+        recovers_within=20.0,
+        loses_while_it_lasts=False,
+        spares_others=True,
+        missing=_needs_slow_disks,
+    ),
     Fault(
         "live-disk-full",
         "disk of the live streams full for 40 s: it costs no recording, and they return when it has room",

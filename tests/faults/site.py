@@ -58,6 +58,7 @@ class Site:
         self.disks: Dict[str, Any] = {}  # for faults of disks
         self.cameras: Dict[str, RtspCamera] = {}
         self.steps: List[Tuple[float, float]] = []  # true instants at which the server's clock was set, and by how much
+        self.memory = 0  # bytes that the server had before a fault that must not make it grow
         self.complaints: List[str] = []
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
