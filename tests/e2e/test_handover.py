@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 import pytest
 
@@ -24,39 +21,28 @@ from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.rtsp.login_guard import LoginGuard
+from tests.e2e.side_by_side import (
+    assert_nothing_lost,
+    assert_once,
+    both_record,
+    end,
+    reload,
+    run_file,
+    runs,
+    successor,
+    supervising,
+    wait_handed_over,
+    why_ended,
+)
 from tests.e2e.site import CUT, FPS, MakeClip, Site, sent
-from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, recorded_frames, segments
+from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, segments
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import end_of, wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
 LONGEST_STEP = 2.5  # seconds between live segments of two runs: half of the longest, and what a busy machine adds
 SETTLED = 1.0  # seconds of frames that FFmpeg may not have written when it is killed
-
-
-def runs(site: Site) -> List[str]:
-    """The runs of the recordings, in order."""
-    return list(dict.fromkeys(entry.run for _, entry in segments(site.layout)))
-
-
-def reload(site: Site) -> None:
-    """Change a setting of FFmpeg's command, and nothing that the camera sends."""
-    site.settings = replace(site.settings, segment_duration=site.settings.segment_duration + 1)
-    site.supervisor.reload(site.settings)
-
-
-def run_file(site: Site) -> Dict[str, Any]:
-    return read_json(site.layout.run_file)
-
-
-def why_ended(site: Site) -> str:
-    """Why the last FFmpeg ended; empty if none did."""
-    return str(read_json(site.layout.state_file)["last_exit"])
-
-
-def wait_handed_over(site: Site, run: str) -> None:
-    wait_for(lambda: run_file(site)["run"] != run and run_file(site)["successor"] is None, "the end of the handover")
 
 
 class Viewer:
@@ -82,19 +68,6 @@ class Viewer:
         for before, after in zip(ordered, ordered[1:]):
             step = abs(after.start - before.end)
             assert step < (LONGEST_STEP if after.discontinuity else 0.1), f"{step:.3f} s between live segments"
-
-
-def wait_beside(site: Site) -> Dict[str, Any]:
-    """Wait until a second FFmpeg records beside the first; returns the run file."""
-
-    def both() -> Optional[Dict[str, Any]]:
-        values = run_file(site)
-        beside = values.get("successor") or {}
-        return values if beside.get("pid") and beside.get("anchor") else None
-
-    values = wait_for(both, "a second FFmpeg")
-    assert values is not None
-    return values
 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
@@ -144,8 +117,8 @@ def test_a_stop_while_both_record_ends_both_and_keeps_every_frame_once(
         site.supervisor.start()
         site.wait_recordings(1)
         reload(site)
-        wait_beside(site)
-        stopped_at = site.stop()
+        with both_record(site):
+            stopped_at = site.stop()
         assert_whole(site.layout, sent(camera, stopped_at))
         assert_explained(site.layout, stopped_at)
         assert list(site.layout.incoming.iterdir()) == []
@@ -169,8 +142,7 @@ def test_a_camera_with_one_session_is_reloaded_by_a_restart_that_says_why(
             site.wait_state(State.RUNNING)
         site.wait_recordings(len(segments(site.layout)) + 1)
         stopped_at = site.stop()
-        recorded = [frame.number for frame in recorded_frames(site.layout)]
-        assert recorded == sorted(set(recorded)), "no frame twice"
+        assert_once(site)
         assert_explained(site.layout, stopped_at)
         assert {gap.cause for gap in gaps(site.layout)} <= {"reconfigured"}
         assert reasons[0].startswith("the configuration changed; a second FFmpeg failed: ")
@@ -192,8 +164,7 @@ def test_a_camera_that_ends_the_first_session_for_the_second_is_recorded_in_the_
         stopped_at = site.stop()
         assert_explained(site.layout, stopped_at)
         assert len(runs(site)) == 2
-        recorded = [frame.number for frame in recorded_frames(site.layout)]
-        assert recorded == sorted(set(recorded)), "no frame twice"
+        recorded = assert_once(site)
         assert len(set(sent(camera, stopped_at)) - set(recorded)) < 4 * FPS
 
 
@@ -218,8 +189,7 @@ def test_without_a_common_key_frame_ffmpeg_is_restarted(
         wait_for(lambda: why_ended(site) == ended, "the end of both")
         site.wait_state(State.RUNNING)
         stopped_at = site.stop()
-        recorded = [frame.number for frame in recorded_frames(site.layout)]
-        assert recorded == sorted(set(recorded)), "no frame twice"
+        assert_once(site)
         assert_explained(site.layout, stopped_at)
         assert {gap.cause for gap in gaps(site.layout)} <= {"reconfigured"}
         assert len(runs(site)) == 2
@@ -227,20 +197,7 @@ def test_without_a_common_key_frame_ffmpeg_is_restarted(
         assert list(site.layout.incoming.iterdir()) == []
 
 
-@contextmanager
-def supervising(site: Site, ffmpeg: Ffmpeg, live: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A supervisor process whose live segments are so long; it is killed in the end."""
-    url, storage = site.camera.login_url, site.layout.folder.parent
-    argv = [sys.executable, "-m", "tests.support.supervise", ffmpeg.path, str(storage), url, str(CUT), str(live)]
-    null = subprocess.DEVNULL
-    with subprocess.Popen(argv, cwd=Path(__file__).parents[2], stdin=null, stdout=null, stderr=null) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-KILLED = [
+KILLED = [  # at the same instant
     ("supervisor",),
     ("old",),
     ("new",),
@@ -252,38 +209,40 @@ KILLED = [
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_second_ffmpeg_that_is_killed_is_no_refusal_by_the_camera(
+def test_a_second_ffmpeg_that_is_killed_is_replaced_and_costs_no_frame(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None
 ) -> None:
     with RtspCamera(clip_of()) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
         site.wait_recordings(1)
-        first = run_file(site)["run"]
         reload(site)
-        os.kill(wait_for(lambda: (run_file(site).get("successor") or {}).get("pid"), "a second FFmpeg"), signal.SIGKILL)
-        wait_for(lambda: run_file(site)["run"] != first, "the next run")
-        site.wait_state(State.RUNNING)
+        with both_record(site) as before:
+            os.kill(before["successor"]["pid"], signal.SIGKILL)
+            wait_for(lambda: successor(site).get("run") not in (None, before["successor"]["run"]), "another one")
+        wait_handed_over(site, before["run"])
         assert run_file(site)["alone_since"] is None
-        assert_explained(site.layout, site.stop())
+        site.wait_recordings(len(segments(site.layout)) + 1)
+        assert_nothing_lost(site, site.stop(), 2)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("killed", KILLED, ids="-".join)
+@pytest.mark.parametrize("video", ["h264", "hevc"])
 def test_kills_in_a_handover_cost_no_more_than_at_any_other_time(
-    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, killed: Sequence[str], no_process_left: None
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, killed: Sequence[str], video: str, no_process_left: None
 ) -> None:
-    with RtspCamera(clip_of(audio=None)) as camera:
+    with RtspCamera(clip_of(video=video)) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         with supervising(site, ffmpeg, live=2) as first:
             site.wait_recordings(2)
         assert first.wait() != 0
         with supervising(site, ffmpeg, live=3) as second:
-            before = wait_beside(site)
-            pids = {"supervisor": second.pid, "old": before["pid"], "new": before["successor"]["pid"]}
-            killed_at = time.time()
-            for name in killed:
-                os.kill(pids[name], signal.SIGKILL)
+            with both_record(site) as before:
+                pids = {"supervisor": second.pid, "old": before["pid"], "new": before["successor"]["pid"]}
+                killed_at = time.time()
+                for name in killed:
+                    os.kill(pids[name], signal.SIGKILL)
             if "supervisor" in killed:
                 assert second.wait() == -signal.SIGKILL
             else:
@@ -291,17 +250,13 @@ def test_kills_in_a_handover_cost_no_more_than_at_any_other_time(
         with supervising(site, ffmpeg, live=3) as third:
             wait_handed_over(site, before["run"])
             site.wait_recordings(len(segments(site.layout)) + 2)
-            stopped_at = time.time()
-            third.terminate()
-            assert end_of(third) == 0
+            stopped_at = end(third)
         assert_explained(site.layout, stopped_at)
-        recorded = [frame.number for frame in recorded_frames(site.layout)]
-        lost = set(sent(camera, stopped_at)) - set(recorded)
-        if "old" not in killed:
-            assert recorded == sorted(set(recorded)), "no frame twice"
-        if "new" not in killed:
+        lost = set(sent(camera, stopped_at)) - set(assert_once(site))
+        if "new" not in killed or "old" not in killed:
             assert not lost, f"{len(lost)} frames are lost"
         outages = [(gap.start - SETTLED, gap.end + SETTLED) for gap in gaps(site.layout)]
         times = [frame.sent_at for frame in camera.ledger if frame.number in lost]
         assert all(any(start < at < end for start, end in outages) for at in times), "every loss is in a gap"
         assert all(at > killed_at - SETTLED for at in times)
+        assert list(site.layout.incoming.iterdir()) == []

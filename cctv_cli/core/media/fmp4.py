@@ -16,7 +16,7 @@ from struct import unpack_from
 from typing import BinaryIO, Callable, FrozenSet, Iterator, List, Match, NamedTuple, Optional, Tuple
 
 from cctv_cli.core.files import open_to_change, open_to_read
-from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, newest_end
+from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, KeyFrame, newest_end
 
 _MOOF = b"moof\0\0\0\x10mfhd"  # the start of each movie fragment, after its length (8.8.4, 8.8.5)
 _MOST_BYTES = 1 << 18  # in a moov or moof; one that claims more is damaged
@@ -47,6 +47,22 @@ def first_pts(path: Path) -> Optional[int]:
     """The raw time of a file's first video frame; None if it has none. Raises OSError."""
     with open_to_read(path) as file:
         return next((time for time, _ in _all_frames(file)), None)
+
+
+def key_frames(path: Path) -> List[KeyFrame]:
+    """See `segment_file.key_frames`. Raises OSError."""
+    found: List[KeyFrame] = []
+    before = 0
+    with open_to_read(path) as file:
+        size = _size(file)
+        track = _video_track(file, size)
+        for fragment in [] if track is None else _fragments(file, 0, size, track):
+            time, is_key = fragment.frames[0]
+            if is_key:
+                sample = _read(file, fragment.begin, min(fragment.end, fragment.begin + _TAIL))
+                found.append(KeyFrame(fragment.at, before, time, sample))
+            before += len(fragment.frames)
+    return found
 
 
 def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
@@ -180,15 +196,32 @@ def _all_frames(file: BinaryIO) -> Iterator[Frame]:
 
 def _frames(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[Frame]:
     """Every video frame in the complete fragments from `at` up to `size`, in the order of the file."""
+    return (frame for fragment in _fragments(file, at, size, track) for frame in fragment.frames)
+
+
+class _Fragment(NamedTuple):
+    """A complete fragment with video: where it begins, where its media data begins and ends, and its frames."""
+
+    at: int
+    begin: int
+    end: int
+    frames: List[Frame]
+
+
+def _fragments(file: BinaryIO, at: int, size: int, track: _Track) -> Iterator[_Fragment]:
+    """Every complete fragment with video from `at` up to `size`."""
     has_track = _fragment_of(track.number)
-    moof = b""
+    moof, begun, box = b"", at, at
     for kind, begin, end in _file_boxes(file, at, size):
         if kind == b"moof":
-            moof = _read(file, begin, end) if end - begin <= _MOST_BYTES else b""
+            moof, begun = _read(file, begin, end) if end - begin <= _MOST_BYTES else b"", box
         elif kind == b"mdat" and has_track(moof):
-            for time, is_key in _fragment_frames(moof, track, min(end - begin, _MOST_SAMPLES)):
-                yield (time * TICKS + track.timescale // 2) // track.timescale % WRAP, is_key
+            shown = _fragment_frames(moof, track, min(end - begin, _MOST_SAMPLES))
+            raw = [((time * TICKS + track.timescale // 2) // track.timescale % WRAP, key) for time, key in shown]
+            if raw:
+                yield _Fragment(begun, begin, end, raw)
             moof = b""
+        box = end
 
 
 def _size(file: BinaryIO) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Iterator, List, Optional, Tuple
 
 from cctv_cli.core.files import open_to_read
-from cctv_cli.core.media.span import ENOUGH, Frame, newest_end
+from cctv_cli.core.media.span import ENOUGH, Frame, KeyFrame, newest_end
 
 PACKET = 188
 _SYNC = 0x47
@@ -49,10 +49,32 @@ def first_pts(path: Path) -> Optional[int]:
 def first_sample(path: Path) -> bytes:
     """See `segment_file.first_sample`. Raises OSError."""
     with open_to_read(path) as file:
-        head = file.read(_BLOCK)
-    pid = video_pid(head)
-    openings = [] if pid is None else [at for at in _openings(head, pid) if _pes_pts(head, at) is not None]
-    if pid is None or not openings:
+        pid = video_pid(file.read(_BLOCK))
+        return b"" if pid is None else _sample(file, 0, pid)
+
+
+def key_frames(path: Path) -> List[KeyFrame]:
+    """See `segment_file.key_frames`. Raises OSError."""
+    found: List[KeyFrame] = []
+    pid, begin, before = None, 0, 0
+    with open_to_read(path) as file:
+        for block in iter(lambda: file.read(_BLOCK), b""):
+            pid = video_pid(block) if pid is None else pid
+            for at in [] if pid is None else _openings(block, pid):
+                time = _pes_pts(block, at)
+                if time is not None and _may_begin(block, at):
+                    found.append(KeyFrame(begin + at, before, time, b""))
+                before += time is not None
+            begin += len(block)
+        return [key._replace(sample=_sample(file, key.at, pid)) for key in found if pid is not None]
+
+
+def _sample(file: BinaryIO, at: int, pid: int) -> bytes:
+    """The first frame of `pid` from the packet at `at` on, or its beginning; empty until it is written."""
+    file.seek(at)
+    head = file.read(_BLOCK)
+    openings = [each for each in _openings(head, pid) if _pes_pts(head, each) is not None]
+    if not openings:
         return b""
     sample = payload(head[openings[0] : openings[1] if len(openings) > 1 else None], pid)[:_SAMPLE]
     return sample if len(openings) > 1 or len(sample) == _SAMPLE else b""

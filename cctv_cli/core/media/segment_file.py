@@ -5,13 +5,14 @@ All functions raise OSError.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import BinaryIO, List, Optional
 
 from cctv_cli.core.files import open_to_change
 from cctv_cli.core.layout import MP4
 from cctv_cli.core.media import fmp4, mpegts
-from cctv_cli.core.media.span import Frame, MediaSpan, span_of
+from cctv_cli.core.media.span import TICKS, WRAP, Frame, KeyFrame, MediaSpan, span_of
 
 _TABLES = 10 * mpegts.PACKET  # bytes; the tables at the start of an MPEG-TS file need three packets
 
@@ -34,6 +35,24 @@ def first_pts(path: Path) -> Optional[int]:
 def first_sample(path: Path) -> bytes:
     """A file's first video frame as the camera sent it, or the beginning of a large one; empty until it is written."""
     return fmp4.first_video_sample(path) if path.suffix == MP4 else mpegts.first_sample(path)
+
+
+def key_frames(path: Path) -> List[KeyFrame]:
+    """Every key frame of a file, in the order of the file, with its sample as `first_sample` returns it."""
+    return fmp4.key_frames(path) if path.suffix == MP4 else mpegts.key_frames(path)
+
+
+def cut_before(path: Path, frame: KeyFrame) -> None:
+    """Remove a key frame, which is not the first frame, and all after it from a file.
+
+    Its modification time becomes that of the last frame that stays, because recordings are dated by it.
+    """
+    status, whole = path.stat(), measure(path)
+    with open_to_change(path) as file:
+        file.truncate(frame.at)
+    rest = measure(path)
+    removed = 0 if whole is None or rest is None else (whole.end - rest.end) % WRAP
+    os.utime(path, (status.st_atime, status.st_mtime - removed / TICKS))
 
 
 def last_end(

@@ -6,7 +6,7 @@ A raw time is a presentation time (PTS) as MPEG-TS writes it (ISO/IEC 13818-1 2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 TICKS = 90_000
 WRAP = 1 << 33
@@ -17,6 +17,18 @@ _ALONE = TICKS // 25  # how long a single frame lasts if that is unknown: player
 _GUESSED = 5  # ticks; FFmpeg puts a frame whose time it must guess this close after another
 
 Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
+
+
+class KeyFrame(NamedTuple):
+    """A key frame in a file: the byte `at` which it begins, how many frames are `before` it, and its raw time.
+
+    `sample` is the frame as the camera sent it, or the beginning of a large one; empty until it is written.
+    """
+
+    at: int
+    before: int
+    time: int
+    sample: bytes
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Two runs of one camera side by side: the next one begins before the current one ends, so that nothing is lost.
 
 `.run.json` names both. When both have begun a file with the same key frame, the current run ends, and the next one
-continues it from that frame (see `cut`). Nothing more must be remembered: after a crash at any moment, the files of
-both say the same to the next supervisor.
+continues it from that frame (see `cut`). Until then no file of either is committed, and nothing more must be
+remembered: after a crash at any moment, the files of both say the same to the next supervisor.
 """
 
 from __future__ import annotations
@@ -13,41 +13,36 @@ import math
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from typing import List, Optional
+from pathlib import Path
+from typing import List, Optional, Tuple
 
-from cctv_cli.core.clock import DAY
-from cctv_cli.core.config.settings import Camera, RtspSource
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis, diagnose
-from cctv_cli.core.media.segment_file import first_pts, first_sample, measure
-from cctv_cli.core.media.span import MediaSpan
+from cctv_cli.core.layout import media_suffix
+from cctv_cli.core.media.segment_file import cut_before, first_pts, first_sample, key_frames, measure
+from cctv_cli.core.media.span import KeyFrame
 from cctv_cli.core.recording.backlog import GRACE
-from cctv_cli.core.recording.cut import Cut, Limits, Opening, common_cut, limits_after, limits_without_cut
+from cctv_cli.core.recording.cut import (
+    Cut,
+    Limits,
+    Opening,
+    common_cut,
+    inner_cut,
+    limits_after,
+    limits_without_cut,
+)
 from cctv_cli.core.recording.reasons import UNSUPERVISED
 from cctv_cli.core.recording.run import ActiveRun, incoming_files, remove_repeated
+from cctv_cli.core.recording.stall import STALL
 from cctv_cli.core.recording.start import Starter
 from cctv_cli.core.recording.state import Run
 
 PATIENCE = 300.0  # seconds until both must have cut at the same frame; some cameras send a key frame a minute
-_SPREAD = 0.1  # of the time after which a run is replaced, so that cameras that began together do not rotate together
-_ALONE_FOR = DAY  # seconds for which a camera that refused a second session is not asked for one
 _CATCH_UP = 3.0  # seconds that the next run may take to reach as far as the one that has ended
 _LOOK = 0.1  # seconds between looks at that
 _NEWEST = 4  # files of a run that are compared while it records
 
 log = logging.getLogger("cctv.recorder")
-
-
-def is_due(run: Run, media_time: float, rotate_after: float) -> bool:
-    """Whether a run must be replaced that has recorded so many seconds of media; for each run it is another time."""
-    return media_time >= rotate_after * (1 - _SPREAD * int(run.run[:4], 16) / 0xFFFF)
-
-
-def may_overlap(camera: Camera, current: Run, now: float) -> bool:
-    """Whether a second FFmpeg beside that of the current run can record the same frames."""
-    refused = current.alone_since is not None and 0 <= now - current.alone_since < _ALONE_FOR
-    is_copied = isinstance(camera.source, RtspSource) and not camera.transcode
-    return is_copied and current.anchor is not None and not refused
 
 
 def continued(last: Optional[Run], starter: Starter) -> Optional[Run]:
@@ -56,16 +51,15 @@ def continued(last: Optional[Run], starter: Starter) -> Optional[Run]:
         return last
     old, new = starter.run_of(replace(last, successor=None)), starter.run_of(last.successor)
     new.process = starter.find(new.record)
-    for run in (old, new):
-        if run.timeline is None:
-            with suppress(OSError):
-                run.place()
     Handover(old, new, UNSUPERVISED, starter).settle(UNSUPERVISED)
     return new.record
 
 
 class Handover:
-    """The current run `old`, and the run `new` that records beside it and will continue it because of `why`."""
+    """The current run `old`, and the run `new` that records beside it and will continue it because of `why`.
+
+    Methods raise OSError.
+    """
 
     def __init__(self, old: ActiveRun, new: ActiveRun, why: Diagnosis, starter: Starter) -> None:
         self.old = old
@@ -76,6 +70,7 @@ class Handover:
         self._live = starter.live
         self._clock = starter.tools.clock
         self._gives_up_at = self._clock.monotonic() + PATIENCE
+        self._surplus: Optional[Tuple[Path, KeyFrame]] = None  # what the new run has too, from this frame of a file on
         new.catches_up = False  # its files wait for the cut
 
     @property
@@ -85,9 +80,9 @@ class Handover:
 
     @property
     def was_refused(self) -> bool:
-        """Whether the camera seems to refuse a second session: it sent no frame, and nobody killed FFmpeg."""
+        """Whether the camera seems to refuse a second session: FFmpeg ended by itself before its first frame."""
         code = None if self.new.process is None else self.new.process.exit_code()
-        return self.new.timeline is None and (code is None or code >= 0)
+        return self.new.timeline is None and code is not None and code >= 0
 
     def failure(self) -> str:
         """Poll the new run; returns why it cannot continue the old one, empty if it still may."""
@@ -98,12 +93,33 @@ class Handover:
             self.new.stderr.wait_until_read()
             code = None if self.new.process is None else self.new.process.exit_code()
             return f"a second FFmpeg failed: {diagnose(self.new.stderr.recent_lines(), code).reason}"
+        with suppress(OSError):  # the disk of the live window does not matter to the recording
+            self._live.prune_beside(self.new.record)
         gives_up = self._clock.monotonic() >= self._gives_up_at
         return "a second FFmpeg began no file with the same key frame" if gives_up else ""
 
-    def cut(self) -> Optional[Cut]:
-        """The files of both that begin with the same frame; None while there are none."""
-        return common_cut(self._openings(self.old, _NEWEST), self._openings(self.new, _NEWEST))
+    def is_ready(self) -> bool:
+        """Whether the new run can continue the old one: both have cut at the same frame, and the new one keeps up."""
+        cut = common_cut(self._openings(self.old, _NEWEST), self._openings(self.new, _NEWEST))
+        if cut is None:
+            return False
+        frames = self._frames(self.old, cut.old)
+        return self._reached(cut, frames, _CATCH_UP) >= frames
+
+    def drop(self) -> bool:
+        """Forget the new run, which has ended, if the old one has all that it recorded; returns whether it has."""
+        until = self._clock.monotonic() + _CATCH_UP
+        while self._limits().new_end != 0:
+            if self._clock.monotonic() >= until:
+                return False
+            threading.Event().wait(_LOOK)
+        self.new.record = replace(self.new.record, end_file=0)
+        remove_repeated(self._layout.run_folder(self.new.record.run), self.new.record)
+        self.new.close()
+        self._live.drop(self.new.record)
+        self._file.describe(self.old.record)
+        self.old.save()
+        return True
 
     def end_new(self) -> None:
         """End the new run too. This comes before the old one ends, which thus has all that the new one recorded."""
@@ -118,10 +134,15 @@ class Handover:
     def settle(self, why: Diagnosis) -> None:
         """Decide which files of both count, once the old run has ended because of `why`; the new run is the last one.
 
-        If the decision cannot be saved, this is logged, and no file of the two is committed until it is.
+        A new run that stands still is ended. If the decision cannot be saved, this is logged, and no file of the two is
+        committed until it is.
         """
         limits = self._limits()
         new = self.new
+        if limits.rest is not None and limits.old_end is not None:
+            run = self.old.record
+            last = self._layout.incoming_file(run.run, limits.old_end - 1, media_suffix(run.codec))
+            self._surplus = last, limits.rest
         self.old.record = replace(self.old.record, end_file=limits.old_end)
         new.record = replace(
             new.record, first_file=limits.new_first, end_file=limits.new_end, cause=why.cause, detail=why.reason
@@ -134,6 +155,9 @@ class Handover:
 
     def _save(self) -> None:
         new = self.new
+        if self._surplus is not None:
+            cut_before(*self._surplus)
+            self._surplus = None
         self.old.save_beside_files(durable=True)
         if self._file.describes(new.record):  # else it has ended too, and its record is beside its files
             self._file.describe(new.record)
@@ -144,18 +168,40 @@ class Handover:
             new.save_beside_files()
 
     def _limits(self) -> Limits:
-        openings = self._openings(self.new)
-        cut = common_cut(self._openings(self.old), openings)
+        cut = self._last_cut()
         if cut is None:
             new_until = math.inf if self.new_lives else self._until(self.new)
-            return limits_without_cut(self._until(self.old), openings, new_until)
-        frames = self._frames(self.old, cut[0])
-        patience = self._clock.monotonic() + _CATCH_UP
+            return limits_without_cut(self._until(self.old), self._openings(self.new), new_until)
+        frames = self._frames(self.old, cut.old)
+        reached = self._reached(cut, frames, STALL)
+        if reached < frames and self.new_lives:
+            log.error("%s: run %s stands still and is ended", self._layout.camera_id, self.new.record.run)
+            assert self.new.process is not None
+            processes.stop(self.new.process, GRACE)
+            reached = self._reached(cut, frames, 0.0)
+        return limits_after(cut, frames, reached)
+
+    def _last_cut(self) -> Optional[Cut]:
+        """Where the new run continues the old one, which has ended. Waits for the first frame of a living new run."""
+        patience = self._clock.monotonic() + STALL
+        _place(self.old)
         while True:
             lives = self.new_lives
-            reached = self._frames(self.new, cut[1]) + (self.new.record.frames_late if lives else 0)
-            if reached >= frames or not lives or self._clock.monotonic() >= patience:
-                return limits_after(cut, frames, reached, new_lives=lives)
+            _place(self.new)
+            openings = self._openings(self.new)
+            if openings or not lives or self._clock.monotonic() >= patience:
+                break
+            threading.Event().wait(_LOOK)
+        return common_cut(self._openings(self.old), openings) or inner_cut(self._key_frames(self.old), openings)
+
+    def _reached(self, cut: Cut, frames: int, patience: float) -> int:
+        """How many frames the new run has from the cut on. A living one gets `patience` seconds to have `frames`."""
+        until = self._clock.monotonic() + patience
+        while True:
+            lives = self.new_lives
+            reached = self._frames(self.new, cut.new, frames) + (self.new.record.frames_late if lives else 0)
+            if reached >= frames or not lives or self._clock.monotonic() >= until:
+                return reached
             threading.Event().wait(_LOOK)
 
     def _openings(self, run: ActiveRun, newest: int = 0) -> List[Opening]:
@@ -169,20 +215,43 @@ class Handover:
                     found.append(Opening(number, hashlib.sha256(sample).digest(), line.instant(time)))
         return found
 
-    def _frames(self, run: ActiveRun, number: int) -> int:
-        """How many frames a run has written since the beginning of this file."""
-        return sum(span.frames for span in self._spans(run, number))
+    def _key_frames(self, run: ActiveRun) -> List[Opening]:
+        """Every key frame of a run, with which another run may begin; files that cannot be read are left out."""
+        found: List[Opening] = []
+        line = run.timeline
+        if line is None:
+            return found
+        for number, path in incoming_files(self._layout.run_folder(run.record.run)):
+            with suppress(OSError):
+                for frame in key_frames(path):
+                    digest, at = hashlib.sha256(frame.sample).digest(), line.instant(frame.time)
+                    found.append(Opening(number, digest, at, frame if frame.before else None))
+        return found
+
+    def _frames(self, run: ActiveRun, begin: Opening, enough: Optional[int] = None) -> int:
+        """How many frames a run has written from this one on; no more are counted than are `enough`."""
+        count = 0 if begin.frame is None else -begin.frame.before
+        for number, path in incoming_files(self._layout.run_folder(run.record.run)):
+            with suppress(OSError):
+                span = measure(path) if number >= begin.number else None
+                count += 0 if span is None else span.frames
+            if enough is not None and count >= enough:
+                break
+        return count
 
     def _until(self, run: ActiveRun) -> float:
         """The instant up to which a run has recorded, as far as its files show."""
-        spans = self._spans(run, 0)
-        return 0.0 if run.timeline is None or not spans else run.timeline.instant(spans[-1].first) + spans[-1].duration
-
-    def _spans(self, run: ActiveRun, number: int) -> List[MediaSpan]:
-        """What the run's files cover from this one on, those that can be read."""
-        found: List[MediaSpan] = []
-        for each, path in incoming_files(self._layout.run_folder(run.record.run)):
+        line = run.timeline
+        for _, path in reversed(incoming_files(self._layout.run_folder(run.record.run))):
             with suppress(OSError):
-                span = measure(path) if each >= number else None
-                found += [] if span is None else [span]
-        return found
+                span = measure(path)
+                if span is not None and line is not None:
+                    return line.instant(span.first) + span.duration
+        return 0.0
+
+
+def _place(run: ActiveRun) -> None:
+    """Map a run's media time to wall time if it was not polled since its first frame."""
+    if run.timeline is None:
+        with suppress(OSError):
+            run.place()

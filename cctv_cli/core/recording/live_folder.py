@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from typing import Callable, List, Sequence
+from typing import Callable, Dict, List, Sequence
 
 from cctv_cli.core import files
 from cctv_cli.core.hls.playlist import LiveSegment
@@ -42,6 +42,16 @@ class LiveFolder:
         unused = [live_init_name(n) for n, after in zip(inits, inits[1:]) if after <= oldest]
         for name in (*(name for name in names if parse_live_segment(name) in gone), *unused):
             files.remove(self._layout.live / name)
+
+    def prune_old(self, first: int, seconds: float) -> None:
+        """Remove the segments from number `first` on that were written so much earlier than the newest of them."""
+        written: Dict[int, float] = {}
+        for name in self._names():
+            number = parse_live_segment(name)
+            if number is not None and number >= first:
+                written[number] = (self._layout.live / name).stat().st_mtime
+        newest = max(written.values(), default=0.0)
+        self.prune(lambda number: written.get(number, newest) < newest - seconds, first)
 
     def require_room(self, segments: Sequence[LiveSegment]) -> None:
         """Raise OSError if there is no room for two more segments like the largest of these."""

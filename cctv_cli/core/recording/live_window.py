@@ -26,6 +26,7 @@ _FEWEST = 6  # segments, required by Apple's HLS authoring specification
 _BESIDE = 100_000  # segments, more than a day of them, that a run may add while another one records beside it
 _UNSAVED = 120  # segments that may have been added since the run was saved, which happens every minute
 _JUMP = 1.0  # seconds between two segments that make a discontinuity, as when the clock of this machine is set
+_SLACK = 10.0  # seconds by which a busy supervisor may be late to add a segment
 _SPAN = 60.0  # seconds that the window covers at least
 
 
@@ -132,9 +133,17 @@ class LiveWriter:
         If it began beside the current one, the window continues with the segment that begins nearest to its end.
         """
         self._run = RunSegments(self._layout, self.disk, run.first_live, media_suffix(run.codec))
-        self._next = max(self._next, run.first_live)
+        kept = (number for number in self._on_disk() if number >= run.first_live)  # see `prune_beside`
+        self._next = max(self._next, min(kept, default=run.first_live))
         newest = self._window.segments[-1:]
         self._overlaps = any(run.first_live > segment.number and run.started < segment.end for segment in newest)
+
+    def prune_beside(self, run: Run) -> None:
+        """Remove what a run wrote beside the current one that a switch to it will not need. Raises OSError.
+
+        The window may be behind by as long as its segments are.
+        """
+        self._folder.prune_old(run.first_live, 2 * self._window.target_duration + _SLACK)
 
     def drop(self, run: Run) -> None:
         """Remove what a run wrote that began beside the current one and has ended. Raises OSError."""

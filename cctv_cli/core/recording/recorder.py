@@ -18,7 +18,7 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import reasons, stall
 from cctv_cli.core.recording.backlog import GRACE, STORAGE_RETRY, Backlog, read_last_run, stop_last_run
 from cctv_cli.core.recording.backoff import Backoff
-from cctv_cli.core.recording.handover import Handover, continued, is_due, may_overlap
+from cctv_cli.core.recording.handover import Handover, continued
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
@@ -28,6 +28,7 @@ from cctv_cli.core.recording.start import NoFfmpeg, Starter
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.state_file import StateFile
 from cctv_cli.core.recording.stream import CameraStream
+from cctv_cli.core.recording.successors import Successors, is_due, may_overlap
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
@@ -59,6 +60,7 @@ class Recorder:
         self._starter = Starter(
             camera, settings, tools, self._layout, self._store, self._live, self._stream, self._main, wake
         )
+        self._successors = Successors(self._starter)
         self._state = StateFile(self._layout, tools.clock.now, tools.published)
         self._backlog = Backlog(self._layout, self._store, tools.clock)
         self._opened = False
@@ -109,6 +111,7 @@ class Recorder:
         """Start over from what is on disk after an unexpected error, and show it; a running FFmpeg is adopted."""
         self._opened = False
         self._active = self._handover = None
+        self._successors.settled()
         why = reasons.of_error(error)
         self._show(State.BACKOFF, why.reason, why.cause)
 
@@ -126,7 +129,7 @@ class Recorder:
                 return
             if not leave_running:
                 self._halt(reasons.SHUTDOWN)
-            self._backlog.commit_last(self._active)
+            self._backlog.commit_last(self._active if self._handover is None else None)
         except (OSError, MemoryError) as error:
             why = reasons.of_error(error)
             log.error("%s: not all of the last minutes were committed: %s", self._layout.camera_id, why.reason)
@@ -177,10 +180,7 @@ class Recorder:
             return
         active = self._active = self._starter.adopt(last, living)
         self._starter.file.describe(last, beside)
-        if beside is not None:
-            new = self._starter.adopt(beside, self._starter.find(beside))
-            why = Diagnosis(beside.cause, beside.detail)
-            self._handover = Handover(active, new, why, self._starter)
+        self._handover = None if beside is None else self._successors.resume(active, beside)
         self._reconfigured.set()  # it may have been started for another configuration
 
     # ---- starting
@@ -188,21 +188,14 @@ class Recorder:
     def _replace(self, why: Diagnosis) -> None:
         """Start the next run beside the current one, or after it if the camera does not send both the same frames."""
         active, now = self._active, self._tools.clock.now()
-        if active is None or self._main or not may_overlap(self._camera, active.record, now):
+        if active is None or active.timeline is None or self._main or not may_overlap(self._camera, active.record, now):
             self._end_run(why)
             return
-        if self._tools.clock.monotonic() < self._next_start:
+        self._handover = self._successors.begin(active, why)
+        if self._handover is None:
             self._reconfigured.set()
-            return
-        try:
-            new = self._starter.start(why, beside=active)
-        except (NoFfmpeg, OSError) as error:  # the current run continues, and this is tried again
-            log.error("%s: no FFmpeg can be started beside the current one: %s", self._layout.camera_id, error)
-            self._reconfigured.set()
-            self._next_start = self._tools.clock.monotonic() + STORAGE_RETRY
-            return
-        self._handover = Handover(active, new, why, self._starter)
-        new.save()
+        else:
+            self._handover.new.save()
 
     def _start_when_due(self) -> float:
         wait = self._next_start - self._tools.clock.monotonic()
@@ -244,7 +237,7 @@ class Recorder:
         active.poll(monotonic, self._tools.clock.now())
         if self._handover is not None and self._hand_over(self._handover):
             return 0.0
-        more = self._backlog.commit_next(active)
+        more = self._backlog.commit_next(active if self._handover is None else None)
         active.update_live(alive=True)
         if active.timeline is not None and self._backlog.idle_reason is not None:
             self._backlog.idle_reason = None
@@ -287,16 +280,18 @@ class Recorder:
         return self._failed(trouble, healthy, monotonic)
 
     def _hand_over(self, pair: Handover) -> bool:
-        """Let the run beside the current one continue it, or give up; returns whether either happened."""
+        """Let the run beside the current one continue it, or give it up; returns whether either happened."""
         failure = pair.failure()
-        if pair.new_lives and pair.cut() is not None:
+        if pair.new_lives and pair.is_ready():
             self._end_run(pair.why, continues=True)
             return True
         if not failure:
             return False
-        if pair.was_refused:
-            pair.new.record = replace(pair.new.record, alone_since=self._tools.clock.now())
-        self._end_run(Diagnosis(pair.why.cause, f"{pair.why.reason}; {failure}"))
+        if self._successors.drop(pair):
+            self._handover = None
+            self._reconfigured.set()
+        else:
+            self._end_run(Diagnosis(pair.why.cause, f"{pair.why.reason}; {failure}"))
         return True
 
     def _notice_end(self, active: ActiveRun) -> None:
@@ -383,16 +378,23 @@ class Recorder:
         self._stream.last_run = active.record
         self._state.note_exit(why.reason)
         self._backlog.add(active, why)
+        self._successors.settled()
         if pair is None:
             return False
-        pair.settle(why)
+        try:
+            pair.settle(why)
+        except OSError:
+            self._opened = False  # both are found again once the disk can be read
+            raise
         self._stream.last_run = pair.new.record
-        if not continues:
-            self._backlog.add(pair.new, why)
-            return False
-        self._active = pair.new
-        self._live.switch(pair.new.record)
-        return True
+        if continues and pair.new_lives:
+            self._active = pair.new
+            self._live.switch(pair.new.record)
+            return True
+        if continues:
+            pair.end_new()
+        self._backlog.add(pair.new, why)
+        return False
 
     def _show(self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None) -> None:
         self._state.show(state, reason, cause, retry_at, run=self._stream.last_run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Dict, Optional
 
@@ -112,6 +113,9 @@ class Starter:
         """Watch a run that an earlier supervisor started."""
         active = self.run_of(record)
         active.process, active.catches_up = living, True
+        if active.timeline is None:  # that supervisor ended before it saved the first times
+            with suppress(OSError):
+                active.place()
         active.begin_watch(self.tools.clock.monotonic(), self.tools.clock.now())
         try:
             folder = self.layout.run_folder(record.run)

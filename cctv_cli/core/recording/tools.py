@@ -11,6 +11,7 @@ from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.ffmpeg.command import RECORDING_SECONDS, Ffmpeg
 from cctv_cli.core.recording.published import Published
+from cctv_cli.core.recording.turns import Turns
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.rtsp.result import ProbeResult
@@ -28,7 +29,7 @@ class Probe(Protocol):
 
 @dataclass(frozen=True)
 class Tools:
-    """FFmpeg, the clock, randomness, the camera probe, the login guard, and where recorders publish what they do."""
+    """FFmpeg, the clock, randomness, the camera probe, the login guard, and what recorders share."""
 
     ffmpeg: Ffmpeg
     tz: Optional[tzinfo]
@@ -39,6 +40,7 @@ class Tools:
     recording_seconds: int = RECORDING_SECONDS
     rotate_after: float = ROTATE_AFTER
     published: Published = field(default_factory=Published)
+    turns: Turns = field(default_factory=Turns)
 
     def tick(self) -> float:
         """Seconds until the next poll of a running FFmpeg, varied so that cameras are not polled in step."""

@@ -8,12 +8,14 @@ import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.media.segment_file import (
+    cut_before,
     cut_torn_end,
     first_pts,
     first_sample,
     frames,
     header_size,
     holds_video,
+    key_frames,
     last_end,
     measure,
 )
@@ -56,8 +58,18 @@ def test_key_frames_are_recognized(ffmpeg: Ffmpeg, tmp_path: Path, suffix: str, 
         options = ["-c:v", "libx265", "-x265-params", parameters]
     if suffix == ".mp4":
         options += ["-f", "mp4", "-movflags", "+frag_every_frame+empty_moov+default_base_moof+frag_discont"]
-    found = frames(make_video(ffmpeg, tmp_path / f"video{suffix}", 2, *options, sound=True))
+    path = make_video(ffmpeg, tmp_path / f"video{suffix}", 2, *options, sound=True)
+    found, keys = frames(path), key_frames(path)
     assert [is_key for _, is_key in found] == [number % 10 == 0 for number in range(2 * FPS)]
+    assert [key.before for key in keys] == list(range(0, 2 * FPS, 10))
+    assert [key.time for key in keys] == [time for time, is_key in found if is_key]
+    assert keys[0].sample == first_sample(path)
+    whole = path.read_bytes()
+    written = path.stat().st_mtime
+    cut_before(path, keys[2])
+    assert frames(path) == found[:20]
+    assert whole.startswith(path.read_bytes())
+    assert path.stat().st_mtime == pytest.approx(written - (2 * FPS - 20) / FPS, abs=1.5 / FPS)
 
 
 def test_only_fragmented_mp4_has_a_header(path: Path) -> None:

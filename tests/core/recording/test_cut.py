@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Tuple
 
 import pytest
 
-from cctv_cli.core.recording.cut import Cut, Limits, Opening, common_cut, limits_after, limits_without_cut
+from cctv_cli.core.media.span import KeyFrame
+from cctv_cli.core.recording.cut import (
+    Cut,
+    Limits,
+    Opening,
+    common_cut,
+    inner_cut,
+    limits_after,
+    limits_without_cut,
+)
 
 AT = 1_795_000_000.0
 A, B, C, D = (Opening(number, bytes([number]), AT + 60.0 * number) for number in range(4))
@@ -34,24 +43,68 @@ def as_file(number: int, opening: Opening, late: float = 0.02) -> Opening:
     ],
 )
 def test_both_cut_at_a_frame_that_is_the_same_and_of_the_same_instant(
-    old: Sequence[Opening], new: Sequence[Opening], cut: Optional[Cut]
+    old: Sequence[Opening], new: Sequence[Opening], cut: Optional[Tuple[int, int]]
 ) -> None:
-    assert common_cut(old, new) == cut
+    assert numbers(common_cut(old, new)) == cut
+
+
+def numbers(cut: Optional[Cut]) -> Optional[Tuple[int, int]]:
+    return None if cut is None else (cut.old.number, cut.new.number)
+
+
+INSIDE = KeyFrame(188_000, 250, 900_000, b"")
+KEYS = (A, *(Opening(0, bytes([10 + n]), AT + n, INSIDE._replace(before=25 * n)) for n in range(1, 60)), B)
+
+
+def as_key(second: int, number: int = 0, late: float = 0.02) -> Opening:
+    """How a file of another run begins with the key frame that the earlier run has at this second."""
+    key = next(key for key in KEYS if key.at == AT + second)
+    return Opening(number, key.digest, key.at + late)
 
 
 @pytest.mark.parametrize(
-    ("old_reach", "new_reach", "new_lives", "limits"),
+    ("new", "cut"),
     [
-        (90_000, 93_600, True, Limits(7, 1)),
-        (90_000, 90_000, False, Limits(7, 1)),
-        (90_000, 86_400, True, Limits(None, 1)),  # frames twice, rather than lost
-        (90_000, 86_400, False, Limits(None, 0, 0)),
+        ((), None),
+        ((as_key(10),), (10, 0)),
+        ((as_key(10), as_key(50, 1)), (50, 1)),  # the times of a run's first frames are guessed
+        ((as_key(10), as_key(50, 1), as_key(55, 2)), (50, 1)),
+        ((as_key(10, late=4.0),), (10, 0)),  # the first frames of a busy machine are dated late
+        ((as_key(10, late=6.0),), None),
+        ((as_key(60, 1),), (60, 1)),
+        ((Opening(0, b"another", AT + 10),), None),
+        ((Opening(0, b"another", AT + 10), as_key(50, 1)), (50, 1)),
+    ],
+)
+def test_a_file_of_the_later_run_begins_inside_one_of_the_earlier(
+    new: Sequence[Opening], cut: Optional[Tuple[int, int]]
+) -> None:
+    found = inner_cut(KEYS, new)
+    assert (None if found is None else (found.old.at - AT, found.new.number)) == cut
+
+
+@pytest.mark.parametrize(("late", "at"), [(0.0, 10), (0.4, 10), (-0.4, 10), (0.6, 11), (55.0, None)])
+def test_of_key_frames_that_are_the_same_dates_decide(late: float, at: Optional[int]) -> None:
+    still = [Opening(0, b"still", key.at, key.frame) for key in KEYS]
+    found = inner_cut(still, (Opening(0, b"still", AT + 10 + late),))
+    assert (None if found is None else found.old.at - AT) == at
+
+
+@pytest.mark.parametrize(
+    ("inside", "old_reach", "new_reach", "limits"),
+    [
+        (None, 2500, 2501, Limits(7, 1)),
+        (None, 2500, 2500, Limits(7, 1)),
+        (None, 2500, 2499, Limits(None, 0, 0)),
+        (INSIDE, 2500, 2500, Limits(8, 1, rest=INSIDE)),
+        (INSIDE, 2500, 2499, Limits(None, 0, 0)),
     ],
 )
 def test_the_run_that_reaches_further_keeps_what_is_after_the_cut(
-    old_reach: int, new_reach: int, new_lives: bool, limits: Limits
+    inside: Optional[KeyFrame], old_reach: int, new_reach: int, limits: Limits
 ) -> None:
-    assert limits_after((7, 1), old_reach, new_reach, new_lives=new_lives) == limits
+    cut = Cut(Opening(7, b"frame", AT, inside), Opening(1, b"frame", AT))
+    assert limits_after(cut, old_reach, new_reach) == limits
 
 
 @pytest.mark.parametrize(

@@ -441,6 +441,21 @@ def test_a_run_beside_the_current_one_that_is_dropped_leaves_nothing(stage: Stag
     assert len(stage.files()) == 7
 
 
+def test_a_run_beside_the_current_one_keeps_what_a_switch_needs_and_no_more(stage: Stage) -> None:
+    run, other = beside(stage, 6)
+    numbers = range(other.first_live, other.first_live + SEGMENTS - 2)
+    for age, number in enumerate(reversed(numbers)):
+        os.utime(stage.layout.live_segment(number), (TRUTH, TRUTH + 60 - 4 * age))
+    stage.writer.prune_beside(other)
+    kept = [n for n in numbers if stage.layout.live_segment(n).exists()]
+    assert 0 < len(kept) < len(numbers)
+    assert kept == list(numbers[-len(kept) :])
+    assert stage.update(run, alive=False) == list(range(6))
+    stage.writer.switch(other)
+    stage.update(other)
+    assert [segment.number for segment in stage.written().segments][-1] == numbers[-2]
+
+
 def test_a_deleted_segment_does_not_stop_the_window(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1)

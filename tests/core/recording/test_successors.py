@@ -9,8 +9,8 @@ import pytest
 
 from cctv_cli.core.clock import DAY
 from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource
-from cctv_cli.core.recording.handover import is_due, may_overlap
 from cctv_cli.core.recording.state import Run
+from cctv_cli.core.recording.successors import is_due, may_overlap
 
 NOW = 1_795_000_000.0
 RUN = Run("0123456789abcdef", "", NOW - 60, 0, anchor=NOW - 59)
@@ -29,7 +29,6 @@ def test_runs_that_began_together_are_not_replaced_together(run: str, hours: flo
     ("camera", "run", "may"),
     [
         ({}, {}, True),
-        ({}, {"anchor": None}, False),  # no frame yet
         ({"source": DemoSource(tone=False)}, {}, False),
         ({"transcode": True}, {}, False),
         ({}, {"alone_since": NOW - DAY / 2}, False),
