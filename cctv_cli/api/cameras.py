@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
+from cctv_cli.api.stream import stopped_detail
 from cctv_cli.api.threads import on_thread
 from cctv_cli.core.recording.schema import camera_values
 from cctv_cli.core.recording.status import CameraStatus
@@ -46,8 +47,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     def restart(camera_id: str) -> None:
         if runtime.camera(camera_id).enabled and runtime.is_stopped(camera_id):
-            detail = f"Camera {camera_id} was stopped by an operator; start it with POST /cameras/{camera_id}/start."
-            raise HTTPException(409, detail)
+            raise HTTPException(409, stopped_detail(camera_id))
         runtime.restart_camera(camera_id)
 
     def controlled(act: Callable[[str], None], camera_id: str) -> CameraModel:

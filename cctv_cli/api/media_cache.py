@@ -230,7 +230,5 @@ def _version(status: os.stat_result) -> FileVersion:
 
 
 def _smaller_gzip(body: bytes) -> Optional[bytes]:
-    compressed = gzip.compress(
-        body, 6, mtime=0
-    )  # no modification time inside, because the same tag must mean the same bytes
+    compressed = gzip.compress(body, 6, mtime=0)  # without a time, because the same tag must mean the same bytes
     return compressed if len(compressed) < len(body) else None

@@ -50,7 +50,7 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
     if not status.enabled:
         return Live(409, f"{name} is disabled in the configuration; enable it there.")
     if stopped:
-        return Live(409, f"{name} was stopped by an operator; start it with POST /cameras/{status.id}/start.")
+        return Live(409, stopped_detail(status.id))
     if window is not None and window.segments:
         still = now - window.segments[-1].end
         if still <= max(_STALE_LEAST, _STALE_TARGETS * window.target_duration):
@@ -70,6 +70,11 @@ def is_older(window: LiveWindow, newest: LiveWindow) -> bool:
     A window that begins anew after its playlist was lost may count from a lower number, but ends later.
     """
     return window.next_number < newest.next_number and window.segments[-1].end < newest.segments[-1].end
+
+
+def stopped_detail(camera_id: str) -> str:
+    """The answer to a request that a stopped camera cannot serve."""
+    return f"Camera {camera_id} was stopped by an operator; start it with POST /cameras/{camera_id}/start."
 
 
 class _Seen(NamedTuple):

@@ -187,9 +187,8 @@ class LoginGuard:
         self._clock = clock
         self._changed = threading.Condition()  # guards all attributes below
         self._unsaved: Optional[Dict[str, History]] = None  # histories that could not be written
-        self._proven: Dict[
-            str, Tuple[Optional[Secret], float]
-        ] = {}  # password, and the monotonic time at which it was accepted
+        # password, and the monotonic time at which it was accepted
+        self._proven: Dict[str, Tuple[Optional[Secret], float]] = {}
         self._forgotten: Dict[str, float] = {}  # monotonic time of the latest `forget`
 
     def standing(self, source: RtspSource) -> Standing:

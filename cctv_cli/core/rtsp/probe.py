@@ -82,7 +82,7 @@ def _examine(
         text = "describes no video: check the path of the RTSP URL and the camera's video settings"
         return ProbeResult(Outcome.NO_VIDEO, f"{at} {text}.", 200, None, audio)
     conversation.require_permission()
-    verb = "announces"
+    verb, announced = "announces", audio
     if conversation.login_is_open if setup is None else setup:
         base = answer.first("content-base") or uri
         answer = _set_up(conversation, base, video_control(description), "0-1")
@@ -90,7 +90,8 @@ def _examine(
             raise _refusal(answer, "SETUP", "video")
         if setup and with_audio and audio is not None and not audio.fault:
             audio = _set_up_audio(conversation, base, audio, audio_control(description, audio), answer)
-        came = _play(conversation, base, answer, video) if setup and play else None
+        # a camera that refused or ignored the audio may not answer to PLAY, and the refusal is what counts
+        came = _play(conversation, base, answer, video) if setup and play and audio is announced else None
         if came is not None:
             verb, video = "sends", came
         if answer.status == 200:

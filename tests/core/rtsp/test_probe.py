@@ -696,7 +696,7 @@ def test_a_camera_that_refuses_a_session(status: int, outcome: Outcome, cure: st
 @pytest.mark.parametrize(("reply", "shown"), [(answer("404 Not Found"), "404"), (NOTHING, "no answer")])
 def test_refused_audio_is_reported_and_does_not_affect_the_video(reply: bytes, shown: str) -> None:
     with ScriptedCamera(described(""), SETUP_OK, reply, answer("200 OK")) as camera:
-        result = camera.ask(setup=True, timeout=10.0 if reply else 0.5)
+        result = camera.ask(setup=True, play=True, timeout=10.0 if reply else 0.5)
     assert (result.outcome, result.video) == (Outcome.OK, VideoStream("h264", 2560, 1440))
     assert result.audio is not None
     assert f"refuses to send its audio ({shown} to SETUP" in result.audio.fault
