@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Tuple
@@ -75,6 +76,18 @@ class OddCameras:
             lambda: str(self.others_than(words)),
         )
         return time.time()
+
+    def kill_ffmpegs(self) -> None:
+        """Kill the FFmpeg of every camera, and wait until each has another one."""
+        before = {name: self._pid(name) for name in self.layouts}
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(
+            lambda: all(self._pid(name) not in (0, pid) for name, pid in before.items()), "other FFmpegs", _SETTLES
+        )
+
+    def _pid(self, name: str) -> int:
+        return int(read_json(self.layouts[name].run_file).get("pid") or 0)
 
     def record_more(self, count: int = 3, lasts: float = LASTS) -> None:
         """Wait for so many more recordings of every camera, and for so many seconds."""

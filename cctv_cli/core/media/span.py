@@ -10,7 +10,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 TICKS = 90_000
 WRAP = 1 << 33
-_HOLE = TICKS  # a hole is more than a second without a frame
+SHORTEST_HOLE = 1.0  # seconds from one frame to the next; less is no hole
 ENOUGH = 4  # frames needed to measure the duration of one, even with B-frames
 _RECENT = 8  # frames
 _ALONE = TICKS // 25  # how long a single frame lasts if that is unknown: players ignore a segment without duration
@@ -58,6 +58,10 @@ class MediaSpan:
         """The raw time at which the last frame ends."""
         return (self.first + round(self.duration * TICKS)) % WRAP
 
+    def missing_after(self, end: int) -> float:
+        """The seconds of media time from the raw time `end` to the first frame; negative if it is earlier."""
+        return ((self.first - end + WRAP // 2) % WRAP - WRAP // 2) / TICKS
+
 
 def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSpan]:
     """The span of frames with these raw times, in the order of their file; None for no frames.
@@ -73,7 +77,7 @@ def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSp
     holes = tuple(
         Hole((before + usual - first) / TICKS, (step - usual) / TICKS)
         for step, before in steps
-        if step > max(_HOLE, 3 * usual)
+        if step > max(SHORTEST_HOLE * TICKS, 3 * usual)
     )
     lasts = usual if usual > _GUESSED else alone or _ALONE
     return MediaSpan(first, (times[-1] + lasts - first) / TICKS, len(times), holes, usual)

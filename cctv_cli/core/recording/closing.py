@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 
-from cctv_cli.core.media.span import TICKS, WRAP, Hole, MediaSpan
-from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline, observe
+from cctv_cli.core.media.span import Hole, MediaSpan
+from cctv_cli.core.recording.drift import TRUE_CLOCK, Drift
+from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline, begin, observe
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.storage.entries import JOINT, GapEntry
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, gaps_after
@@ -46,12 +47,11 @@ class Before:
     clock_step: float = 0.0
     media_end: Optional[int] = None
 
-    def is_continued(self, first: int) -> bool:
-        """Whether a file whose first frame has this raw time continues what is covered: no frame is between them."""
+    def is_continued(self, by: MediaSpan) -> bool:
+        """Whether a file with this span continues what is covered: no frame is between them."""
         if self.media_end is None or self.covered_until is None or self.clock_step or self.unreadable:
             return False
-        between = (first - self.media_end + WRAP // 2) % WRAP - WRAP // 2
-        return abs(between) <= JOINT * TICKS
+        return abs(by.missing_after(self.media_end)) <= JOINT
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,15 @@ class Closed:
     media: float = 0.0
 
 
-def place(timeline: Optional[Timeline], file: FinishedFile) -> Timeline:
+def place(timeline: Optional[Timeline], file: FinishedFile, expected: Drift = TRUE_CLOCK) -> Timeline:
     """The run's timeline after a finished file, whose last frame was written by its last write.
 
-    This also places files that no supervisor polled while they were written.
+    This also places files that no supervisor polled while they were written. `expected` is the drift that earlier runs
+    showed.
     """
-    if timeline is None or (
-        file.followed and not _is_ahead(timeline, file) and not is_by_old_clock(file, timeline, timeline.clock_set)
-    ):
+    if timeline is None:
+        return begin(file.filmed_until, file.written, None, expected)
+    if file.followed and not _is_ahead(timeline, file) and not is_by_old_clock(file, timeline, timeline.clock_set):
         return observe(timeline, file.filmed_until, file.written, None)
     return timeline
 
@@ -91,7 +92,7 @@ def close(run: Run, file: FinishedFile, timeline: Timeline, before: Before) -> C
         start = file.written - media.duration if jumped_before else start
         end, holes = file.written, ()
     covered = before.covered_until
-    if covered is not None and before.is_continued(media.first) and abs(start - covered) > JOINT and covered < end:
+    if covered is not None and before.is_continued(media) and abs(start - covered) > JOINT and covered < end:
         # the camera's clock ran or stepped ahead or back meanwhile; a step ahead looks like a hole
         holes = tuple(hole for hole in holes if hole.duration > covered - start + JOINT)
         start = covered

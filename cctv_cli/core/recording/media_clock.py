@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Optional, Tuple
 
 from cctv_cli.core.media.span import TICKS, WRAP
-from cctv_cli.core.recording.drift import Drift
+from cctv_cli.core.recording.drift import TRUE_CLOCK, UNCORRECTED, Corrections, Drift, Knot
 
 BUCKET = 30.0  # seconds; the anchor is the smallest value of the current bucket of time and the one before
 CLOCK_STEP = 0.25  # seconds of change between wall and monotonic time that mean that the clock was set
@@ -60,12 +60,21 @@ class Timeline:
         return replace(self, anchor=anchor, bucket=bucket, wall=wall, drift=self.drift.moved(seconds))
 
 
-def begin(end: int, wall: float, monotonic: Optional[float]) -> Timeline:
-    """The timeline after the first observation: at the instant `wall`, media up to the raw time `end` was on disk."""
+def begin(end: int, wall: float, monotonic: Optional[float], expected: Drift = TRUE_CLOCK) -> Timeline:
+    """The timeline after the first observation: at the instant `wall`, media up to the raw time `end` was on disk.
+
+    `expected` is the drift that earlier runs showed.
+    """
     media = end / TICKS
     reference = None if monotonic is None else monotonic - media
     seen = wall - media
-    return Timeline(seen, wall, media, monotonic, (wall, seen, math.inf), reference)
+    drift = expected.observe(media, wall)
+    return Timeline(seen, wall, media, monotonic, (wall, seen, math.inf), reference, drift=drift)
+
+
+def resume(anchor: float, wall: float, media: float, expected: Drift) -> Timeline:
+    """The timeline of a run that an earlier process observed, as it was saved."""
+    return Timeline(anchor, wall, media, drift=replace(expected, begun=wall, smallest=Knot(media, anchor)))
 
 
 def observe(
@@ -100,6 +109,8 @@ def observe(
 def _follow(timeline: Timeline, origin: float, monotonic: float, media: float, wall: float) -> float:
     """The monotonic time of media time 0 that is nearest to `origin` and that no jump has to explain."""
     reference = origin if timeline.reference is None else timeline.reference
+    if timeline.drift.by_arrival:
+        return origin
     if timeline.drift.rate:
         expected = media + timeline.drift.origin(media, timeline.anchor)
         if abs(wall - expected) <= RUNAWAY:
@@ -137,17 +148,19 @@ def lags(timeline: Timeline) -> bool:
     return timeline.monotonic - timeline.media > timeline.reference
 
 
-def speed(timeline: Timeline) -> float:
-    """How fast the camera's clock runs: media seconds for each second; 1 for a true clock."""
-    return 1 / (1 + timeline.drift.rate)
+def speed(timeline: Timeline, corrections: Corrections = UNCORRECTED) -> float:
+    """How fast the camera's clock runs: media seconds for each second; 1 for a true clock, and until it is known."""
+    return 1 / (1 + (timeline.drift.shown or corrections.rate))
 
 
 def _place(timeline: Timeline, wall: float, media: float, drift: Drift) -> Timeline:
     """The timeline with the observation counted in its anchor, and the drift after it."""
     seen = wall - media
     begun, smallest, before = timeline.bucket
-    if drift.rate:
+    if drift.moves:
         bucket = (wall, min(seen, drift.origin(media, seen)), math.inf)
+    elif timeline.drift.moves:  # it is over, or was none
+        bucket = (wall, min(seen, drift.line[-1].origin), math.inf)
     elif 0 <= wall - begun < BUCKET:
         bucket = (begun, min(smallest, seen), before)
     else:

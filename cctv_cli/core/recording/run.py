@@ -21,6 +21,7 @@ from cctv_cli.core.layout import CameraLayout, parse_incoming
 from cctv_cli.core.media.segment_file import has_audio, is_header_only, last_end, measure
 from cctv_cli.core.recording import media_clock
 from cctv_cli.core.recording.closing import Before, FinishedFile, close, is_by_old_clock, place
+from cctv_cli.core.recording.drift import UNCORRECTED, Drift
 from cctv_cli.core.recording.growth import Growth
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
@@ -72,13 +73,15 @@ class ActiveRun:
         self._file = file
         self._disk = live.disk if store is None else store.disk
         self._folder = layout.run_folder(record.run)
-        self._timeline = _saved_timeline(record)
+        self._expected = Drift(rate=record.drift, by_arrival=bool(record.clock_fault))
+        self._timeline = _saved_timeline(record, self._expected)
         self._saved_anchor = record.anchor
         self._launched: Optional[float] = None  # monotonic
         self._step: Optional[int] = None  # ticks between frames in the last committed file
         self._clock_set = 0.0  # seconds by which the clock was set, as of the last committed file
         self._media_end: Optional[int] = None  # raw time at which the last committed file ended
         self._unreadable: Set[int] = set()  # numbers of files that cannot be read and stay
+        self._corrections = UNCORRECTED
         self._awaits_audio = record.has_audio and record.anchor is None
         self._unseen: Optional[int] = None  # number of the newest file, if it could not be read
 
@@ -96,6 +99,7 @@ class ActiveRun:
             anchor=None if line is None else line.anchor,
             anchor_media=0.0 if line is None else line.media,
             anchor_wall=0.0 if line is None else line.wall,
+            drift=self._expected.rate if line is None else line.drift.rate,
         )
         self._saved_anchor = self.record.anchor
         self._file.save(self.record, durable=durable)
@@ -171,9 +175,10 @@ class ActiveRun:
         grew = not self._recording.still_for(monotonic)
         written = self._disk.instant(status.st_mtime, just_now=grew)
         if self._timeline is None:
-            self._timeline = replace(media_clock.begin(end, written, monotonic), launched=self._launched)
+            line = media_clock.begin(end, written, monotonic, self._expected)
+            self._timeline = replace(line, launched=self._launched)
         self._timeline = media_clock.observe(self._timeline, end, written, monotonic, now)
-        enough = _SAVE_DRIFTING if self._timeline.drift.rate else _SAVE_ANCHOR
+        enough = _SAVE_DRIFTING if self._timeline.drift.moves else _SAVE_ANCHOR
         if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > enough:
             _save_or_log(self.save, self._layout)
 
@@ -191,7 +196,8 @@ class ActiveRun:
             live_segment_for=self._streaming.same_file_for(monotonic),
             squeezed=complains_of_times(self.stderr.recent_lines(SQUEEZED)),
             astray_for=0.0 if line is None else media_clock.astray_for(line, monotonic),
-            speed=1.0 if line is None else media_clock.speed(line),
+            speed=1.0 if line is None else media_clock.speed(line, self._corrections),
+            clock_fault=self.record.clock_fault,
             has_audio=self.record.has_audio and not self.record.audio_fault,
             lags=line is not None and line.astray_since is not None and media_clock.lags(line),
             media_time=0.0 if line is None else line.media,
@@ -222,7 +228,7 @@ class ActiveRun:
         files = self._files()
         first = self._measure(*files[0], followed=len(files) > 1) if files else None
         if first is not None:
-            self._timeline = place(None, first)
+            self._timeline = place(None, first, self._expected)
 
     def _measure(self, number: int, path: Path, *, followed: bool) -> Optional[FinishedFile]:
         """Measure a finished file; None if it holds no frame."""
@@ -294,7 +300,9 @@ class ActiveRun:
         if file is None:
             _set_aside(path, self._layout.camera_id)
             return False
-        self._timeline = place(self._timeline, file)
+        self._timeline = place(self._timeline, file, self._expected)
+        missing = 0.0 if self._media_end is None else file.span.missing_after(self._media_end)
+        self._corrections = self._corrections.add(file.span, missing)
         clock_step = self._timeline.clock_set - self._clock_set
         before = Before(store.covered_until, number - 1 in self._unreadable, clock_step, self._media_end)
         closed = close(self.record, file, self._timeline, before)
@@ -349,10 +357,10 @@ def _save_or_log(save: Callable[[], None], layout: CameraLayout) -> None:
         log.error("%s: %s is not saved: %s", layout.camera_id, layout.run_file, explained(error))
 
 
-def _saved_timeline(record: Run) -> Optional[Timeline]:
+def _saved_timeline(record: Run, expected: Drift) -> Optional[Timeline]:
     if record.anchor is None:
         return None
-    return Timeline(record.anchor, record.anchor_wall, record.anchor_media)
+    return media_clock.resume(record.anchor, record.anchor_wall, record.anchor_media, expected)
 
 
 def _finished(files: List[Tuple[int, Path]], unreadable: Set[int], *, alive: bool) -> List[Tuple[int, Path]]:

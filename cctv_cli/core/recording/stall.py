@@ -50,6 +50,7 @@ class Observation:
     astray_for: float = 0.0  # since media time began to differ from real time by more than 2 s
     lags: bool = False  # media time is behind real time
     speed: float = 1.0  # of the camera's clock; other than 1 while it runs steadily fast or slow
+    clock_fault: str = ""  # why frames are dated by their arrival alone; empty if they are not
     has_audio: bool = False  # the camera's audio is recorded
     media_time: float = 0.0  # of the newest frame, in seconds
     audio_missing_for: float = 0.0  # since the run began, while audio that the camera announced has not come
@@ -103,6 +104,8 @@ def progress(
         reason += f", but finished recordings wait because the storage failed: {commit_fault}"
     elif seen.speed != 1:
         reason += f", but {_wrong_speed(seen.speed)}, so frames are dated by their arrival; {_TRUE_FPS}"
+    elif seen.clock_fault:
+        reason += f", but {seen.clock_fault}"
     elif seen.lags:
         reason += ", but frames arrive late: the camera or the network is too slow"
     elif live_fault:

@@ -138,7 +138,7 @@ class Starter:
     def _describe(self, why: Diagnosis, beside: Optional[ActiveRun]) -> Run:
         now = self.tools.clock.now()
         sent = self._stream.begin_run(now)
-        alone_since = None if self._stream.last_run is None else self._stream.last_run.alone_since
+        last = self._stream.last_run if beside is None else beside.record
         if beside is None:
             first_live = self.live.begin_run(self._stream.last_run, now, sent.codec)
         else:
@@ -153,7 +153,8 @@ class Starter:
                 detail=why.reason,
                 frames_late=frames_late(self.camera, sent.codec, audio=sent.has_audio),
                 first_time=self.first_time,
-                alone_since=alone_since,
+                alone_since=None if last is None else last.alone_since,
+                drift=0.0 if last is None else last.drift,
                 begins=0.0 if self._main is None else self._main.media_time(now),
             )
         )

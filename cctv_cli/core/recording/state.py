@@ -53,7 +53,9 @@ class Run:
     `fingerprint` identifies its command; `first_live` is its first live segment. `cause` and `detail` say
     why nothing was recorded before it. `audio` is the camera's audio codec, `audio_place` its place among the
     camera's audio streams, `audio_left_out` whether it is not recorded, `audio_fault` why not; `audio_untrusted` is
-    the instant since when, if it is left out because of what earlier runs showed. `frames_late` is how many frames
+    the instant since when, if it is left out because of what earlier runs showed. `clock_fault` is why frames are dated
+    by their arrival alone, since the instant `clock_untrusted`; `drift` is how the camera's clock runs (see `drift`).
+    `frames_late` is how many frames
     FFmpeg holds back, `first_time` whether it gives the first frame a time, `begins` the media time at which it
     begins, in seconds. `target_duration`, `discontinuity_sequence` and `media_sequence` are those of the next segment
     in the live playlist, when this was saved; `boot` identifies the start of the machine before that. Files before
@@ -76,6 +78,9 @@ class Run:
     audio_left_out: Flag = False
     audio_fault: Text = ""
     audio_untrusted: Optional[Instant] = None
+    clock_fault: Text = ""
+    clock_untrusted: Optional[Instant] = None
+    drift: Anchor = 0.0
     target_duration: WholeSeconds = 0
     discontinuity_sequence: Number = 0
     media_sequence: Number = 0

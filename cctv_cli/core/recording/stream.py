@@ -15,11 +15,12 @@ from cctv_cli.core.ffmpeg.command import (
     supports_audio,
 )
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
-from cctv_cli.core.recording.audio_trust import AudioTrust
+from cctv_cli.core.recording import audio_trust, clock_trust
 from cctv_cli.core.recording.login import CameraLogin
 from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.recording.tools import Probe
+from cctv_cli.core.recording.trust import Trust
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import AudioStream
 
@@ -75,7 +76,8 @@ class CameraStream:
         self.camera = camera
         self.last_run: Optional[Run] = None
         self.just_asked = False  # so recently that the next start needs no probe
-        self.trust = AudioTrust()
+        self.trust = Trust()  # in the audio
+        self.clock_trust = Trust()
         self._failed_early = False  # whether the last run recorded nothing, though the camera described its stream
         self._probe = probe
         self._login = login
@@ -97,12 +99,14 @@ class CameraStream:
         """Continue after the last run on disk."""
         self.last_run = last
         if last is not None and last.audio_untrusted is not None:
-            self.trust = AudioTrust(last.audio_fault, last.audio_untrusted)
+            self.trust = Trust(last.audio_fault, last.audio_untrusted)
+        if last is not None and last.clock_untrusted is not None:
+            self.clock_trust = Trust(last.clock_fault, last.clock_untrusted)
         return last
 
     def begin_run(self, now: float) -> Stream:
         """What a run that starts now records."""
-        self.trust = self.trust.at_start(now)
+        self.trust, self.clock_trust = self.trust.at_start(now), self.clock_trust.at_start(now)
         return self.now
 
     def describe(self, run: Run) -> Run:
@@ -116,13 +120,17 @@ class CameraStream:
             audio_left_out=not sent.has_audio,
             audio_fault=sent.fault,
             audio_untrusted=self.trust.since or None,
+            clock_fault=self.clock_trust.fault,
+            clock_untrusted=self.clock_trust.since or None,
         )
 
     def run_failed(self, why: Diagnosis, healthy_for: float, now: float) -> None:
         """Note that a run failed that had recorded for `healthy_for` seconds."""
         self._failed_early = not healthy_for
         audio = self.last_run.audio if self.last_run is not None and self.last_run.has_audio else ""
-        self.trust = self.trust.failed(why, audio, healthy_for, now)
+        self.trust = audio_trust.after_failure(self.trust, why, audio, healthy_for, now)
+        if not self.trust.failures:  # else audio is the first suspect
+            self.clock_trust = clock_trust.after_failure(self.clock_trust, why, healthy_for, now)
 
     def ask(self, now: float) -> Optional[Diagnosis]:
         """Probe the camera; returns why FFmpeg cannot record it, None if it can.
@@ -135,7 +143,7 @@ class CameraStream:
             self._login.retry_at = found.retry_at
             return Diagnosis(found.outcome.value.replace("_", " "), found.reason.rstrip("."))
         if found.audio is not None and self.last_run is not None and found.audio.codec != self.last_run.audio:
-            self.trust = AudioTrust()
+            self.trust = Trust()
         if self._failed_early and found.audio is not None and found.audio.fault:
             self.trust = self.trust.without(found.audio.fault, now)
         if found.video is not None or self._found is None:
@@ -152,7 +160,8 @@ class CameraStream:
 
     def forget(self) -> None:
         """Forget what the last probe found, and what earlier runs showed."""
-        self._found, self.trust, self._failed_early = None, AudioTrust(), False
+        self._found, self._failed_early = None, False
+        self.trust = self.clock_trust = Trust()
 
 
 def stream_of(

@@ -7,8 +7,9 @@ from typing import List, Tuple
 import pytest
 
 from cctv_cli.core.ffmpeg.diagnosis import AUDIO, Diagnosis
-from cctv_cli.core.recording.audio_trust import TRIED_AGAIN, AudioTrust
+from cctv_cli.core.recording.audio_trust import after_failure
 from cctv_cli.core.recording.stall import LATE, NO_AUDIO, RAN_AWAY
+from cctv_cli.core.recording.trust import TRIED_AGAIN, Trust
 
 NOW = 1_800_000_000.0
 ENDED, SILENT = Diagnosis("ended", "FFmpeg exited with code 1"), Diagnosis("silent", "the camera stopped responding")
@@ -38,14 +39,14 @@ Failure = Tuple[Diagnosis, str, float]  # why, the audio that was recorded, for 
     ],
 )
 def test_failures(failures: List[Failure], words: str) -> None:
-    trust = AudioTrust()
+    trust = Trust()
     for why, audio, healthy_for in failures:
-        trust = trust.failed(why, audio, healthy_for, NOW)
+        trust = after_failure(trust, why, audio, healthy_for, NOW)
     assert (words in trust.fault) if words else (trust.fault == "")
 
 
 def test_audio_is_asked_for_again_at_the_first_start_after_an_hour() -> None:
-    trust = AudioTrust().without("it is broken", NOW)
+    trust = Trust().without("it is broken", NOW)
     assert trust.at_start(NOW + TRIED_AGAIN - 1) == trust
-    assert trust.at_start(NOW + TRIED_AGAIN) == AudioTrust()
-    assert trust.at_start(NOW - 1) == AudioTrust()  # the clock was set back
+    assert trust.at_start(NOW + TRIED_AGAIN) == Trust()
+    assert trust.at_start(NOW - 1) == Trust()  # the clock was set back

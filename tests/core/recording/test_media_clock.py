@@ -9,6 +9,7 @@ from typing import Iterator, Optional, Sequence
 import pytest
 
 from cctv_cli.core.media.span import TICKS, WRAP
+from cctv_cli.core.recording.drift import Drift
 from cctv_cli.core.recording.media_clock import Timeline, astray_for, begin, observe, speed
 from cctv_cli.core.recording.stall import RUNAWAY_FOR
 
@@ -224,6 +225,42 @@ def test_a_steady_drift_is_dated_by_arrival_within_30_seconds(rate: float, since
             assert speed(timeline) == pytest.approx(rate, rel=0.02)
         assert not astray_for(timeline, BOOT + now) or (rate < 1 and second < since + 30)
     assert timeline is not None
+
+
+@pytest.mark.parametrize("rate", [25 / 21, SLOW, HALF], ids=["fast", "slow", "half the frames"])
+def test_a_drift_that_is_known_dates_every_frame_of_a_run(rate: float) -> None:
+    timeline = None
+    for second, delay in zip(every(0.5, 1, 120), itertools.cycle(LATE)):
+        end, now = raw(second * rate), second + delay
+        if timeline is None:
+            timeline = begin(end, TRUTH + now, BOOT + now, Drift(rate=1 / rate - 1))
+        timeline = observe(timeline, end, TRUTH + now, BOOT + now, TRUTH + now)
+        assert timeline.instant(end) == pytest.approx(TRUTH + second, abs=0.3)
+        assert timeline.instant(raw(rate)) == pytest.approx(TRUTH + 1, abs=0.3)
+        assert not astray_for(timeline, BOOT + now)
+
+
+@pytest.mark.parametrize("rate", [-0.16, 0.25, 1.0], ids=["fast", "slow", "half"])
+def test_a_known_drift_that_is_over_is_forgotten(rate: float) -> None:
+    line = begin(raw(1), TRUTH + 1.02, BOOT + 1.02, Drift(rate=rate))
+    line = watch(line, every(1, 2, 30))
+    assert line.drift.rate == 0
+    for second in (1, 10, 29):
+        assert abs(error(line, second)) < 0.1
+    assert not astray_for(line, BOOT + 30)
+
+
+def test_without_trust_in_its_clock_a_camera_is_dated_by_arrival() -> None:
+    line = begin(raw(1), TRUTH + 1.02, BOOT + 1.02, Drift(by_arrival=True))
+    came = {}
+    media = 1.0
+    for second in every(1, 2, 600):
+        media += (0.2, 1.4, 0.9, 2.0)[int(second) // 15 % 4]
+        line = observe(line, raw(media), TRUTH + second, BOOT + second, TRUTH + second)
+        came[second] = media
+        assert not astray_for(line, BOOT + second)
+    wrong = [line.instant(raw(media)) - (TRUTH + second) for second, media in came.items()]
+    assert max(map(abs, wrong)) < 4.1
 
 
 def test_a_drift_that_ends_leaves_true_times_before_and_after() -> None:
