@@ -10,7 +10,7 @@ import psutil
 from tests.faults.fault import Fault
 from tests.faults.serve import DIE_AT
 from tests.faults.site import Site
-from tests.support.waiting import end_of
+from tests.support.waiting import PATIENCE, end_of
 
 _MANY = 1024  # descriptors
 _STEPS = 10  # changes of the disk, in which a commit and the next one begin
@@ -36,7 +36,9 @@ def _die_in_commits(site: Site) -> None:
         site.environ[DIE_AT] = str(step)
         site.serve()
         assert site.process is not None
-        assert end_of(site.process) == -signal.SIGKILL, f"the server did not reach step {step} of a commit"
+        assert end_of(site.process, PATIENCE + site.cut) == -signal.SIGKILL, (
+            f"the server did not reach step {step} of a commit"
+        )
     del site.environ[DIE_AT]
 
 

@@ -76,8 +76,10 @@ class Site:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for process in self.ffmpegs():
+        left = self.ffmpegs()
+        for process in left:
             process.kill()
+        psutil.wait_procs(left, PATIENCE)
         for camera in self.cameras.values():
             camera.__exit__(None, None, None)
         self.undo.close()
