@@ -21,8 +21,10 @@ from cctv_cli.api.media_routes import MediaRoutes
 from cctv_cli.api.request_log import RequestLog
 from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.system import memory
 
 _CACHE_BYTES = 256 * 1024 * 1024
+_CACHE_SHARE = 8  # it is at most one in so many bytes of memory: viewers must not cost FFmpeg its memory
 _DESCRIPTION = (
     "Live streams and recordings of RTSP cameras. Clients in the local network may read; "
     "control (every POST) is only for the machine that runs the server. "
@@ -51,7 +53,7 @@ class _OpenForReading(CORSMiddleware):
 
 def create_app(runtime: Runtime) -> FastAPI:
     """The API of a runtime, which the caller starts and stops."""
-    cache = MediaCache(_CACHE_BYTES)
+    cache = MediaCache(min(_CACHE_BYTES, memory() // _CACHE_SHARE))
     catalog = Catalog()
     ended = threading.Event()
 

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Callable, NamedTuple, Optional, Tuple
@@ -184,6 +185,26 @@ def boot() -> str:
         import psutil  # here: `cctv --help` needs this module, but not psutil
 
         return str(round(psutil.boot_time()))
+
+
+def memory(root: Path = Path("/")) -> int:
+    """The bytes of memory that this process may use: those of the machine, or of its container or service if fewer.
+
+    `root` is the place of /proc and /sys. Only Linux has limits of containers and services.
+    """
+    import psutil  # here: `cctv --help` needs this module, but not psutil
+
+    groups = root / "sys/fs/cgroup"
+    files = [groups / "memory.max", groups / "memory/memory.limit_in_bytes"]  # of a container: version 2, or 1
+    with suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            path = line.split(":", 2)[-1].lstrip("/")  # of a service
+            files += [groups / path / "memory.max", groups / "memory" / path / "memory.limit_in_bytes"]
+    limits = [int(psutil.virtual_memory().total)]
+    for file in files:
+        with suppress(OSError, ValueError):  # there is no such file, or it says "max"
+            limits.append(int(file.read_text(encoding="ascii")))
+    return min(limits)
 
 
 def thread_lives(pid: int, thread: int) -> bool:

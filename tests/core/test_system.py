@@ -80,3 +80,24 @@ def test_a_thread_that_does_not_begin_is_an_error_and_not_waited_for(monkeypatch
     monkeypatch.setattr(system.DaemonThread, "_bootstrap", lambda _: None)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         system.DaemonThread(lambda: None, "never begins").start()
+
+
+@pytest.mark.parametrize(
+    ("group", "file"),
+    [
+        ("0::/", "memory.max"),  # a container, with version 2 and 1
+        ("4:memory:/docker/5d", "memory/memory.limit_in_bytes"),
+        ("0::/system.slice/cctv.service", "system.slice/cctv.service/memory.max"),  # a service
+        ("7:cpu:/\n4:memory:/system.slice/cctv.service", "memory/system.slice/cctv.service/memory.limit_in_bytes"),
+    ],
+)
+def test_memory_is_that_of_the_container_or_service(tmp_path: Path, group: str, file: str) -> None:
+    whole = system.memory(tmp_path)
+    limit = tmp_path / "sys/fs/cgroup" / file
+    limit.parent.mkdir(parents=True)
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"{group}\n")
+    limit.write_text("104857600\n")
+    assert system.memory(tmp_path) == 100 << 20 < whole
+    limit.write_text("max\n")
+    assert system.memory(tmp_path) == whole
