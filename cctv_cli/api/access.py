@@ -58,7 +58,7 @@ _CONTROL_HOST = (
 )
 _CONTROL_CROSS_SITE = (
     "Pages of other web sites cannot control cameras, and this request comes from one; "
-    "use this server's own page or the command line."
+    "send it with a program such as curl."
 )
 
 

@@ -160,7 +160,7 @@ class RefusalModel(BaseModel):
 
     brake: str = Field(description="storage, disk, policy, clock, past, future or share", examples=["share"])
     camera_id: Optional[str] = Field(None, description="null for all cameras", examples=["front"])
-    reason: str = Field(examples=["The limit max_size of front requires deleting 80 % of its recordings"])
+    reason: str = Field(examples=["The limit max_size of front asks to delete 80 % of the recordings of front"])
 
 
 class FailedModel(BaseModel):
@@ -181,15 +181,15 @@ class CleanupModel(BaseModel):
     disks: List[CleanupDiskModel]
     refusals: List[RefusalModel]
     shortfalls: List[str] = Field(
-        description="Thresholds that cannot be kept, and why",
-        examples=[["max_size cannot be kept"]],
+        description="Limits that cannot be kept, and why",
+        examples=[["The limit max_size of front cannot be kept: 2.0 GB too much is stored"]],
     )
     notes: List[str] = Field(
         examples=[["front has 3 recordings (80 MB) dated in the future, because the clock was wrong"]]
     )
     troubles: List[str] = Field(
-        description="Cameras that could not be checked, and why",
-        examples=[["front cannot be read"]],
+        description="What could not be read or cleaned up, and why",
+        examples=[["The recordings of front cannot be read (Permission denied); check permissions"]],
     )
     failed: List[FailedModel]
 

@@ -24,7 +24,7 @@ class FindingModel(_Model):
     )
     sentence: str = Field(
         description="For people: what is wrong, why, and what to do",
-        examples=["front does not record: the camera refuses the connection; check its port"],
+        examples=["It is not recorded: the camera refuses the connection; check its port"],
     )
 
 

@@ -78,10 +78,10 @@ def make_day(
 
 @dataclass(frozen=True)
 class CameraInventory:
-    """One camera: the policy that holds for it, the disk (a key of `Inventory.disks`) and its days in order.
+    """One camera: its policy, its disk (a key of `Inventory.disks`) and its days in order.
 
     `oldest` is the earliest start that the last cleanup that believed the clock saw, None if there was none.
-    `lacks_disk`: it had a disk of its own, and lies on the storage root's now.
+    `lacks_disk`: it had a disk of its own, and is on that of the storage root now.
     """
 
     camera_id: str
