@@ -27,9 +27,14 @@ def test_a_minute_of_recording_resets_the_wait() -> None:
     backoff = Backoff()
     for _ in range(6):
         backoff = backoff.failed(0.0)
-    assert backoff.failed(59.9).delay(0.0) == 30
+    assert backoff.failed(59.9).failed(0.0).delay(0.0) == 30
     assert backoff.failed(60.0).delay(0.0) == 1
     assert backoff.failed(60.0).failed(0.0).delay(0.0) == 2
+
+
+@pytest.mark.parametrize(("recorded", "delay"), [(0.0, 30), (14.0, 16), (29.5, 1), (59.9, 1)])
+def test_the_time_that_was_recorded_counts_as_waited(recorded: float, delay: float) -> None:
+    assert Backoff(failures=8).failed(recorded).delay(0.0) == delay
 
 
 def test_chance_shortens_the_wait_by_a_fifth_at_most() -> None:
