@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from cctv_cli.core.rtsp.result import Outcome, Problem
 
-ANSWER_LIMIT = 64 * 1024  # bytes of one answer, including headers and what is skipped before it
+ANSWER_LIMIT = 64 * 1024  # bytes of one answer, including headers and blank lines before it
 
 # a realm may be the camera's name in any encoding: its bytes are sent back unchanged, and never shown
 BYTES_STAY = "surrogateescape"
@@ -60,7 +60,7 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self._received = bytearray()
-        self._skipped = 0  # bytes skipped before the next answer
+        self._skipped = 0  # bytes of blank lines before the next answer
         self._searched = 0  # bytes that do not contain the end of the headers
         self._head: Optional[_Head] = None
 
@@ -70,7 +70,9 @@ class AnswerReader:
 
     def next_answer(self) -> Optional[Answer]:
         """The next answer; None until it is complete. Raises Problem if it is not RTSP or too large."""
-        if self._head is None and self._skip():
+        if self._head is None:
+            if not self._skip():
+                return None
             self._head = self._read_head()
         size = len(self._received) if self._head is None else self._head.end
         if self._skipped + size > ANSWER_LIMIT:
@@ -100,18 +102,17 @@ class AnswerReader:
         return _FRAME_HEADER + int.from_bytes(self._received[2:_FRAME_HEADER], "big")
 
     def _skip(self) -> bool:
-        """Skip what may precede an answer; True if an answer comes next."""
+        """Skip what may precede an answer; False if that is a media frame which is incomplete."""
         while True:
+            frame = self._frame_size()
+            if len(self._received) < frame:
+                return False
             blank = _BLANK.match(self._received)
-            size = blank.end() if blank else 0
-            if size == 0:
-                size = self._frame_size()
-                if len(self._received) < size:
-                    return False
+            size = frame or (blank.end() if blank else 0)
             if size == 0:
                 return True
             del self._received[:size]
-            self._skipped += size
+            self._skipped += 0 if frame else size  # a stream that plays may send much before an answer
 
     def _read_head(self) -> Optional[_Head]:
         if not b"RTSP/".startswith(self._received[:5].upper()):

@@ -722,18 +722,19 @@ def test_the_size_is_that_of_the_parameter_sets(ffmpeg: Ffmpeg, tmp_path: Path, 
 
 @pytest.mark.parametrize("video", ["h264", "hevc"])
 def test_the_size_of_the_first_picture_outweighs_the_announced_one(ffmpeg: Ffmpeg, tmp_path: Path, video: str) -> None:
-    for size in ("320x240", "640x480"):
+    for size in ("1280x720", "640x480"):
         (tmp_path / size).mkdir()
     clip, other = (
-        make_clip(ffmpeg.path, tmp_path / size, video=video, seconds=1, size=size) for size in ("320x240", "640x480")
+        make_clip(ffmpeg.path, tmp_path / size, video=video, seconds=1, size=size, bit_rate="12000k")
+        for size in ("1280x720", "640x480")
     )
     with RtspCamera(replace(clip, parameter_sets=other.parameter_sets)) as camera:
         source = RtspSource("127.0.0.1", camera.port, camera.path)
         played = probe(source, setup=True, play=True)
+        assert (camera.sessions, camera.connections[-1].methods[-1]) == (0, "TEARDOWN")
         announced = probe(source, setup=True)
-        assert camera.sessions == 0
-    assert played.video == VideoStream(video, 320, 240)
-    assert f" sends {video} video of 320x240 and " in played.reason
+    assert played.video == VideoStream(video, 1280, 720)
+    assert f" sends {video} video of 1280x720 and " in played.reason
     assert announced.video == VideoStream(video, 640, 480)
     assert f" announces {video} video of 640x480 and " in announced.reason
 
