@@ -51,6 +51,7 @@ class Fault:
 
 def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
     """Do the fault to a site once; the account of each of its cameras."""
+    site.chance = chance
     with site:
         fault.prepare(site)
         site.begin()

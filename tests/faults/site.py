@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -60,6 +61,7 @@ class Site:
         self.steps: List[Tuple[float, float]] = []  # true instants at which the server's clock was set, and by how much
         self.memory = 0  # bytes that the server had before a fault that must not make it grow
         self.complaints: List[str] = []
+        self.chance = random.Random(1)  # for faults that choose
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: Optional[subprocess.Popen[bytes]] = None
@@ -218,6 +220,10 @@ class Site:
 
     def _last_lines(self) -> str:
         return " | ".join(self.log().splitlines()[-3:])
+
+    def has_ended(self) -> bool:
+        """Whether the server has ended."""
+        return self.process is not None and self.process.poll() is not None
 
     def server_pid(self) -> int:
         assert self.process is not None

@@ -71,7 +71,7 @@ class Handover:
         self._clock = starter.tools.clock
         self._gives_up_at = self._clock.monotonic() + PATIENCE
         self._surplus: Optional[Tuple[Path, KeyFrame]] = None  # what the new run has too, from this frame of a file on
-        new.catches_up = False  # its files wait for the cut
+        old.catches_up = new.catches_up = False  # their files wait for the cut
 
     @property
     def new_lives(self) -> bool:
