@@ -61,6 +61,13 @@ class GapModel(BaseModel):
     detail: str = Field(examples=["the camera refuses the connection"], description="A sentence, or empty")
 
 
+class ClockStepModel(BaseModel):
+    """The clock of the recording machine was set: ahead, which leaves a gap, or back, so that times come twice."""
+
+    at: str = Field(examples=["2026-11-23T09:12:04.360+01:00"], description="By the new clock")
+    seconds: float = Field(examples=[-3600.0], description="Negative if it was set back")
+
+
 class SegmentModel(BaseModel):
     """One recording, usually one minute."""
 
@@ -94,6 +101,7 @@ class DayModel(BaseModel):
     bytes: int = Field(examples=[27_071_368_000])
     hours: List[HourModel] = Field(description="Hours with recordings, earliest first")
     gaps: List[GapModel] = Field(description="In order of their start")
+    clock_steps: List[ClockStepModel] = Field(description="In the order in which they happened")
     recordings: Optional[List[SegmentModel]] = Field(default=None, description="In order of their start")
 
 

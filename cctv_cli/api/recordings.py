@@ -10,7 +10,7 @@ from typing import List, Optional
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from cctv_cli.api.errors import errors
-from cctv_cli.api.models import DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
+from cctv_cli.api.models import ClockStepModel, DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.errors import UnknownCamera
@@ -148,5 +148,9 @@ def _model(runtime: Runtime, camera_id: str, day: Day) -> DayModel:
                 detail=gap.detail,
             )
             for gap in day.gaps
+        ],
+        clock_steps=[
+            ClockStepModel(at=format_instant(each.start, runtime.tz), seconds=round(each.step, 3))
+            for each in day.clock_steps
         ],
     )

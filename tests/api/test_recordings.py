@@ -10,8 +10,10 @@ import pytest
 
 from cctv_cli.api.models import RecordingsModel
 from cctv_cli.api.recordings import read_ahead
+from cctv_cli.core.clock import zone
 from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.storage.entries import ClockEntry
 from cctv_cli.core.storage.journal import Journal
 from tests.support.storage_tree import CameraTree, instant
 
@@ -54,6 +56,14 @@ async def test_days_are_listed_newest_first_with_hours_sums_and_gaps(
     assert yesterday["date"] == "2026-07-13"
     assert (yesterday["segments"], yesterday["gaps"], yesterday["missing_seconds"]) == (1, [], 0.0)
     assert "recordings" not in today
+
+
+async def test_a_day_tells_when_the_clock_was_set(client: httpx.AsyncClient, front: CameraTree) -> None:
+    front.record("2026-07-14T14:41:00+02:00", 20)
+    at = instant("2026-07-14T13:41:20+02:00")
+    Journal(front.layout.journal("2026-07-14")).append(ClockEntry(at, 0.0, -3600.0), zone("Europe/Berlin"))
+    (day,) = (await client.get("/recordings/front?date=2026-07-14")).json()["days"]
+    assert day["clock_steps"] == [{"at": "2026-07-14T13:41:20.000+02:00", "seconds": -3600.0}]
 
 
 async def test_every_url_of_the_list_is_served(client: httpx.AsyncClient, front: CameraTree) -> None:

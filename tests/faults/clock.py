@@ -1,6 +1,6 @@
 """Faults of the recording machine's clock, which a preloaded library shows to the server alone.
 
-FFmpeg keeps the true clock, by which it only decides when to cut its files.
+FFmpeg keeps the true clock, by which it decides when to cut its files and whether a frame came when its time says.
 """
 
 from __future__ import annotations

@@ -12,7 +12,15 @@ from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.layout import CameraLayout, parse_recording
 from cctv_cli.core.storage.days import recorded_days
-from cctv_cli.core.storage.entries import DeletionEntry, Entry, GapEntry, SegmentEntry, deleted_files, parse_line
+from cctv_cli.core.storage.entries import (
+    ClockEntry,
+    DeletionEntry,
+    Entry,
+    GapEntry,
+    SegmentEntry,
+    deleted_files,
+    parse_line,
+)
 from cctv_cli.core.storage.journal import Journal
 
 log = logging.getLogger("cctv.footage")
@@ -34,12 +42,14 @@ class Hour:
 class Day:
     """One local day: its hours, and its gaps in order of absolute start.
 
+    `clock_steps` says when this machine's clock was set, in the order in which that happened.
     `emptied`: retention deleted all its recordings.
     """
 
     date: str
     hours: Tuple[Hour, ...]
     gaps: Tuple[GapEntry, ...]
+    clock_steps: Tuple[ClockEntry, ...] = ()
     emptied: bool = False
 
     @property
@@ -148,7 +158,8 @@ def _summary(date: str, entries: Sequence[Entry]) -> Day:
     starts = [gap.start for gap in gaps]
     hours = tuple(_hour(hour, found, gaps, starts) for hour, found in sorted(by_hour.items()))
     emptied = not hours and any(isinstance(e, DeletionEntry) for e in entries)
-    return Day(date, hours, tuple(gaps), emptied)
+    clock_steps = tuple(e for e in entries if isinstance(e, ClockEntry))
+    return Day(date, hours, tuple(gaps), clock_steps, emptied)
 
 
 def _hour(hour: str, segments: Sequence[SegmentEntry], gaps: Sequence[GapEntry], starts: Sequence[float]) -> Hour:

@@ -146,6 +146,7 @@ class CameraReader:
             set_aside=_set_aside(layout),
             refusal=self._try_write(status.supervisor_pid),
             disk_ahead=self._disk_ahead,
+            clock_steps=recent.clock_steps,
             waiting=_waiting(layout, now + self._disk_ahead),
         )
         days, oldest, unreadable = self._count(monotonic)

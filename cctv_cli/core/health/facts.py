@@ -10,6 +10,7 @@ from typing import Optional, Tuple
 
 from cctv_cli.core.footage.coverage import NOTHING_RECORDED, Coverage
 from cctv_cli.core.recording.state import State
+from cctv_cli.core.storage.entries import ClockEntry
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class CameraFacts:
     `waiting` counts recorded files that should have been committed long ago, `set_aside` files that could not be read
     and were renamed; `unreadable_days` lists the days whose journals cannot be read. `unread` is why its files could
     not be read, with the cure; all else is unknown then. `refusal` is why its folder refuses writes, with the cure.
-    `disk_ahead` is how many seconds the clock that dates its files is ahead of this machine's.
+    `disk_ahead` is how many seconds the clock that dates its files is ahead of this machine's; `clock_steps` says when
+    this machine's clock was set within a day.
     """
 
     id: str
@@ -86,6 +88,7 @@ class CameraFacts:
     unread: str = ""
     refusal: str = ""
     disk_ahead: float = 0.0
+    clock_steps: Tuple[ClockEntry, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ FREQUENT_RESTARTS = 4  # in an hour
 FILES_LEFT = 0.8  # of the open files that the system allows
 SHORT = 0.8  # of what should stay free: cleanups start at 100 % of it, so slightly less is normal
 FULL = 5  # a disk with less than a fifth of what should stay free is full
-DISK_CLOCK = 1.0  # seconds by which a disk's clock may differ from this machine's
+CLOCK_OFF = 1.0  # seconds by which a clock may be wrong
 MISSED = 3  # cleanup intervals without a successful cleanup
 _LEAST_FREE = 100_000_000  # bytes; for a min_free that is close to zero
 _UNREAD = "Its state is unknown: {}"
@@ -96,6 +96,7 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
         *_storage(facts.storage),
         *_refusals(facts),
         *_disk_clocks(facts.cameras),
+        *_clock_steps(facts.cameras),
         *map(_unmounted, facts.storage.unmounted),
         *(_unjournalled(camera, what) for camera, what in facts.storage.unjournalled),
         *(finding for disk in facts.storage.others for finding in _space(disk)),
@@ -154,7 +155,7 @@ def _refusals(facts: Facts) -> Iterator[Finding]:
 
 def _disk_clocks(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
     """Disks whose clocks differ from this machine's: those of file servers."""
-    wrong = [camera for camera in cameras if abs(camera.disk_ahead) >= DISK_CLOCK]
+    wrong = [camera for camera in cameras if abs(camera.disk_ahead) >= CLOCK_OFF]
     if wrong:
         names = ", ".join(camera.id for camera in wrong)
         most = max((camera.disk_ahead for camera in wrong), key=abs)
@@ -164,6 +165,20 @@ def _disk_clocks(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
             "set the file server's clock, best by NTP"
         )
         yield Finding("disk_clock", Severity.WARNING, sentence)
+
+
+def _clock_steps(cameras: Sequence[CameraFacts]) -> Iterator[Finding]:
+    """The largest step of this machine's clock; every camera that recorded has noted it."""
+    steps = [step for camera in cameras for step in camera.clock_steps if abs(step.step) >= CLOCK_OFF]
+    if steps:
+        most = max(steps, key=lambda each: abs(each.step))
+        how = "ahead" if most.step > 0 else "back"
+        effect = "which is a gap in the recordings" if most.step > 0 else "so recordings have some times twice"
+        sentence = (
+            f"The clock of this machine was set {how} by {format_duration(round(abs(most.step)))} at "
+            f"{format_instant(most.start, None)}, {effect}; keep it right by NTP"
+        )
+        yield Finding("clock_set", Severity.WARNING, sentence)
 
 
 def _unjournalled(camera: str, what: str) -> Finding:

@@ -11,6 +11,7 @@ from cctv_cli.core.clock import local_time
 from cctv_cli.core.footage.coverage import Piece, piece_of
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.storage.days import recorded_days
+from cctv_cli.core.storage.entries import ClockEntry
 from cctv_cli.core.storage.journal import Journal
 
 
@@ -21,6 +22,7 @@ class _Tail:
     file: int
     read: int = 0  # bytes
     pieces: List[Piece] = field(default_factory=list)
+    clock_steps: List[ClockEntry] = field(default_factory=list)
     first: Optional[float] = None
 
 
@@ -28,12 +30,13 @@ class _Tail:
 class Recent:
     """A camera's newest recordings and gaps, and the instant of its first recording (None without one).
 
-    If there are older days, which are not read, `first` is the earliest instant. `unreadable` lists the days whose
-    journals cannot be read; nothing is known of them.
+    `clock_steps` says when this machine's clock was set. If there are older days, which are not read, `first` is the
+    earliest instant. `unreadable` lists the days whose journals cannot be read; nothing is known of them.
     """
 
     pieces: List[Piece]
     first: Optional[float]
+    clock_steps: Tuple[ClockEntry, ...] = ()
     unreadable: Tuple[str, ...] = ()
 
 
@@ -62,10 +65,11 @@ class JournalTail:
         for tail in tails:
             tail.pieces = [piece for piece in tail.pieces if piece.end > since]
         pieces = [piece for tail in tails for piece in tail.pieces]
+        clock_steps = tuple(step for tail in tails for step in tail.clock_steps if step.start > since)
         if any(day < oldest for day in days):
-            return Recent(pieces, 0.0, tuple(unreadable))
+            return Recent(pieces, 0.0, clock_steps, tuple(unreadable))
         first = min((tail.first for tail in tails if tail.first is not None), default=None)
-        return Recent(pieces, first, tuple(unreadable))
+        return Recent(pieces, first, clock_steps, tuple(unreadable))
 
     def _follow(self, path: Path) -> Optional[_Tail]:
         try:
@@ -81,4 +85,5 @@ class JournalTail:
             starts = [piece.start for piece in added if piece.run]
             tail.first = min([*starts, *([] if tail.first is None else [tail.first])], default=None)
             tail.pieces += added
+            tail.clock_steps += [entry for entry in entries if isinstance(entry, ClockEntry)]
         return tail

@@ -9,7 +9,7 @@ from cctv_cli.core.media.span import Hole, MediaSpan
 from cctv_cli.core.recording.drift import TRUE_CLOCK, Drift
 from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline, begin, observe
 from cctv_cli.core.recording.state import Run
-from cctv_cli.core.storage.entries import JOINT, GapEntry
+from cctv_cli.core.storage.entries import JOINT, ClockEntry, GapEntry
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, gaps_after
 
 _UNREADABLE = ("unreadable", "a recorded minute could not be read; it waits in .incoming")
@@ -56,14 +56,16 @@ class Before:
 
 @dataclass(frozen=True)
 class Closed:
-    """What is journalled for a finished file: the instant of its first frame, what it covers, and the gaps before it.
+    """What is journalled for a finished file: the instant of its first frame, what it covers, and what was before it.
 
-    `media` is its duration in media time if that differs from the time that it covers, else 0.
+    `clock` has the line for a clock that was set since the previous file; `media` is its duration in media time if that
+    differs from the time that it covers, else 0.
     """
 
     start: float
     span: MediaSpan
     gaps: Tuple[GapEntry, ...]
+    clock: Tuple[ClockEntry, ...] = ()
     media: float = 0.0
 
 
@@ -97,11 +99,12 @@ def close(run: Run, file: FinishedFile, timeline: Timeline, before: Before) -> C
         holes = tuple(hole for hole in holes if hole.duration > covered - start + JOINT)
         start = covered
     gaps = gaps_after(covered, _reasons(run, file.number, start, before))
+    clock = (ClockEntry(start, 0.0, before.clock_step),) if before.clock_step else ()
     if abs(end - start - media.duration) <= _SAME:
-        return Closed(start, replace(media, holes=holes), tuple(gaps))
+        return Closed(start, replace(media, holes=holes), tuple(gaps), clock)
     rate = (end - start) / media.duration
     placed = tuple(Hole(hole.offset * rate, hole.duration * rate) for hole in holes)
-    return Closed(start, replace(media, duration=end - start, holes=placed), tuple(gaps), media.duration)
+    return Closed(start, replace(media, duration=end - start, holes=placed), tuple(gaps), clock, media.duration)
 
 
 def _reasons(run: Run, number: int, start: float, before: Before) -> List[Reason]:

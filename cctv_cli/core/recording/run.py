@@ -307,7 +307,14 @@ class ActiveRun:
         before = Before(store.covered_until, number - 1 in self._unreadable, clock_step, self._media_end)
         closed = close(self.record, file, self._timeline, before)
         entry = store.commit(
-            path, closed.start, closed.span, self.record.run, cut=number > 0, gaps=closed.gaps, media=closed.media
+            path,
+            closed.start,
+            closed.span,
+            self.record.run,
+            cut=number > 0,
+            gaps=closed.gaps,
+            clock=closed.clock,
+            media=closed.media,
         )
         self._media_end = file.span.end
         if not is_by_old_clock(file, self._timeline, clock_step):

@@ -36,7 +36,7 @@ from cctv_cli.core.media.segment_file import cut_torn_end, header_size
 from cctv_cli.core.media.span import MediaSpan
 from cctv_cli.core.storage.disk_clock import DiskClock
 from cctv_cli.core.storage.disk_errors import explained_at
-from cctv_cli.core.storage.entries import Entry, GapEntry, SegmentEntry, joins
+from cctv_cli.core.storage.entries import ClockEntry, Entry, GapEntry, SegmentEntry, joins
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, by_day, gaps_after
 from cctv_cli.core.storage.journal import Journal
 
@@ -181,12 +181,14 @@ class RecordingStore:
         *,
         cut: bool,
         gaps: Sequence[GapEntry] = (),
+        clock: Sequence[ClockEntry] = (),
         media: float = 0.0,
     ) -> SegmentEntry:
         """Turn a finished file into a recording: journal line, move, playlist.
 
-        `start` is the instant of its first frame; `gaps` cover the time before it; `cut` is true if it begins at a
-        minute's boundary; `media` is its duration in media time if that differs from the time that it covers.
+        `start` is the instant of its first frame; `gaps` cover the time before it; `clock` says that the clock was set
+        before it; `cut` is true if it begins at a minute's boundary; `media` is its duration in media time if that
+        differs from the time that it covers.
         """
         name_at = local_time(start + (_CUT_TOLERANCE if cut else 0.0), self._tz)
         first = recording_name(name_at)
@@ -198,7 +200,7 @@ class RecordingStore:
                 self._layout.hour(first.day, first.hour).mkdir(parents=True, exist_ok=True)
                 holes = (GapEntry(start + hole.offset, hole.duration, *NO_FRAMES) for hole in span.holes)
                 mark.touch()  # finds the line again after a crash, even if the clock was set
-                self._journal(gaps, day, [entry, *holes])
+                self._journal(gaps, day, [*clock, entry, *holes])
                 files.sync_folder(self._layout.day(day))
             self._cover(entry.end)
             self._stale.add((day, entry.file[:2]))

@@ -6,6 +6,7 @@ Kinds of line (`type`), all with `start` (ISO 8601 with UTC offset) and `duratio
               header (fragmented MP4 only)       the bytes of its initialization section
               media (if the two differ)          its duration in media time, by a camera's clock that is wrong
     gap       cause, detail                      time that no recording covers, and why
+    clock     step                               this machine's clock was set by so many seconds
     deletion  file, bytes, reason                retention took this recording; its name is never given again
     hold      id, note                           recordings of that time are kept; in every day that it touches
     release   id                                 that hold ends
@@ -28,7 +29,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple, 
 
 from cctv_cli.core import records
 from cctv_cli.core.clock import format_instant, parse_instant
-from cctv_cli.core.records import Bytes, FileName, Instant, Seconds, Text, bounded
+from cctv_cli.core.records import Anchor, Bytes, FileName, Instant, Seconds, Text, bounded
 
 FORMAT = 1
 LONGEST_LINE = 64 * 1024  # bytes; cctv writes no longer line, and parses none
@@ -91,6 +92,15 @@ class GapEntry:
 
 
 @dataclass(frozen=True)
+class ClockEntry:
+    """This machine's clock was set by `step` seconds, back if that is negative; `start` is by the new clock."""
+
+    start: Instant
+    duration: Seconds
+    step: Anchor
+
+
+@dataclass(frozen=True)
 class DeletionEntry:
     """A recording that retention deleted: the values of its own line, and a short phrase that says why."""
 
@@ -129,7 +139,7 @@ class ReleaseEntry:
     duration: Seconds
 
 
-Entry = Union[SegmentEntry, GapEntry, DeletionEntry, HoldEntry, ReleaseEntry]
+Entry = Union[SegmentEntry, GapEntry, ClockEntry, DeletionEntry, HoldEntry, ReleaseEntry]
 
 
 class BriefSegment(NamedTuple):
@@ -144,6 +154,7 @@ class BriefSegment(NamedTuple):
 _KINDS: Dict[str, Type[Entry]] = {
     "segment": SegmentEntry,
     "gap": GapEntry,
+    "clock": ClockEntry,
     "deletion": DeletionEntry,
     "hold": HoldEntry,
     "release": ReleaseEntry,
@@ -174,6 +185,8 @@ def render_line(entry: Entry, tz: Optional[tzinfo], previous: str) -> bytes:
             fields.update(media=round(entry.media, 3))
     elif isinstance(entry, GapEntry):
         fields.update(cause=bounded(entry.cause), detail=bounded(entry.detail))
+    elif isinstance(entry, ClockEntry):
+        fields.update(step=round(entry.step, 3))
     elif isinstance(entry, DeletionEntry):
         fields.update(file=entry.file, bytes=entry.bytes, reason=bounded(entry.reason))
     elif isinstance(entry, HoldEntry):

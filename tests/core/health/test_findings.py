@@ -21,6 +21,7 @@ from cctv_cli.core.health.facts import (
 )
 from cctv_cli.core.health.findings import Finding, Severity, Thresholds, assess, thresholds_of, worst
 from cctv_cli.core.recording.state import State
+from cctv_cli.core.storage.entries import ClockEntry
 
 NOW = 1_800_000_000.0
 GB = 1_000_000_000
@@ -308,6 +309,15 @@ def test_a_file_servers_clock_is_one_finding_that_names_its_cameras(ahead: float
     assert found(system) == ([("disk_clock", "warning", None)] if text else [])
     for finding in assess(system, LIMITS, NOW):
         assert finding.sentence.startswith(f"The clock of the file server of front, yard is {text} this machine's")
+
+
+@pytest.mark.parametrize(("step", "text"), [(-3600.0, "back by 1h"), (90.0, "ahead by 90s"), (0.9, ""), (-0.9, "")])
+def test_a_clock_that_was_set_is_one_finding_with_its_largest_step(step: float, text: str) -> None:
+    small = replace(FINE, clock_steps=(ClockEntry(NOW - 60, 0.0, 0.3), ClockEntry(NOW - 50, 0.0, step)))
+    system = facts(small, replace(small, id="yard"))
+    assert found(system) == ([("clock_set", "warning", None)] if text else [])
+    for finding in assess(system, LIMITS, NOW):
+        assert finding.sentence.startswith(f"The clock of this machine was set {text}")
 
 
 def test_a_disk_that_does_not_answer_is_one_finding_that_names_its_cameras() -> None:

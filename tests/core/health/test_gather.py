@@ -28,6 +28,8 @@ from cctv_cli.core.health.journal_tail import JournalTail
 from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.storage import disk_clock
+from cctv_cli.core.storage.entries import ClockEntry
+from cctv_cli.core.storage.journal import Journal
 from cctv_cli.core.storage.marker import Marker, ensure_marker, remember_own_disks, write_marker
 from cctv_cli.core.units import FreeSpace
 from tests.support.hung_disk import HungDisk
@@ -214,6 +216,15 @@ def test_facts_are_reused_for_a_second(reader: FactsReader, front: CameraTree, c
     at, facts = reader.read()
     assert at == clock.now()
     assert facts.cameras[0].state is State.RUNNING
+
+
+def test_a_clock_that_was_set_is_reported_for_a_day(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
+    front.record("2026-07-14T14:00:00+02:00", 60)
+    step = ClockEntry(instant("2026-07-14T14:01:00+02:00"), 0.0, -3600.0)
+    Journal(front.layout.journal("2026-07-14")).append(step, zone("Europe/Berlin"))
+    assert camera(reader).clock_steps == (step,)
+    clock.advance(86_400)
+    assert camera(reader).clock_steps == ()
 
 
 def test_future_footage_is_reported(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:

@@ -12,6 +12,7 @@ from cctv_cli.core.recording.closing import Before, FinishedFile, close, place
 from cctv_cli.core.recording.drift import Drift, Knot
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.state import Run
+from cctv_cli.core.storage.entries import ClockEntry
 
 AT = 1_800_000_000.0  # the instant of media time 0
 LINE = Timeline(AT, AT, 0.0)
@@ -123,6 +124,7 @@ def test_the_first_file_after_the_clock_was_set_has_the_new_times(step: float) -
     first = close(RUN, new, line, Before(AT + 120, clock_step=step, media_end=120 * TICKS))
     assert (first.start - AT, first.span.duration) == (120 + step, 60.0)
     assert [gap.cause for gap in first.gaps] == (["clock set"] if step > 0 else [])
+    assert (last.clock, first.clock) == ((), (ClockEntry(AT + 120 + step, 0.0, step),))
 
 
 def test_a_file_from_before_the_clock_was_set_moves_no_anchor() -> None:

@@ -4,7 +4,7 @@ import json
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Union
+from typing import Any, Callable, Dict, List
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +16,7 @@ from cctv_cli.core.storage.entries import (
     LONGEST_LINE,
     NO_LINE,
     BriefSegment,
+    ClockEntry,
     DeletionEntry,
     Entry,
     GapEntry,
@@ -82,11 +83,12 @@ def test_a_gaps_line_has_all_fields() -> None:
         SEGMENT,
         GAP,
         GapEntry(START + 3600, 0.001, "unknown"),
+        ClockEntry(START, 0.0, -3600.25),
         GapEntry(START, 1.0, "storage", 'Kamera "Süd"\nantwortet\r nicht \u2028 \x85 \x00 \\'),
     ],
-    ids=["segment", "gap", "no detail", "odd characters"],
+    ids=["segment", "gap", "no detail", "clock", "odd characters"],
 )
-def test_an_entry_reads_back_from_its_one_line(entry: Union[SegmentEntry, GapEntry]) -> None:
+def test_an_entry_reads_back_from_its_one_line(entry: Entry) -> None:
     line = render_line(entry, BERLIN, NO_LINE)
     assert line.splitlines() == [line]
     assert parse_line(line) == entry
