@@ -232,7 +232,7 @@ class Cleaner:
         for camera_id in cameras:
             if camera_id not in there and camera_id not in configured:
                 known = ", ".join(sorted(configured.union(there))) or "none"
-                raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured or has recordings; known are: {known}")
+                raise UnknownCamera(f"No camera {camera_id[:80]!r} is configured or has recordings; known: {known}")
         return [camera_id for camera_id in there if not cameras or camera_id in cameras]
 
     def _inventory(self, seen: CameraSurvey, marker: Optional[Marker], root: int) -> CameraInventory:
