@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, AsyncIterator, Dict
 
 from fastapi import FastAPI
@@ -21,7 +22,7 @@ from cctv_cli.api.media_routes import MediaRoutes
 from cctv_cli.api.request_log import RequestLog
 from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.system import memory
+from cctv_cli.core.system import DaemonThread, memory
 
 _CACHE_BYTES = 256 * 1024 * 1024
 _CACHE_SHARE = 8  # it is at most one in so many bytes of memory: viewers must not cost FFmpeg its memory
@@ -59,7 +60,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=recordings.read_ahead, args=(runtime, catalog, ended), daemon=True).start()
+        DaemonThread(partial(recordings.read_ahead, runtime, catalog, ended), "read ahead").start()
         yield
         ended.set()
         cache.close()

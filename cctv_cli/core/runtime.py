@@ -33,6 +33,7 @@ from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.storage.claim import StorageClaim
 from cctv_cli.core.storage.marker import refuse_newer
+from cctv_cli.core.system import DaemonThread
 
 log = logging.getLogger("cctv.runtime")
 
@@ -160,8 +161,12 @@ class Runtime:
         if self._reloading is not None and self._reloading.is_alive():
             log.error("the previous reload still hangs on a disk; restart cctv to use the changed configuration")
             return
-        self._reloading = threading.Thread(target=self._reload_or_log, name="reload", daemon=True)
-        self._reloading.start()
+        self._reloading = DaemonThread(self._reload_or_log, "reload")
+        try:
+            self._reloading.start()
+        except RuntimeError as error:
+            log.error("the configuration is not reloaded: %s; raise the limits of cctv, or free memory", error)
+            return
         self._reloading.join(RELOAD_LIMIT)
         if self._reloading.is_alive():
             log.error("the reload hangs on a disk and continues once the disk answers")

@@ -20,6 +20,7 @@ from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.webhooks import Webhooks
 from cctv_cli.core.layout import alerts_file
 from cctv_cli.core.records import NewerFormat
+from cctv_cli.core.system import DaemonThread
 from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.health")
@@ -44,7 +45,7 @@ class HealthWatch:
         self._disks = DiskThreads()
         self._webhooks = Webhooks(())
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="health", daemon=True)
+        self._thread = DaemonThread(self._work, "health")
 
     def start(self) -> None:
         """Start polling; the first poll is delayed, so that cameras have time to start."""

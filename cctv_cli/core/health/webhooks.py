@@ -16,6 +16,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from cctv_cli.core.health.alerts import Body, merged, together
+from cctv_cli.core.system import DaemonThread
 from cctv_cli.core.units import Secret
 
 log = logging.getLogger("cctv.alerts")
@@ -125,7 +126,7 @@ class _Sender:
         self._refused: Dict[Subject, Body] = {}  # permanently, until the webhook accepts another message
         self._changed = threading.Condition()
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=f"alerts-{number}", daemon=True)
+        self._thread = DaemonThread(self._work, f"alerts-{number}")
         self._thread.start()
 
     def send(self, bodies: Sequence[Body]) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Dict, Iterable, List, Optional, Union
+from typing import Dict, Iterable, List, Optional, Tuple, Union
 
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
@@ -21,6 +21,7 @@ from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.saved import read_record, set_aside_obstacles
 from cctv_cli.core.recording.state import RecorderState, State
 from cctv_cli.core.recording.tools import Tools
+from cctv_cli.core.system import DaemonThread
 from cctv_cli.core.units import CameraName
 
 STOP_LIMIT = 45.0  # seconds that a stop may take: up to 30 for the last commits, 10 for FFmpeg to exit
@@ -41,7 +42,7 @@ class _Loop:
         self._ending = False
         self._leave_running = False
         self.recorder = Recorder(camera, settings, tools, self._woken.set, sub=sub)
-        self._thread = threading.Thread(target=self._work, name=f"camera-{name}", daemon=True)
+        self._thread = DaemonThread(self._work, f"camera-{name}")
 
     def start(self) -> None:
         self._thread.start()
@@ -325,7 +326,7 @@ class Supervisor:
     def _take_pending_later(self) -> None:
         """Retry pending cameras, if there are any, on one thread."""
         if self._pending and (self._retry is None or not self._retry.is_alive()):
-            self._retry = threading.Thread(target=self._take_pending, name="pending cameras", daemon=True)
+            self._retry = DaemonThread(self._take_pending, "pending cameras")
             self._retry.start()
 
     def _take_pending(self) -> None:
@@ -379,9 +380,14 @@ def _unconfigured(camera_id: str) -> Camera:
 
 def _end(workers: Iterable[_Worker]) -> List[_Worker]:
     """Wait for workers to end, all at the same time; returns those that did not end in time."""
-    ending = [(worker, threading.Thread(target=worker.end, name="end", daemon=True)) for worker in workers]
-    for _, thread in ending:
-        thread.start()
+    ending: List[Tuple[_Worker, DaemonThread]] = []
+    for worker in workers:
+        thread = DaemonThread(worker.end, "end")
+        try:
+            thread.start()
+            ending.append((worker, thread))
+        except RuntimeError:  # the system has none left
+            worker.end()
     until = time.monotonic() + STOP_LIMIT
     for _, thread in ending:
         thread.join(max(0.0, until - time.monotonic()))

@@ -13,6 +13,7 @@ from cctv_cli.core.retention.cleaner import Cleaner, Cleanup
 from cctv_cli.core.retention.inventory import Disk
 from cctv_cli.core.retention.plan import RESCUE
 from cctv_cli.core.retention.report import summary
+from cctv_cli.core.system import DaemonThread
 
 log = logging.getLogger("cctv.cleanup")
 
@@ -43,7 +44,7 @@ class CleanupSchedule:
         self._due = clock.monotonic() + _FIRST
         self._ran: Optional[float] = None  # monotonic
         self._logged: Set[str] = set()
-        self._thread = threading.Thread(target=self._work, name="cleanup", daemon=True)
+        self._thread = DaemonThread(self._work, "cleanup")
 
     def start(self) -> None:
         """Start the thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 from typing import Iterator, List
 
@@ -79,6 +80,19 @@ def test_a_camera_whose_disk_answers_after_a_stop_is_released(
         wait_for(lambda: other.supervised() == [*NAMES], "another supervisor has the cameras")
     finally:
         other.supervisor.stop(leave_running=False)
+
+
+def test_a_stop_needs_no_more_threads(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.supervisor.start()
+    wait_for(lambda: site.supervised() == [*NAMES], "both cameras are supervised")
+
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        assert site.supervisor.stop(leave_running=False) == []
+    assert [lock.holder(layout) for layout in site.layouts] == [None, None]
 
 
 def test_a_reload_changes_a_camera_whose_disk_has_not_answered_yet(
