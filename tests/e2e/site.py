@@ -41,12 +41,17 @@ class Site:
         camera: RtspCamera,
         live_path: Optional[Path] = None,
         rotate_after: float = ROTATE_AFTER,
+        *,
+        transcode: bool = False,
     ) -> None:
         self.camera = camera
         self.layout = CameraLayout(storage, "cam1", live_path)
         url = parse_rtsp_url(camera.login_url)
         self.settings = Settings(
-            cameras=(Camera("cam1", "Camera 1", url),), storage=storage, live_path=live_path, segment_duration=2
+            cameras=(Camera("cam1", "Camera 1", url, transcode=transcode),),
+            storage=storage,
+            live_path=live_path,
+            segment_duration=2,
         )
         self.supervisor = Supervisor(
             self.settings,

@@ -43,6 +43,25 @@ def plays(ffmpeg: Ffmpeg, site: Site) -> str:
     return "".join(line for line in complaints.splitlines(True) if "non monotonically increasing dts" not in line)
 
 
+def test_a_clock_that_steps_while_video_is_transcoded_costs_nothing(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
+) -> None:
+    with RtspCamera(clip_of(audio="pcmu")) as camera:
+        site = Site(tmp_path, ffmpeg, camera, transcode=True)
+        site.supervisor.start()
+        for step in (-5.0, 10.0):
+            site.wait_recordings(len(segments(site.layout)) + 2)
+            camera.step_clock(step)
+        site.wait_recordings(len(segments(site.layout)) + 2)
+        until = site.stop()
+        recorded = segments(site.layout)
+        first, last = recorded[0][1], recorded[-1][1]
+        assert len({entry.run for _, entry in recorded}) == 1
+        assert not gaps(site.layout)
+        assert last.end - first.start == pytest.approx(sum(entry.plays for _, entry in recorded), abs=0.5)
+        assert last.end == pytest.approx(until, abs=1)
+
+
 @pytest.mark.parametrize("step", [10.0, -3600.0])
 def test_a_clock_that_steps_in_a_pause_leaves_the_pause(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, step: float

@@ -28,6 +28,7 @@ UNSUPPORTED_VIDEO = "the camera sends {} video; set it to H.264 or H.265, or set
 _AUDIO_RATE = "48000"  # Hz: AAC frames last 21 ms; at 8000 Hz video would wait half a second for audio
 _INTERLEAVE = "500000"  # microseconds that video waits for late audio, both inside and outside tee
 _GUESSED = 16  # packets at the start of a stream with B-frames whose times FFmpeg may guess
+_RESULT = 5  # the number of a variable (see `_stepless`)
 _UNCONFIRMED = 1  # seconds by which a step of a stream's clock may differ from the time between arrivals
 # what FFmpeg can read from RTP; if it has to encode anything else, it exits before the first frame
 _READABLE_AUDIO = frozenset(
@@ -200,41 +201,57 @@ def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool)
         # keeps every frame, whatever the frame rate in the SPS; the option was renamed in 5.1
         old = ffmpeg.version.lstrip("n").startswith("5.0")
         argv += ["-vsync" if old else "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
+        argv += ["-vf", _continuous_frames()]
     return [*argv, "-force_key_frames", "expr:gte(t,n_forced*2)"]
 
 
 def _continuous(*, first_time: bool = False) -> str:
-    """A filter that replaces each step of a stream's clock that arrival does not confirm.
+    """A filter of packets that replaces each step of a stream's clock that arrival does not confirm (see `_stepless`).
 
-    A packet whose time is before the previous one's, or further ahead of its arrival than any before, is put one usual
-    step after the previous one, or later if it was waited for. FFmpeg would squeeze packets that step back until the
-    times catch up, and steps ahead would look like missing frames. With `first_time` it fills in missing times.
-
-    The expressions for `dts` and `pts` each have variables of their own, which last from packet to packet; `time` is
-    the wall clock. A packet is filtered when the next one has come. FFmpeg's parser may hold a frame back until the
-    next one begins, so that a wait for a packet may seem to be one for the packet before.
+    With `first_time` it fills in missing times. The expressions for `dts` and `pts` have variables of their own. A
+    packet is filtered when the next one has come.
     """
-    # variables: arrivals of this packet, the previous and the next; waits for this and the previous; the result;
-    # the largest lead of a time over its arrival
-    now, came, following, wait, waited, dts, lead = range(7)
-    usual = "max(1,(PREV_OUTDTS-STARTDTS)/max(1,N-1))"
-    longest = f"floor(100*max(ld({wait}),ld({waited})))/100"  # rounded, so that both expressions agree
+    came, following = f"ld({_RESULT + 1})", f"st({_RESULT + 1},time(0))"
+    dts = _stepless("DTS", f"if(N,{came},time(0))", "eq(DTS,NOPTS)+eq(PREV_INDTS,NOPTS)") + f";{following}"
+    result = f"ld({_RESULT})"
+    pts = f"if(eq(PTS,NOPTS),{result if first_time else 'PTS'},if(eq(DTS,NOPTS),PTS,PTS-DTS+{result}))"
+    return f"setts=dts={dts};{result}:pts={dts};{pts}".replace(",", r"\,")
+
+
+def _continuous_frames() -> str:
+    """The same for decoded frames."""
+    return f"setpts='{_stepless('PTS', 'time(0)', 'isnan(PTS)+isnan(PREV_INPTS)')};ld({_RESULT})'"
+
+
+def _stepless(time: str, arrival: str, unknown: str) -> str:
+    """The steps of an expression whose variable _RESULT becomes the `time` ("PTS" or "DTS") of a packet or frame.
+
+    If that is before the previous one's, or further ahead of its arrival than any before, it becomes one usual step
+    after the previous one, or later if there was a wait. FFmpeg would squeeze packets that step back until the times
+    catch up, and steps ahead would look like missing frames. `arrival` is the instant at which it came, by the wall
+    clock; while a time is `unknown` it stays. FFmpeg's parser may hold a frame back until the next one begins, so that
+    a wait for a packet may seem to be one for the packet before.
+
+    Variables last from one to the next: the arrivals of this one and the previous one, the waits for both, the largest
+    lead of a time over its arrival, and the result.
+    """
+    now, came, wait, waited, lead = range(_RESULT)
+    before, after = f"PREV_IN{time}", f"PREV_OUT{time}"
+    usual = f"max(1,({after}-START{time})/max(1,N-1))"
+    longest = f"floor(100*max(ld({wait}),ld({waited})))/100"  # rounded, so that the expressions for both times agree
     arrived = f"max({usual},if(gt({longest},{_UNCONFIRMED}),{longest}/TB,0))"
-    ahead = f"(PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld({now})-ld({lead})"
-    step = f"if(lt(DTS,PREV_INDTS)+gt({ahead},{_UNCONFIRMED}),{arrived},DTS-PREV_INDTS)"
-    led = f"ld({dts})*TB-ld({now})"
+    ahead = f"({after}+{time}-{before})*TB-ld({now})-ld({lead})"
+    step = f"if(lt({time},{before})+gt({ahead},{_UNCONFIRMED}),{arrived},{time}-{before})"
+    led = f"ld({_RESULT})*TB-ld({now})"
     steps = (
-        f"st({now},if(N,ld({following}),time(0)))",
-        f"st({following},time(0))",
+        f"st({now},{arrival})",
         f"st({wait},ld({now})-ld({came}))",
-        f"st({dts},if(lt(N,{_GUESSED})+eq(DTS,NOPTS)+eq(PREV_INDTS,NOPTS),DTS,PREV_OUTDTS+{step}))",
+        f"st({_RESULT},if(lt(N,{_GUESSED})+{unknown},{time},{after}+{step}))",
         f"st({lead},if(N,max(ld({lead}),{led}),{led}))",
         f"st({came},ld({now}))",
         f"st({waited},ld({wait}))",
     )
-    both = ";".join(steps)
-    pts = f"if(eq(PTS,NOPTS),{f'ld({dts})' if first_time else 'PTS'},if(eq(DTS,NOPTS),PTS,PTS-DTS+ld({dts})))"
-    return f"setts=dts={both};ld({dts}):pts={both};{pts}".replace(",", r"\,")
+    return ";".join(steps)
 
 
 def _encode_audio(settings: Settings) -> List[str]:

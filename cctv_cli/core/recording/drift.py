@@ -38,7 +38,7 @@ class Drift:
     """How the origin moves.
 
     `rate` is by how many seconds for each media second now, 0 for a true clock; until four knots have shown it, it is
-    that of the run before. With `by_arrival` the origin follows arrival however it moves. `line` has the knots of times
+    that of the run before. With `by_arrival` every observation is a knot. `line` has the knots of times
     in which it moved, `recent` those of the latest buckets; `smallest` is that of the bucket that began at the instant
     `begun`.
     """
@@ -65,7 +65,7 @@ class Drift:
         knot = Knot(media, wall - media)
         if not self.begun:
             return replace(self, begun=wall, smallest=knot)
-        if 0 <= wall - self.begun < _BUCKET:
+        if not self.by_arrival and 0 <= wall - self.begun < _BUCKET:
             return replace(self, smallest=min(self.smallest, knot, key=lambda each: each.origin))
         recent = (*self.recent, self.smallest)[-_STEADY:]
         rate = self._rate(recent)

@@ -302,7 +302,8 @@ class ActiveRun:
             return False
         self._timeline = place(self._timeline, file, self._expected)
         missing = 0.0 if self._media_end is None else file.span.missing_after(self._media_end)
-        self._corrections = self._corrections.add(file.span, missing)
+        if self.record.has_audio:  # without audio FFmpeg ignores sender reports
+            self._corrections = self._corrections.add(file.span, missing)
         clock_step = self._timeline.clock_set - self._clock_set
         before = Before(store.covered_until, number - 1 in self._unreadable, clock_step, self._media_end)
         closed = close(self.record, file, self._timeline, before)

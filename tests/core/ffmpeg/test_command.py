@@ -44,17 +44,25 @@ START = ("/usr/bin/ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel",
 CONCAT = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,rtsp,rtp,udp,tls", "-i", "pipe:0")
 RTSP = ("-fpsprobesize", "0", *CONCAT, "-map", "0:v:0", "-map", "0:a:0?")
 USUAL = r"max(1\,(PREV_OUTDTS-STARTDTS)/max(1\,N-1))"
-WAITED = r"floor(100*max(ld(3)\,ld(4)))/100"
+WAITED = r"floor(100*max(ld(2)\,ld(3)))/100"
 STEP = (
-    r"if(lt(DTS\,PREV_INDTS)+gt((PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld(0)-ld(6)\,1)\,"
+    r"if(lt(DTS\,PREV_INDTS)+gt((PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld(0)-ld(4)\,1)\,"
     rf"max({USUAL}\,if(gt({WAITED}\,1)\,{WAITED}/TB\,0))\,DTS-PREV_INDTS)"
 )
+UNKNOWN = r"eq(DTS\,NOPTS)+eq(PREV_INDTS\,NOPTS)"
 TIMES = (
-    r"st(0\,if(N\,ld(2)\,time(0)));st(2\,time(0));st(3\,ld(0)-ld(1));"
-    rf"st(5\,if(lt(N\,16)+eq(DTS\,NOPTS)+eq(PREV_INDTS\,NOPTS)\,DTS\,PREV_OUTDTS+{STEP}));"
-    r"st(6\,if(N\,max(ld(6)\,ld(5)*TB-ld(0))\,ld(5)*TB-ld(0)));st(1\,ld(0));st(4\,ld(3))"
+    r"st(0\,if(N\,ld(6)\,time(0)));st(2\,ld(0)-ld(1));"
+    rf"st(5\,if(lt(N\,16)+{UNKNOWN}\,DTS\,PREV_OUTDTS+{STEP}));"
+    r"st(4\,if(N\,max(ld(4)\,ld(5)*TB-ld(0))\,ld(5)*TB-ld(0)));st(1\,ld(0));st(3\,ld(2))"
 )
-CONTINUOUS = rf"setts=dts={TIMES};ld(5):pts={TIMES};if(eq(PTS\,NOPTS)\,PTS\,if(eq(DTS\,NOPTS)\,PTS\,PTS-DTS+ld(5)))"
+NEXT = r";st(6\,time(0));"
+CONTINUOUS = (
+    f"setts=dts={TIMES}{NEXT}ld(5):"
+    rf"pts={TIMES}{NEXT}if(eq(PTS\,NOPTS)\,PTS\,if(eq(DTS\,NOPTS)\,PTS\,PTS-DTS+ld(5)))"
+)
+FRAME_TIMES = TIMES.replace("\\,", ",").replace("if(N,ld(6),time(0))", "time(0)").replace("DTS", "PTS")
+FRAMES = FRAME_TIMES.replace("eq(PTS,NOPTS)+eq(PREV_INPTS,NOPTS)", "isnan(PTS)+isnan(PREV_INPTS)")
+CONTINUOUS_FRAMES = ("-vf", f"setpts='{FRAMES};ld(5)'")
 COPY = ("-c:v", "copy", "-copytb", "1", "-bsf:v", CONTINUOUS)
 ENCODED_TONE = ("-c:a", "aac", "-b:a", "128000", "-ar", "48000")
 AAC = (*ENCODED_TONE, "-bsf:a", CONTINUOUS)
@@ -134,20 +142,50 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
         ),
         case(
             "transcoded",
-            [*START, *DECODE, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
+            [
+                *START,
+                *DECODE,
+                *RTSP,
+                *TRANSCODE,
+                "-fps_mode",
+                "passthrough",
+                "-enc_time_base",
+                "1:90000",
+                *CONTINUOUS_FRAMES,
+            ]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             camera=Camera("gate", "Gate", GATE, transcode=True),
         ),
         case(
             "transcoded by FFmpeg 5.0",
-            [*START, *DECODE, *RTSP, *TRANSCODE, "-vsync", "passthrough", "-enc_time_base", "1:90000"]
+            [
+                *START,
+                *DECODE,
+                *RTSP,
+                *TRANSCODE,
+                "-vsync",
+                "passthrough",
+                "-enc_time_base",
+                "1:90000",
+                *CONTINUOUS_FRAMES,
+            ]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=OLDEST,
             camera=Camera("gate", "Gate", GATE, transcode=True),
         ),
         case(
             "transcoded by FFmpeg 9",
-            [*START, *DECODE, *RTSP, *TRANSCODE, "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
+            [
+                *START,
+                *DECODE,
+                *RTSP,
+                *TRANSCODE,
+                "-fps_mode",
+                "passthrough",
+                "-enc_time_base",
+                "1:90000",
+                *CONTINUOUS_FRAMES,
+            ]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=NEWEST,
             camera=Camera("gate", "Gate", GATE, transcode=True),
@@ -156,7 +194,17 @@ OUTPUT = f"{RECORDING}|{LIVE}live/segment%d.ts"
             "transcoded by hardware, with bit rate and threads",
             [*START, "-threads", "1", "-thread_type", "slice", *RTSP, "-c:v", "h264_videotoolbox"]
             + ["-b:v", "500000", "-maxrate", "500000", "-bufsize", "1000000"]
-            + ["-pix_fmt", "yuv420p", "-threads", "1", "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
+            + [
+                "-pix_fmt",
+                "yuv420p",
+                "-threads",
+                "1",
+                "-fps_mode",
+                "passthrough",
+                "-enc_time_base",
+                "1:90000",
+                *CONTINUOUS_FRAMES,
+            ]
             + [*KEYFRAMES, *AAC, *TEE, OUTPUT],
             ffmpeg=MAC,
             camera=Camera("gate", "Gate", GATE, transcode=True),
