@@ -80,7 +80,14 @@ class Drift:
     def _rate(self, recent: Tuple[Knot, ...]) -> float:
         if self.by_arrival:
             return 0.0
-        return self.rate if len(recent) < _STEADY else steady_rate(recent)
+        if len(recent) < _STEADY:
+            return self.rate
+        return steady_rate(recent) or (self.rate if self._fits(recent[0], recent[-1]) else 0.0)
+
+    def _fits(self, before: Knot, after: Knot) -> bool:
+        """Whether the origin still moves about as before: late frames make it uneven, as on a busy machine."""
+        moved, expected = after.origin - before.origin, self.rate * (after.media - before.media)
+        return expected * moved > 0 and abs(expected) <= _UNEVEN * abs(moved) <= _UNEVEN**2 * abs(expected)
 
     def origin(self, media: float, anchor: float) -> float:
         """The origin of a frame; that of frames without a drift is the `anchor`."""

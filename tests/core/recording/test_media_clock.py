@@ -240,6 +240,16 @@ def test_a_drift_that_is_known_dates_every_frame_of_a_run(rate: float) -> None:
         assert not astray_for(timeline, BOOT + now)
 
 
+def test_a_drift_is_still_known_while_frames_are_late_on_a_busy_machine() -> None:
+    timeline = None
+    busy = itertools.chain(itertools.repeat(0.02, 60), itertools.cycle([0.1, 0.9, 1.4, 0.3, 1.1, 0.7, 1.5]))
+    for second, delay in zip(every(2, 1, 400), busy):
+        now = second + delay
+        timeline = observe(timeline, raw(second * SLOW), TRUTH + now, BOOT + now, TRUTH + now)
+        if second > 30:
+            assert timeline.instant(raw(second * SLOW)) == pytest.approx(TRUTH + second, abs=1.6)
+
+
 @pytest.mark.parametrize("rate", [-0.16, 0.25, 1.0], ids=["fast", "slow", "half"])
 def test_a_known_drift_that_is_over_is_forgotten(rate: float) -> None:
     line = begin(raw(1), TRUTH + 1.02, BOOT + 1.02, Drift(rate=rate))
