@@ -67,7 +67,7 @@ class _Faults:
     hung: bool = False
     silent: bool = False
     trickles: bool = False
-    keys_withheld: bool = False
+    keys_withheld: Tuple[float, float] = (math.inf, math.inf)  # between these ages of the camera
     sound_paused: bool = False
     nonce_expired: bool = False
     garbage: Optional[str] = None
@@ -76,6 +76,11 @@ class _Faults:
     location: Optional[str] = None
     statuses: Dict[Tuple[str, str], int] = field(default_factory=dict)  # by method and track, "" for all tracks
     announced: _Announced = _Announced()
+
+    def withholds_key(self, due: float) -> bool:
+        """Whether a key frame that is due when the camera has this age is not sent."""
+        since, until = self.keys_withheld
+        return since < due <= until
 
 
 class RtspCamera:
@@ -315,8 +320,14 @@ class RtspCamera:
         return first
 
     def withhold_keys(self, on: bool) -> None:
-        """Send all frames except key frames; new sessions begin with the next frame."""
-        self._change(keys_withheld=on)
+        """Send all frames except key frames; new sessions begin with the next frame.
+
+        All sessions miss the same key frames: those that are due meanwhile, even if they are sent later.
+        """
+        with self._lock:
+            since, _ = self._faults.keys_withheld
+            now = self._clock.age()
+            self._change(keys_withheld=(now, math.inf) if on else (since, now))
 
     def pause_sound(self, on: bool) -> None:
         """Send no sound, although session descriptions include it."""
@@ -401,7 +412,7 @@ class RtspCamera:
         """The number of the first frame for a session that begins now."""
         with self._lock:
             number = self._next_number(channel)
-            if self._faults.keys_withheld or self.start_mid_gop:
+            if self._faults.withholds_key(self._clock.age()) or self.start_mid_gop:
                 return number
             if self.key_on_play:
                 return channel.begin(number, channel.clip)

@@ -331,7 +331,7 @@ class Session:
     def _is_left_out(self, stream: Stream) -> bool:
         faults = self._camera._faults
         if isinstance(stream, VideoStream):
-            return faults.keys_withheld and stream.at_key
+            return stream.at_key and faults.withholds_key(stream.due)
         return faults.sound_paused
 
     def _is_spoiled(self, stream: Stream) -> bool:
