@@ -14,6 +14,7 @@ from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, gaps_after
 
 _UNREADABLE = ("unreadable", "a recorded minute could not be read; it waits in .incoming")
 _SAME = 0.1  # seconds by which media time and time may differ without a note
+_LOST = 0.02  # seconds between a run and the next one in which a frame is lost for certain: what FFmpeg held back
 _CLOCK_SET = ("clock set", "the clock of this machine was set")
 
 
@@ -98,7 +99,8 @@ def close(run: Run, file: FinishedFile, timeline: Timeline, before: Before) -> C
         # the camera's clock ran or stepped ahead or back meanwhile; a step ahead looks like a hole
         holes = tuple(hole for hole in holes if hole.duration > covered - start + JOINT)
         start = covered
-    gaps = gaps_after(covered, _reasons(run, file.number, start, before))
+    least = JOINT if run.joined or file.number != run.first_file else _LOST
+    gaps = gaps_after(covered, _reasons(run, file.number, start, before), least)
     clock = (ClockEntry(start, 0.0, before.clock_step),) if before.clock_step else ()
     if abs(end - start - media.duration) <= _SAME:
         return Closed(start, replace(media, holes=holes), tuple(gaps), clock)

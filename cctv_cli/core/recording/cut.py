@@ -42,12 +42,14 @@ class Limits(NamedTuple):
     """Which files count: those of the earlier run before `old_end`, of the later one from `new_first` to `new_end`.
 
     The ends are None for all files. The last file of the earlier run ends before the frame `rest`, if there is one.
+    The runs are `joined` if no frame is missing between them.
     """
 
     old_end: Optional[int] = None
     new_first: int = 0
     new_end: Optional[int] = None
     rest: Optional[KeyFrame] = None
+    joined: bool = False
 
 
 def common_cut(old: Sequence[Opening], new: Sequence[Opening]) -> Optional[Cut]:
@@ -89,7 +91,7 @@ def limits_after(cut: Cut, old_frames: int, new_frames: int) -> Limits:
     if new_frames < old_frames:
         return Limits(new_end=0)
     inside = cut.old.frame
-    return Limits(cut.old.number + (inside is not None), cut.new.number, rest=inside)
+    return Limits(cut.old.number + (inside is not None), cut.new.number, rest=inside, joined=True)
 
 
 def limits_without_cut(old_until: float, new: Sequence[Opening], new_until: float) -> Limits:

@@ -145,7 +145,12 @@ class Handover:
             self._surplus = last, limits.rest
         self.old.record = replace(self.old.record, end_file=limits.old_end)
         new.record = replace(
-            new.record, first_file=limits.new_first, end_file=limits.new_end, cause=why.cause, detail=why.reason
+            new.record,
+            first_file=limits.new_first,
+            end_file=limits.new_end,
+            joined=limits.joined,
+            cause=why.cause,
+            detail=why.reason,
         )
         try:
             self._save()

@@ -55,13 +55,13 @@ class Run:
     camera's audio streams, `audio_left_out` whether it is not recorded, `audio_fault` why not; `audio_untrusted` is
     the instant since when, if it is left out because of what earlier runs showed. `clock_fault` is why frames are dated
     by their arrival alone, since the instant `clock_untrusted`; `drift` is how the camera's clock runs (see `drift`).
-    `frames_late` is how many frames
-    FFmpeg holds back, `first_time` whether it gives the first frame a time, `begins` the media time at which it
-    begins, in seconds. `target_duration`, `discontinuity_sequence` and `media_sequence` are those of the next segment
-    in the live playlist, when this was saved; `boot` identifies the start of the machine before that. Files before
-    `first_file` and from `end_file` on do not count, because the run before or after it has the same footage (see
-    `cut`); `successor` is the run that records beside it and will continue it, and `alone_since` the instant since when
-    the camera is known to refuse a second session. The rest is the latest mapping of its media time to wall time (see
+    `frames_late` is how many frames FFmpeg holds back, `first_time` whether it gives the first frame a time, `begins`
+    the media time at which it begins, in seconds. `target_duration`, `discontinuity_sequence` and `media_sequence` are
+    those of the next segment in the live playlist, when this was saved; `boot` identifies the start of the machine
+    before that. Files before `first_file` and from `end_file` on do not count, because the run before or after it has
+    the same footage (see `cut`); `joined` says that its first frame follows the last one of the run before it;
+    `successor` is the run that records beside it and will continue it, and `alone_since` the instant since when the
+    camera is known to refuse a second session. The rest is the latest mapping of its media time to wall time (see
     `media_clock`).
     """
 
@@ -89,6 +89,7 @@ class Run:
     first_time: Flag = False
     begins: Seconds = 0.0
     first_file: Number = 0
+    joined: Flag = False
     end_file: Optional[Number] = None
     alone_since: Optional[Instant] = None
     successor: Optional[Run] = None

@@ -21,14 +21,14 @@ class Reason(NamedTuple):
     detail: str = ""
 
 
-def gaps_after(covered_until: Optional[float], reasons: Iterable[Reason]) -> List[GapEntry]:
+def gaps_after(covered_until: Optional[float], reasons: Iterable[Reason], least: float = JOINT) -> List[GapEntry]:
     """The successive gaps after the instant up to which all time is covered, None before the first recording.
 
-    Anything shorter than the tolerance of a joint is not a gap.
+    Anything that is not longer than `least` seconds is not a gap: times are not exact.
     """
     gaps = []
     for reason in reasons:
-        if covered_until is not None and reason.until - covered_until > JOINT:
+        if covered_until is not None and reason.until - covered_until > least:
             gaps.append(GapEntry(covered_until, reason.until - covered_until, reason.cause, reason.detail))
             covered_until = reason.until
     return gaps

@@ -33,7 +33,9 @@ Gaps = List[Tuple[float, float, str]]  # from and until, in seconds after AT, an
     [
         pytest.param(finished(0, 0), Before(None), [], id="the very first recording"),
         pytest.param(finished(0, 0), Before(AT), [], id="nothing is missing"),
-        pytest.param(finished(0, 0), Before(AT - 0.15), [], id="within the tolerance of a joint"),
+        pytest.param(finished(0, 0), Before(AT - 0.015), [], id="times are not exact"),
+        pytest.param(finished(0, 0), Before(AT - 0.15), [(-0.15, 0, "refused")], id="a few frames between two runs"),
+        pytest.param(finished(1, 60), Before(AT + 60 - 0.15), [], id="within the tolerance of a joint"),
         pytest.param(finished(0, 0), Before(AT + 30), [], id="already covered"),
         pytest.param(finished(0, 0), Before(AT - 90), [(-90, 0, "refused")], id="before the run"),
         pytest.param(finished(1, 60), Before(AT + 60), [], id="joined"),
@@ -60,7 +62,11 @@ def test_gaps(file: FinishedFile, before: Before, expected: Gaps) -> None:
     closed = close(RUN, file, LINE, before)
     assert closed.start == AT + file.number * 60
     assert closed.span == file.span
-    assert [(gap.start - AT, gap.end - AT, gap.cause) for gap in closed.gaps] == expected
+    assert [(pytest.approx(gap.start - AT), pytest.approx(gap.end - AT), gap.cause) for gap in closed.gaps] == expected
+
+
+def test_a_run_that_took_over_from_another_is_not_dated_so_exactly_that_a_frame_is_missing() -> None:
+    assert close(replace(RUN, joined=True), finished(0, 0), LINE, Before(AT - 0.15)).gaps == ()
 
 
 @pytest.mark.parametrize(

@@ -93,10 +93,10 @@ def test_of_key_frames_that_are_the_same_dates_decide(late: float, at: Optional[
 @pytest.mark.parametrize(
     ("inside", "old_reach", "new_reach", "limits"),
     [
-        (None, 2500, 2501, Limits(7, 1)),
-        (None, 2500, 2500, Limits(7, 1)),
+        (None, 2500, 2501, Limits(7, 1, joined=True)),
+        (None, 2500, 2500, Limits(7, 1, joined=True)),
         (None, 2500, 2499, Limits(None, 0, 0)),
-        (INSIDE, 2500, 2500, Limits(8, 1, rest=INSIDE)),
+        (INSIDE, 2500, 2500, Limits(8, 1, rest=INSIDE, joined=True)),
         (INSIDE, 2500, 2499, Limits(None, 0, 0)),
     ],
 )
