@@ -21,6 +21,7 @@ QUICK = (
     "kill-ffmpeg",
     "kill-server",
     "kill-both",
+    "reload",
     "camera-reboots",
     "network-cut",
     "disk-full",
