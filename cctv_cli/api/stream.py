@@ -26,6 +26,7 @@ from cctv_cli.core.runtime import Runtime
 
 _FRESH = 0.5  # seconds for which one check of a camera is used for all viewers
 _STALE_TARGETS = 3  # target durations after which an unchanged window no longer counts as live
+_STALE_FRAMES = 5  # the same in frame intervals: a segment of one frame is complete when three more have come
 _STALE_LEAST = 30.0  # seconds
 _NOT_UPDATED = "Camera {} is recording, but its live window is not updated; try again in a few seconds."
 
@@ -53,7 +54,7 @@ def judge(status: CameraStatus, stopped: bool, window: Optional[LiveWindow], now
         return Live(409, stopped_detail(status.id))
     if window is not None and window.segments:
         still = now - window.segments[-1].end
-        if still <= max(_STALE_LEAST, _STALE_TARGETS * window.target_duration):
+        if still <= max(_STALE_LEAST, _STALE_TARGETS * window.target_duration, _STALE_FRAMES * status.frame_interval):
             return Live(200, "", window)
     if status.state in (State.BACKOFF, State.AUTH_FAILED, State.STALLED):
         return Live(502, f"{name} has no video: {reason}.")

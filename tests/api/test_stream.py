@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from dataclasses import replace
 from typing import Any, Optional
 
 import httpx
@@ -92,6 +93,12 @@ def test_the_response_to_viewers(
 ) -> None:
     live = judge(status_of(state), stopped, found, AT)
     assert live == Live(status, detail, found if status == 200 else None)
+
+
+def test_the_window_of_a_camera_that_sends_few_frames_stands_still_for_longer() -> None:
+    slow = replace(status_of(State.RUNNING), frame_interval=16.0)
+    assert judge(slow, False, window(79, target=16), AT).status == 200
+    assert judge(slow, False, window(81, target=16), AT).status == 503
 
 
 @pytest.mark.parametrize("stopped", [False, True])

@@ -39,7 +39,9 @@ def dated(layout: CameraLayout) -> Iterator[Tuple[int, float]]:
 class OddCameras:
     """Cameras by name, recorded while its context is active; `until` is the instant at which that ended."""
 
-    def __init__(self, storage: Path, ffmpeg: Ffmpeg, cameras: Mapping[str, RtspCamera]) -> None:
+    def __init__(
+        self, storage: Path, ffmpeg: Ffmpeg, cameras: Mapping[str, RtspCamera], recording_seconds: int = CUT
+    ) -> None:
         self.cameras = cameras
         self.layouts = {name: CameraLayout(storage, name) for name in cameras}
         self.until = 0.0
@@ -48,7 +50,8 @@ class OddCameras:
             storage=storage,
             segment_duration=2,
         )
-        self._supervisor = Supervisor(settings, Tools(ffmpeg, None, SystemClock(), recording_seconds=CUT), whole=True)
+        tools = Tools(ffmpeg, None, SystemClock(), recording_seconds=recording_seconds)
+        self._supervisor = Supervisor(settings, tools, whole=True)
 
     def __enter__(self) -> OddCameras:
         self._supervisor.start()
@@ -67,12 +70,12 @@ class OddCameras:
             if not (reason.startswith("recording") and words[name] in reason)
         }
 
-    def wait_words(self, words: Mapping[str, str]) -> float:
+    def wait_words(self, words: Mapping[str, str], seconds: float = _SETTLES) -> float:
         """Wait until each camera records with these words; returns the instant."""
         wait_for(
             lambda: not self.others_than(words),
             "the words of every camera",
-            _SETTLES,
+            seconds,
             lambda: str(self.others_than(words)),
         )
         return time.time()
@@ -100,13 +103,13 @@ class OddCameras:
 
         wait_for(enough, f"{count} more recordings of every camera", _SETTLES + lasts)
 
-    def came(self, name: str, since: float) -> List[int]:
+    def came(self, name: str, since: float, in_transit: float = IN_TRANSIT) -> List[int]:
         """The frames that a camera sent from the instant `since` on, except those that were in transit at the end."""
-        return [frame.number for frame in self.cameras[name].ledger if since < frame.sent_at < self.until - IN_TRANSIT]
+        return [frame.number for frame in self.cameras[name].ledger if since < frame.sent_at < self.until - in_transit]
 
-    def assert_recorded(self, name: str, since: float) -> None:
+    def assert_recorded(self, name: str, since: float, in_transit: float = IN_TRANSIT) -> None:
         """Nearly every frame that came from the instant `since` on is recorded, and every loss is explained."""
-        came = set(self.came(name, since))
+        came = set(self.came(name, since, in_transit))
         kept = came & {frame.number for frame in recorded_frames(self.layouts[name])}
         assert len(kept) >= SHARE * len(came) > 0, f"{name}: {len(kept)} of {len(came)} frames"
-        assert_explained(self.layouts[name], self.until)
+        assert_explained(self.layouts[name], self.until - in_transit)

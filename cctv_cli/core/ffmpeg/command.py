@@ -20,7 +20,7 @@ INSTALL = (
 )
 # software encoders first
 _H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
-_RTSP_TIMEOUT = 5  # seconds; FFmpeg gives up after about twice this
+USUAL_SILENCE = 5.0  # seconds without a frame after which FFmpeg gives up on a camera that is not known to be slow
 RECORDING_SECONDS = 60
 RECORDABLE = ("", "unknown", "h264", "hevc")  # a camera that does not name its codec is assumed to send H.264
 UNSUPPORTED_AUDIO = "FFmpeg cannot read {} audio, so it is left out; set the camera to AAC or G.711"
@@ -28,6 +28,7 @@ UNSUPPORTED_VIDEO = "the camera sends {} video; set it to H.264 or H.265, or set
 _AUDIO_RATE = "48000"  # Hz: AAC frames last 21 ms; at 8000 Hz video would wait half a second for audio
 _INTERLEAVE = "500000"  # microseconds that video waits for late audio, both inside and outside tee
 _GUESSED = 16  # packets at the start of a stream with B-frames whose times FFmpeg may guess
+_LONGEST_GUESSED = 60  # seconds that each of them may last
 _RESULT = 5  # the number of a variable (see `_stepless`)
 _UNCONFIRMED = 1  # seconds by which a step of a stream's clock may differ from the time between arrivals
 # what FFmpeg can read from RTP; if it has to encode anything else, it exits before the first frame
@@ -97,6 +98,7 @@ def record_command(
     audio_place: int = 0,
     begins: float = 0.0,
     first_time: bool = False,
+    silence: float = USUAL_SILENCE,
     recording: bool = True,
     live_folder: Optional[Path] = None,
     recording_seconds: int = RECORDING_SECONDS,
@@ -105,13 +107,14 @@ def record_command(
 
     It runs in the camera's folder. `first_live` is the number of the first live segment, `live_folder` the absolute
     path for live segments that do not belong in `live`, `codec` the video codec that is recorded, `audio_place` the
-    index of the audio among the camera's audio streams, `begins` the media time of the first frame in seconds.
+    index of the audio among the camera's audio streams, `begins` the media time of the first frame in seconds,
+    `silence` how many seconds the camera may send nothing.
 
     The first frame of a copied stream with B-frames has no timestamp, which muxers refuse. `first_time` fills one
     in, which delays each frame until the next arrives. H.265 always needs it: the MP4 muxer would accept the
     stream, but write wrong times.
     """
-    inputs, stdin = _inputs(camera.source, ffmpeg, audio)
+    inputs, stdin = _inputs(camera.source, ffmpeg, audio, silence)
     argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
     if camera.transcode and isinstance(camera.source, RtspSource):
         # frame threads would delay the output by one frame for each thread
@@ -142,12 +145,12 @@ def record_command(
     return Command(tuple(argv), stdin)
 
 
-def _inputs(source: Source, ffmpeg: Ffmpeg, audio: AudioOutput) -> Tuple[List[str], Optional[Secret]]:
+def _inputs(source: Source, ffmpeg: Ffmpeg, audio: AudioOutput, silence: float) -> Tuple[List[str], Optional[Secret]]:
     if isinstance(source, RtspSource):
         # the URL contains the password, so it goes through standard input: every user can read argv
         protocols = "pipe,tcp,rtsp,rtp,udp,tls"
         argv = ["-fpsprobesize", "0", "-f", "concat", "-safe", "0", "-protocol_whitelist", protocols, "-i", "pipe:0"]
-        return argv, Secret(_ffconcat(source, audio))
+        return argv, Secret(_ffconcat(source, audio, silence))
     picture = "testsrc2=size=640x360:rate=25"
     if ffmpeg.drawtext:
         picture += ",drawtext=text='%{localtime}':x=20:y=300:fontsize=32:fontcolor=white:box=1:boxcolor=black"
@@ -157,14 +160,15 @@ def _inputs(source: Source, ffmpeg: Ffmpeg, audio: AudioOutput) -> Tuple[List[st
     return argv, None
 
 
-def _ffconcat(source: RtspSource, audio: AudioOutput) -> str:
+def _ffconcat(source: RtspSource, audio: AudioOutput, silence: float) -> str:
     media = "video+audio" if audio in (AudioOutput.ENCODED, AudioOutput.COPIED) else "video"
     return "\n".join(
         (
             "ffconcat version 1.0",
             f"file {source.url().reveal()}",
             "option rtsp_transport tcp",
-            f"option timeout {_RTSP_TIMEOUT * 1_000_000}",
+            f"option timeout {_microseconds(silence)}",
+            *([] if silence <= USUAL_SILENCE else _patient_analysis(silence)),
             # otherwise a stream whose first PTS is slightly negative freezes after 13 h 14 m
             "option correct_ts_overflow 0",
             # FFmpeg does not guess the frame rate, so that frames are written after half a second, not two
@@ -173,6 +177,18 @@ def _ffconcat(source: RtspSource, audio: AudioOutput) -> str:
             "",
         )
     )
+
+
+def _patient_analysis(silence: float) -> List[str]:
+    """Options for a camera that sends few frames.
+
+    FFmpeg would end its analysis after 5 s of audio, before the first frame, or only after seven frames of H.264.
+    """
+    return [f"option analyzeduration {_microseconds(silence)}", "option max_ts_probe 1"]
+
+
+def _microseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000)
 
 
 def _maps(source: Source, audio: AudioOutput, audio_place: int) -> List[str]:
@@ -190,7 +206,7 @@ def _video(ffmpeg: Ffmpeg, camera: Camera, settings: Settings, first_time: bool)
     if is_copied(camera):
         # -copytb 1 keeps the camera's times; FFmpeg 5 would round them to the frame rate in the SPS
         copy = ["-c:v", "copy", "-copytb", "1"]
-        return [*copy, "-bsf:v", _continuous(first_time=first_time)]
+        return [*copy, "-bsf:v", f"{_continuous(first_time=first_time)}:duration={_until_next()}"]
     encoder = ffmpeg.h264_encoder
     rate = settings.video_bitrate
     argv = ["-c:v", encoder, "-b:v", str(rate), "-maxrate", str(rate), "-bufsize", str(2 * rate)]
@@ -252,6 +268,19 @@ def _stepless(time: str, arrival: str, unknown: str) -> str:
         f"st({waited},ld({wait}))",
     )
     return ";".join(steps)
+
+
+def _until_next() -> str:
+    """How long a frame lasts, as an expression for the filter: until the next one.
+
+    The MP4 muxer puts a frame at the end of the one before if audio came between them, and FFmpeg would let each frame
+    last as long as the SPS says. A step of the camera's clock is no duration: it is longer than the wait for a frame.
+    """
+    now, following = range(2)
+    waited = f"st({now},if(N,ld({following}),time(0)));st({following},time(0))"
+    longest = f"if(lt(N,{_GUESSED}),{_LONGEST_GUESSED},ld({following})-ld({now})+{_UNCONFIRMED})"
+    expression = f"{waited};if(between(NEXT_DTS-DTS,0,{longest}/TB),NEXT_DTS-DTS,DURATION)"
+    return expression.replace(",", r"\,")
 
 
 def _encode_audio(settings: Settings) -> List[str]:

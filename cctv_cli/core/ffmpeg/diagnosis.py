@@ -24,6 +24,11 @@ class Diagnosis:
 
 NO_FIRST_TIME = "no first time"
 AUDIO = "audio"
+FEW_FRAMES = Diagnosis(
+    "few frames",
+    "the camera sent too few frames to begin with, so FFmpeg is restarted to wait for them longer; "
+    "if this stays, restart the camera",
+)
 _REFUSED = re.compile(r"(?:method (\w+) failed:|Server returned) (\d{3})\b")
 
 _SIGNS: Tuple[Tuple[str, str, str], ...] = (
@@ -59,6 +64,7 @@ _SIGNS: Tuple[Tuple[str, str, str], ...] = (
         "unreachable",
         "the camera cannot be reached; check its address and the network",
     ),
+    (r"dimensions not set", FEW_FRAMES.cause, FEW_FRAMES.reason),
     (r"timed out|Invalid data found", "silent", "the camera stopped responding; check its network and power"),
     (
         r"Read-only file system",

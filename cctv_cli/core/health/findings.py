@@ -19,6 +19,8 @@ FILES_LEFT = 0.8  # of the open files that the system allows
 SHORT = 0.8  # of what should stay free: cleanups start at 100 % of it, so slightly less is normal
 FULL = 5  # a disk with less than a fifth of what should stay free is full
 CLOCK_OFF = 1.0  # seconds by which a clock may be wrong
+_RARE = 1.5  # frames: where each frame is a key frame, the frames are rare, not the key frames
+_OLD = 5  # frames: a segment of one frame is complete when three more have come
 MISSED = 3  # cleanup intervals without a successful cleanup
 _LEAST_FREE = 100_000_000  # bytes; for a min_free that is close to zero
 _UNREAD = "Its state is unknown: {}"
@@ -330,14 +332,15 @@ def _does_not_record(camera: CameraFacts, limits: Thresholds, now: float) -> boo
 
 def _stream(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Finding]:
     """Problems of a camera that records."""
-    if camera.gop is not None and camera.gop > limits.gop:
+    frame = 1 / camera.frame_rate if camera.frame_rate else 0.0  # seconds
+    if camera.gop is not None and camera.gop > max(limits.gop, _RARE * frame):
         sentence = (
             f"Its key frames are {camera.gop:.0f} s apart, so live video is late and recordings are too long; "
             "switch off H.264+/H.265+ (smart codec) in the camera or shorten its I-frame interval"
         )
         yield Finding("long_gop", Severity.WARNING, sentence, camera.id)
-    # segments end at key frames, so rare key frames explain an old segment
-    oldest = max(limits.segment_age, 2 * limits.segment_duration, 2 * (camera.gop or 0.0))
+    # segments end at key frames, so rare key frames explain an old segment, as do rare frames
+    oldest = max(limits.segment_age, 2 * limits.segment_duration, 2 * (camera.gop or 0.0), _OLD * frame)
     if camera.last_segment_at is not None and now - camera.last_segment_at > oldest:
         age = format_duration(round(now - camera.last_segment_at))
         sentence = f"Its newest live segment is {age} old; see ffmpeg.log in its folder, or restart the camera"

@@ -65,7 +65,9 @@ def key_frames(path: Path) -> List[KeyFrame]:
     return found
 
 
-def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
+def last_end(
+    file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional[int] = None, beside_audio: bool = False
+) -> Optional[int]:
     """See `segment_file.last_end`. Raises OSError."""
     track = _video_track(file, size)
     if track is None:
@@ -77,7 +79,7 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional
         times = [] if moof < 0 else [time for time, _ in _frames(file, begin + moof - 4, size, track)]
         if len(times) >= ENOUGH or begin == 0:
             break
-    return newest_end(times, frames_late, usual)
+    return newest_end(times, frames_late, usual, beside_audio=beside_audio)
 
 
 def header_size(path: Path) -> Optional[int]:

@@ -80,7 +80,9 @@ def _sample(file: BinaryIO, at: int, pid: int) -> bytes:
     return sample if len(openings) > 1 or len(sample) == _SAMPLE else b""
 
 
-def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
+def last_end(
+    file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional[int] = None, beside_audio: bool = False
+) -> Optional[int]:
     """See `segment_file.last_end`. Raises OSError."""
     file.seek(0)
     pid = video_pid(file.read(16 * PACKET))
@@ -93,7 +95,7 @@ def last_end(file: BinaryIO, size: int, *, frames_late: int = 0, usual: Optional
         times = [time for time, _ in _frames(file.read(size - begin), pid)]
         if len(times) >= ENOUGH or begin == 0:
             break
-    return newest_end(times, frames_late, usual)
+    return newest_end(times, frames_late, usual, beside_audio=beside_audio)
 
 
 def holds_video(path: Path) -> bool:

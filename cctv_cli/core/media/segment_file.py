@@ -12,7 +12,7 @@ from typing import BinaryIO, List, Optional
 from cctv_cli.core.files import open_to_change
 from cctv_cli.core.layout import MP4
 from cctv_cli.core.media import fmp4, mpegts
-from cctv_cli.core.media.span import TICKS, WRAP, Frame, KeyFrame, MediaSpan, span_of
+from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, KeyFrame, MediaSpan, span_of
 
 _TABLES = 10 * mpegts.PACKET  # bytes; the tables at the start of an MPEG-TS file need three packets
 
@@ -20,6 +20,22 @@ _TABLES = 10 * mpegts.PACKET  # bytes; the tables at the start of an MPEG-TS fil
 def measure(path: Path, alone: Optional[int] = None) -> Optional[MediaSpan]:
     """Measure a file; None if it holds no video frame. A single frame lasts `alone` ticks, if that is known."""
     return span_of([time for time, _ in frames(path)], alone)
+
+
+def apart(path: Path, following: Path) -> Optional[int]:
+    """The ticks from the first frame of a file to that of the following one; None if that has none that can be read."""
+    first = first_pts(path)
+    try:
+        second = first_pts(following)
+    except OSError:
+        return None
+    return None if first is None or second is None else (second - first) % WRAP
+
+
+def usual_step(path: Path) -> Optional[int]:
+    """The usual distance between the frames of a file in ticks; None if it holds too few to measure."""
+    span = measure(path)
+    return span.step if span is not None and span.frames >= ENOUGH else None
 
 
 def frames(path: Path) -> List[Frame]:
@@ -56,15 +72,22 @@ def cut_before(path: Path, frame: KeyFrame) -> None:
 
 
 def last_end(
-    file: BinaryIO, size: int, suffix: str, *, frames_late: int = 0, usual: Optional[int] = None
+    file: BinaryIO,
+    size: int,
+    suffix: str,
+    *,
+    frames_late: int = 0,
+    usual: Optional[int] = None,
+    beside_audio: bool = False,
 ) -> Optional[int]:
     """The raw time up to which the first `size` bytes of an open file, which may be growing, cover the video.
 
-    `frames_late` is how many frames its writer holds back; they count as written. A frame lasts `usual` ticks if
+    `frames_late` is how many frames its writer holds back, one of them for audio if it is `beside_audio`; they count
+    as written. A frame lasts `usual` ticks if
     there are too few to measure (see `span.newest_end`). None if the last MiB holds fewer than two frames.
     """
     of = fmp4.last_end if suffix == MP4 else mpegts.last_end
-    return of(file, size, frames_late=frames_late, usual=usual)
+    return of(file, size, frames_late=frames_late, usual=usual, beside_audio=beside_audio)
 
 
 def header_size(path: Path) -> Optional[int]:

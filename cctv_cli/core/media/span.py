@@ -14,6 +14,7 @@ SHORTEST_HOLE = 1.0  # seconds from one frame to the next; less is no hole
 ENOUGH = 4  # frames needed to measure the duration of one, even with B-frames
 _RECENT = 8  # frames
 _ALONE = TICKS // 25  # how long a single frame lasts if that is unknown: players ignore a segment without duration
+AUDIO_WAIT = TICKS // 5  # how long video waits for audio at most, as measured at 5 frames/s and below
 _GUESSED = 5  # ticks; FFmpeg puts a frame whose time it must guess this close after another
 
 Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
@@ -43,8 +44,8 @@ class Hole:
 class MediaSpan:
     """What a file's video covers.
 
-    `first` is the raw time of its first frame, `step` the usual distance between frames in ticks, 0 for a
-    single frame; durations are in seconds.
+    `first` is the raw time of its first frame, `step` the usual distance between frames in ticks, 0 if
+    it is unknown, as for a single frame; durations are in seconds.
     """
 
     first: int
@@ -73,13 +74,14 @@ def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSp
     first = raw[0]
     times = sorted(unwrap(raw))
     steps = [(after - before, before) for before, after in zip(times, times[1:])]
-    usual = sorted(step for step, _ in steps)[len(steps) // 2] if steps else 0
+    middle = sorted(step for step, _ in steps)[len(steps) // 2] if steps else 0
+    usual = middle if middle > _GUESSED else 0
     holes = tuple(
         Hole((before + usual - first) / TICKS, (step - usual) / TICKS)
         for step, before in steps
         if step > max(SHORTEST_HOLE * TICKS, 3 * usual)
     )
-    lasts = usual if usual > _GUESSED else alone or _ALONE
+    lasts = usual or alone or _ALONE
     return MediaSpan(first, (times[-1] + lasts - first) / TICKS, len(times), holes, usual)
 
 
@@ -108,13 +110,17 @@ def rhythm_of(frames: Sequence[Frame], next_key: Optional[int]) -> Rhythm:
     return Rhythm(steps / covered if covered > 0 else None, max(distances, default=None))
 
 
-def newest_end(raw: Sequence[int], frames_late: int = 0, usual: Optional[int] = None) -> Optional[int]:
+def newest_end(
+    raw: Sequence[int], frames_late: int = 0, usual: Optional[int] = None, *, beside_audio: bool = False
+) -> Optional[int]:
     """The raw time up to which a camera has filmed that sent these frames in this order, and `frames_late` more.
 
     That is the end of the latest frame, plus one frame for each B-frame sent after it. A frame counts as long as the
     shortest recent one, because the next measurement corrects a time that is too short, but not one that is too long.
     Fewer than ENOUGH frames cannot be measured, because with B-frames the second may be displayed three frames after
     the first: they last `usual` ticks or, if that is None, no time. None for fewer than two frames.
+
+    Of the frames that are late one waits `beside_audio`, which takes no longer than AUDIO_WAIT.
     """
     if len(raw) < 2:
         return None
@@ -123,7 +129,8 @@ def newest_end(raw: Sequence[int], frames_late: int = 0, usual: Optional[int] = 
     steps = [after - before for before, after in zip(recent, recent[1:]) if after - before > _GUESSED]
     step = min(steps, default=0) if len(raw) >= ENOUGH else usual or 0
     sent_after = running[::-1].index(recent[-1])
-    return (recent[-1] + (1 + sent_after + frames_late) * step) % WRAP
+    saved = max(0, step - AUDIO_WAIT) if beside_audio and frames_late else 0
+    return (recent[-1] + (1 + sent_after + frames_late) * step - saved) % WRAP
 
 
 def unwrap(times: Sequence[int]) -> List[int]:

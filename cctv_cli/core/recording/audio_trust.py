@@ -5,14 +5,14 @@ Audio must never cost video. It is left out once it is known to be at fault, or 
 
 from __future__ import annotations
 
-from cctv_cli.core.ffmpeg.diagnosis import AUDIO, Diagnosis
+from cctv_cli.core.ffmpeg.diagnosis import AUDIO, FEW_FRAMES, Diagnosis
 from cctv_cli.core.ffmpeg.refusals import BUSY, FORBIDDEN, NOT_FOUND, REFUSED_REQUEST
 from cctv_cli.core.recording.backoff import HEALTHY_AFTER
 from cctv_cli.core.recording.trust import Trust
 
 # causes that audio may have, of a run that recorded no frame, and of one that recorded for less than a minute
 _SOON = ("ended", "clock jumped")
-_BEFORE_A_FRAME = (*_SOON, "silent", "closed", "stalled", NOT_FOUND, BUSY, FORBIDDEN, REFUSED_REQUEST)
+_BEFORE_A_FRAME = (*_SOON, "silent", "closed", "stalled", FEW_FRAMES.cause, NOT_FOUND, BUSY, FORBIDDEN, REFUSED_REQUEST)
 
 
 def after_failure(trust: Trust, why: Diagnosis, audio: str, healthy_for: float, now: float) -> Trust:

@@ -31,9 +31,9 @@ from cctv_cli.core.recording.cut import (
     limits_after,
     limits_without_cut,
 )
+from cctv_cli.core.recording.patience import PATIENT
 from cctv_cli.core.recording.reasons import UNSUPERVISED
 from cctv_cli.core.recording.run import ActiveRun, incoming_files, remove_repeated
-from cctv_cli.core.recording.stall import STALL
 from cctv_cli.core.recording.start import Starter
 from cctv_cli.core.recording.state import Run
 
@@ -178,7 +178,7 @@ class Handover:
             new_until = math.inf if self.new_lives else self._until(self.new)
             return limits_without_cut(self._until(self.old), self._openings(self.new), new_until)
         frames = self._frames(self.old, cut.old)
-        reached = self._reached(cut, frames, STALL)
+        reached = self._reached(cut, frames, PATIENT * self.new.record.silence)
         if reached < frames and self.new_lives:
             log.error("%s: run %s stands still and is ended", self._layout.camera_id, self.new.record.run)
             assert self.new.process is not None
@@ -188,7 +188,7 @@ class Handover:
 
     def _last_cut(self) -> Optional[Cut]:
         """Where the new run continues the old one, which has ended. Waits for the first frame of a living new run."""
-        patience = self._clock.monotonic() + STALL
+        patience = self._clock.monotonic() + PATIENT * self.new.record.silence
         _place(self.old)
         while True:
             lives = self.new_lives

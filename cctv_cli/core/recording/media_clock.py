@@ -39,6 +39,7 @@ class Timeline:
     astray_since: Optional[float] = None  # monotonic
     clock_offset: Optional[float] = None  # wall time minus monotonic time
     clock_set: float = 0.0  # seconds by which the wall clock was set since the timeline began
+    apart: float = 0.0  # seconds between two frames, if that is known: media time stands still meanwhile
     launched: Optional[float] = None  # monotonic time of media time 0 if the first frame came as FFmpeg started
     drift: Drift = field(default_factory=Drift)
 
@@ -97,7 +98,7 @@ def observe(
     drift = timeline.drift.observe(media, wall)
     origin = monotonic - media
     reference = _follow(replace(timeline, drift=drift), origin, monotonic, media, wall)
-    if abs(origin - reference) > RUNAWAY:
+    if abs(origin - reference) > RUNAWAY + timeline.apart:
         since = monotonic if timeline.astray_since is None else timeline.astray_since
         kept = origin if timeline.reference is None else timeline.reference
         timeline = replace(timeline, wall=wall, media=media, monotonic=monotonic, drift=drift, reference=kept)
@@ -113,7 +114,7 @@ def _follow(timeline: Timeline, origin: float, monotonic: float, media: float, w
         return origin
     if timeline.drift.rate:
         expected = media + timeline.drift.origin(media, timeline.anchor)
-        if abs(wall - expected) <= RUNAWAY:
+        if abs(wall - expected) <= RUNAWAY + timeline.apart:
             return origin
     if _was_late(timeline, origin):
         return min(reference, origin)

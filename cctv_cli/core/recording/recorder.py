@@ -15,7 +15,7 @@ from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis, diagnose
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recording import reasons, stall
+from cctv_cli.core.recording import patience, reasons, stall
 from cctv_cli.core.recording.backlog import GRACE, STORAGE_RETRY, Backlog, read_last_run, stop_last_run
 from cctv_cli.core.recording.backoff import Backoff
 from cctv_cli.core.recording.handover import Handover, continued
@@ -69,7 +69,7 @@ class Recorder:
         self._why_ended: Optional[Diagnosis] = None  # why the last FFmpeg ended by itself
         self._backoff = Backoff()
         self._next_start = tools.clock.monotonic() + AFTER_MAIN if sub else 0.0  # monotonic
-        self._live_patience = stall.STALL
+        self._live_patience = 0.0  # seconds, in place of the usual ones
         self._picture_changed_at = -stall.PICTURE_LASTS  # monotonic
         self._restart_asked = threading.Event()
         self._source_changed = threading.Event()
@@ -226,7 +226,7 @@ class Recorder:
         self._login.sent(self._camera.source)
         active.save()
         self._stream.last_run = active.record
-        self._show(State.STARTING, "waiting for the first frames")
+        self._show(State.STARTING, patience.waiting(active.record.silence))
         return 0.0 if self._backlog else self._tools.tick()
 
     # ---- watching
@@ -264,13 +264,13 @@ class Recorder:
             self._picture_changed_at = monotonic
             self._restart(trouble)
             return 0.0
-        if seen.live_still_for < stall.STALL and active.healthy_for(monotonic) > LIVE_PATIENCE_MOST:
-            self._live_patience = stall.STALL
+        if seen.live_still_for < seen.patience and active.healthy_for(monotonic) > LIVE_PATIENCE_MOST:
+            self._live_patience = 0.0
         if trouble is stall.LIVE_STALLED:
             if self._handover is None and self._live.can_be_revived():
                 if not (self._main or may_overlap(self._camera, active.record, self._tools.clock.now())):
                     # it costs a second of recording, so it is tried less and less often
-                    self._live_patience = min(2 * self._live_patience, LIVE_PATIENCE_MOST)
+                    self._live_patience = min(2 * max(self._live_patience, seen.patience), LIVE_PATIENCE_MOST)
                 self._replace(trouble)
             return 0.0 if more else self._tools.tick()
         self._show(State.STALLED, trouble.reason, trouble.cause)

@@ -17,21 +17,23 @@ from cctv_cli.core import files, system
 from cctv_cli.core.ffmpeg.diagnosis import complains_of_times
 from cctv_cli.core.ffmpeg.process import STDERR_NAME, Process
 from cctv_cli.core.files import open_to_read
-from cctv_cli.core.layout import CameraLayout, parse_incoming
-from cctv_cli.core.media.segment_file import has_audio, is_header_only, last_end, measure
+from cctv_cli.core.layout import CameraLayout, incoming_pattern, parse_incoming
+from cctv_cli.core.media.segment_file import apart, has_audio, last_end, measure, usual_step
+from cctv_cli.core.media.span import TICKS
 from cctv_cli.core.recording import media_clock
 from cctv_cli.core.recording.closing import Before, FinishedFile, close, is_by_old_clock, place
 from cctv_cli.core.recording.drift import UNCORRECTED, Drift
 from cctv_cli.core.recording.growth import Growth
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
+from cctv_cli.core.recording.patience import silence
 from cctv_cli.core.recording.run_file import RunFile
+from cctv_cli.core.recording.saved import set_aside_frameless
 from cctv_cli.core.recording.stall import SQUEEZED, Observation
 from cctv_cli.core.recording.state import Run, to_json
 from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.storage.commit import RecordingStore
 from cctv_cli.core.storage.disk_errors import explained
-from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.recorder")
 
@@ -77,7 +79,7 @@ class ActiveRun:
         self._timeline = _saved_timeline(record, self._expected)
         self._saved_anchor = record.anchor
         self._launched: Optional[float] = None  # monotonic
-        self._step: Optional[int] = None  # ticks between frames in the last committed file
+        self._step = round(record.interval * TICKS) or None  # ticks between frames
         self._clock_set = 0.0  # seconds by which the clock was set, as of the last committed file
         self._media_end: Optional[int] = None  # raw time at which the last committed file ended
         self._unreadable: Set[int] = set()  # numbers of files that cannot be read and stay
@@ -96,6 +98,7 @@ class ActiveRun:
             discontinuity_sequence=following.discontinuity_sequence,
             media_sequence=following.media_sequence,
             boot=system.boot(),
+            interval=_seconds(self._step),
             anchor=None if line is None else line.anchor,
             anchor_media=0.0 if line is None else line.media,
             anchor_wall=0.0 if line is None else line.wall,
@@ -174,12 +177,14 @@ class ActiveRun:
             self._first_frame_at = monotonic
         grew = not self._recording.still_for(monotonic)
         written = self._disk.instant(status.st_mtime, just_now=grew)
-        if self._timeline is None:
-            line = media_clock.begin(end, written, monotonic, self._expected)
-            self._timeline = replace(line, launched=self._launched)
-        self._timeline = media_clock.observe(self._timeline, end, written, monotonic, now)
-        enough = _SAVE_DRIFTING if self._timeline.drift.moves else _SAVE_ANCHOR
-        if self._saved_anchor is None or abs(self._timeline.anchor - self._saved_anchor) > enough:
+        self._step = self._step or usual_step(path)
+        if self._step is None and self._store is not None:
+            return  # so few frames do not tell how long the newest one lasts
+        line = self._timeline or media_clock.begin(end, written, monotonic, self._expected)
+        line = replace(line, apart=_seconds(self._step), launched=self._launched)
+        line = self._timeline = media_clock.observe(line, end, written, monotonic, now)
+        enough = _SAVE_DRIFTING if line.drift.moves else _SAVE_ANCHOR
+        if self._saved_anchor is None or abs(line.anchor - self._saved_anchor) > enough:
             _save_or_log(self.save, self._layout)
 
     def observe(self, monotonic: float) -> Observation:
@@ -194,6 +199,9 @@ class ActiveRun:
             recording_still_for=self._recording.still_for(monotonic),
             live_still_for=self._streaming.still_for(monotonic),
             live_segment_for=self._streaming.same_file_for(monotonic),
+            has_begun=self._recording.has_begun,
+            interval=_seconds(self._step),
+            silence=silence(_seconds(self._step)) if self._step else self.record.silence,
             squeezed=complains_of_times(self.stderr.recent_lines(SQUEEZED)),
             astray_for=0.0 if line is None else media_clock.astray_for(line, monotonic),
             speed=1.0 if line is None else media_clock.speed(line, self._corrections),
@@ -214,9 +222,10 @@ class ActiveRun:
 
         The last write to a `closed` file is leftover audio, which FFmpeg writes when the next file's first frame comes.
         """
-        late = self.record.frames_late + (closed and self.record.has_audio)
+        audio = self.record.has_audio
+        late = self.record.frames_late + (closed and audio)
         with open_to_read(path) as file:
-            return last_end(file, size, path.suffix, frames_late=late, usual=self._step)
+            return last_end(file, size, path.suffix, frames_late=late, usual=self._step, beside_audio=audio)
 
     @property
     def timeline(self) -> Optional[Timeline]:
@@ -233,7 +242,8 @@ class ActiveRun:
     def _measure(self, number: int, path: Path, *, followed: bool) -> Optional[FinishedFile]:
         """Measure a finished file; None if it holds no frame."""
         with files.naming(path):
-            span = measure(path, self._step)
+            following = path.with_name(incoming_pattern(path.suffix) % (number + 1))
+            span = measure(path, self._step or (apart(path, following) if followed else None))
             if span is None:
                 return None
             self._step = span.step or self._step
@@ -298,7 +308,7 @@ class ActiveRun:
     def _commit(self, store: RecordingStore, number: int, path: Path, *, followed: bool) -> bool:
         file = self._measure(number, path, followed=followed)
         if file is None:
-            _set_aside(path, self._layout.camera_id)
+            set_aside_frameless(path, self._layout.camera_id)
             return False
         self._timeline = place(self._timeline, file, self._expected)
         missing = 0.0 if self._media_end is None else file.span.missing_after(self._media_end)
@@ -328,6 +338,10 @@ class ActiveRun:
         if self._store is None:
             return self._live.unfinished()
         return [file for file in incoming_files(self._folder) if self.record.owns(file[0])]
+
+
+def _seconds(ticks: Optional[int]) -> float:
+    return (ticks or 0) / TICKS
 
 
 def incoming_files(folder: Path) -> List[Tuple[int, Path]]:
@@ -373,18 +387,6 @@ def _saved_timeline(record: Run, expected: Drift) -> Optional[Timeline]:
 
 def _finished(files: List[Tuple[int, Path]], unreadable: Set[int], *, alive: bool) -> List[Tuple[int, Path]]:
     return [file for file in (files[:-1] if alive else files) if file[0] not in unreadable]
-
-
-def _set_aside(path: Path, camera: CameraName) -> None:
-    """Remove a file without a frame if it is empty or only a header.
-
-    Any other is kept under another name: it may hold footage that cctv cannot read.
-    """
-    if not path.stat().st_size or is_header_only(path):
-        files.remove(path)
-        return
-    files.move(path, path.with_name(path.name + ".unreadable"))
-    log.error("%s: %s holds no readable video and is kept under another name", camera, path)
 
 
 def _is_about(path: Path, error: OSError) -> bool:

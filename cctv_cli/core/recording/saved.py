@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Type
 
 from cctv_cli.core import files, records
 from cctv_cli.core.layout import CameraLayout, is_run
+from cctv_cli.core.media.segment_file import is_header_only
 from cctv_cli.core.recording.state import FORMAT, Outage, Record, from_json
 from cctv_cli.core.units import CameraName
 
@@ -92,3 +93,15 @@ def _set_aside(path: Path, expected: str, camera: CameraName) -> None:
         log.error("%s: %s is not %s and was renamed to %s", camera, path, expected, files.set_aside(path).name)
     except OSError as error:
         log.error("%s: %s is not %s and cannot be set aside: %s", camera, path, expected, error)
+
+
+def set_aside_frameless(path: Path, camera: CameraName) -> None:
+    """Remove a file without a frame if it is empty or only a header.
+
+    Any other is kept under another name: it may hold footage that cctv cannot read. Raises OSError.
+    """
+    if not path.stat().st_size or is_header_only(path):
+        files.remove(path)
+        return
+    files.move(path, path.with_name(path.name + ".unreadable"))
+    log.error("%s: %s holds no readable video and is kept under another name", camera, path)

@@ -11,7 +11,7 @@ from typing import Callable, Dict, Optional
 
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg import process as processes
-from cctv_cli.core.ffmpeg.command import Command, fingerprint, frames_late, record_command
+from cctv_cli.core.ffmpeg.command import USUAL_SILENCE, Command, fingerprint, frames_late, record_command
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
 from cctv_cli.core.layout import CameraLayout
@@ -173,6 +173,7 @@ class Starter:
             audio=sent.output,
             audio_place=sent.place,
             begins=record.begins if record else 0.0,
+            silence=record.silence if record else USUAL_SILENCE,
             recording=self._store is not None,
             live_folder=self.layout.live if self.settings.live_path or self._store is None else None,
             recording_seconds=self.tools.recording_seconds,

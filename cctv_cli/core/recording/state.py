@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Mapping, Optional, Type, TypeVar
 
 from cctv_cli.core import records
-from cctv_cli.core.ffmpeg.command import supports_audio
+from cctv_cli.core.ffmpeg.command import USUAL_SILENCE, supports_audio
 from cctv_cli.core.records import Anchor, Flag, Instant, MediaTime, Number, Pid, RunId, Seconds, Text, WholeSeconds
 
 FORMAT = 1  # of .state.json, .run.json and the records in .incoming
@@ -56,13 +56,14 @@ class Run:
     the instant since when, if it is left out because of what earlier runs showed. `clock_fault` is why frames are dated
     by their arrival alone, since the instant `clock_untrusted`; `drift` is how the camera's clock runs (see `drift`).
     `frames_late` is how many frames FFmpeg holds back, `first_time` whether it gives the first frame a time, `begins`
-    the media time at which it begins, in seconds. `target_duration`, `discontinuity_sequence` and `media_sequence` are
-    those of the next segment in the live playlist, when this was saved; `boot` identifies the start of the machine
-    before that. Files before `first_file` and from `end_file` on do not count, because the run before or after it has
-    the same footage (see `cut`); `joined` says that its first frame follows the last one of the run before it;
-    `successor` is the run that records beside it and will continue it, and `alone_since` the instant since when the
-    camera is known to refuse a second session. The rest is the latest mapping of its media time to wall time (see
-    `media_clock`).
+    the media time at which it begins, in seconds. `interval` is the time between two frames in seconds, 0 if it is
+    unknown, and `silence` how many seconds FFmpeg waits for a frame (see `patience`). `target_duration`,
+    `discontinuity_sequence` and `media_sequence` are those of the next segment in the live playlist, when this was
+    saved; `boot` identifies the start of the machine before that. Files before `first_file` and from `end_file` on do
+    not count, because the run before or after it has the same footage (see `cut`); `joined` says that its first frame
+    follows the last one of the run before it; `successor` is the run that records beside it and will continue it, and
+    `alone_since` the instant since when the camera is known to refuse a second session. The rest is the latest mapping
+    of its media time to wall time (see `media_clock`).
     """
 
     run: RunId
@@ -88,6 +89,8 @@ class Run:
     frames_late: Number = 0
     first_time: Flag = False
     begins: Seconds = 0.0
+    interval: Seconds = 0.0
+    silence: Seconds = USUAL_SILENCE
     first_file: Number = 0
     joined: Flag = False
     end_file: Optional[Number] = None

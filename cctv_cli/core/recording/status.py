@@ -39,7 +39,7 @@ class CameraStatus:
     """One camera's status, as shown to people, scripts and clients.
 
     Instants are seconds since 1970 UTC, `bit_rate` is bit/s of the latest live segment,
-    `recorded_today` seconds since local midnight. Unknown values are None.
+    `recorded_today` seconds since local midnight. Unknown values are None; an unknown `frame_interval` is 0.
     """
 
     id: str
@@ -58,6 +58,7 @@ class CameraStatus:
     last_segment_at: Optional[float]
     recorded_today: float
     audio_enabled: bool
+    frame_interval: float = 0.0  # seconds
 
 
 class StatusReader:
@@ -131,6 +132,7 @@ class StatusReader:
             last_segment_at=window.segments[-1].end if window and window.segments else None,
             recorded_today=self._recorded_today(layout, now),
             audio_enabled=camera.audio,
+            frame_interval=run.interval if run else 0.0,
         )
 
     def recorder(self, camera_id: str, *, sub: bool = False) -> Shown:

@@ -18,6 +18,7 @@ from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.recording import audio_trust, clock_trust
 from cctv_cli.core.recording.login import CameraLogin
 from cctv_cli.core.recording.main_stream import MainStream
+from cctv_cli.core.recording.patience import silence_of_run
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.recording.tools import Probe
 from cctv_cli.core.recording.trust import Trust
@@ -78,7 +79,7 @@ class CameraStream:
         self.just_asked = False  # so recently that the next start needs no probe
         self.trust = Trust()  # in the audio
         self.clock_trust = Trust()
-        self._failed_early = False  # whether the last run recorded nothing, though the camera described its stream
+        self._without_frame = 0  # runs in a row that recorded nothing, though the camera described its stream
         self._probe = probe
         self._login = login
         self._main = main
@@ -112,8 +113,11 @@ class CameraStream:
     def describe(self, run: Run) -> Run:
         """The run, with what it records."""
         sent = self.now
+        interval = 0.0 if self.last_run is None else self.last_run.interval
         return replace(
             run,
+            interval=interval,
+            silence=silence_of_run(interval, self._without_frame),
             codec=sent.codec,
             audio=sent.audio,
             audio_place=sent.place,
@@ -126,7 +130,7 @@ class CameraStream:
 
     def run_failed(self, why: Diagnosis, healthy_for: float, now: float) -> None:
         """Note that a run failed that had recorded for `healthy_for` seconds."""
-        self._failed_early = not healthy_for
+        self._without_frame = 0 if healthy_for else self._without_frame + 1
         audio = self.last_run.audio if self.last_run is not None and self.last_run.has_audio else ""
         self.trust = audio_trust.after_failure(self.trust, why, audio, healthy_for, now)
         if not self.trust.failures:  # else audio is the first suspect
@@ -138,13 +142,13 @@ class CameraStream:
         After a run that recorded nothing the probe sets up a session too, which shows what the camera refuses.
         """
         assert isinstance(self.camera.source, RtspSource)
-        found = self._probe(self.camera.source, setup=self._failed_early or None, audio=self.camera.audio)
-        if found.outcome in _HOPELESS or (self._failed_early and found.outcome is Outcome.FAILED):
+        found = self._probe(self.camera.source, setup=self._without_frame > 0 or None, audio=self.camera.audio)
+        if found.outcome in _HOPELESS or (self._without_frame and found.outcome is Outcome.FAILED):
             self._login.retry_at = found.retry_at
             return Diagnosis(found.outcome.value.replace("_", " "), found.reason.rstrip("."))
         if found.audio is not None and self.last_run is not None and found.audio.codec != self.last_run.audio:
             self.trust = Trust()
-        if self._failed_early and found.audio is not None and found.audio.fault:
+        if self._without_frame and found.audio is not None and found.audio.fault:
             self.trust = self.trust.without(found.audio.fault, now)
         if found.video is not None or self._found is None:
             self._found = found
@@ -160,7 +164,7 @@ class CameraStream:
 
     def forget(self) -> None:
         """Forget what the last probe found, and what earlier runs showed."""
-        self._found, self._failed_early = None, False
+        self._found, self._without_frame = None, 0
         self.trust = self.clock_trust = Trust()
 
 

@@ -63,7 +63,11 @@ CONTINUOUS = (
 FRAME_TIMES = TIMES.replace("\\,", ",").replace("if(N,ld(6),time(0))", "time(0)").replace("DTS", "PTS")
 FRAMES = FRAME_TIMES.replace("eq(PTS,NOPTS)+eq(PREV_INPTS,NOPTS)", "isnan(PTS)+isnan(PREV_INPTS)")
 CONTINUOUS_FRAMES = ("-vf", f"setpts='{FRAMES};ld(5)'")
-COPY = ("-c:v", "copy", "-copytb", "1", "-bsf:v", CONTINUOUS)
+UNTIL_NEXT = (
+    r"st(0\,if(N\,ld(1)\,time(0)));st(1\,time(0));"
+    r"if(between(NEXT_DTS-DTS\,0\,if(lt(N\,16)\,60\,ld(1)-ld(0)+1)/TB)\,NEXT_DTS-DTS\,DURATION)"
+)
+COPY = ("-c:v", "copy", "-copytb", "1", "-bsf:v", f"{CONTINUOUS}:duration={UNTIL_NEXT}")
 ENCODED_TONE = ("-c:a", "aac", "-b:a", "128000", "-ar", "48000")
 AAC = (*ENCODED_TONE, "-bsf:a", CONTINUOUS)
 TEE = ("-max_interleave_delta", "500000", "-metadata", "cctv_run=0123456789abcdef", "-f", "tee")
@@ -242,6 +246,25 @@ def test_the_input_is_described_on_standard_input() -> None:
         "option fpsprobesize 0\n"
         "option allowed_media_types video+audio\n"
     )
+
+
+def test_a_slow_camera_is_waited_for_and_analysed_by_its_first_frames() -> None:
+    command, usual = (
+        record_command(
+            FFMPEG,
+            Camera("gate", "Gate", GATE),
+            Settings(),
+            run=RUN,
+            first_live=0,
+            audio=AudioOutput.ENCODED,
+            silence=silence,
+        )
+        for silence in (20.0, 5.0)
+    )
+    assert command.stdin is not None and usual.stdin is not None
+    options = "option timeout 20000000\noption analyzeduration 20000000\noption max_ts_probe 1\n"
+    assert command.stdin.reveal() == usual.stdin.reveal().replace("option timeout 5000000\n", options)
+    assert command.argv == usual.argv  # a change of patience is no reason to start another FFmpeg
 
 
 @pytest.mark.parametrize("audio", [AudioOutput.NONE, AudioOutput.SILENCE])

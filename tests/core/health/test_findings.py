@@ -96,6 +96,11 @@ def test_a_healthy_system_has_no_findings() -> None:
         pytest.param({"gop": 10.1}, ("long_gop", "warning"), id="rare key frames"),
         pytest.param({"gop": 10.0}, None, id="key frames just frequent enough"),
         pytest.param({"gop": 250.0, "last_segment_at": NOW - 260}, ("long_gop", "warning"), id="smart codec"),
+        pytest.param({"gop": 16.0, "frame_rate": 1 / 16, "last_segment_at": NOW - 79}, None, id="rare frames"),
+        pytest.param({"gop": 48.0, "frame_rate": 1 / 16}, ("long_gop", "warning"), id="rare frames, rarer key frames"),
+        pytest.param(
+            {"gop": 16.0, "frame_rate": 1 / 16, "last_segment_at": NOW - 97}, ("old_segment", "warning"), id="no frames"
+        ),
         pytest.param({"last_hour": Coverage(3539, 61, 0)}, ("recording_missing", "warning"), id="missing"),
         pytest.param({"last_hour": Coverage(1000, 60, 2540)}, None, id="little missing"),
         pytest.param({"restarts_last_hour": 4}, ("frequent_restarts", "warning"), id="restarts"),

@@ -103,6 +103,11 @@ def test_the_newest_frame_lasts_as_long_as_the_shortest_recent_one(steps: List[i
     assert newest_end(raw, frames_late=2) == raw[-1] + 3 * lasts
 
 
+@pytest.mark.parametrize(("lasts", "waits"), [(FRAME, FRAME), (TICKS // 5, TICKS // 5), (8 * TICKS, TICKS // 5)])
+def test_a_frame_waits_for_audio_no_longer_than_that_takes(lasts: int, waits: int) -> None:
+    assert newest_end([0, lasts, 2 * lasts, 3 * lasts], frames_late=2, beside_audio=True) == 5 * lasts + waits
+
+
 @pytest.mark.parametrize(
     ("keys", "next_key", "rhythm"),
     [

@@ -55,6 +55,20 @@ def error(timeline: Timeline, second: float) -> float:
     return timeline.instant(raw(second)) - (TRUTH + second)
 
 
+def test_media_time_stands_still_between_two_frames_of_a_slow_camera() -> None:
+    """Beside audio every look finds a newer write, but a frame only now and then."""
+    slow = None
+    for second in (8.0, 16.0, 24.0):
+        timeline = watch(slow, iter([second]))
+        slow = replace(timeline, apart=8.0)
+        for later in (2.0, 4.0, 6.0):
+            now = TRUTH + second + later
+            slow = observe(slow, raw(second), now, BOOT + second + later, now)
+            assert not astray_for(slow, BOOT + second + later)
+            assert error(slow, second) < 0.1
+    assert slow is not None
+
+
 def test_one_observation_places_a_frame() -> None:
     timeline = begin(raw(10), TRUTH + 10.02, BOOT + 10.02)
     assert timeline.instant(raw(10)) == pytest.approx(TRUTH + 10.02)

@@ -23,6 +23,7 @@ from cctv_cli.core.recording.stall import (
 from cctv_cli.core.recording.state import State
 
 HEALTHY = Observation(watched_for=3600.0, has_frames=True)
+SLOW = replace(HEALTHY, interval=8.0, silence=20.0)
 NO_FRAMES = Observation(watched_for=10.0, has_frames=False)
 
 
@@ -54,6 +55,11 @@ NO_FRAMES = Observation(watched_for=10.0, has_frames=False)
         pytest.param(HEALTHY, {"live_still_for": 15.0}, None, id="live is still, but not for long"),
         pytest.param(HEALTHY, {"live_still_for": 15.1}, LIVE_STALLED, id="live stalled"),
         pytest.param(HEALTHY, {"recording_still_for": 20.0, "live_still_for": 20.0}, STALLED, id="both: the recording"),
+        pytest.param(SLOW, {"recording_still_for": 60.0, "live_still_for": 60.0}, None, id="slow"),
+        pytest.param(SLOW, {"recording_still_for": 60.1}, STALLED, id="slow and stalled"),
+        pytest.param(SLOW, {"live_still_for": 60.1}, LIVE_STALLED, id="slow, and live stalled"),
+        pytest.param(SLOW, {"audio_missing_for": 60.0}, None, id="slow, and audio is late"),
+        pytest.param(SLOW, {"audio_missing_for": 60.1}, NO_AUDIO, id="slow, and audio is missing"),
         pytest.param(HEALTHY, {"picture_changed": True}, PICTURE_CHANGED, id="another picture"),
         pytest.param(
             HEALTHY, {"picture_changed": True, "recording_still_for": 20.0}, PICTURE_CHANGED, id="another picture first"
@@ -67,6 +73,7 @@ def test_verdict(seen: Observation, changes: Dict[str, Any], expected: Optional[
 def test_the_live_window_alone_causes_restarts_less_and_less_often() -> None:
     assert verdict(replace(HEALTHY, live_still_for=29.0), live_patience=30.0) is None
     assert verdict(replace(HEALTHY, live_still_for=31.0), live_patience=30.0) == LIVE_STALLED
+    assert verdict(replace(SLOW, live_still_for=59.0), live_patience=30.0) is None
 
 
 def test_a_camera_that_keeps_changing_its_picture_is_recorded_for_a_minute_between_restarts() -> None:
@@ -105,9 +112,18 @@ def test_progress(seen: Observation, faults: Dict[str, str], words: str) -> None
 def test_a_missing_first_frame_is_reported_only_after_a_while() -> None:
     assert progress(replace(NO_FRAMES, watched_for=15.0), 10) is None
     assert progress(replace(NO_FRAMES, watched_for=16.0, catching_up=True), 10) is None
+    assert progress(replace(NO_FRAMES, watched_for=60.0, silence=20.0), 10) is None
     news = progress(replace(NO_FRAMES, watched_for=16.0), 10)
     assert news is not None
     assert news[0] is State.STARTING and "no key frame" in news[1]
+
+
+def test_a_slow_camera_is_shown_as_one() -> None:
+    slow = "recording one frame every 8 s, as the camera sends them"
+    assert progress(replace(SLOW, live_still_for=16.0, live_segment_for=50.0), 10) == (State.RUNNING, slow)
+    news = progress(replace(SLOW, live_segment_for=50.1), 10)
+    assert news is not None
+    assert news[1].startswith(f"{slow}, but key frames are rare")
 
 
 @pytest.mark.parametrize(("speed", "words"), [(1.19, "run 19% too fast"), (0.8, "run 20% too slow")])
