@@ -52,7 +52,13 @@ def both_record(site: Site) -> Iterator[Dict[str, Any]]:
 
     The camera sends no key frames meanwhile, so neither FFmpeg cuts, and the second cannot take over.
     """
-    site.camera.wait_for(lambda: len({frame.session for frame in site.camera.ledger[-4:]}) == 2, "a second FFmpeg")
+    ledger = site.camera.ledger
+
+    def both_have_begun() -> bool:
+        """The frame before the latest went to both, so that none lacks the key frame with which the second began."""
+        return len({frame.session for frame in ledger[-8:] if frame.number == ledger[-1].number - 1}) == 2
+
+    site.camera.wait_for(both_have_begun, "a second FFmpeg")
     site.camera.withhold_keys(True)
     try:
         wait_for(lambda: successor(site).get("pid") and successor(site).get("anchor"), "its first frames")
