@@ -40,6 +40,7 @@ log = logging.getLogger("cctv.recorder")
 _SAVE_ANCHOR = 0.02  # seconds that the anchor must move before it is saved again
 _SAVE_DRIFTING = 1.0  # the same for a camera whose clock runs fast or slow
 _READ_TIME_EVERY = 2.0  # seconds between polls that read the media time
+_FEWEST = 2  # frames at the start of a run to which FFmpeg may give the same time
 _SETTLING = 15.0  # seconds after the first frame in which every poll reads it
 
 
@@ -243,10 +244,11 @@ class ActiveRun:
         """Measure a finished file; None if it holds no frame."""
         with files.naming(path):
             following = path.with_name(incoming_pattern(path.suffix) % (number + 1))
-            span = measure(path, self._step or (apart(path, following) if followed else None))
+            lone = apart(path, following) if followed and self._step is None else None
+            span = measure(path, self._step or lone)
             if span is None:
                 return None
-            self._step = span.step or self._step
+            self._step = span.step or self._step or (lone if span.frames <= _FEWEST else None)
             status = path.stat()
             end = self._filmed_until(path, status.st_size, closed=followed)
         written = self._disk.instant(status.st_mtime)
