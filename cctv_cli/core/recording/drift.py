@@ -15,6 +15,7 @@ from cctv_cli.core.clock import HOUR
 from cctv_cli.core.media.span import SHORTEST_HOLE, TICKS, Hole, MediaSpan
 
 _BUCKET = 4.0  # seconds; the smallest origin of each counts, because frames may be late, but never early
+_FRAMES = 25  # the same in frames: a look may see a frame so late as the next one comes, which must not seem a drift
 _STEADY = 4  # knots
 _LEAST = 0.015  # seconds for each media second; what is less is followed by the anchor
 _MOST = 1.5  # a stream that is slower is late
@@ -60,12 +61,15 @@ class Drift:
         """The rate that this run has shown; 0 for a true clock, and until it is known."""
         return self.rate if len(self.recent) == _STEADY else 0.0
 
-    def observe(self, media: float, wall: float) -> Drift:
-        """After one more observation: at the instant `wall`, media up to this time was on disk."""
+    def observe(self, media: float, wall: float, apart: float = 0.0) -> Drift:
+        """After one more observation: at the instant `wall`, media up to this time was on disk.
+
+        `apart` is how many seconds there are between two frames, 0 if that is unknown.
+        """
         knot = Knot(media, wall - media)
         if not self.begun:
             return replace(self, begun=wall, smallest=knot)
-        if not self.by_arrival and 0 <= wall - self.begun < _BUCKET:
+        if not self.by_arrival and 0 <= wall - self.begun < max(_BUCKET, _FRAMES * apart):
             return replace(self, smallest=min(self.smallest, knot, key=lambda each: each.origin))
         recent = (*self.recent, self.smallest)[-_STEADY:]
         rate = self._rate(recent)

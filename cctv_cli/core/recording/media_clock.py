@@ -90,12 +90,14 @@ def observe(
         timeline = begin(end, wall, monotonic)
     media = timeline.media_time(end)
     if monotonic is None:
-        drift = timeline.drift if timeline.monotonic is not None else timeline.drift.observe(media, wall)
+        drift = (
+            timeline.drift if timeline.monotonic is not None else timeline.drift.observe(media, wall, timeline.apart)
+        )
         return _place(timeline, wall, media, drift)
     timeline = timeline if now is None else follow_clock(timeline, monotonic, now)
     if (media, wall) == (timeline.media, timeline.wall):
         return timeline  # nothing new; the stall check handles that
-    drift = timeline.drift.observe(media, wall)
+    drift = timeline.drift.observe(media, wall, timeline.apart)
     origin = monotonic - media
     reference = _follow(replace(timeline, drift=drift), origin, monotonic, media, wall)
     if abs(origin - reference) > RUNAWAY + timeline.apart:

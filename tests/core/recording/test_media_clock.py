@@ -69,6 +69,17 @@ def test_media_time_stands_still_between_two_frames_of_a_slow_camera() -> None:
     assert slow is not None
 
 
+@pytest.mark.parametrize("look", [0.6, 0.9, 1.1, 1.7, 2.05])
+@pytest.mark.parametrize("interval", [0.2, 1.0, 2.0, 5.0, 8.0, 30.0])
+def test_the_frames_of_a_slow_camera_show_no_drift(interval: float, look: float) -> None:
+    """Each write of audio is an observation, and shows the newest frame late."""
+    timeline = replace(begin(raw(interval), TRUTH + interval, BOOT + interval), apart=interval)
+    for second in every(look, interval, 3600):
+        now = TRUTH + second
+        timeline = observe(timeline, raw(interval * (second // interval)), now, BOOT + second, now)
+        assert not timeline.drift.line, f"after {second:.0f} s"
+
+
 def test_one_observation_places_a_frame() -> None:
     timeline = begin(raw(10), TRUTH + 10.02, BOOT + 10.02)
     assert timeline.instant(raw(10)) == pytest.approx(TRUTH + 10.02)
