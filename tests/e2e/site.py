@@ -24,6 +24,7 @@ from tests.support.waiting import PATIENCE, wait_for
 
 FPS = 25.0
 CUT = 4  # seconds of a recording, instead of 60
+SETTLED = 9  # recordings, after which a step ahead of a camera's clock is taken for one
 AAC = 0x0F
 IN_TRANSIT = 0.3  # seconds from the camera through FFmpeg to the disk
 PASSWORD = "s3cr:t/@#%"

@@ -14,10 +14,10 @@ import pytest
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json
 from cctv_cli.core.recording.state import State
-from tests.e2e.site import FPS, IN_TRANSIT, MakeClip, Site, sent
+from tests.e2e.site import FPS, IN_TRANSIT, SETTLED, MakeClip, Site, sent
 from tests.support.evidence import assert_explained, assert_times_true, assert_whole, gaps, recorded_frames, segments
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import wait_for
+from tests.support.waiting import PATIENCE, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
 
@@ -49,8 +49,8 @@ def test_a_clock_that_steps_while_video_is_transcoded_costs_nothing(
     with RtspCamera(clip_of(audio="pcmu")) as camera:
         site = Site(tmp_path, ffmpeg, camera, transcode=True)
         site.supervisor.start()
-        for step in (-5.0, 10.0):
-            site.wait_recordings(len(segments(site.layout)) + 2)
+        for step, recorded in ((-5.0, 2), (10.0, SETTLED)):
+            site.wait_recordings(recorded, 2 * PATIENCE)
             camera.step_clock(step)
         site.wait_recordings(len(segments(site.layout)) + 2)
         until = site.stop()
@@ -62,6 +62,22 @@ def test_a_clock_that_steps_while_video_is_transcoded_costs_nothing(
         assert last.end == pytest.approx(until, abs=1)
 
 
+def test_a_step_ahead_at_the_start_of_a_run_may_be_lost_frames_and_ends_it(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip
+) -> None:
+    with RtspCamera(clip_of()) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        site.supervisor.start()
+        site.wait_recordings(1)
+        pid = site.pid()
+        camera.step_clock(10.0)
+        site.wait_new_pid(pid)
+        site.wait_recordings(len(segments(site.layout)) + 2)
+        until = site.stop()
+        assert max(entry.end for _, entry in segments(site.layout)) < until + 1
+        assert_explained(site.layout, until)
+
+
 @pytest.mark.parametrize("step", [10.0, -3600.0])
 def test_a_clock_that_steps_in_a_pause_leaves_the_pause(
     tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, step: float
@@ -69,7 +85,7 @@ def test_a_clock_that_steps_in_a_pause_leaves_the_pause(
     with RtspCamera(clip_of()) as camera:
         site = Site(tmp_path, ffmpeg, camera)
         site.supervisor.start()
-        site.wait_recordings(2)
+        site.wait_recordings(SETTLED, 2 * PATIENCE)
         camera.hang()
         ends = time.monotonic() + PAUSE
         wait_for(lambda: time.monotonic() >= ends, "the end of the pause")

@@ -12,7 +12,7 @@ import pytest
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.hls.playlist import parse_live
 from tests.e2e.odd_cameras import OddCameras, dated
-from tests.e2e.site import FPS, MakeClip
+from tests.e2e.site import FPS, SETTLED, MakeClip
 from tests.support.clip import Clip
 from tests.support.evidence import TICKS, gaps, recorded_frames, segments, ticks_between
 from tests.support.rtsp_camera import RtspCamera
@@ -97,6 +97,7 @@ def test_a_clock_that_steps_or_is_not_reported_costs_nothing(tmp_path: Path, ffm
         served = {name: stack.enter_context(RtspCamera(case.clip, **case.options)) for name, case in table.items()}
         with OddCameras(tmp_path, ffmpeg, served) as site:
             since = site.wait_words(words)
+            site.record_more(SETTLED, lasts=0)
             for name, camera in served.items():
                 camera.step_clock(table[name].step)
             site.record_more()

@@ -31,6 +31,7 @@ _GUESSED = 16  # packets at the start of a stream with B-frames whose times FFmp
 _LONGEST_GUESSED = 60  # seconds that each of them may last
 _RESULT = 5  # the number of a variable (see `_stepless`)
 _UNCONFIRMED = 1  # seconds by which a step of a stream's clock may differ from the time between arrivals
+_SETTLES = 30  # the same at the start of a run, when a bad network may delay everything; also how long that may last
 # what FFmpeg can read from RTP; if it has to encode anything else, it exits before the first frame
 _READABLE_AUDIO = frozenset(
     ("aac", "ac3", "amr", "amr-wb", "g722", "g723", "g726", "gsm", "l16", "mp2", "opus", "pcma", "pcmu")
@@ -244,9 +245,10 @@ def _stepless(time: str, arrival: str, unknown: str) -> str:
 
     If that is before the previous one's, or further ahead of its arrival than any before, it becomes one usual step
     after the previous one, or later if there was a wait. FFmpeg would squeeze packets that step back until the times
-    catch up, and steps ahead would look like missing frames. `arrival` is the instant at which it came, by the wall
-    clock; while a time is `unknown` it stays. FFmpeg's parser may hold a frame back until the next one begins, so that
-    a wait for a packet may seem to be one for the packet before.
+    catch up, and steps ahead would look like missing frames. Frames that a bad network lost while it delayed all others
+    look like a step ahead, too, so at the start of a run only a large one counts. `arrival` is the instant at which it
+    came, by the wall clock; while a time is `unknown` it stays. FFmpeg's parser may hold a frame back until the next
+    one begins, so that a wait for a packet may seem to be one for the packet before.
 
     Variables last from one to the next: the arrivals of this one and the previous one, the waits for both, the largest
     lead of a time over its arrival, and the result.
@@ -257,7 +259,8 @@ def _stepless(time: str, arrival: str, unknown: str) -> str:
     longest = f"floor(100*max(ld({wait}),ld({waited})))/100"  # rounded, so that the expressions for both times agree
     arrived = f"max({usual},if(gt({longest},{_UNCONFIRMED}),{longest}/TB,0))"
     ahead = f"({after}+{time}-{before})*TB-ld({now})-ld({lead})"
-    step = f"if(lt({time},{before})+gt({ahead},{_UNCONFIRMED}),{arrived},{time}-{before})"
+    doubtful = f"if(lt(({after}-START{time})*TB,{_SETTLES}),{_SETTLES},{_UNCONFIRMED})"
+    step = f"if(lt({time},{before})+gt({ahead},{doubtful}),{arrived},{time}-{before})"
     led = f"ld({_RESULT})*TB-ld({now})"
     steps = (
         f"st({now},{arrival})",

@@ -45,8 +45,9 @@ CONCAT = ("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,tcp,rtsp,rt
 RTSP = ("-fpsprobesize", "0", *CONCAT, "-map", "0:v:0", "-map", "0:a:0?")
 USUAL = r"max(1\,(PREV_OUTDTS-STARTDTS)/max(1\,N-1))"
 WAITED = r"floor(100*max(ld(2)\,ld(3)))/100"
+DOUBTFUL = r"if(lt((PREV_OUTDTS-STARTDTS)*TB\,30)\,30\,1)"
 STEP = (
-    r"if(lt(DTS\,PREV_INDTS)+gt((PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld(0)-ld(4)\,1)\,"
+    rf"if(lt(DTS\,PREV_INDTS)+gt((PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld(0)-ld(4)\,{DOUBTFUL})\,"
     rf"max({USUAL}\,if(gt({WAITED}\,1)\,{WAITED}/TB\,0))\,DTS-PREV_INDTS)"
 )
 UNKNOWN = r"eq(DTS\,NOPTS)+eq(PREV_INDTS\,NOPTS)"
