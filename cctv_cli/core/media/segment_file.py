@@ -12,7 +12,7 @@ from typing import BinaryIO, List, Optional
 from cctv_cli.core.files import open_to_change
 from cctv_cli.core.layout import MP4
 from cctv_cli.core.media import fmp4, mpegts
-from cctv_cli.core.media.span import ENOUGH, TICKS, WRAP, Frame, KeyFrame, MediaSpan, span_of
+from cctv_cli.core.media.span import ENOUGH, GUESSED, TICKS, WRAP, Frame, KeyFrame, MediaSpan, span_of
 
 _TABLES = 10 * mpegts.PACKET  # bytes; the tables at the start of an MPEG-TS file need three packets
 
@@ -23,13 +23,17 @@ def measure(path: Path, alone: Optional[int] = None) -> Optional[MediaSpan]:
 
 
 def apart(path: Path, following: Path) -> Optional[int]:
-    """The ticks from the first frame of a file to that of the following one; None if that has none that can be read."""
+    """The ticks from the first frame of a file to that of the following one.
+
+    None if that has no frame that can be read, or if FFmpeg guessed its time.
+    """
     first = first_pts(path)
     try:
         second = first_pts(following)
     except OSError:
         return None
-    return None if first is None or second is None else (second - first) % WRAP
+    distance = 0 if first is None or second is None else (second - first) % WRAP
+    return distance if distance > GUESSED else None
 
 
 def usual_step(path: Path) -> Optional[int]:

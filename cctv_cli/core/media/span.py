@@ -15,7 +15,7 @@ ENOUGH = 4  # frames needed to measure the duration of one, even with B-frames
 _RECENT = 8  # frames
 _ALONE = TICKS // 25  # how long a single frame lasts if that is unknown: players ignore a segment without duration
 AUDIO_WAIT = TICKS // 5  # how long video waits for audio at most, as measured at 5 frames/s and below
-_GUESSED = 5  # ticks; FFmpeg puts a frame whose time it must guess this close after another
+GUESSED = 5  # ticks; FFmpeg puts a frame whose time it must guess this close after another
 
 Frame = Tuple[int, bool]  # its raw time, and whether it is a key frame
 
@@ -75,7 +75,7 @@ def span_of(raw: Sequence[int], alone: Optional[int] = None) -> Optional[MediaSp
     times = sorted(unwrap(raw))
     steps = [(after - before, before) for before, after in zip(times, times[1:])]
     middle = sorted(step for step, _ in steps)[len(steps) // 2] if steps else 0
-    usual = middle if middle > _GUESSED else 0
+    usual = middle if middle > GUESSED else 0
     holes = tuple(
         Hole((before + usual - first) / TICKS, (step - usual) / TICKS)
         for step, before in steps
@@ -126,7 +126,7 @@ def newest_end(
         return None
     running = unwrap(raw)
     recent = sorted(running)[-_RECENT:]
-    steps = [after - before for before, after in zip(recent, recent[1:]) if after - before > _GUESSED]
+    steps = [after - before for before, after in zip(recent, recent[1:]) if after - before > GUESSED]
     step = min(steps, default=0) if len(raw) >= ENOUGH else usual or 0
     sent_after = running[::-1].index(recent[-1])
     saved = max(0, step - AUDIO_WAIT) if beside_audio and frames_late else 0

@@ -8,6 +8,7 @@ import pytest
 
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.media.segment_file import (
+    apart,
     cut_before,
     cut_torn_end,
     first_pts,
@@ -70,6 +71,10 @@ def test_key_frames_are_recognized(ffmpeg: Ffmpeg, tmp_path: Path, suffix: str, 
     assert frames(path) == found[:20]
     assert whole.startswith(path.read_bytes())
     assert path.stat().st_mtime == pytest.approx(written - (2 * FPS - 20) / FPS, abs=1.5 / FPS)
+
+
+def test_two_frames_of_one_time_do_not_tell_how_long_the_first_lasts(path: Path) -> None:
+    assert apart(path, path) is None
 
 
 def test_only_fragmented_mp4_has_a_header(path: Path) -> None:
