@@ -14,15 +14,21 @@ from typing import Callable, TypeVar
 T = TypeVar("T")
 
 _THREADS = 8  # each waits at most for the limit of one disk
+_BEGIN_WITHIN = 10.0  # seconds
 
 
 def begun_threads() -> ThreadPoolExecutor:
     """An executor for `on_thread` that needs no more threads. Raises RuntimeError if the system does not give them."""
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
     begun = threading.Barrier(_THREADS + 1)
-    for _ in range(_THREADS):
-        executor.submit(begun.wait)
-    begun.wait()
+    try:
+        for _ in range(_THREADS):
+            executor.submit(begun.wait)
+        begun.wait(_BEGIN_WITHIN)
+    except RuntimeError:
+        begun.abort()  # the end of this process waits for those that have begun
+        executor.shutdown(wait=False)
+        raise
     return executor
 
 

@@ -10,6 +10,8 @@ import time
 from datetime import datetime, timezone, tzinfo
 from typing import Any, Optional, Protocol
 
+from cctv_cli.core.system import monotonic
+
 HOUR = 3600.0  # seconds
 DAY = 86400.0  # seconds; a local day may have an hour more or less
 EARLIEST = 0.0
@@ -23,7 +25,7 @@ class Clock(Protocol):
         """The wall time as an instant."""
 
     def monotonic(self) -> float:
-        """Seconds on a clock that is never set."""
+        """Seconds on a clock that is never set, and that goes on while the machine sleeps."""
 
 
 class SystemClock:
@@ -34,8 +36,8 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds on a clock that is never set."""
-        return time.monotonic()
+        """Seconds on a clock that is never set, and that goes on while the machine sleeps."""
+        return monotonic()
 
 
 def zone(name: Optional[str]) -> Optional[tzinfo]:

@@ -300,11 +300,14 @@ def is_draft(name: str, of: str) -> bool:
 
 
 def remove_drafts(folder: Folder) -> None:
-    """Remove the drafts in an open folder whose writers have ended, as a killed process leaves them."""
+    """Remove the drafts in an open folder whose writers have ended, as a killed process leaves them.
+
+    One that cannot be removed stays: nobody reads it. Raises OSError if the folder cannot be listed.
+    """
     drafts = filter(None, map(_DRAFT.fullmatch, folder.names()))
     for draft in drafts:
         if not thread_lives(int(draft.group(2)), int(draft.group(3))):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 folder.remove(draft.group())
 
 

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -187,6 +188,15 @@ def boot() -> str:
         return str(round(psutil.boot_time()))
 
 
+def monotonic() -> float:
+    """Seconds on a clock that is never set, and that goes on while the machine sleeps: `time.monotonic` may stop."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
 def memory(root: Path = Path("/")) -> int:
     """The bytes of memory that this process may use: those of the machine, or of its container or service if fewer.
 
@@ -213,7 +223,10 @@ def thread_lives(pid: int, thread: int) -> bool:
         return any(each.ident == thread for each in threading.enumerate())
     import psutil  # here: `cctv --help` needs this module, but not psutil
 
-    return psutil.pid_exists(pid)
+    try:
+        return psutil.pid_exists(pid)
+    except OverflowError:  # no system has such a number
+        return False
 
 
 class _Begun(threading.Event):

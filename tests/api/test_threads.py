@@ -9,6 +9,7 @@ import pytest
 
 from cctv_cli.api.threads import begun_threads
 from tests.support.storage_tree import CameraTree
+from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +29,25 @@ PATHS = (
     "/cameras/nosuch",
     "/recordings/front?date=x",
 )
+
+
+def test_if_the_system_refuses_a_thread_those_that_have_begun_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: List[threading.Thread] = []
+    real = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if len(begun) == 4:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        real(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError):
+            begun_threads()
+    for thread in begun:
+        thread.join(HANG)
+        assert not thread.is_alive()
 
 
 async def test_a_server_in_use_answers_without_another_thread(

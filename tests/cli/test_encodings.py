@@ -20,7 +20,8 @@ from tests.support.waiting import HANG
 NAME = "Hintertür 門 🎥"
 ODD = NAME + "\u202etxt.exe\u2066"
 CAMERA = '[[cameras]]\nid = "front"\nname = "{}"\nrtsp_url = "rtsp://127.0.0.1:9/1"\n'
-BYTES = pytest.mark.skipif(sys.platform != "linux", reason="names and variables there have no bytes that are not UTF-8")
+BYTES = pytest.mark.skipif(sys.platform == "win32", reason="variables and arguments of Windows are text, not bytes")
+NAMES = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names and locales that are not UTF-8")
 
 ENCODINGS: List[Dict[str, str]] = [
     {"PYTHONIOENCODING": "ascii"},
@@ -87,7 +88,7 @@ def test_a_byte_of_another_encoding_in_the_environment(tmp_path: Path, variable:
     assert done.stderr.decode() == f"Error: environment: {variable} is not UTF-8; write it in UTF-8.\n"
 
 
-@BYTES
+@NAMES
 def test_the_environment_is_utf_8_in_any_locale(tmp_path: Path) -> None:
     given = {"CAMERA_1_ID": "front", "CAMERA_1_RTSP_URL": "rtsp://u@127.0.0.1:9/1", "CAMERA_1_NAME": NAME}
     locale = {"PYTHONIOENCODING": "", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -98,7 +99,7 @@ def test_the_environment_is_utf_8_in_any_locale(tmp_path: Path) -> None:
     assert b"file names cannot have in this locale; set LC_ALL=C.UTF-8." in done.stderr
 
 
-@BYTES
+@NAMES
 def test_folders_and_files_with_bytes_of_another_encoding(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     hour = folder / "hls" / "front" / "recordings" / "2026-11-20" / "10"

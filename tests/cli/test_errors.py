@@ -58,7 +58,7 @@ def test_without_ffmpeg_the_sentence_says_how_to_install_it(tmp_path: Path) -> N
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the old FFmpeg is a shell script")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not run a script as a program")
 def test_an_old_ffmpeg_is_refused_with_its_version(tmp_path: Path) -> None:
     old = tmp_path / "ffmpeg"
     old.write_text("#!/bin/sh\necho 'ffmpeg version 4.2.2'\necho 'libavformat    58. 29.100 / 58. 29.100'\n")

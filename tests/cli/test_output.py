@@ -158,7 +158,7 @@ def test_a_log_file_replaces_standard_error(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Python has no pseudo-terminals on Windows")
 def test_log_lines_for_a_closed_terminal_are_discarded(logging_as_before: None) -> None:
     import pty
 

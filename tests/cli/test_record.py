@@ -95,7 +95,7 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, name: str) -> None:
     assert not (state.parent / ".supervisor").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Python has no pseudo-terminals on Windows")
 def test_a_terminal_gets_a_live_table(tmp_path: Path) -> None:
     import pty
 
@@ -123,7 +123,7 @@ def test_a_terminal_gets_a_live_table(tmp_path: Path) -> None:
     assert b"Traceback" not in shown
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Python has no pseudo-terminals on Windows")
 def test_it_continues_to_record_when_its_terminal_is_closed(tmp_path: Path) -> None:
     import pty
 

@@ -100,7 +100,7 @@ def begin_to_read(port: int, path: str) -> socket.socket:
     return client
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
+@pytest.mark.skipif(sys.platform == "win32", reason="on Windows SIGTERM ends a process at once")
 @pytest.mark.parametrize("keeps_reading", [True, False], ids=["slow", "stuck"])
 def test_at_the_end_pending_answers_are_finished_and_new_requests_refused(tmp_path: Path, keeps_reading: bool) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERAS)
@@ -126,7 +126,7 @@ def test_at_the_end_pending_answers_are_finished_and_new_requests_refused(tmp_pa
     assert ("cut off" in log) != keeps_reading
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
+@pytest.mark.skipif(sys.platform == "win32", reason="on Windows SIGTERM ends a process at once")
 def test_a_json_log_has_one_object_per_line(tmp_path: Path) -> None:
     (tmp_path / "cameras.toml").write_text(CAMERAS + '\n[log]\nformat = "json"\n')
     with serving(tmp_path, free_port()) as process:
@@ -208,7 +208,7 @@ def test_an_address_of_another_machine() -> None:
         listen("192.0.2.1", 0)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
+@pytest.mark.skipif(sys.platform == "win32", reason="on Windows SIGTERM ends a process at once")
 def test_it_ends_within_its_limits_even_if_threads_hang(tmp_path: Path) -> None:
     """A camera's thread and one of the server's hang forever: the log says so, and the process still ends."""
     (tmp_path / "cameras.toml").write_text(ONE_MORE)

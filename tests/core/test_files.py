@@ -217,6 +217,16 @@ def test_only_drafts_whose_writers_have_ended_are_removed(tmp_path: Path) -> Non
     assert names(tmp_path) == sorted(kept)
 
 
+def test_any_name_of_a_draft_is_harmless(tmp_path: Path) -> None:
+    (tmp_path / "a.999999999.1.tmp").mkdir()
+    for number in (1 << 31, 10**30):
+        (tmp_path / f"a.{number}.1.tmp").touch()
+        (tmp_path / f"a.{os.getpid()}.{number}.tmp").touch()
+    with files.Folder.at(tmp_path) as folder:
+        files.remove_drafts(folder)
+    assert names(tmp_path) == ["a.999999999.1.tmp"]
+
+
 # ---- things that are not regular files
 
 

@@ -146,7 +146,7 @@ class CameraReader:
             set_aside=_set_aside(layout),
             refusal=self._try_write(status.supervisor_pid),
             disk_ahead=self._disk_ahead,
-            clock_steps=recent.clock_steps,
+            clock_steps=tuple(step for step in recent.clock_steps if step.start <= now),
             waiting=_waiting(layout, now + self._disk_ahead),
         )
         days, oldest, unreadable = self._count(monotonic)

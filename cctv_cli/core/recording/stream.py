@@ -133,7 +133,7 @@ class CameraStream:
         self._without_frame = 0 if healthy_for else self._without_frame + 1
         audio = self.last_run.audio if self.last_run is not None and self.last_run.has_audio else ""
         self.trust = audio_trust.after_failure(self.trust, why, audio, healthy_for, now)
-        if not self.trust.failures:  # else audio is the first suspect
+        if not (audio and self.trust.failures):  # else audio is the first suspect
             self.clock_trust = clock_trust.after_failure(self.clock_trust, why, healthy_for, now)
 
     def ask(self, now: float) -> Optional[Diagnosis]:

@@ -45,12 +45,13 @@ class Successors:
         """Start the next run beside the current one; None if that must be tried again later."""
         monotonic, source = self._starter.tools.clock.monotonic, self._starter.camera.source
         assert isinstance(source, RtspSource)
-        if monotonic() < self._retry_at or not self._turns.take(self._starter.layout.camera_id, source):
+        camera_id = self._starter.layout.camera_id
+        if monotonic() < self._retry_at or not self._turns.take(camera_id, source, monotonic()):
             return None
         try:
             return Handover(current, self._starter.start(why, beside=current), why, self._starter)
         except (NoFfmpeg, OSError) as error:
-            log.error("%s: no FFmpeg can be started beside the current one: %s", self._starter.layout.camera_id, error)
+            log.error("%s: no FFmpeg can be started beside the current one: %s", camera_id, error)
             self._retry_at = monotonic() + STORAGE_RETRY
             self.release()
             return None
@@ -59,7 +60,7 @@ class Successors:
         """Continue a handover that an earlier supervisor began."""
         source = self._starter.camera.source
         if isinstance(source, RtspSource):
-            self._turns.take(self._starter.layout.camera_id, source)
+            self._turns.take(self._starter.layout.camera_id, source, self._starter.tools.clock.monotonic())
         new = self._starter.adopt(beside, self._starter.find(beside))
         return Handover(current, new, Diagnosis(beside.cause, beside.detail), self._starter)
 

@@ -64,8 +64,8 @@ class _Loop:
             try:
                 self._woken.wait(self._step())
                 self._woken.clear()
-            except Exception:  # no memory, not even to log or for an event, which allocates; a sleep does not
-                time.sleep(_AFTER_DEFECT)
+            except Exception:  # no memory, not even to log
+                time.sleep(_AFTER_DEFECT)  # to wait for an event needs memory
         self.recorder.release(leave_running=self._leave_running)
         self._published.withdraw(self._layout)
 

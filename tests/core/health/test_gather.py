@@ -221,7 +221,8 @@ def test_facts_are_reused_for_a_second(reader: FactsReader, front: CameraTree, c
 def test_a_clock_that_was_set_is_reported_for_a_day(reader: FactsReader, front: CameraTree, clock: FixedClock) -> None:
     front.record("2026-07-14T14:00:00+02:00", 60)
     step = ClockEntry(instant("2026-07-14T14:01:00+02:00"), 0.0, -3600.0)
-    Journal(front.layout.journal("2026-07-14")).append(step, zone("Europe/Berlin"))
+    later = ClockEntry(instant("2026-07-20T14:00:00+02:00"), 0.0, 3600.0)  # by a clock that was wrong
+    Journal(front.layout.journal("2026-07-14")).append_all([step, later], zone("Europe/Berlin"))
     assert camera(reader).clock_steps == (step,)
     clock.advance(86_400)
     assert camera(reader).clock_steps == ()

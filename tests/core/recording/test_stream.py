@@ -7,10 +7,13 @@ from typing import Optional
 
 import pytest
 
+from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource
 from cctv_cli.core.ffmpeg.command import AudioOutput
+from cctv_cli.core.recording.login import CameraLogin
+from cctv_cli.core.recording.stall import RAN_AWAY
 from cctv_cli.core.recording.state import Run
-from cctv_cli.core.recording.stream import Stream, stream_of
+from cctv_cli.core.recording.stream import CameraStream, Stream, stream_of
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream
 
@@ -18,6 +21,7 @@ ENCODED, COPIED, SILENCE, NONE = AudioOutput.ENCODED, AudioOutput.COPIED, AudioO
 CAMERA = Camera("cam1", "Gate", RtspSource("192.168.1.100", 554, "/101"))
 
 
+NOW = 1_800_000_000.0
 FAULTY_SUB = Stream("h264", "aac", SILENCE, fault="odd")
 
 
@@ -83,3 +87,15 @@ def test_audio_that_failed_is_left_out_and_a_run_remembers_it() -> None:
     assert distrusted == Stream("h264", "aac", NONE, fault="it failed")
     remembered = replace(run("h264", "aac"), audio_left_out=True, audio_fault="it failed")
     assert stream_of(CAMERA, None, remembered) == distrusted
+
+
+def test_once_audio_is_left_out_the_clock_is_suspected() -> None:
+    stream = CameraStream(CAMERA, lambda *_, **__: found("h264", "aac"), CameraLogin(None, SystemClock()), None)
+    stream.last_run = run("h264", "aac")
+    for _ in range(2):
+        stream.run_failed(RAN_AWAY, 30.0, NOW)
+    assert (stream.trust.fault != "", stream.clock_trust.fault) == (True, "")
+    stream.last_run = replace(stream.last_run, audio_left_out=True)
+    for _ in range(2):
+        stream.run_failed(RAN_AWAY, 90.0, NOW)
+    assert stream.clock_trust.fault
