@@ -10,12 +10,12 @@ import time
 from datetime import datetime, timezone, tzinfo
 from typing import Any, Optional, Protocol
 
-from cctv_cli.core.system import monotonic
-
 HOUR = 3600.0  # seconds
 DAY = 86400.0  # seconds; a local day may have an hour more or less
 EARLIEST = 0.0
 LATEST = float(1 << 33)  # in the year 2242; up to then a float is exact to the millisecond
+# the clocks of Linux and of macOS that go on while the machine sleeps, which `time.monotonic` does only on Windows
+_UNSLEEPING: Any = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class Clock(Protocol):
@@ -37,7 +37,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Seconds on a clock that is never set, and that goes on while the machine sleeps."""
-        return monotonic()
+        return float(time.clock_gettime(_UNSLEEPING)) if hasattr(time, "clock_gettime") else time.monotonic()
 
 
 def zone(name: Optional[str]) -> Optional[tzinfo]:

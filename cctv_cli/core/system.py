@@ -13,7 +13,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -186,15 +185,6 @@ def boot() -> str:
         import psutil  # here: `cctv --help` needs this module, but not psutil
 
         return str(round(psutil.boot_time()))
-
-
-def monotonic() -> float:
-    """Seconds on a clock that is never set, and that goes on while the machine sleeps: `time.monotonic` may stop."""
-    if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":
-        return time.clock_gettime(time.CLOCK_MONOTONIC)
-    return time.monotonic()
 
 
 def memory(root: Path = Path("/")) -> int:
