@@ -15,7 +15,7 @@ from typing import Callable, Optional, TypeVar
 Found = TypeVar("Found")
 
 HANG = 300.0  # seconds after which something that takes an idle machine a few counts as hanging
-PATIENCE = 30.0  # seconds of an idle machine; starting an FFmpeg and recording two files take about ten
+PATIENCE = 120.0  # seconds of an idle machine; the longest wait, for two handovers, takes about thirty
 
 _POLL = 0.05  # seconds between polls
 _MEASURE = 1.0  # seconds between measurements: one takes about 0.5 % of that
