@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Callable, List
+from typing import List
 
 from fastapi import APIRouter, HTTPException
 
@@ -11,8 +10,9 @@ from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
 from cctv_cli.api.stream import stopped_detail
 from cctv_cli.api.threads import on_thread
+from cctv_cli.core.disk_threads import DiskHangs
 from cctv_cli.core.recording.schema import camera_values
-from cctv_cli.core.recording.status import CameraStatus
+from cctv_cli.core.recording.status import CameraStatus, unreadable
 from cctv_cli.core.runtime import Runtime
 
 
@@ -28,31 +28,35 @@ def router(runtime: Runtime) -> APIRouter:
     @routes.get("/{camera_id}", response_model=CameraModel, responses=errors(404), summary="One camera")
     async def get_camera(camera_id: str) -> CameraModel:
         """The state of one camera, and the reason for it."""
-        return camera_model(await on_thread(partial(runtime.status, camera_id)), runtime)
+        return await shown(camera_id)
 
     @routes.post("/{camera_id}/start", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     async def start_camera(camera_id: str) -> CameraModel:
         """Start a stopped camera. Answers at once; poll its state. 409 for a disabled camera."""
-        return await on_thread(partial(controlled, runtime.start_camera, camera_id))
+        await runtime.start_camera(camera_id).arrives()
+        return await shown(camera_id)
 
     @routes.post("/{camera_id}/stop", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     async def stop_camera(camera_id: str) -> CameraModel:
         """Stop a camera until it is started again, even if the server restarts in between."""
-        return await on_thread(partial(controlled, runtime.stop_camera, camera_id))
+        await runtime.stop_camera(camera_id).arrives()
+        return await shown(camera_id)
 
     @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses=errors(404, 409))
     async def restart_camera(camera_id: str) -> CameraModel:
         """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one, which has to be started."""
-        return await on_thread(partial(controlled, restart, camera_id))
-
-    def restart(camera_id: str) -> None:
-        if runtime.camera(camera_id).enabled and runtime.is_stopped(camera_id):
+        if runtime.camera(camera_id).enabled and await runtime.is_stopped(camera_id).arrives():
             raise HTTPException(409, stopped_detail(camera_id))
         runtime.restart_camera(camera_id)
+        return await shown(camera_id)
 
-    def controlled(act: Callable[[str], None], camera_id: str) -> CameraModel:
-        act(camera_id)
-        return camera_model(runtime.status(camera_id), runtime)
+    async def shown(camera_id: str) -> CameraModel:
+        camera = runtime.camera(camera_id)
+        try:
+            status = await runtime.status(camera_id).arrives()
+        except DiskHangs as error:
+            status = unreadable(camera, error)
+        return camera_model(status, runtime)
 
     return routes
 

@@ -13,7 +13,6 @@ from fastapi import APIRouter
 from cctv_cli.api.errors import errors
 from cctv_cli.api.media_cache import FileVersion
 from cctv_cli.api.models import StreamInfoModel
-from cctv_cli.api.threads import on_thread
 from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import Answer, DiskThreads
@@ -153,10 +152,7 @@ class LiveStates:
         """Read the files of the camera or of its sub stream, on their disk's thread. Raises UnknownCamera, OSError."""
         layout = self._runtime.layout(camera_id, sub=sub)
         window = parse_live(files.read_text(layout.live_playlist) or "")
-        status = self._runtime.status(camera_id)
-        shown = self._runtime.sub_recorder(camera_id) if sub else None
-        if shown is not None:
-            status = replace(status, state=shown.state, reason=f"its sub stream: {shown.reason}")
+        status = self._runtime.stream_status(camera_id, sub=sub)
         live = judge(status, layout.stopped_file.exists(), window, self._runtime.clock.now())
         if live.window is None:
             return live
@@ -174,7 +170,7 @@ def router(runtime: Runtime, states: LiveStates) -> APIRouter:
     @routes.get("/{camera_id}/info", response_model=StreamInfoModel, summary="Stream information")
     async def stream_info(camera_id: str) -> StreamInfoModel:
         """Whether the live stream can be played now, and what its window contains."""
-        status = await on_thread(partial(runtime.status, camera_id))
+        status = await runtime.status(camera_id).arrives()
         live = await states.look(camera_id)
         window = live.window if live.window is not None else LiveWindow(0)
         segments = window.segments

@@ -1,7 +1,8 @@
-"""The threads of requests that wait for disks: a fixed number, all of which begin before the first request.
+"""The threads of requests that wait for all disks: a fixed number, all of which begin before the first request.
 
 The threads of an HTTP library begin when a request comes, and the event loop waits for that: without memory for one
-more it would wait for ever. Live streams and recordings have threads of their own (`core/disk_threads`).
+more it would wait for ever. What concerns one camera is done on the thread of its disk (`core/disk_threads`), for which
+requests wait without a thread; so these threads delay neither control of a camera, nor live streams or recordings.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Callable, TypeVar
 
 T = TypeVar("T")
 
-_THREADS = 8  # each waits at most for the limit of one disk
+_THREADS = 8
 _BEGIN_WITHIN = 10.0  # seconds
 
 
@@ -33,5 +34,5 @@ def begun_threads() -> ThreadPoolExecutor:
 
 
 async def on_thread(call: Callable[[], T]) -> T:
-    """Make a call that may wait for a disk on a thread of the event loop's executor. Raises what it raises."""
+    """Make a call that may wait for disks on a thread of the event loop's executor. Raises what it raises."""
     return await asyncio.get_running_loop().run_in_executor(None, call)

@@ -86,7 +86,8 @@ def check_cameras(
     from cctv_cli.core.layout import login_files
     from cctv_cli.core.rtsp.login_guard import LoginGuard
 
-    streams = [each for camera in _wanted(runtime, names) for each in streams_of(camera, runtime.status(camera.id))]
+    wanted = _wanted(runtime, names)
+    streams = [each for pair in zip(wanted, runtime.statuses(wanted)) for each in streams_of(*pair)]
     logins = LoginGuard(*login_files(runtime.settings.storage), runtime.clock, runtime.tz)
     checks: List[Check] = []
     for found in check_streams(streams, logins, again=again):

@@ -13,7 +13,7 @@ from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.config.doubts import NO_CAMERAS
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
-from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
+from cctv_cli.core.disk_threads import Answer, DiskHangs, DiskThreads
 from cctv_cli.core.errors import CameraDisabled, CctvError, ConfigError, StopIncomplete, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.find import can_draw_text, find_ffmpeg
@@ -23,7 +23,6 @@ from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.watch import HealthWatch
 from cctv_cli.core.layout import CameraLayout, login_files
 from cctv_cli.core.recording.published import Published
-from cctv_cli.core.recording.state import RecorderState
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
@@ -46,6 +45,8 @@ _DEMO_SEGMENT = 2  # seconds: a viewer waits for the first picture
 
 class Runtime:
     """One configured system: reads statuses, and supervises once `start` was called.
+
+    An Answer comes from the thread of a camera's disk, and raises OSError.
 
     `cameras` are the ids of the cameras to show, supervise and clean up; none means all.
     `load` reads the configuration again, for `reload`. `ending` is set once `stop` was called, so that
@@ -88,23 +89,27 @@ class Runtime:
         """The paths of a configured camera, or of its sub stream. Raises UnknownCamera."""
         return self._statuses.layout(self.camera(camera_id).id, sub=sub)
 
-    def status(self, camera_id: str) -> CameraStatus:
+    def status(self, camera_id: str) -> Answer[CameraStatus]:
         """A camera's status. Raises UnknownCamera."""
-        (status,) = self._statuses.read([self.camera(camera_id)], self.clock.now())
-        return status
+        return self._statuses.submit(self.camera(camera_id), self.clock.now())
 
-    def sub_recorder(self, camera_id: str) -> Optional[RecorderState]:
-        """What the recorder of a camera's sub stream does; None without one. Raises UnknownCamera, OSError."""
-        return self._statuses.recorder(self.camera(camera_id).id, sub=True).state
+    def stream_status(self, camera_id: str, *, sub: bool) -> CameraStatus:
+        """A camera's status, or that of its sub stream, read on the calling thread. Raises UnknownCamera, OSError."""
+        camera = self.camera(camera_id)
+        status = self._statuses.read_one(camera, self.clock.now())
+        shown = self._statuses.recorder(camera.id, sub=True).state if sub else None
+        if shown is None:
+            return status
+        return replace(status, state=shown.state, reason=f"its sub stream: {shown.reason}")
 
-    def is_stopped(self, camera_id: str) -> bool:
-        """Whether the camera was stopped by an operator. Raises UnknownCamera, OSError."""
+    def is_stopped(self, camera_id: str) -> Answer[bool]:
+        """Whether the camera was stopped by an operator. Raises UnknownCamera."""
         layout = self.layout(camera_id)
-        return self._disks.ask(layout.recordings, ("is stopped", camera_id), layout.stopped_file.exists)
+        return self._disks.submit(layout.recordings, ("is stopped", camera_id), layout.stopped_file.exists)
 
-    def statuses(self) -> List[CameraStatus]:
-        """The status of all cameras, in the order of the configuration."""
-        return self._statuses.read(self.settings.cameras, self.clock.now())
+    def statuses(self, cameras: Optional[Sequence[Camera]] = None) -> List[CameraStatus]:
+        """The status of these cameras, or of all in the order of the configuration; waits for their disks."""
+        return self._statuses.read(self.settings.cameras if cameras is None else cameras, self.clock.now())
 
     def health(self) -> Report:
         """The findings and the facts behind them, at most a second old."""
@@ -243,25 +248,29 @@ class Runtime:
 
     # ---- control
 
-    def stop_camera(self, camera_id: str) -> None:
-        """Stop a camera until `start_camera`, also across restarts. Raises UnknownCamera, OSError."""
+    def stop_camera(self, camera_id: str) -> Answer[None]:
+        """Stop a camera until `start_camera`, also across restarts. Raises UnknownCamera."""
         layout = self.layout(camera_id)
 
-        def mark() -> None:
+        def stop() -> None:
             layout.folder.mkdir(parents=True, exist_ok=True)
             files.replace_text(layout.stopped_file, "")
+            if self._supervisor is not None:
+                self._supervisor.wake(camera_id)
 
-        self._disks.ask(layout.recordings, ("stop", camera_id), mark)
-        if self._supervisor is not None:
-            self._supervisor.wake(camera_id)
+        return self._disks.submit(layout.recordings, ("stop", camera_id), stop)
 
-    def start_camera(self, camera_id: str) -> None:
-        """Let a stopped camera record again. Raises UnknownCamera, CameraDisabled, OSError."""
+    def start_camera(self, camera_id: str) -> Answer[None]:
+        """Let a stopped camera record again. Raises UnknownCamera, CameraDisabled."""
         self._require_enabled(camera_id)
         layout = self.layout(camera_id)
-        self._disks.ask(layout.recordings, ("start", camera_id), partial(files.remove, layout.stopped_file))
-        if self._supervisor is not None:
-            self._supervisor.wake(camera_id)
+
+        def start() -> None:
+            files.remove(layout.stopped_file)
+            if self._supervisor is not None:
+                self._supervisor.wake(camera_id)
+
+        return self._disks.submit(layout.recordings, ("start", camera_id), start)
 
     def restart_camera(self, camera_id: str) -> None:
         """Restart a camera's FFmpeg. Raises UnknownCamera, CameraDisabled."""

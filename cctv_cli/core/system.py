@@ -228,13 +228,19 @@ class DaemonThread(threading.Thread):
     """A daemon thread whose `start` raises RuntimeError if the thread does not begin, as it cannot without memory.
 
     That of `threading.Thread` would then wait for ever: CPython does not report that a thread failed to begin.
+    One that begins only after that does no work: its caller may have started another.
     """
 
     def __init__(self, work: Callable[[], object], name: str) -> None:
         super().__init__(target=work, name=name, daemon=True)
         self._started = _Begun()
+        self._decided = threading.Lock()  # held for good by the first: the thread that works, or `start` that gives up
 
     def start(self) -> None:
         super().start()
-        if not self._started.is_set():
+        if not self._started.is_set() and self._decided.acquire(blocking=False):
             raise RuntimeError("can't start new thread")
+
+    def run(self) -> None:
+        if self._decided.acquire(blocking=False):
+            super().run()

@@ -212,7 +212,7 @@ async def test_only_this_machine_may_control(
     runtime: Runtime, front: CameraTree, action: str, peer: str, headers: Dict[str, str]
 ) -> None:
     if action == "start":
-        runtime.stop_camera("front")
+        runtime.stop_camera("front").get()
     before = front.layout.stopped_file.exists()
     transport = httpx.ASGITransport(create_app(runtime), client=(peer, 50000))
     async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as client:

@@ -145,7 +145,7 @@ async def test_a_stopped_a_disabled_and_an_unknown_camera(
 ) -> None:
     front.begin_stream(0, instant(NOW) - 11)
     front.stream(1)
-    runtime.stop_camera("front")
+    runtime.stop_camera("front").get()
     answers = [await client.get(f"/stream/{camera_id}/{name}") for camera_id in ("front", "attic", "nosuch")]
     assert [(a.status_code, a.json()["detail"]) for a in answers] == [
         (409, STOPPED),
@@ -164,7 +164,7 @@ async def test_a_viewer_sees_a_stop_within_half_a_second(
     front.begin_stream(0, instant(NOW) - 11)
     front.stream(1)
     assert (await client.get("/stream/front/live.m3u8")).status_code == 200
-    runtime.stop_camera("front")
+    runtime.stop_camera("front").get()
     clock.advance(0.6)
     assert (await client.get("/stream/front/live.m3u8")).status_code == 409
 

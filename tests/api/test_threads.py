@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import List
 
+import anyio
 import httpx
 import pytest
 
@@ -48,6 +50,21 @@ def test_if_the_system_refuses_a_thread_those_that_have_begun_end(monkeypatch: p
     for thread in begun:
         thread.join(HANG)
         assert not thread.is_alive()
+
+
+async def test_one_camera_is_controlled_while_all_threads_of_requests_wait(client: httpx.AsyncClient) -> None:
+    proceed = threading.Event()
+    busy = ThreadPoolExecutor(1)
+    busy.submit(proceed.wait, 2 * HANG)
+    asyncio.get_running_loop().set_default_executor(busy)
+    try:
+        with anyio.fail_after(HANG):
+            for action in ("stop", "start", "restart"):
+                assert (await client.post(f"/cameras/yard/{action}")).status_code == 202
+            assert (await client.get("/cameras/yard")).status_code == 200
+            assert (await client.get("/stream/yard/info")).status_code == 200
+    finally:
+        proceed.set()
 
 
 async def test_a_server_in_use_answers_without_another_thread(

@@ -342,7 +342,7 @@ def test_a_start_leaves_out_a_camera_whose_disk_hangs(
     made = System(tmp_path)
     try:
         made.runtime.start(ffmpeg=UNUSED)
-        assert made.runtime.status("two").supervisor_pid == os.getpid()
+        assert made.runtime.status("two").get().supervisor_pid == os.getpid()
         assert "Camera one is not recorded: its disk does not answer; check its cable" in caplog.text
         made.runtime.stop()
     finally:

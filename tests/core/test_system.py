@@ -6,14 +6,16 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import Iterator, Tuple
+from typing import Iterator, List, Tuple
 
 import pytest
 
 import cctv_cli
 from cctv_cli.core import system
 from cctv_cli.core.system import END_SIGNALS, LEAVE_SIGNAL, RELOAD_SIGNAL, boot, make_fifo, open_fifo
+from tests.support.waiting import HANG
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX systems")
 
@@ -80,6 +82,27 @@ def test_a_thread_that_does_not_begin_is_an_error_and_not_waited_for(monkeypatch
     monkeypatch.setattr(system.DaemonThread, "_bootstrap", lambda _: None)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         system.DaemonThread(lambda: None, "never begins").start()
+
+
+def test_a_thread_that_begins_after_its_start_failed_does_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked: List[str] = []
+    memory = threading.Event()
+    real = threading.Thread._bootstrap  # type: ignore[attr-defined]
+
+    def late(thread: threading.Thread) -> None:
+        memory.wait(HANG)
+        real(thread)
+
+    monkeypatch.setattr(system, "_BEGINS_WITHIN", 0.05)
+    monkeypatch.setattr(system.DaemonThread, "_bootstrap", late)
+    thread = system.DaemonThread(lambda: worked.append("late"), "begins late")
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        thread.start()
+    memory.set()
+    thread._started.wait(HANG)
+    thread.join(HANG)
+    assert not thread.is_alive()
+    assert worked == []
 
 
 @pytest.mark.parametrize(

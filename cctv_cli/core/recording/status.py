@@ -91,13 +91,14 @@ class StatusReader:
 
     def read(self, cameras: Sequence[Camera], now: float) -> List[CameraStatus]:
         """The cameras' statuses at the instant `now`. A camera that cannot be read has the cause as its reason."""
-        answers = [
-            self._disks.submit(self.layout(camera.id).recordings, camera.id, partial(self.read_one, camera, now))
-            for camera in cameras
-        ]
+        answers = [self.submit(camera, now) for camera in cameras]
         # the last first: one wait for each disk, not one for each camera
         found = [_answered(camera, answer) for camera, answer in zip(reversed(cameras), reversed(answers))]
         return found[::-1]
+
+    def submit(self, camera: Camera, now: float) -> Answer[CameraStatus]:
+        """One camera's status, read on its disk's thread."""
+        return self._disks.submit(self.layout(camera.id).recordings, camera.id, partial(self.read_one, camera, now))
 
     def read_one(self, camera: Camera, now: float) -> CameraStatus:
         """One camera's status, read on the calling thread, which hangs if the disk does."""
