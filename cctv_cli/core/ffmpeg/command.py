@@ -29,9 +29,10 @@ _AUDIO_RATE = "48000"  # Hz: AAC frames last 21 ms; at 8000 Hz video would wait 
 _INTERLEAVE = "500000"  # microseconds that video waits for late audio, both inside and outside tee
 _GUESSED = 16  # packets at the start of a stream with B-frames whose times FFmpeg may guess
 _LONGEST_GUESSED = 60  # seconds that each of them may last
-_RESULT = 5  # the number of a variable (see `_stepless`)
+_RESULT = 6  # the number of a variable (see `_stepless`)
 _UNCONFIRMED = 1  # seconds by which a step of a stream's clock may differ from the time between arrivals
 _SETTLES = 30  # the same at the start of a run, when a bad network may delay everything; also how long that may last
+_REMEMBERS = 300  # seconds of a window; arrivals in this one and the one before confirm a time, because clocks drift
 # what FFmpeg can read from RTP; if it has to encode anything else, it exits before the first frame
 _READABLE_AUDIO = frozenset(
     ("aac", "ac3", "amr", "amr-wb", "g722", "g723", "g726", "gsm", "l16", "mp2", "opus", "pcma", "pcmu")
@@ -243,30 +244,32 @@ def _continuous_frames() -> str:
 def _stepless(time: str, arrival: str, unknown: str) -> str:
     """The steps of an expression whose variable _RESULT becomes the `time` ("PTS" or "DTS") of a packet or frame.
 
-    If that is before the previous one's, or further ahead of its arrival than any before, it becomes one usual step
-    after the previous one, or later if there was a wait. FFmpeg would squeeze packets that step back until the times
-    catch up, and steps ahead would look like missing frames. Frames that a bad network lost while it delayed all others
-    look like a step ahead, too, so at the start of a run only a large one counts. `arrival` is the instant at which it
-    came, by the wall clock; while a time is `unknown` it stays. FFmpeg's parser may hold a frame back until the next
-    one begins, so that a wait for a packet may seem to be one for the packet before.
+    If that is before the previous one's, or further ahead of its arrival than any in the last minutes, it becomes one
+    usual step after the previous one, or later if there was a wait. FFmpeg would squeeze packets that step back until
+    the times catch up, and steps ahead would look like missing frames. Frames that a bad network lost while it delayed
+    all others look like a step ahead, too, so at the start of a run only a large one counts. `arrival` is the instant
+    at which it came, by the wall clock; while a time is `unknown` it stays. FFmpeg's parser may hold a frame back until
+    the next one begins, so that a wait for a packet may seem to be one for the packet before.
 
     Variables last from one to the next: the arrivals of this one and the previous one, the waits for both, the largest
-    lead of a time over its arrival, and the result.
+    lead of a time over its arrival in this window and in the one before, and the result.
     """
-    now, came, wait, waited, lead = range(_RESULT)
+    now, came, wait, waited, lead, earlier = range(_RESULT)
     before, after = f"PREV_IN{time}", f"PREV_OUT{time}"
     usual = f"max(1,({after}-START{time})/max(1,N-1))"
     longest = f"floor(100*max(ld({wait}),ld({waited})))/100"  # rounded, so that the expressions for both times agree
     arrived = f"max({usual},if(gt({longest},{_UNCONFIRMED}),{longest}/TB,0))"
-    ahead = f"({after}+{time}-{before})*TB-ld({now})-ld({lead})"
+    ahead = f"({after}+{time}-{before})*TB-ld({now})-max(ld({lead}),ld({earlier}))"
     doubtful = f"if(lt(({after}-START{time})*TB,{_SETTLES}),{_SETTLES},{_UNCONFIRMED})"
     step = f"if(lt({time},{before})+gt({ahead},{doubtful}),{arrived},{time}-{before})"
     led = f"ld({_RESULT})*TB-ld({now})"
+    same_window = f"N*eq(floor(ld({now})/{_REMEMBERS}),floor(ld({came})/{_REMEMBERS}))"
     steps = (
         f"st({now},{arrival})",
         f"st({wait},ld({now})-ld({came}))",
         f"st({_RESULT},if(lt(N,{_GUESSED})+{unknown},{time},{after}+{step}))",
-        f"st({lead},if(N,max(ld({lead}),{led}),{led}))",
+        f"st({earlier},if({same_window},ld({earlier}),if(N,ld({lead}),{led})))",
+        f"st({lead},if({same_window},max(ld({lead}),{led}),{led}))",
         f"st({came},ld({now}))",
         f"st({waited},ld({wait}))",
     )
