@@ -7,7 +7,7 @@ from typing import List, Optional, Tuple
 
 from cctv_cli.core.media.span import Hole, MediaSpan
 from cctv_cli.core.recording.drift import TRUE_CLOCK, Drift
-from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline, begin, observe
+from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline, begin, observe, predates_step
 from cctv_cli.core.recording.state import Run
 from cctv_cli.core.storage.entries import JOINT, ClockEntry, GapEntry
 from cctv_cli.core.storage.gaps import NO_FRAMES, Reason, gaps_after
@@ -125,5 +125,4 @@ def _is_ahead(timeline: Timeline, file: FinishedFile) -> bool:
 
 def is_by_old_clock(file: FinishedFile, timeline: Timeline, clock_step: float) -> bool:
     """Whether a file was last written before this machine's clock was set by so many seconds."""
-    late = file.written - timeline.instant(file.filmed_until)
-    return abs(late + clock_step) < abs(late)
+    return predates_step(file.written, timeline.instant(file.filmed_until), clock_step)

@@ -17,7 +17,7 @@ from cctv_cli.core.media.fmp4 import first_video_sample, leading_sps, whole_size
 from cctv_cli.core.media.hvcc import true_header
 from cctv_cli.core.media.mpegts import PACKET
 from cctv_cli.core.media.segment_file import cut_torn_end, first_pts, header_size, measure
-from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline
+from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline, predates_step
 from cctv_cli.core.storage.disk_clock import DiskClock
 
 
@@ -33,6 +33,9 @@ class RunSegments:
         self._sps: FrozenSet[bytes] = frozenset()  # of the previous segment
         self._is_ahead = False  # media time was ahead of the last write in the previous segment
         self._broke = False  # the camera's clock jumped in the previous segment
+        self._clock_set = (
+            0.0  # by how many seconds this machine's clock was set before the previous segment's last write
+        )
 
     def path(self, number: int) -> Path:
         """The file of a segment."""
@@ -70,14 +73,26 @@ class RunSegments:
             self._covered_seconds(number) if end is None else timeline.media_time(end) - timeline.media_time(begin)
         )
         joins = follows is None or (number == follows != self.first and not self._broke)
-        written = self._disk.instant(self.path(number).stat().st_mtime)
         reach = start + duration if end is None else timeline.instant(end)
+        written = self._written(number, reach, timeline.clock_set)
         is_ahead = reach > written + RUNAWAY  # no frame is newer than the last write
         self._broke, self._is_ahead = is_ahead is not self._is_ahead, is_ahead
         if is_ahead or duration <= 0:
             duration = self._covered_seconds(number)
             start = min(start, written - duration)
         return LiveSegment(number, start, duration, not joins, self._part(number))
+
+    def _written(self, number: int, reach: float, clock_set: float) -> float:
+        """The instant of the last write to a segment whose frames reach to an instant, by the clock as it is now.
+
+        This machine's clock was set by `clock_set` seconds since the run began.
+        """
+        written = self._disk.instant(self.path(number).stat().st_mtime)
+        step = clock_set - self._clock_set
+        if predates_step(written, reach, step):
+            return written + step
+        self._clock_set = clock_set
+        return written
 
     def _covered_seconds(self, number: int) -> float:
         """The seconds that a segment's frames cover; a single frame lasts as long as those of the previous segment."""

@@ -139,6 +139,15 @@ def follow_clock(timeline: Timeline, monotonic: float, now: float) -> Timeline:
     return replace(timeline.moved(step), clock_offset=offset, clock_set=timeline.clock_set + step)
 
 
+def predates_step(written: float, reached: float, clock_step: float) -> bool:
+    """Whether a file was last written before this machine's clock was set by so many seconds.
+
+    `written` is the date of that write, `reached` the instant of its newest frame by the clock as it is now.
+    """
+    late = written - reached
+    return abs(late + clock_step) < abs(late)
+
+
 def astray_for(timeline: Timeline, monotonic: float) -> float:
     """Seconds since media time began to differ from real time by more than RUNAWAY; 0 while it keeps pace."""
     return 0.0 if timeline.astray_since is None else monotonic - timeline.astray_since

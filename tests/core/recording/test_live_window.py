@@ -61,6 +61,12 @@ class Stage:
         for place in places:
             shutil.copyfile(self.source[place], self.layout.live_segment(run.first_live + place))
 
+    def date(self, run: Run, *places: int, clock_set: float = 0.0) -> None:
+        """Date segments by their last write, by a clock that was set by so many seconds."""
+        for place in places:
+            written = run.started + place + 1 + clock_set
+            os.utime(self.layout.live_segment(run.first_live + place), (written, written))
+
     def open_segment(self, run: Run, place: int, size: int = 0) -> None:
         """FFmpeg has begun a segment: so many bytes of it are on disk."""
         data = self.source[place].read_bytes()[:size]
@@ -488,9 +494,7 @@ def test_the_window_in_memory_matches_the_one_on_disk(stage: Stage) -> None:
 def test_a_clock_that_jumped_ahead_makes_no_long_segment(stage: Stage) -> None:
     run = stage.begin()
     stage.lay(run, 0, 1, 2)
-    for place in (0, 1, 2):
-        written = TRUTH + place + 1
-        os.utime(stage.layout.live_segment(place), (written, written))
+    stage.date(run, 0, 1, 2)
     first = first_pts(stage.source[0])
     assert first is not None
     jumped = Timeline(TRUTH - first / TICKS - 1000, TRUTH, first / TICKS + 1000)  # as if media were 1000 s ahead
@@ -501,16 +505,21 @@ def test_a_clock_that_jumped_ahead_makes_no_long_segment(stage: Stage) -> None:
     assert [segment.discontinuity for segment in window.segments] == [False, True, False], "they continue each other"
 
 
-@pytest.mark.parametrize("step", [-3600.0, -1.5, 1.5])
+@pytest.mark.parametrize("step", [-3600.0, -1.5, 1.5, 3600.0])
 def test_a_clock_that_was_set_makes_one_discontinuity(stage: Stage, step: float) -> None:
     run = stage.begin()
+    before = stage.timeline(run)
     stage.lay(run, 0, 1, 2)
+    stage.date(run, 0, 1, 2)
     stage.update(run)
-    stage.lay(run, 3, 4)
-    stage.writer.update(replace(stage.timeline(run), anchor=stage.timeline(run).anchor + step), alive=True)
-    window = stage.written()
-    assert [segment.discontinuity for segment in window.segments] == [False, False, True, False]
-    assert window.segments[2].start == pytest.approx(TRUTH + 2 + step)
+    stage.lay(run, 3, 4, 5, 6)
+    stage.date(run, 3, 4, 5, 6, clock_set=step)
+    stage.writer.update(replace(before.moved(step), clock_set=step), alive=True)
+    segments = stage.written().segments
+    assert [segment.number for segment in segments if segment.discontinuity] == [2]
+    assert [segment.start for segment in segments[-4:]] == pytest.approx(
+        [TRUTH + place + step for place in (2, 3, 4, 5)]
+    )
 
 
 def test_the_initialization_section_of_a_dead_run_is_not_reused(stage: Stage) -> None:
