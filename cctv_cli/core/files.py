@@ -9,21 +9,19 @@ import errno
 import hashlib
 import logging
 import os
-import re
 import stat
-import threading
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional, Set, Tuple
 
-from cctv_cli.core import records
-from cctv_cli.core.system import FILE_FLAGS, open_folder, thread_lives
+from cctv_cli.core import drafts, records
+from cctv_cli.core.system import FILE_FLAGS, open_folder
 
 log = logging.getLogger("cctv.storage")
 
 _CHUNK = 1 << 18
 _LARGEST_JSON = 8 << 20  # bytes; alerts and refused logins of hundreds of cameras take less than one
-_DRAFT = re.compile(r"(.+)\.([0-9]+)\.([0-9]+)\.tmp")  # see `draft_of`
 # what fsync fails with where the file system does not support it; ENOTSUP differs from EOPNOTSUPP on macOS
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
 _without_sync: Set[Tuple[int, str]] = set()  # disks (st_dev) and kinds of which the log has said so
@@ -244,7 +242,7 @@ def replace_bytes(path: Path, data: bytes, *, durable: bool = True, inside: Opti
 
 def replace_in(folder: Folder, name: str, data: bytes, *, durable: bool = True) -> None:
     """Give a file in an open folder new content; see `replace_bytes`."""
-    draft = draft_of(name)
+    draft = drafts.draft_of(name)
     try:
         with os.fdopen(new_file(folder, draft), "wb") as file:
             file.write(data)
@@ -269,15 +267,6 @@ def holds(folder: Folder, name: str, data: bytes) -> bool:
         return False
 
 
-def is_file(folder: Folder, name: str) -> bool:
-    """Whether an open folder has a regular file of this name."""
-    try:
-        folder.status(name)
-    except (FileNotFoundError, NotRegularFile):
-        return False
-    return True
-
-
 def new_file(folder: Folder, name: str) -> int:
     """Create a file; one left by an earlier process with the same id is replaced."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -288,15 +277,16 @@ def new_file(folder: Folder, name: str) -> int:
         return folder.open(name, flags)
 
 
-def draft_of(name: str) -> str:
-    """The name of a temporary file beside the one named `name`, for this thread alone."""
-    return f"{name}.{os.getpid()}.{threading.get_ident()}.tmp"
-
-
-def is_draft(name: str, of: str) -> bool:
-    """Whether a file of this name is left over from a crash while the file named `of` was replaced."""
-    draft = _DRAFT.fullmatch(name)
-    return draft is not None and draft.group(1) == of
+@contextmanager
+def scratch(folder: Folder, name: str) -> Iterator[int]:
+    """An open file that exists only for this thread and for now; `name` tells people what it is for."""
+    draft = drafts.draft_of(name)
+    handle = new_file(folder, draft)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+        folder.remove(draft)
 
 
 def remove_drafts(folder: Folder) -> None:
@@ -304,11 +294,16 @@ def remove_drafts(folder: Folder) -> None:
 
     One that cannot be removed stays: nobody reads it. Raises OSError if the folder cannot be listed.
     """
-    drafts = filter(None, map(_DRAFT.fullmatch, folder.names()))
-    for draft in drafts:
-        if not thread_lives(int(draft.group(2)), int(draft.group(3))):
-            with suppress(OSError):
-                folder.remove(draft.group())
+    for name in folder.names():
+        with suppress(OSError):
+            if drafts.is_left(name, partial(_age, folder, name)):
+                folder.remove(name)
+
+
+def _age(folder: Folder, name: str) -> float:
+    """Seconds since a file was written, by the clock of its disk."""
+    with scratch(folder, "now") as handle:
+        return os.fstat(handle).st_mtime - folder.status(name).st_mtime
 
 
 def overwrite_text(path: Path, text: str) -> None:

@@ -5,9 +5,6 @@ import errno
 import hashlib
 import json
 import os
-import subprocess
-import sys
-import threading
 import tracemalloc
 from pathlib import Path
 from typing import Any, Callable, Dict, List
@@ -15,7 +12,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 import cctv_cli
-from cctv_cli.core import files
+from cctv_cli.core import drafts, files
 from tests.support.odd_files import OUTSIDE, bounded, odd_files, posix, put
 
 
@@ -175,22 +172,6 @@ def test_removing_a_missing_file_does_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "draft"),
-    [
-        ("playlist.m3u8.12.345.tmp", True),
-        ("playlist.m3u8", False),
-        ("playlist.m3u8.12.tmp", False),
-        ("playlist.m3u8.12.x.tmp", False),
-        ("playlist.m3u8.12.345.tmp.bak", False),
-        ("playlist.m3u80.12.345.tmp", False),
-        ("notes.12.345.tmp", False),
-    ],
-)
-def test_a_draft_is_recognized_by_its_name(name: str, draft: bool) -> None:
-    assert files.is_draft(name, "playlist.m3u8") is draft
-
-
 def test_a_crash_during_a_replacement_leaves_a_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Crash(BaseException):
         pass
@@ -202,29 +183,7 @@ def test_a_crash_during_a_replacement_leaves_a_draft(tmp_path: Path, monkeypatch
     with pytest.raises(Crash):
         files.replace_text(tmp_path / "a", "text")
     (left,) = tmp_path.iterdir()
-    assert files.is_draft(left.name, "a")
-
-
-def test_only_drafts_whose_writers_have_ended_are_removed(tmp_path: Path) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    mine, other = threading.get_ident(), os.getppid()
-    kept = [files.draft_of("a"), f"a.{other}.1.tmp", "a.1.tmp", f"a.{dead.pid}.1"]
-    for name in (*kept, f"a.{dead.pid}.{mine}.tmp", f"a.{os.getpid()}.{mine + 1}.tmp"):
-        (tmp_path / name).touch()
-    with files.Folder.at(tmp_path) as folder:
-        files.remove_drafts(folder)
-    assert names(tmp_path) == sorted(kept)
-
-
-def test_any_name_of_a_draft_is_harmless(tmp_path: Path) -> None:
-    (tmp_path / "a.999999999.1.tmp").mkdir()
-    for number in (1 << 31, 10**30):
-        (tmp_path / f"a.{number}.1.tmp").touch()
-        (tmp_path / f"a.{os.getpid()}.{number}.tmp").touch()
-    with files.Folder.at(tmp_path) as folder:
-        files.remove_drafts(folder)
-    assert names(tmp_path) == ["a.999999999.1.tmp"]
+    assert drafts.is_draft(left.name, "a")
 
 
 # ---- things that are not regular files
@@ -277,7 +236,7 @@ def test_a_replacement_replaces_anything(tmp_path: Path, kind: str) -> None:
 @posix
 @pytest.mark.parametrize("kind", ["fifo", "link", "device"])
 def test_a_draft_is_a_new_file_whatever_was_there(tmp_path: Path, kind: str) -> None:
-    draft = tmp_path / f"live.m3u8.{os.getpid()}.{threading.get_ident()}.tmp"
+    draft = tmp_path / drafts.draft_of("live.m3u8")
     put(kind, draft)
     files.replace_text(tmp_path / "live.m3u8", "text")
     assert files.read_text(tmp_path / "live.m3u8") == "text"

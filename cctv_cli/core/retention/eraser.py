@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Iterable, List, Optional, Sequence, Set, Tuple
 
-from cctv_cli.core import files
+from cctv_cli.core import drafts, files
 from cctv_cli.core.files import Folder
 from cctv_cli.core.layout import HOUR_PLAYLIST, CameraLayout
 from cctv_cli.core.storage.commit import journal_lock, render_playlist_in
@@ -137,7 +137,7 @@ def _remove_folder(day: Folder, hour: Folder) -> None:
     """Remove an hour's folder if nothing but our drafts is in it."""
     try:
         for name in hour.names():
-            if files.is_draft(name, HOUR_PLAYLIST):
+            if drafts.is_draft(name, HOUR_PLAYLIST):
                 _remove(hour, name)
         day.remove_folder(hour.path.name)
     except OSError:  # it is not empty, or is gone

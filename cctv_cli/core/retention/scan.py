@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Iterable, Iterator, List, Optional, Set, Tuple
 
-from cctv_cli.core import files
+from cctv_cli.core import drafts, files
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
     JOURNAL,
@@ -188,4 +188,4 @@ def _is_ours(in_day: str) -> bool:
 
 
 def _is_playlist(file: str) -> bool:
-    return file == HOUR_PLAYLIST or files.is_draft(file, HOUR_PLAYLIST)
+    return file == HOUR_PLAYLIST or drafts.is_draft(file, HOUR_PLAYLIST)

@@ -75,7 +75,7 @@ def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo
     """
     files.remove_drafts(hour)
     segments = journal.hour_segments(hour.path.name)
-    present = [s for s in segments if files.is_file(hour, s.file.rsplit("/", 1)[1])]
+    present = [s for s in segments if _is_file(hour, s.file.rsplit("/", 1)[1])]
     text = render_hour(as_played(present), tz).encode()
     if not present:
         with suppress(FileNotFoundError):
@@ -83,6 +83,14 @@ def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo
     elif not files.holds(hour, HOUR_PLAYLIST, text):
         files.replace_in(hour, HOUR_PLAYLIST, text)
     return bool(segments)
+
+
+def _is_file(folder: files.Folder, name: str) -> bool:
+    try:
+        folder.status(name)
+    except (FileNotFoundError, files.NotRegularFile):
+        return False
+    return True
 
 
 def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:

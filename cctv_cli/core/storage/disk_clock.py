@@ -36,17 +36,11 @@ def probe(folder: Path) -> Bounds:
 
     Raises OSError if the disk refuses the write.
     """
-    with files.Folder.at(folder) as opened:
-        name = files.draft_of(CLOCK_FILE)
-        handle = files.new_file(opened, name)
-        try:
-            before = time.time()
-            os.write(handle, b"?")
-            written = os.fstat(handle).st_mtime_ns
-            after = time.time()
-        finally:
-            os.close(handle)
-            opened.remove(name)
+    with files.Folder.at(folder) as opened, files.scratch(opened, CLOCK_FILE) as handle:
+        before = time.time()
+        os.write(handle, b"?")
+        written = os.fstat(handle).st_mtime_ns
+        after = time.time()
     late = _TICK if written % 1_000_000_000 else _WHOLE_SECONDS
     return Bounds(written / 1e9 - after, written / 1e9 + late - before)
 

@@ -25,6 +25,7 @@ from cctv_cli.core.recording.saved import read_outages
 from cctv_cli.core.recording.state import Run, to_json
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.storage.commit import RecordingStore
+from cctv_cli.core.system import process_ids
 from tests.support.evidence import gaps, segments
 from tests.support.media import Media
 from tests.support.storage_tree import FixedClock
@@ -225,7 +226,7 @@ def test_a_start_removes_the_drafts_of_a_killed_process(stage: Stage, media: Med
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     for place in places:
-        (place / f"some.json.{process.pid}.1.tmp").touch()
+        (place / f"some.json.{process_ids()}.{process.pid}.1.tmp").touch()
     stage.work(stage.recorder())
     assert not file.exists() and list(tmp_path.rglob("*.tmp")) == []
 

@@ -17,6 +17,7 @@ import pytest
 from cctv_cli.core import files
 from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
+from cctv_cli.core.drafts import draft_of
 from cctv_cli.core.errors import CleanupIncomplete, CleanupRefused, CleanupRuns, StorageError, UnknownCamera
 from cctv_cli.core.files import Folder
 from cctv_cli.core.footage.catalog import Catalog, day_segments
@@ -435,7 +436,7 @@ def test_foreign_files_are_told_and_never_touched(site: Site) -> None:
 def test_what_a_crash_left_of_a_playlist_goes_with_its_hour(site: Site) -> None:
     site.lay()
     layout = site.tree().layout
-    (layout.hour(OLD, "10") / "playlist.m3u8.123.456.tmp").touch()
+    (layout.hour(OLD, "10") / draft_of("playlist.m3u8")).touch()
     done = site.run()
     assert os.listdir(layout.day(OLD)) == ["journal.jsonl"]
     assert done.scans[0].foreign_count == 0
