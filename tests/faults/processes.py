@@ -44,6 +44,7 @@ def _die_in_commits(site: Site) -> None:
 
 def _no_more_descriptors(site: Site) -> None:
     """Let the server open nothing more, and make it need to."""
+    site.wait_answers()  # one that still starts would only fail to
     server = psutil.Process(site.server_pid())
     server.rlimit(psutil.RLIMIT_NOFILE, (server.num_fds(), _MANY))
     kill_ffmpeg(site)
@@ -51,6 +52,7 @@ def _no_more_descriptors(site: Site) -> None:
 
 def _no_more_memory(site: Site) -> None:
     """Give the server no byte more than it has, and make it need some."""
+    site.wait_answers()
     server = psutil.Process(site.server_pid())
     server.rlimit(psutil.RLIMIT_AS, (server.memory_info().vms, psutil.RLIM_INFINITY))
     kill_ffmpeg(site)

@@ -157,6 +157,10 @@ class Site:
         wait_for(recovered, "recording after the fault", seconds + PATIENCE, self._last_lines)
         wait_for(lambda: live.gained(before), "live streams after the fault", seconds + PATIENCE, self._last_lines)
 
+    def wait_answers(self) -> None:
+        """Wait until the server answers requests."""
+        wait_for(self._answers, "the server's answer", shown=self._last_lines)
+
     def _records(self, name: str, since: float) -> bool:
         """Whether a frame that was due after the instant `since` is written, and what was sent before it too."""
         camera = self.cameras[name]
