@@ -2,8 +2,9 @@
 
 Cameras lock a user or an address after a few wrong passwords (Hikvision after 5 to 7, for half an hour),
 and logins to all channels of an NVR count together. So tries are counted for each host and user, over all
-cameras and processes, in one file that outlives them. A login is written down before it is sent, so that a
-crash before the answer counts as a refusal, and a crash loop cannot use up more tries.
+cameras and processes, in one file that outlives them. A login is written down before it is sent, so that one whose
+answer nobody saw, because its process died, is known. A few of these say nothing, because most passwords are right;
+more of them count as refusals, so that a crash loop cannot lock the account.
 
 The file identifies passwords by a salted hash (PBKDF2, RFC 8018), and only its owner can read its folder.
 """
@@ -34,15 +35,18 @@ from cctv_cli.core.units import Secret
 
 log = logging.getLogger("cctv.logins")
 
-REFUSALS = 2  # refusals for one host and user before the refused passwords are no longer tried
+# For one host and user, before passwords are no longer tried: refusals, and logins whose answer nobody saw. Together
+# at most four are sent: one is refused, two get no answer, and one more is either.
+REFUSALS = 2
+UNSEEN = 3
 AGAIN = 60.0  # seconds from the first refusal to the next try of any channel: a booting camera refuses good passwords
 # Seconds that a refused channel waits longer than the others: a channel that this user may not view says nothing
 # about the password, and must not use up both tries.
 OTHERS_FIRST = 5.0
 SILENCE = 1800.0  # seconds without a try after the latest refusal: as long as Hikvision locks
 REMEMBERED = 30 * DAY  # seconds for which a stream is remembered whose refusals are its own
-# Seconds after which a login without a result counts as refused, because its process died: longer than two answers
-# may take.
+# Seconds after which a login without a result is one whose answer nobody saw, because its process died: longer than
+# two answers may take.
 UNDER_WAY = 12.0
 # Seconds after an accepted login in which others need no turn, so that sixteen channels can log in at once. It is
 # short because all channels drop together when the password is changed at the camera, and only two may try it.
@@ -64,9 +68,9 @@ else:
 
 @dataclass(frozen=True)
 class Try:
-    """A login that a camera refused at the instant `at`, or has not answered yet.
+    """A login that was sent at the instant `at`, and that the camera refused, or whose answer is not known.
 
-    `digest` is the salted hash of the password, empty if the process died before it could report the refusal.
+    `digest` is the salted hash of a refused password, and empty for a login whose answer nobody has seen.
     `under_way` identifies a login that waits for its answer. `by_ffmpeg` is True for a login of FFmpeg, which
     requests more than a probe does. `target` is the stream, without a password. `alone` is True if the password
     was accepted for another stream later, so that this refusal does not count for the password.
@@ -122,7 +126,9 @@ class Withheld(Exception):
 def judge(history: History, digest: str, target: str, now: float) -> Standing:
     """What the tries of a host and user mean for a password with this salted hash and a stream."""
     tries = current(history, now).tries
-    refused = [each for each in tries if not each.under_way and not each.alone]
+    over = [each for each in tries if not each.under_way and not each.alone]
+    unseen = sum(not each.digest for each in over)
+    refused = [each for each in over if each.digest or unseen >= UNSEEN]
     same = [each for each in refused if not each.digest or hmac.compare_digest(each.digest, digest)]
     alone = any(each.alone and each.target == target and hmac.compare_digest(each.digest, digest) for each in tries)
     silent_until = refused[-1].at + _silence(refused, target, alone=alone) if same else now

@@ -11,8 +11,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Sequence
 
 import pytest
 
@@ -25,6 +26,7 @@ from cctv_cli.core.rtsp.login_guard import (
     OTHERS_FIRST,
     SILENCE,
     UNDER_WAY,
+    UNSEEN,
     History,
     LoginGuard,
     Try,
@@ -130,12 +132,29 @@ def withheld(guard: LoginGuard, source: RtspSource, patience: float = 0.0) -> Op
         ([Try(0, "a"), Try(60, "b")], "a", 0, 60 + SILENCE),
         ([Try(0, "a"), Try(60, "b")], "b", 60, 60 + SILENCE),
         ([Try(0, "a"), Try(1000, "a")], "a", 1000, 1000 + SILENCE),
-        ([Try(0, ""), Try(60, "")], "a", 60, 60 + SILENCE),
+        ([Try(0), Try(30)], "a", None, None),
+        ([Try(0), Try(30), Try(60)], "a", 60, 60 + SILENCE),
+        ([Try(0), Try(30, "a"), Try(60)], "a", 30, None),
+        ([Try(0), Try(30, "a"), Try(60), Try(90, "a")], "a", 90, 90 + SILENCE),
+        ([Try(0), Try(30, "a"), Try(60), Try(90)], "a", 90, 90 + SILENCE),
     ],
-    ids=["none", "one", "two", "another password", "two passwords", "the other", "late", "unknown passwords"],
+    ids=[
+        "none",
+        "one",
+        "two",
+        "another password",
+        "two passwords",
+        "the other",
+        "late",
+        "two answers that nobody saw",
+        "three",
+        "one refused between two",
+        "two refused and two unseen",
+        "one refused and three unseen",
+    ],
 )
 @pytest.mark.parametrize("now", [1000.0, SILENCE - 1])
-def test_two_refusals_silence_the_passwords_that_were_refused(
+def test_two_refusals_or_three_answers_that_nobody_saw_silence_the_passwords(
     tries: List[Try], digest: str, refused_at: Optional[float], silent_until: Optional[float], now: float
 ) -> None:
     found = judge(History("", tuple(tries)), digest, "/101", now)
@@ -155,11 +174,26 @@ def test_the_silence_lasts_half_an_hour_from_the_latest_refusal() -> None:
     assert judge(history, "a", "/101", 2 * SILENCE - 10) == judge(History(""), "a", "/101", 0)
 
 
-def test_a_login_under_way_delays_others_and_later_counts_as_refused() -> None:
-    history = History("", (Try(90, "a"), Try(100, under_way="1")))
+def test_a_login_under_way_delays_others_and_is_later_one_whose_answer_nobody_saw() -> None:
+    history = History("", (Try(0), Try(50), Try(100, under_way="1")))
     before, after = judge(history, "a", "/101", 99 + UNDER_WAY), judge(history, "a", "/101", 100 + UNDER_WAY)
-    assert (before.waits, before.silent_until) == (True, 90 + AGAIN)
+    assert (before.waits, before.silent_until) == (True, None)
     assert (after.waits, after.silent_until) == (False, 100 + SILENCE)
+
+
+def wrong_logins(answers: Sequence[str]) -> int:
+    """How many wrong logins are sent within half an hour, each of which is refused or ends with its process."""
+    sent, history = 0, History("")
+    for number, answer in enumerate(answers):
+        now = number * OWN
+        if judge(history, "a", "/101", now).silent_until is None:
+            sent += 1
+            history = with_try(history, Try(now, "a") if answer == "refused" else Try(now, under_way="1"))
+    return sent
+
+
+def test_at_most_four_wrong_logins_are_sent_whenever_processes_die() -> None:
+    assert max(map(wrong_logins, product(["refused", "killed"], repeat=10))) == 4
 
 
 def test_refusals_further_apart_than_the_silence_do_not_add_up() -> None:
@@ -457,13 +491,14 @@ def test_two_processes_share_two_tries(tmp_path: Path, processes: ExitStack) -> 
     assert guard_of(tmp_path, FixedClock(time.time() + 3 * OWN)).standing(FRONT).silent_until is not None
 
 
-def test_a_login_during_which_the_process_dies_counts(tmp_path: Path, processes: ExitStack) -> None:
-    for minutes in range(2):
+def test_logins_during_which_processes_die_count_from_the_third(tmp_path: Path, processes: ExitStack) -> None:
+    for minutes in range(UNSEEN):
         assert finish(processes.enter_context(child(tmp_path, "crash", minutes * OWN))) == [9]
         guard = guard_of(tmp_path, FixedClock(time.time() + minutes * OWN + UNDER_WAY))
         with suppress(Withheld):  # the next write marks expired logins
             be_refused(guard, replace(FRONT, host="b"))
-    assert (tmp_path / "sent").read_text() == "a login\n" * 2
+        assert (guard.standing(FRONT).silent_until is None) == (minutes + 1 < UNSEEN)
+    assert (tmp_path / "sent").read_text() == "a login\n" * UNSEEN
     assert withheld(guard, FRONT) is not None
 
 
