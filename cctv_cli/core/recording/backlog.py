@@ -17,6 +17,7 @@ from cctv_cli.core.clock import Clock
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.layout import CameraLayout, is_run, parse_incoming
+from cctv_cli.core.recording.patience import grace
 from cctv_cli.core.recording.reasons import UNSUPERVISED
 from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.saved import read_outages, read_record
@@ -27,7 +28,6 @@ from cctv_cli.core.storage.disk_clock import DiskClock
 from cctv_cli.core.storage.disk_errors import explained_at
 
 STORAGE_RETRY = 5.0  # seconds between retries after the storage failed
-GRACE = 5.0  # seconds that FFmpeg gets to exit before it is killed
 _LAST_PATIENCE = 30.0  # seconds for commits while the process exits: a service manager kills one that takes too long
 
 log = logging.getLogger("cctv.recorder")
@@ -76,7 +76,7 @@ class Backlog:
             record = Run(run, "", began, 0, cause=UNSUPERVISED.cause, detail=UNSUPERVISED.reason)
         stray = processes.find(run, self._layout.folder, None)
         if stray is not None:  # its run file was lost, and two FFmpegs must not share the live window
-            processes.stop(stray, GRACE)
+            processes.stop(stray, grace(record.interval))
         dead = open_run(record)
         dead.waiting(alive=False)  # raises OSError here, so that this folder does not block the others
         if is_last:
@@ -233,7 +233,7 @@ def stop_last_run(layout: CameraLayout) -> None:
     The one beside the current one ends first (see `Handover.end_new`).
     """
     last = read_last_run(layout)
-    for run in (None if last is None else last.successor, last):
-        process = None if run is None else processes.find(run.run, layout.folder, run.pid)
+    for run in filter(None, () if last is None else (last.successor, last)):
+        process = processes.find(run.run, layout.folder, run.pid)
         if process is not None:
-            processes.stop(process, GRACE)
+            processes.stop(process, grace(run.interval))

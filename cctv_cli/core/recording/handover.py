@@ -21,7 +21,6 @@ from cctv_cli.core.ffmpeg.diagnosis import Diagnosis, diagnose
 from cctv_cli.core.layout import media_suffix
 from cctv_cli.core.media.segment_file import cut_before, first_pts, first_sample, key_frames, measure
 from cctv_cli.core.media.span import KeyFrame
-from cctv_cli.core.recording.backlog import GRACE
 from cctv_cli.core.recording.cut import (
     Cut,
     Limits,
@@ -31,7 +30,7 @@ from cctv_cli.core.recording.cut import (
     limits_after,
     limits_without_cut,
 )
-from cctv_cli.core.recording.patience import PATIENT
+from cctv_cli.core.recording.patience import PATIENT, grace
 from cctv_cli.core.recording.reasons import UNSUPERVISED
 from cctv_cli.core.recording.run import ActiveRun, incoming_files, remove_repeated
 from cctv_cli.core.recording.start import Starter
@@ -124,7 +123,7 @@ class Handover:
     def end_new(self) -> None:
         """End the new run too. This comes before the old one ends, which thus has all that the new one recorded."""
         if self.new.process is not None:
-            processes.stop(self.new.process, GRACE)
+            processes.stop(self.new.process, grace(self.new.record.interval))
         self.new.finish(self._clock.monotonic(), self._clock.now(), read_time=True, ends_live=False)
         try:
             self._live.drop(self.new.record)
@@ -182,7 +181,7 @@ class Handover:
         if reached < frames and self.new_lives:
             log.error("%s: run %s stands still and is ended", self._layout.camera_id, self.new.record.run)
             assert self.new.process is not None
-            processes.stop(self.new.process, GRACE)
+            processes.stop(self.new.process, grace(self.new.record.interval))
             reached = self._reached(cut, frames, 0.0)
         return limits_after(cut, frames, reached)
 

@@ -11,6 +11,8 @@ from cctv_cli.core.ffmpeg.command import USUAL_SILENCE
 PATIENT = 3  # silences without a frame, a byte or the first audio, after which a recorder acts
 _FRAMES = 2.5  # frame intervals: FFmpeg has a frame only when the next one begins, and must not give up before
 _LONGEST = 45.0  # seconds; the silence of a camera that may send a frame only now and then
+_GRACE = 5.0  # seconds in which FFmpeg ends that gets a frame at once
+_LONGEST_GRACE = 30.0  # seconds; a service manager kills a supervisor that takes much longer
 _SLOW = 2.0  # seconds between frames from which on the state names them
 
 
@@ -26,6 +28,14 @@ def silence_of_run(interval: float, without_frame: int) -> float:
     that a session that is dead from its beginning costs only some seconds.
     """
     return max(silence(interval), _LONGEST if without_frame % 2 else 0.0)
+
+
+def grace(interval: float) -> float:
+    """How many seconds FFmpeg gets to exit when it is told to, with a frame every `interval` seconds; 0 if unknown.
+
+    It obeys when the next frame comes. Told again before that it ends at once, but loses the frames that it holds back.
+    """
+    return min(_GRACE + interval, _LONGEST_GRACE)
 
 
 def waiting(accepted: float) -> str:

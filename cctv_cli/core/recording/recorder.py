@@ -16,7 +16,7 @@ from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis, diagnose
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import patience, reasons, stall
-from cctv_cli.core.recording.backlog import GRACE, STORAGE_RETRY, Backlog, read_last_run, stop_last_run
+from cctv_cli.core.recording.backlog import STORAGE_RETRY, Backlog, read_last_run, stop_last_run
 from cctv_cli.core.recording.backoff import Backoff
 from cctv_cli.core.recording.handover import Handover, continued
 from cctv_cli.core.recording.live_window import LiveWriter
@@ -370,7 +370,7 @@ class Recorder:
             pair.end_new()
         if active.process is not None and active.process.alive():
             log.info("%s: stopping FFmpeg %d: %s", self._layout.camera_id, active.process.pid, why.reason)
-            processes.stop(active.process, GRACE)
+            processes.stop(active.process, patience.grace(active.record.interval))
         clock = self._tools.clock
         read_time = not flushed or active.timeline is None
         active.finish(clock.monotonic(), clock.now(), read_time=read_time, ends_live=not continues)

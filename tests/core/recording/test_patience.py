@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cctv_cli.core.recording.patience import recording, silence, silence_of_run, waiting
+from cctv_cli.core.recording.patience import grace, recording, silence, silence_of_run, waiting
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,19 @@ def test_every_other_run_after_one_without_a_frame_waits_for_long(
     interval: float, without_frame: int, seconds: float
 ) -> None:
     assert silence_of_run(interval, without_frame) == seconds
+
+
+@pytest.mark.parametrize(
+    ("interval", "seconds"),
+    [
+        pytest.param(0.0, 5.0, id="unknown"),
+        pytest.param(0.04, 5.04, id="usual"),
+        pytest.param(8.0, 13.0, id="slow"),
+        pytest.param(60.0, 30.0, id="slower than a stop may be"),
+    ],
+)
+def test_ffmpeg_may_end_with_the_next_frame(interval: float, seconds: float) -> None:
+    assert grace(interval) == seconds
 
 
 def test_the_state_says_what_is_unusual() -> None:
