@@ -113,7 +113,7 @@ def _reasons(run: Run, number: int, start: float, before: Before) -> List[Reason
     reasons = []
     covered = before.covered_until
     if covered is not None and (number == 0 or covered < run.started):
-        until = min(start, run.started) if before.unreadable else start
+        until = min(start, run.started) if before.unreadable else start - max(0.0, before.clock_step)
         reasons.append(Reason(until, run.cause, run.detail))
     inside = _UNREADABLE if before.unreadable else _CLOCK_SET if before.clock_step else NO_FRAMES
     return [*reasons, Reason(start, *inside)]

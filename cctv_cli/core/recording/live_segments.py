@@ -33,9 +33,7 @@ class RunSegments:
         self._sps: FrozenSet[bytes] = frozenset()  # of the previous segment
         self._is_ahead = False  # media time was ahead of the last write in the previous segment
         self._broke = False  # the camera's clock jumped in the previous segment
-        self._clock_set = (
-            0.0  # by how many seconds this machine's clock was set before the previous segment's last write
-        )
+        self._clock_set = 0.0  # seconds by which this machine's clock was set before the previous segment ended
 
     def path(self, number: int) -> Path:
         """The file of a segment."""

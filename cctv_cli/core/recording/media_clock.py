@@ -139,6 +139,17 @@ def follow_clock(timeline: Timeline, monotonic: float, now: float) -> Timeline:
     return replace(timeline.moved(step), clock_offset=offset, clock_set=timeline.clock_set + step)
 
 
+def set_since(timeline: Timeline, offset: Optional[float]) -> float:
+    """The seconds by which the wall clock was set since it was so many seconds ahead of monotonic time.
+
+    Without an `offset` it is since the timeline began.
+    """
+    if offset is None or timeline.clock_offset is None:
+        return timeline.clock_set
+    step = timeline.clock_offset - offset
+    return step if abs(step) > CLOCK_STEP else 0.0
+
+
 def predates_step(written: float, reached: float, clock_step: float) -> bool:
     """Whether a file was last written before this machine's clock was set by so many seconds.
 

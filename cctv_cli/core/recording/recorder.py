@@ -232,8 +232,8 @@ class Recorder:
     # ---- watching
 
     def _watch(self, active: ActiveRun) -> float:
-        monotonic = self._tools.clock.monotonic()
         active.catches_up = active.catches_up and active.waiting(alive=True) > 0 and not self._backlog.fault
+        monotonic = self._tools.clock.monotonic()
         active.poll(monotonic, self._tools.clock.now())
         if self._handover is not None and self._hand_over(self._handover):
             return 0.0

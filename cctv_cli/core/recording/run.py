@@ -81,7 +81,6 @@ class ActiveRun:
         self._saved_anchor = record.anchor
         self._launched: Optional[float] = None  # monotonic
         self._step = round(record.interval * TICKS) or None  # ticks between frames
-        self._clock_set = 0.0  # seconds by which the clock was set, as of the last committed file
         self._media_end: Optional[int] = None  # raw time at which the last committed file ended
         self._unreadable: Set[int] = set()  # numbers of files that cannot be read and stay
         self._corrections = UNCORRECTED
@@ -316,7 +315,7 @@ class ActiveRun:
         missing = 0.0 if self._media_end is None else file.span.missing_after(self._media_end)
         if self.record.has_audio:  # without audio FFmpeg ignores sender reports
             self._corrections = self._corrections.add(file.span, missing)
-        clock_step = self._timeline.clock_set - self._clock_set
+        clock_step = media_clock.set_since(self._timeline, store.clock_offset)
         before = Before(store.covered_until, number - 1 in self._unreadable, clock_step, self._media_end)
         closed = close(self.record, file, self._timeline, before)
         entry = store.commit(
@@ -331,7 +330,7 @@ class ActiveRun:
         )
         self._media_end = file.span.end
         if not is_by_old_clock(file, self._timeline, clock_step):
-            self._clock_set = self._timeline.clock_set
+            store.clock_offset = self._timeline.clock_offset
         log.info("%s: recorded %s, %.1f s", self._layout.camera_id, entry.file, entry.duration)
         return True
 

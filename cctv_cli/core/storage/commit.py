@@ -129,6 +129,7 @@ class RecordingStore:
         self._tz = tz
         self._covered_until: Optional[float] = None
         self.playlist_fault = ""  # why an hour's playlist could not be written
+        self.clock_offset: Optional[float] = None  # wall time minus monotonic time, by which the newest one is dated
 
     @property
     def covered_until(self) -> Optional[float]:

@@ -42,6 +42,12 @@ Gaps = List[Tuple[float, float, str]]  # from and until, in seconds after AT, an
         pytest.param(finished(1, 60), Before(AT + 58), [(58, 60, "no frames")], id="inside the run"),
         pytest.param(finished(1, 60), Before(AT + 58, clock_step=2.0), [(58, 60, "clock set")], id="the clock was set"),
         pytest.param(
+            finished(0, 0),
+            Before(AT - 90, clock_step=60.0),
+            [(-90, -60, "refused"), (-60, 0, "clock set")],
+            id="the clock was set while nothing was recorded",
+        ),
+        pytest.param(
             finished(1, 60), Before(AT - 90), [(-90, 60, "refused")], id="the first files held no frame: one cause"
         ),
         pytest.param(

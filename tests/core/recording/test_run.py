@@ -11,7 +11,7 @@ from typing import Any, List
 import pytest
 
 from cctv_cli.core import files
-from cctv_cli.core.clock import SystemClock
+from cctv_cli.core.clock import DAY, SystemClock
 from cctv_cli.core.config.settings import DemoSource
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
@@ -26,7 +26,7 @@ from cctv_cli.core.recording.state import Run
 from cctv_cli.core.recording.stderr import Stderr
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
-from cctv_cli.core.storage.entries import GapEntry, SegmentEntry
+from cctv_cli.core.storage.entries import ClockEntry, GapEntry, SegmentEntry
 from cctv_cli.core.storage.journal import Journal
 from tests.support.media import FPS, Media, make_video
 
@@ -41,13 +41,15 @@ class Left:
         self.layout = CameraLayout(folder, "cam1")
         self.folder = self.layout.run_folder(RUN)
         self.folder.mkdir(parents=True)
-        self.store = RecordingStore(self.layout, None)
+        self.store = RecordingStore(self.layout, None, lambda: AT + DAY)
         self.store.open()
-        live = LiveWriter(self.layout, 10, None)
-        live.open(None)
+        self.live = LiveWriter(self.layout, 10, None)
+        self.live.open(None)
+        self.run = self.active(Run(RUN, "", AT - 10, 0, frames_late=frames_late, audio=audio))
+
+    def active(self, record: Run) -> ActiveRun:
         stderr = Stderr(BoundedLog(self.layout.log_file), SystemClock(), DemoSource(tone=False), lambda: None)
-        record = Run(RUN, "", AT - 10, 0, frames_late=frames_late, audio=audio)
-        self.run = ActiveRun(record, self.layout, self.store, live, stderr, RunFile(self.layout))
+        return ActiveRun(record, self.layout, self.store, self.live, stderr, RunFile(self.layout))
 
     def lay(self, number: int, source: Path, written_at: float) -> Path:
         path = self.layout.incoming_file(RUN, number)
@@ -302,6 +304,28 @@ def test_the_file_that_grows_is_synced_as_often_as_the_settings_say(
         left.run.poll(float(monotonic), AT + 2 + monotonic)
     assert synced == ["000001.ts"] * 3  # at 0, 6 and 12 s
     assert "000001.ts is not synced: Input/output error" in caplog.text
+
+
+@pytest.mark.parametrize("step", [-600.0, 600.0])
+def test_a_clock_that_was_set_while_nothing_was_recorded_is_journalled_once(
+    left: Left, media: Media, step: float
+) -> None:
+    left.lay(0, media.run[0], AT + 1)
+    left.run.poll(100.0, AT + 1)
+    assert left.run.commit(alive=False) == 1
+    later = AT + 60 + step
+    following = left.active(Run("fedcba9876543210", "", later, 0, cause="refused"))
+    folder = left.layout.run_folder(following.record.run)
+    folder.mkdir()
+    for number in (0, 1):
+        path = Path(shutil.copy(media.run[number], folder / left.layout.incoming_file(RUN, number).name))
+        os.utime(path, (later + number + 1, later + number + 1))
+        following.poll(160.0 + number, later + number + 1)
+    assert following.commit(alive=False) == 2
+    (clock,) = [entry for entry in left.entries() if isinstance(entry, ClockEntry)]
+    assert (clock.start, clock.step) == (pytest.approx(later, abs=0.1), step)
+    causes = {gap.cause: gap.duration for gap in left.entries() if isinstance(gap, GapEntry)}
+    assert causes == ({} if step < 0 else {"refused": pytest.approx(59, abs=0.1), "clock set": step})
 
 
 def test_files_on_a_disk_that_is_gone_wait_for_it(left: Left, media: Media, tmp_path: Path) -> None:
