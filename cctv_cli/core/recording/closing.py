@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 
-from cctv_cli.core.media.span import Hole, MediaSpan
+from cctv_cli.core.media.span import SHORTEST_HOLE, Hole, MediaSpan
 from cctv_cli.core.recording.drift import TRUE_CLOCK, Drift
 from cctv_cli.core.recording.media_clock import RUNAWAY, Timeline, begin, observe, predates_step
 from cctv_cli.core.recording.state import Run
@@ -48,11 +48,11 @@ class Before:
     clock_step: float = 0.0
     media_end: Optional[int] = None
 
-    def is_continued(self, by: MediaSpan) -> bool:
-        """Whether a file with this span continues what is covered: no frame is between them."""
+    def is_continued(self, by: MediaSpan, within: float) -> bool:
+        """Whether a file with this span continues what is covered: at most so many seconds are between them."""
         if self.media_end is None or self.covered_until is None or self.clock_step or self.unreadable:
             return False
-        return abs(by.missing_after(self.media_end)) <= JOINT
+        return abs(by.missing_after(self.media_end)) <= within
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def close(run: Run, file: FinishedFile, timeline: Timeline, before: Before) -> C
         start = file.written - media.duration if jumped_before else start
         end, holes = file.written, ()
     covered = before.covered_until
-    if covered is not None and before.is_continued(media) and abs(start - covered) > JOINT and covered < end:
+    missing = SHORTEST_HOLE if timeline.drift.by_arrival else JOINT
+    if covered is not None and before.is_continued(media, missing) and abs(start - covered) > JOINT and covered < end:
         # the camera's clock ran or stepped ahead or back meanwhile; a step ahead looks like a hole
         holes = tuple(hole for hole in holes if hole.duration > covered - start + JOINT)
         start = covered

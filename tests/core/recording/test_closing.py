@@ -127,6 +127,12 @@ def test_a_file_of_a_clock_that_drifts_covers_the_time_in_which_it_arrived() -> 
     assert not closed.gaps
 
 
+def test_a_camera_that_is_dated_by_arrival_jumps_between_two_files_without_a_gap() -> None:
+    line = replace(LINE, drift=Drift(by_arrival=True))
+    closed = close(RUN, finished(1, 60.0), line, Before(AT + 59.8, media_end=round(59.3 * TICKS)))
+    assert (closed.start - AT, closed.gaps) == (pytest.approx(59.8), ())
+
+
 @pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["ahead", "back"])
 def test_the_first_file_after_the_clock_was_set_has_the_new_times(step: float) -> None:
     line = replace(LINE, anchor=AT + step, clock_set=step)
