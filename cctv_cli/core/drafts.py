@@ -1,25 +1,23 @@
 """Names of drafts: the files by way of which others are replaced, and which a killed process leaves behind.
 
-A name says who writes: the process ids that count there, the process, and its thread.
+A name says which thread writes (see `system.this_thread`).
 """
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 from typing import Callable
 
-from cctv_cli.core.system import process_ids, thread_lives
+from cctv_cli.core.system import has_ended, this_thread
 
 LEFT_AFTER = 600.0  # seconds; no write takes so long, not even to a disk that hangs and returns
-# formerly without the first part
-_DRAFT = re.compile(r"(?P<of>.+?)(\.(?P<ids>[0-9a-f]{8}))?\.(?P<process>[0-9]+)\.(?P<thread>[0-9]+)\.tmp")
+# formerly the thread was named without the first part
+_DRAFT = re.compile(r"(?P<of>.+?)\.(?P<thread>([0-9a-f]{8}\.)?[0-9]+\.[0-9]+)\.tmp")
 
 
 def draft_of(name: str) -> str:
     """The name of a draft beside the file named `name`, for this thread alone."""
-    return f"{name}.{process_ids()}.{os.getpid()}.{threading.get_ident()}.tmp"
+    return f"{name}.{this_thread()}.tmp"
 
 
 def is_draft(name: str, of: str) -> bool:
@@ -37,6 +35,5 @@ def is_left(name: str, age: Callable[[], float]) -> bool:
     draft = _DRAFT.fullmatch(name)
     if draft is None:
         return False
-    if draft["ids"] == process_ids():
-        return not thread_lives(int(draft["process"]), int(draft["thread"]))
-    return age() > LEFT_AFTER
+    ended = has_ended(draft["thread"])
+    return age() > LEFT_AFTER if ended is None else ended

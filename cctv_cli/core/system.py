@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Callable, NamedTuple, Optional, Tuple
 
 _BEGINS_WITHIN = 10.0  # seconds until a thread runs; one that did not begin has no memory
+_THREAD = re.compile(r"([0-9a-f]{8})\.([0-9]{1,99})\.([0-9]{1,99})")  # see `this_thread`
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how Linux escapes blanks in mount points
 
 
@@ -218,16 +219,25 @@ def process_ids() -> str:
     return f"{zlib.crc32(f'{platform.node()} {namespace}'.encode()):08x}"
 
 
-def thread_lives(pid: int, thread: int) -> bool:
-    """Whether a process is alive and, if it is this one, this thread of it."""
-    if pid == os.getpid():
-        return any(each.ident == thread for each in threading.enumerate())
+def this_thread() -> str:
+    """Names this thread among those of all processes, here and elsewhere."""
+    return f"{process_ids()}.{os.getpid()}.{threading.get_ident()}"
+
+
+def has_ended(thread: str) -> Optional[bool]:
+    """Whether a thread that `this_thread` named has ended; None if it is, or was, where this process cannot see it."""
+    named = _THREAD.fullmatch(thread)
+    if named is None or named[1] != process_ids():
+        return None
+    process, number = int(named[2]), int(named[3])
+    if process == os.getpid():
+        return all(each.ident != number for each in threading.enumerate())
     import psutil  # here: `cctv --help` needs this module, but not psutil
 
     try:
-        return psutil.pid_exists(pid)
+        return not psutil.pid_exists(process)
     except OverflowError:  # no system has such a number
-        return False
+        return True
 
 
 class _Begun(threading.Event):

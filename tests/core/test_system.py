@@ -105,6 +105,16 @@ def test_a_thread_that_begins_after_its_start_failed_does_no_work(monkeypatch: p
     assert worked == []
 
 
+@pytest.mark.parametrize("rest", ["", ".", ".1", ".x.y", ".1.2.3", f".{'9' * 5000}.1", ".1.-1"])
+def test_whether_a_thread_has_ended_is_unknown_if_nothing_is_named_so(rest: str) -> None:
+    assert system.has_ended(system.process_ids() + rest) is None
+    assert system.has_ended(rest) is None
+
+
+def test_this_thread_has_not_ended() -> None:
+    assert system.has_ended(system.this_thread()) is False
+
+
 @pytest.mark.parametrize(
     ("group", "file"),
     [

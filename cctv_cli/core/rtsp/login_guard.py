@@ -31,6 +31,7 @@ from cctv_cli.core import files, locks, records
 from cctv_cli.core.clock import DAY, Clock
 from cctv_cli.core.config.settings import RtspSource, hide_password
 from cctv_cli.core.records import Flag, Instant, NewerFormat, Text
+from cctv_cli.core.system import has_ended, this_thread
 from cctv_cli.core.units import Secret
 
 log = logging.getLogger("cctv.logins")
@@ -45,8 +46,8 @@ AGAIN = 60.0  # seconds from the first refusal to the next try of any channel: a
 OTHERS_FIRST = 5.0
 SILENCE = 1800.0  # seconds without a try after the latest refusal: as long as Hikvision locks
 REMEMBERED = 30 * DAY  # seconds for which a stream is remembered whose refusals are its own
-# Seconds after which a login without a result is one whose answer nobody saw, because its process died: longer than
-# two answers may take.
+# Seconds after which a login without a result is one whose answer nobody saw, because its process died where that
+# cannot be seen: longer than two answers may take.
 UNDER_WAY = 12.0
 # Seconds after an accepted login in which others need no turn, so that sixteen channels can log in at once. It is
 # short because all channels drop together when the password is changed at the camera, and only two may try it.
@@ -71,7 +72,7 @@ class Try:
     """A login that was sent at the instant `at`, and that the camera refused, or whose answer is not known.
 
     `digest` is the salted hash of a refused password, and empty for a login whose answer nobody has seen.
-    `under_way` identifies a login that waits for its answer. `by_ffmpeg` is True for a login of FFmpeg, which
+    `under_way` is the thread that waits for the answer to a login. `by_ffmpeg` is True for a login of FFmpeg, which
     requests more than a probe does. `target` is the stream, without a password. `alone` is True if the password
     was accepted for another stream later, so that this refusal does not count for the password.
     """
@@ -275,7 +276,7 @@ class LoginGuard:
                 return None, replace(standing, waits=False)
             if standing.silent_until is not None or standing.waits:
                 return None, standing
-            ticket = secrets.token_hex(8)
+            ticket = this_thread()
             histories[key] = with_try(history, Try(self._clock.now(), under_way=ticket, target=_target(source)))
             return ticket, standing
 
@@ -325,7 +326,7 @@ class LoginGuard:
             kept = records.decode(_Kept, {"histories": files.read_json(self._file, FORMAT)})
         except OSError:
             return {}
-        return {} if kept is None else dict(kept.histories)
+        return {} if kept is None else {key: _without_ended(history) for key, history in kept.histories.items()}
 
     def _write(self, histories: Dict[str, History]) -> None:
         text = records.write({key: asdict(history) for key, history in histories.items()}, FORMAT)
@@ -341,6 +342,14 @@ class LoginGuard:
                 why = str(error) if isinstance(error, NewerFormat) else trouble
                 log.warning("refused logins are counted in memory only: %s", why)
             self._unsaved = histories
+
+
+def _without_ended(history: History) -> History:
+    """The history after the processes that have ended while they waited for an answer."""
+    tries = (
+        replace(each, under_way="") if each.under_way and has_ended(each.under_way) else each for each in history.tries
+    )
+    return replace(history, tries=tuple(tries))
 
 
 def _key(source: RtspSource) -> str:

@@ -502,6 +502,12 @@ def test_logins_during_which_processes_die_count_from_the_third(tmp_path: Path, 
     assert withheld(guard, FRONT) is not None
 
 
+def test_nobody_waits_for_the_login_of_a_process_that_has_died(tmp_path: Path, processes: ExitStack) -> None:
+    assert finish(processes.enter_context(child(tmp_path, "crash"))) == [9]
+    with guard_of(tmp_path, FixedClock(time.time())).attempt(FRONT, 0.0):
+        pass
+
+
 def test_restarts_do_not_reset_the_count(tmp_path: Path, clock: FixedClock) -> None:
     be_refused(guard_of(tmp_path, clock), FRONT)
     assert [withheld(guard_of(tmp_path, clock), FRONT) for _ in range(5)] == [NOW + OWN] * 5
