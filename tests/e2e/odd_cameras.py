@@ -19,11 +19,11 @@ from cctv_cli.core.recording.tools import Tools
 from tests.e2e.site import CUT, IN_TRANSIT
 from tests.support.evidence import TICKS, assert_explained, read_frames, recorded_frames, segments, ticks_between
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import wait_for
+from tests.support.waiting import PATIENCE, wait_for
 
 SHARE = 0.99  # of the frames that came once the recorder has settled
 LASTS = float(os.environ.get("CCTV_TEST_SECONDS", "0"))  # seconds for which odd cameras are recorded at least
-_SETTLES = 60.0  # seconds
+_SETTLES = 2 * PATIENCE  # nine recordings take more than half a minute
 
 
 def dated(layout: CameraLayout) -> Iterator[Tuple[int, float]]:

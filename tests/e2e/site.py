@@ -26,7 +26,7 @@ FPS = 25.0
 CUT = 4  # seconds of a recording, instead of 60
 SETTLED = 9  # recordings, after which a step ahead of a camera's clock is taken for one
 AAC = 0x0F
-IN_TRANSIT = 0.3  # seconds from the camera through FFmpeg to the disk
+IN_TRANSIT = 1.0  # seconds from the camera through FFmpeg to the disk, at most, on a busy machine
 PASSWORD = "s3cr:t/@#%"
 
 MakeClip = Callable[..., Clip]
@@ -68,6 +68,15 @@ class Site:
 
     def wait_state(self, state: State, seconds: float = PATIENCE) -> None:
         wait_for(lambda: self.state() == state.value, f"state {state.value}", seconds)
+
+    def wait_shown(self, state: State, words: str) -> None:
+        """Wait until the state file has this state and these words in its reason, both at once."""
+
+        def shown() -> bool:
+            found = read_json(self.layout.state_file)
+            return found.get("state") == state.value and words in str(found.get("reason"))
+
+        wait_for(shown, f"state {state.value} with {words!r}")
 
     def wait_recordings(self, count: int, seconds: float = PATIENCE) -> None:
         """Wait for files, because a journal's line comes before its file."""

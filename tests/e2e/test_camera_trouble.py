@@ -15,6 +15,7 @@ from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json
 from cctv_cli.core.layout import CameraLayout, login_files
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.rtsp import login_guard
@@ -26,8 +27,6 @@ from tests.support.rtsp_camera import HTTP_ANSWER, RtspCamera
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_process_left")]
-
-BACK = 10  # seconds within which a camera must be recorded after its return
 
 Trouble = Callable[[RtspCamera, bool], None]  # begins with True, ends with False
 
@@ -66,11 +65,10 @@ def test_a_trouble_is_shown_until_its_cause_ends(
         site.wait_recordings(1)
         trouble(camera, True)
         camera.drop()
-        wait_for(lambda: words in reason(site.layout), f"the reason {words!r}")
-        assert site.state() == "backoff"
+        site.wait_shown(State.BACKOFF, words)
         trouble(camera, False)
         number = len(camera.ledger)
-        camera.wait_for(lambda: len(camera.ledger) > number, "frames to be sent again", BACK)
+        camera.wait_for(lambda: len(camera.ledger) > number, "frames to be sent again")
         site.wait_recordings(2)
         until = site.stop()
         assert_explained(site.layout, until)

@@ -14,12 +14,11 @@ from cctv_cli.core.hls.playlist import LiveWindow, parse_live
 from tests.e2e.site import MakeClip, Site, sent
 from tests.support.evidence import assert_explained, assert_whole, gaps
 from tests.support.rtsp_camera import RtspCamera
-from tests.support.waiting import slowness, wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
 
-A_MOMENT = 2.0  # seconds
-LIVE_RETURNS = 60.0  # seconds: a window that stopped is noticed after 15 s, then two FFmpegs must cut at the same frame
+A_MOMENT = 10.0  # seconds, less than the 15 s after which a window that stopped is noticed
 
 
 def test_a_live_path_that_cannot_be_written_costs_no_recording(
@@ -34,7 +33,7 @@ def test_a_live_path_that_cannot_be_written_costs_no_recording(
         shown = read_json(site.layout.state_file)
         assert (shown["state"], "LIVE_PATH" in shown["reason"]) == ("running", True)
         blocked.unlink()  # its disk is mounted
-        wait_for(site.layout.live_playlist.is_file, "a live window", LIVE_RETURNS)
+        wait_for(site.layout.live_playlist.is_file, "a live window")
         wait_for(lambda: read_json(site.layout.state_file)["reason"] == "recording", "normal recording")
         assert_whole(site.layout, sent(camera, site.stop()))
         assert gaps(site.layout) == []
@@ -49,13 +48,13 @@ def test_a_live_window_that_stops_is_revived_without_a_lost_frame(
         wait_for(site.layout.live_playlist.is_file, "a live window")
         before = parse_live(site.layout.live_playlist.read_text())
         shutil.rmtree(tmp_path / "ram")  # its disk is not mounted any more
-        wait_for(site.layout.live_playlist.is_file, "a playlist", LIVE_RETURNS)
+        wait_for(site.layout.live_playlist.is_file, "a playlist")
 
         def returned() -> Optional[LiveWindow]:
             window = parse_live(read_text(site.layout.live_playlist) or "")
             return window if window is not None and window.segments else None
 
-        after = wait_for(returned, "a live segment", LIVE_RETURNS)
+        after = wait_for(returned, "a live segment")
         assert before is not None
         assert after.media_sequence > before.media_sequence
         assert [segment.discontinuity for segment in after.segments[:1]] == [True]
@@ -73,9 +72,9 @@ def test_a_camera_with_one_session_loses_a_moment_to_revive_its_live_window(
         wait_for(site.layout.live_playlist.is_file, "a live window")
         pid = site.pid()
         shutil.rmtree(tmp_path / "ram")
-        site.wait_new_pid(pid, LIVE_RETURNS)
+        site.wait_new_pid(pid)
         wait_for(lambda: len(list(site.layout.live.glob("*.ts"))) > 1, "a live segment")
         assert_explained(site.layout, site.stop())
         assert [gap.cause for gap in gaps(site.layout)] == ["live stalled"]
-        assert gaps(site.layout)[0].duration < A_MOMENT * slowness()
+        assert gaps(site.layout)[0].duration < A_MOMENT
         assert read_json(site.layout.state_file)["restarts"] == 0

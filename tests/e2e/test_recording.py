@@ -45,6 +45,7 @@ from tests.support.waiting import end_of, wait_for
 
 pytestmark = pytest.mark.e2e
 
+RESUMES = 25.0  # seconds: the third back-off takes 4, the longest 30
 
 Supervise = Callable[[RtspCamera], "subprocess.Popen[bytes]"]
 
@@ -140,9 +141,9 @@ def test_three_ffmpegs_in_one_minute_lose_only_the_outages(
         assert_explained(site.layout, stopped_at)
         runs = [[f for f in frames if f.run == run] for run in dict.fromkeys(f.run for f in frames)]
         assert len(runs) == 4
-        for tries, (killed_at, before, after) in enumerate(zip(outages, runs, runs[1:])):
+        for killed_at, before, after in zip(outages, runs, runs[1:]):
             assert killed_at - before[-1].at < 1.0, "more than a second of media that had arrived is lost"
-            assert after[0].at - killed_at < 2**tries + 2.0, "recording did not resume in time"  # back-off, GOP, start
+            assert after[0].at - killed_at < RESUMES, "recording did not resume in time"
         for run in runs:
             assert [f.number for f in run] == list(range(run[0].number, run[-1].number + 1))
         assert [gap.cause for gap in gaps(site.layout)] == ["killed"] * 3
@@ -284,7 +285,7 @@ def test_transcoded_and_with_its_live_window_elsewhere(
         assert live is not None
         assert all(layout.live_segment(segment.number).is_file() for segment in live.segments)
         first = camera.ledger[0]
-        assert abs(segments(layout)[0][1].start - (camera.started_at + camera.taken_at(first.number))) <= 0.1
+        assert abs(segments(layout)[0][1].start - (camera.started_at + camera.taken_at(first.number))) <= 0.5
         steps = set()
         for day, entry in segments(layout):
             frames = read_frames(layout.day(day) / entry.file)

@@ -11,9 +11,10 @@ from typing import Callable, Dict, List, TypeVar
 
 import pytest
 
+from tests.support.waiting import HANG
+
 Answer = TypeVar("Answer")
 
-_PATIENCE = 30.0  # seconds; a call that waits for the other end of a FIFO waits forever
 OUTSIDE = b"nobody may read this"
 
 
@@ -62,7 +63,7 @@ def bounded(call: Callable[[], Answer]) -> Answer:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(_PATIENCE)
+    thread.join(HANG)  # a call that waits for the other end of a FIFO waits forever
     assert not thread.is_alive(), "it hangs"
     if errors:
         raise errors[0]
