@@ -16,6 +16,7 @@ from cctv_cli.cli.exit_codes import EXIT_CODES
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result
 from cctv_cli.core.errors import CctvError
+from cctv_cli.core.system import prepare_process
 
 
 class _ErrorsInOneSentence(TyperGroup):
@@ -89,6 +90,7 @@ app.command("config", cls=Command)(config.config)
 
 def main() -> None:
     """Run the command line."""
+    prepare_process()
     output.prepare()
     try:
         app()

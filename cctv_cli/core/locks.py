@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
-from cctv_cli.core.system import FILE_FLAGS, try_lock, unlock
+from cctv_cli.core.system import FILE_FLAGS, make_private, try_lock, unlock
 
 _POLL = 0.05  # seconds between tries to take a lock that is held
 _NO_LOCKD = (
@@ -99,7 +99,9 @@ def is_held(path: Path) -> bool:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | FILE_FLAGS, 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | FILE_FLAGS, 0o600)
+        make_private(handle)  # whoever can open a lock file can hold it
+        return handle
     except PermissionError:  # another user made it; most file systems can lock it all the same
         try:
             return os.open(path, os.O_RDONLY | FILE_FLAGS)

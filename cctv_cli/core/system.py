@@ -22,6 +22,8 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 _BEGINS_WITHIN = 10.0  # seconds until a thread runs; one that did not begin has no memory
 _THREAD = re.compile(r"([0-9a-f]{8})\.([0-9]{1,99})\.([0-9]{1,99})")  # see `this_thread`
+_OWNER_ONLY, _OTHERS = 0o077, 0o007  # what a umask takes away
+_OPEN_MAX = 10240  # open files that macOS grants a process, although it names no limit
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how Linux escapes blanks in mount points
 
 
@@ -93,8 +95,18 @@ if sys.platform == "win32":
         """None: Windows only counts handles of all kinds together."""
         return None
 
+    def prepare_process() -> None:
+        """Nothing: Windows writes no core files, gives new files the rights of their folder, and has no such limits."""
+
+    def make_private(handle: int) -> None:
+        """Nothing: Windows gives files the rights of their folder."""
+
+    def limit_memory(pid: int, most: int) -> None:
+        """Nothing: only Linux can limit a process that runs."""
+
 else:
     import fcntl
+    import resource
 
     END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
     LEAVE_SIGNAL = signal.SIGUSR1
@@ -177,6 +189,33 @@ else:
             return process.num_fds(), None
         except psutil.Error:
             return None
+
+    def prepare_process() -> None:
+        """Set what this process and those that it starts may do, before it starts any.
+
+        No core files, which would hold passwords. New files and folders are for this user alone, or for a group too
+        if the umask says so by keeping all others out. As many open files as the system allows.
+        """
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        given = os.umask(_OWNER_ONLY)
+        if given & _OTHERS == _OTHERS:
+            os.umask(given)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        for most in (hard, max(soft, _OPEN_MAX)):
+            with suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+                break
+
+    def make_private(handle: int) -> None:
+        """Let only its owner open a file; nothing if the owner is somebody else. Raises OSError."""
+        status = os.fstat(handle)
+        if status.st_mode & _OWNER_ONLY and status.st_uid == os.geteuid():
+            os.fchmod(handle, stat.S_IMODE(status.st_mode) & ~_OWNER_ONLY)
+
+    def limit_memory(pid: int, most: int) -> None:
+        """Let a child process allocate at most `most` bytes (RLIMIT_DATA). Raises OSError. Only Linux can do this."""
+        if sys.platform == "linux":
+            resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
 
 
 @lru_cache(maxsize=1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Optional
 
 import pytest
 
@@ -63,6 +64,16 @@ def test_threads_exclude_each_other_and_a_child_does_not_keep_it(tmp_path: Path)
         thread.join()
     assert found == [True] and not locks.is_held(tmp_path / "x")
     child.communicate(b"\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows gives files the rights of their folder")
+@pytest.mark.parametrize("before", [None, 0o644, 0o666, 0o640])
+def test_others_cannot_hold_it(tmp_path: Path, before: Optional[int]) -> None:
+    if before is not None:
+        (tmp_path / "x").touch()
+        (tmp_path / "x").chmod(before)
+    locks.take(tmp_path / "x").release()
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o600
 
 
 def test_it_makes_no_folder(tmp_path: Path) -> None:

@@ -46,6 +46,38 @@ def test_signals_end_leave_and_reload() -> None:
     assert (LEAVE_SIGNAL, RELOAD_SIGNAL) == (signal.SIGUSR1, signal.SIGHUP)
 
 
+def prepared(code: str) -> str:
+    """What a new Python prints that has prepared itself, and then runs `code`."""
+    whole = f"import os, resource; from cctv_cli.core.system import prepare_process; prepare_process(); {code}"
+    return subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@posix
+def test_neither_a_command_nor_its_children_write_core_files() -> None:
+    limit = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {limit!r}])"
+    assert prepared(code) == "(0, 0)"
+
+
+@posix
+@pytest.mark.parametrize(
+    ("given", "kept"), [(0o000, 0o077), (0o022, 0o077), (0o077, 0o077), (0o027, 0o027), (0o007, 0o007), (0o177, 0o177)]
+)
+def test_others_cannot_read_what_a_command_creates(given: int, kept: int) -> None:
+    before = os.umask(given)
+    try:
+        assert prepared("print(os.umask(0))") == str(kept)
+    finally:
+        os.umask(before)
+
+
+@posix
+def test_a_command_may_open_as_many_files_as_the_system_allows() -> None:
+    code = "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+    soft, hard = prepared(code).split()
+    assert soft == hard
+
+
 @posix
 def test_processes_agree_on_the_start_of_the_machine() -> None:
     command = [sys.executable, "-c", "from cctv_cli.core.system import boot; print(boot())"]

@@ -27,6 +27,8 @@ UNSUPPORTED_AUDIO = "FFmpeg cannot read {} audio, so it is left out; set the cam
 UNSUPPORTED_VIDEO = "the camera sends {} video; set it to H.264 or H.265, or set transcode = true for it"
 _AUDIO_RATE = "48000"  # Hz: AAC frames last 21 ms; at 8000 Hz video would wait half a second for audio
 _INTERLEAVE = "500000"  # microseconds that video waits for late audio, both inside and outside tee
+_MEMORY = 512 << 20  # bytes; FFmpeg allocates about 54 MB to copy streams, whatever the camera sends
+_MEMORY_ENCODING = 4 << 30  # bytes; pictures of 8K take 50 MB each, and an encoder holds dozens
 _GUESSED = 16  # packets at the start of a stream with B-frames whose times FFmpeg may guess
 _LONGEST_GUESSED = 60  # seconds that each of them may last
 _RESULT = 6  # the number of a variable (see `_stepless`)
@@ -82,10 +84,11 @@ class AudioOutput(enum.Enum):
 
 @dataclass(frozen=True)
 class Command:
-    """One FFmpeg command: argv without secrets, and its standard input."""
+    """One FFmpeg command: argv without secrets, its standard input, and the bytes of memory that it may allocate."""
 
     argv: Tuple[str, ...]
     stdin: Optional[Secret] = None
+    memory: int = _MEMORY
 
 
 def record_command(
@@ -144,7 +147,7 @@ def record_command(
         "tee",
         "|".join((*([recorded] if recording else []), live)),
     ]
-    return Command(tuple(argv), stdin)
+    return Command(tuple(argv), stdin, _MEMORY if is_copied(camera) else _MEMORY_ENCODING)
 
 
 def _inputs(source: Source, ffmpeg: Ffmpeg, audio: AudioOutput, silence: float) -> Tuple[List[str], Optional[Secret]]:

@@ -16,7 +16,16 @@ from typing import Callable, Dict, Mapping, Optional, Protocol
 import psutil
 
 from cctv_cli.core.ffmpeg.command import Command, run_mark
-from cctv_cli.core.system import CREATION_FLAGS, NEW_SESSION, RESUME_SIGNAL, DaemonThread, Fifo, make_fifo, open_fifo
+from cctv_cli.core.system import (
+    CREATION_FLAGS,
+    NEW_SESSION,
+    RESUME_SIGNAL,
+    DaemonThread,
+    Fifo,
+    limit_memory,
+    make_fifo,
+    open_fifo,
+)
 from cctv_cli.core.units import Secret
 
 STDERR_NAME = "stderr"
@@ -209,6 +218,7 @@ def spawn(
         if fifo is not None:
             os.close(fifo.writer)
     try:
+        limit_memory(popen.pid, command.memory)
         listen(_reader(popen, fifo), on_line, on_end)
         _write_stdin(popen, command.stdin)
     except BaseException:

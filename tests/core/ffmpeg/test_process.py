@@ -489,3 +489,10 @@ def test_waiting_for_an_adopted_recorder_that_keeps_running(stage: Stage) -> Non
     assert found is not None
     assert not found.wait(0.05)
     assert found.alive()
+
+
+@linux
+def test_a_child_may_allocate_as_much_as_its_command_says(stage: Stage) -> None:
+    child = stage.spawn("say('ready')\ntry:\n  bytes(600 << 20)\nexcept MemoryError:\n  say('refused')")
+    assert [stage.output.line(), *stage.output.rest()] == ["ready", "refused"]
+    assert child.wait(HANG)
