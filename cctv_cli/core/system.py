@@ -34,6 +34,14 @@ class Fifo(NamedTuple):
     writer: int
 
 
+class FileRights(NamedTuple):
+    """What others may do with a file."""
+
+    others_read: bool = False
+    others_write: bool = False
+    is_foreign_to_root: bool = False  # this process runs as root, and the owner is another user
+
+
 NOT_A_FOLDER = "not a folder, or a symbolic link"
 
 if sys.platform == "win32":
@@ -100,6 +108,10 @@ if sys.platform == "win32":
 
     def make_private(handle: int) -> None:
         """Nothing: Windows gives files the rights of their folder."""
+
+    def file_rights(path: Path) -> Optional[FileRights]:
+        """None: Windows keeps no such rights."""
+        return None
 
     def limit_memory(pid: int, most: int) -> None:
         """Nothing: only Linux can limit a process that runs."""
@@ -211,6 +223,15 @@ else:
         status = os.fstat(handle)
         if status.st_mode & _OWNER_ONLY and status.st_uid == os.geteuid():
             os.fchmod(handle, stat.S_IMODE(status.st_mode) & ~_OWNER_ONLY)
+
+    def file_rights(path: Path) -> Optional[FileRights]:
+        """What others may do with a file; None if there is none, or it cannot be known."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        foreign = os.geteuid() == 0 and status.st_uid != 0
+        return FileRights(bool(status.st_mode & stat.S_IROTH), bool(status.st_mode & stat.S_IWOTH), foreign)
 
     def limit_memory(pid: int, most: int) -> None:
         """Let a child process allocate at most `most` bytes (RLIMIT_DATA). Raises OSError. Only Linux can do this."""

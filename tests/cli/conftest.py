@@ -30,14 +30,16 @@ class Result(NamedTuple):
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and an environment without settings."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder, and an environment without settings. New files are for this user alone."""
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.chdir(folder)
     for name in set(os.environ) - set(_NEEDED):
         monkeypatch.delenv(name)
-    return folder
+    before = os.umask(0o077)
+    yield folder
+    os.umask(before)
 
 
 @pytest.fixture

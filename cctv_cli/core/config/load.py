@@ -22,11 +22,12 @@ from cctv_cli.core.config.cameras import CAMERAS, load_cameras
 from cctv_cli.core.config.doubts import doubtful_variables, doubts
 from cctv_cli.core.config.entries import Entry, merge
 from cctv_cli.core.config.nvrs import NVRS, load_nvrs
+from cctv_cli.core.config.rights import exposed_files, foreign_files
 from cctv_cli.core.config.schema import Table
 from cctv_cli.core.config.settings import SETTINGS, Settings
 from cctv_cli.core.config.toml import TomlFile, read_toml
 from cctv_cli.core.config.values import DEFAULT, Layer, Origin, Picked, pick
-from cctv_cli.core.config.variables import Raws, by_key, numbered, read_dotenv, read_environment
+from cctv_cli.core.config.variables import DOTENV_NAME, Raws, by_key, numbered, read_dotenv, read_environment
 from cctv_cli.core.errors import ConfigError
 
 CONFIG_NAME = "cameras.toml"
@@ -72,9 +73,12 @@ def load_settings(
     origins.update({**camera_origins, **channel_origins})
     settings = Settings(**chosen, cameras=(*cameras, *channels), origins=origins)
     _check_live_path(settings, problems)
+    files = {str(each): cwd / each for each in (DOTENV_NAME, path) if each is not None}
+    problems += foreign_files(files)
     if problems:
         raise ConfigError(problems)
-    return replace(settings, warnings=(*doubtful_variables(environ), *doubts(settings)))
+    warnings = (*doubtful_variables(environ), *doubts(settings), *exposed_files(files, settings))
+    return replace(settings, warnings=warnings)
 
 
 def _usual_config(layers: Iterable[Raws], cwd: Path, problems: List[str]) -> Optional[Path]:

@@ -23,6 +23,7 @@ from cctv_cli.core.config.settings import SETTINGS
 from cctv_cli.core.config.text_file import read_text
 from cctv_cli.core.config.values import Layer, Origin, Raw, is_blank
 
+DOTENV_NAME = ".env"
 Raws = Dict[str, Raw]  # by variable or by dotted key
 
 
@@ -38,10 +39,10 @@ def read_environment(environ: Mapping[str, str], cwd: Path, problems: List[str])
 
 def read_dotenv(cwd: Path, problems: List[str]) -> Tuple[Raws, bool]:
     """The variables of `.env`, and whether all of it could be read. A missing file is an empty one."""
-    path = cwd / ".env"
+    path = cwd / DOTENV_NAME
     if not os.path.exists(path) or os.path.isdir(path):  # a folder named .env is a virtual environment
         return {}, True
-    text = read_text(path, ".env", "let the user that runs cctv read it", problems)
+    text = read_text(path, DOTENV_NAME, "let the user that runs cctv read it", problems)
     if text is None:
         return {}, False
     bindings = list(parse_stream(StringIO(text)))
@@ -53,8 +54,8 @@ def read_dotenv(cwd: Path, problems: List[str]) -> Tuple[Raws, bool]:
     found = {binding.key: binding.value or "" for binding in bindings if binding.key is not None}
     for name in found:
         if names.looks_like_ours(name) and not names.is_known_variable(name):
-            problems.append(names.unknown_variable(Origin(".env", name)))
-    return _raws(found, ".env", Layer.DOTENV, cwd), not bad
+            problems.append(names.unknown_variable(Origin(DOTENV_NAME, name)))
+    return _raws(found, DOTENV_NAME, Layer.DOTENV, cwd), not bad
 
 
 def _line(binding: Binding) -> int:

@@ -27,10 +27,10 @@ def load(tmp_path: Path) -> Load:
         flags: Optional[Dict[str, object]] = None,
         config: Optional[Path] = None,
     ) -> Settings:
-        if toml is not None:
-            (tmp_path / "cameras.toml").write_text(toml, encoding="utf-8")
-        if dotenv is not None:
-            (tmp_path / ".env").write_text(dotenv, encoding="utf-8")
+        for name, text in (("cameras.toml", toml), (".env", dotenv)):
+            if text is not None:
+                (tmp_path / name).write_text(text, encoding="utf-8")
+                (tmp_path / name).chmod(0o600)
         return load_settings(config=config, environ=env or {}, cwd=tmp_path, flags=flags or {})
 
     return loading
