@@ -68,14 +68,13 @@ async def test_a_refused_client_is_logged(runtime: Runtime, lines: Any) -> None:
 @pytest.mark.parametrize(
     ("target", "shown"),
     [
-        ("/cameras?password=s3cret&x=1", "/cameras?password=***&x=1"),
-        ("/cameras?pwd=s3cret", "/cameras?pwd=***"),
+        ("/cameras?s3cret=1&x=s3cret", "/cameras?***"),
         ("/x%0aERROR%20forged", r"/x\nERROR forged"),
         ("/%1b%5b31m%e2%80%a8", r"/\x1b[31m\u2028"),
         ("/" + "a" * 1000, "/" + "a" * 295),
     ],
 )
-async def test_a_target_is_shown_without_password_in_visible_characters(
+async def test_a_target_is_shown_without_query_in_visible_characters(
     client: httpx.AsyncClient, lines: Any, target: str, shown: str
 ) -> None:
     await client.get(target)

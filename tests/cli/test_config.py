@@ -132,11 +132,11 @@ def test_every_value_has_its_origin(cctv: Callable[..., Any], configured: Path) 
         "stream.video_bitrate": ("2000k", "default"),
         "cameras.apart.password": ("***", "cameras.toml: camera 2 password"),
         "cameras.with_sub.sub_rtsp_url": (
-            "rtsp://viewer:***@192.168.1.104:554/Streaming/Channels/102",
+            "rtsp://192.168.1.104:554",
             "cameras.toml: camera 5 sub_rtsp_url",
         ),
         "cameras.nvr-2.sub_rtsp_url": (
-            "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/202",
+            "rtsp://192.168.1.200:554",
             "cameras.toml: nvr 1 host",
         ),
         "cameras.nvr-2.password": ("***", "cameras.toml: nvr 1 password"),

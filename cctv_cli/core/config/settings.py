@@ -6,7 +6,6 @@ Units: durations in seconds, sizes in bytes, bit rates in bit/s.
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, Mapping, Optional, Tuple, Union
@@ -18,12 +17,10 @@ from cctv_cli.core.config.schema import Setting, setting
 from cctv_cli.core.config.values import DEFAULT, Origin
 from cctv_cli.core.units import FreeSpace, Secret, format_duration, format_size, write_bit_rate
 
-_PASSWORD_IN_TARGET = re.compile(r"(pass(?:word|wd)?|pwd)=[^&\s'\"]*", re.IGNORECASE)
-
 
 @dataclass(frozen=True, repr=False)
 class RtspSource:
-    """An RTSP stream. Its `repr` shows no password.
+    """An RTSP stream. Of its URL only scheme, host and port are shown: the rest may contain a password anywhere.
 
     `host` is a name or an address, IPv6 without brackets.
     `target` is the path with its query, as in the URL; it begins with "/" or is empty.
@@ -47,24 +44,16 @@ class RtspSource:
         password = "" if self.password is None else self.password.reveal()
         return Secret(f"{quote(self.username or '', safe='')}:{quote(password, safe='')}")
 
-    def redacted_url(self) -> str:
-        """The URL with stars instead of the password, including one in the query."""
-        login = "" if self.username is None else quote(self.username, safe="")
-        if self.password is not None:
-            login += ":***"
-        return self._url(login + "@" if login else "", hide_password(self.target))
+    def address(self) -> str:
+        """Scheme, host and port of the URL, to be shown."""
+        return self._url("", "")
 
     def _url(self, login: str, target: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'rtsps' if self.tls else 'rtsp'}://{login}{host}:{self.port}{target}"
 
     def __repr__(self) -> str:
-        return f"RtspSource({self.redacted_url()!r})"
-
-
-def hide_password(text: str) -> str:
-    """Replace passwords in queries by stars, in a URL's path and query or in text with URLs."""
-    return _PASSWORD_IN_TARGET.sub(r"\1=***", text)
+        return f"RtspSource({self.address()!r})"
 
 
 @dataclass(frozen=True)
@@ -341,10 +330,10 @@ def _camera_values(camera: Camera) -> List[Tuple[str, str]]:
     source = camera.source
     if isinstance(source, DemoSource):
         return [*common, ("source", "demo with a tone" if source.tone else "demo")]
-    rows = [*common, ("rtsp_url", source.redacted_url()), *_login_values(source)]
+    rows = [*common, ("rtsp_url", source.address()), *_login_values(source)]
     sub = camera.sub_source
     if sub is not None:
-        rows.append(("sub_rtsp_url", sub.redacted_url()))
+        rows.append(("sub_rtsp_url", sub.address()))
         rows += [(f"sub_rtsp_url.{key}", value) for key, value in _login_values(sub)]
     return rows
 

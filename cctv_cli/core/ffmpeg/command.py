@@ -348,6 +348,6 @@ def escape_tee(path: Path) -> str:
 
 
 def fingerprint(command: Command, source: Source) -> str:
-    """A short digest of a command, to compare with that of a running process. It contains no secret."""
-    label = source.redacted_url() if isinstance(source, RtspSource) else ""
+    """A short digest of a command, to compare with that of a running process. A password is no part of it."""
+    label = (source.address(), source.username, source.target) if isinstance(source, RtspSource) else ""
     return hashlib.sha256(repr((command.argv, label)).encode()).hexdigest()[:16]

@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from cctv_cli.core.config.settings import RtspSource, hide_password
+from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.ffmpeg.refusals import refusal
 
 _MANY = 5  # a healthy run may start with a few such lines
 _BACKWARDS = re.compile(r"(?i)non-monoton|out of order")
-_URL_USER = re.compile(r"(?i)\b(rtsps?://)[^\s/@]*@")
+# an RTSP URL: scheme; login; host and port; the rest, up to a blank, a quote, or the colon after which FFmpeg goes on
+_URL = re.compile(
+    r"(?i)\b(rtsps?://)(?:[^\s/@]*@)?((?:\[[^\s\]]*\]|[^\s/?#'\":])*(?::[0-9]+)?)[^\s'\"]*?(?=:?(?:[\s'\"]|$))"
+)
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,10 @@ def complains_of_times(lines: Sequence[str]) -> bool:
 
 
 def redact(text: str, source: Optional[RtspSource]) -> str:
-    """Remove the password from a line of FFmpeg's log: FFmpeg prints whole URLs in its errors.
+    """A line of FFmpeg's log with only scheme, host and port of every RTSP URL: FFmpeg prints whole URLs in its errors.
 
-    The user part of every RTSP URL is removed too, in case the source is unknown, as after its camera was removed.
+    The login is removed from the rest of the line too, unless the `source` is unknown, as after its camera was removed.
     """
     if source is not None and source.password is not None and source.password.reveal():
         text = text.replace(source.userinfo().reveal(), "***")
-    return hide_password(_URL_USER.sub(r"\1***@", text))
+    return _URL.sub(r"\1\2", text)

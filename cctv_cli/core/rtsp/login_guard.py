@@ -29,7 +29,7 @@ from pydantic import OnErrorOmit, constr
 
 from cctv_cli.core import files, locks, records
 from cctv_cli.core.clock import DAY, Clock
-from cctv_cli.core.config.settings import RtspSource, hide_password
+from cctv_cli.core.config.settings import RtspSource
 from cctv_cli.core.records import Flag, Instant, NewerFormat, Text
 from cctv_cli.core.system import has_ended, this_thread
 from cctv_cli.core.units import Secret
@@ -73,7 +73,7 @@ class Try:
 
     `digest` is the salted hash of a refused password, and empty for a login whose answer nobody has seen.
     `under_way` is the thread that waits for the answer to a login. `by_ffmpeg` is True for a login of FFmpeg, which
-    requests more than a probe does. `target` is the stream, without a password. `alone` is True if the password
+    requests more than a probe does. `target` is a salted hash of the stream. `alone` is True if the password
     was accepted for another stream later, so that this refusal does not count for the password.
     """
 
@@ -226,7 +226,7 @@ class LoginGuard:
         with self._histories() as histories:
             history = histories.get(key) or _new_history()
             digest = _digest(source.password, history.salt)
-            new = Try(self._clock.now(), digest, by_ffmpeg=by_ffmpeg, target=_target(source))
+            new = Try(self._clock.now(), digest, by_ffmpeg=by_ffmpeg, target=_target(source, history.salt))
             histories[key] = with_try(history, new)
             self._proven.pop(key, None)
 
@@ -238,7 +238,7 @@ class LoginGuard:
             history = histories.get(key)
             if history is not None:
                 digest = _digest(source.password, history.salt)
-                histories[key] = with_accepted(history, digest, _target(source), by_ffmpeg=by_ffmpeg)
+                histories[key] = with_accepted(history, digest, _target(source, history.salt), by_ffmpeg=by_ffmpeg)
 
     def forget(self, source: RtspSource) -> None:
         """Let this host and user be tried again, as an operator asked.
@@ -276,8 +276,8 @@ class LoginGuard:
                 return None, replace(standing, waits=False)
             if standing.silent_until is not None or standing.waits:
                 return None, standing
-            ticket = this_thread()
-            histories[key] = with_try(history, Try(self._clock.now(), under_way=ticket, target=_target(source)))
+            ticket, target = this_thread(), _target(source, history.salt)
+            histories[key] = with_try(history, Try(self._clock.now(), under_way=ticket, target=target))
             return ticket, standing
 
     def _end_turn(self, source: RtspSource, ticket: str) -> None:
@@ -291,7 +291,7 @@ class LoginGuard:
     def _judge(self, history: History, source: RtspSource) -> Standing:
         refused = any(each.digest for each in history.tries)
         digest = _digest(source.password, history.salt) if refused else ""
-        return judge(history, digest, _target(source), self._clock.now())
+        return judge(history, digest, _target(source, history.salt), self._clock.now())
 
     def _is_proven(self, source: RtspSource) -> bool:
         password, at = self._proven.get(_key(source), (None, -math.inf))
@@ -356,8 +356,9 @@ def _key(source: RtspSource) -> str:
     return f"{source.host.lower()}:{source.port} {source.username or ''}"
 
 
-def _target(source: RtspSource) -> str:
-    return hide_password(source.target)
+def _target(source: RtspSource, salt: str) -> str:
+    """A salted hash of the stream's path, which may contain a password, in hexadecimal."""
+    return hashlib.sha256(f"{salt} {source.target}".encode()).hexdigest()[:16]
 
 
 def _new_history() -> History:

@@ -686,10 +686,7 @@ def test_describe_covers_every_setting_and_shows_no_password(load: Load, tmp_pat
     assert shown["stream.video_bitrate"] == ("1500k", "environment: VIDEO_BITRATE")
     assert shown["server.port"] == ("8000", "default")
     assert shown["storage.path"] == (str(tmp_path / "hls"), "default")
-    assert shown["cameras.front.rtsp_url"] == (
-        "rtsp://admin:***@192.168.1.100:554/Streaming/Channels/101",
-        "cameras.toml: camera 1 rtsp_url",
-    )
+    assert shown["cameras.front.rtsp_url"] == ("rtsp://192.168.1.100:554", "cameras.toml: camera 1 rtsp_url")
     assert shown["cameras.front.password"] == ("***", "cameras.toml: camera 1 rtsp_url")
     assert shown["cameras.back.password"] == ("***", "environment: CAMERA_1_PASSWORD")
     everything = [rows, settings, f"{settings}", *settings.cameras, settings.origins]

@@ -311,10 +311,10 @@ def test_what_is_shown_has_both_streams_and_no_password(load: Load, form: Form) 
         ("enabled", "true", "default"),
         ("audio", "true", "default"),
         ("transcode", "false", "default"),
-        ("rtsp_url", "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/201", form("cameras.toml: nvr 1 host")),
+        ("rtsp_url", "rtsp://192.168.1.200:554", form("cameras.toml: nvr 1 host")),
         ("username", "admin", form("cameras.toml: nvr 1 username")),
         ("password", "***", form("cameras.toml: nvr 1 password")),
-        ("sub_rtsp_url", "rtsp://admin:***@192.168.1.200:554/Streaming/Channels/202", form("cameras.toml: nvr 1 host")),
+        ("sub_rtsp_url", "rtsp://192.168.1.200:554", form("cameras.toml: nvr 1 host")),
         ("sub_rtsp_url.username", "admin", form("cameras.toml: nvr 1 username")),
         ("sub_rtsp_url.password", "***", form("cameras.toml: nvr 1 password")),
     ]

@@ -169,10 +169,10 @@ def test_what_is_shown_has_both_streams_and_no_password(load: Load) -> None:
         ("enabled", "true", "default"),
         ("audio", "true", "default"),
         ("transcode", "false", "default"),
-        ("rtsp_url", "rtsp://u:***@cam:554/1", "cameras.toml: camera 1 rtsp_url"),
+        ("rtsp_url", "rtsp://cam:554", "cameras.toml: camera 1 rtsp_url"),
         ("username", "u", "cameras.toml: camera 1 rtsp_url"),
         ("password", "***", "cameras.toml: camera 1 rtsp_url"),
-        ("sub_rtsp_url", "rtsp://v:***@cam:554/2?pwd=***", "cameras.toml: camera 1 sub_rtsp_url"),
+        ("sub_rtsp_url", "rtsp://cam:554", "cameras.toml: camera 1 sub_rtsp_url"),
         ("sub_rtsp_url.username", "v", "cameras.toml: camera 1 sub_rtsp_url"),
         ("sub_rtsp_url.password", "***", "cameras.toml: camera 1 sub_rtsp_url"),
     ]
