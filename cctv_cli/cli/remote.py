@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from cctv_cli.api.models import ErrorModel, HealthModel
 from cctv_cli.core.errors import HealthUnknown
+from cctv_cli.core.units import printable
 
 _STEP = 5.0  # seconds for each step of the request
 _TOTAL = 15.0  # seconds for the whole answer
@@ -73,6 +74,6 @@ def _get(place: httpx.URL, name: str) -> _Answer:
 
 def _detail(answer: _Answer) -> str:
     try:
-        return ErrorModel.model_validate_json(answer.body).detail.rstrip(".")
+        return printable(ErrorModel.model_validate_json(answer.body).detail.rstrip("."))
     except ValidationError:
         return f"status {answer.status}"

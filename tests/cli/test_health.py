@@ -151,6 +151,7 @@ def report_of(server: HttpAnswers) -> bytes:
             b'{"detail": "Cameras are shown to others only."}',
             "refuses requests from this machine (Cameras are shown",
         ),
+        (503, rb'{"detail": "one\nError: two\u001b[2J\u009b2J"}', r"(one\nError: two\x1b[2J\x9b2J)"),
         (401, b"<html>", "refuses requests from this machine (status 401)"),
         (200, b"<html>", "is not a cctv server (status 200)"),
         (200, b"[]", "is not a cctv server (status 200)"),

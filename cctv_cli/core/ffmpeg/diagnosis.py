@@ -34,12 +34,9 @@ FEW_FRAMES = Diagnosis(
 )
 _REFUSED = re.compile(r"(?:method (\w+) failed:|Server returned) (\d{3})\b")
 
+_UNAUTHORIZED = Diagnosis("unauthorized", "the camera refuses the login; check the user name and the password")
+
 _SIGNS: Tuple[Tuple[str, str, str], ...] = (
-    (
-        r"(?:failed:|returned) 401\b|Unauthorized",
-        "unauthorized",
-        "the camera refuses the login; check the user name and the password",
-    ),
     (
         r"first pts and dts value must be set",
         NO_FIRST_TIME,
@@ -89,7 +86,9 @@ def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
         return Diagnosis("killed", f"FFmpeg was killed by signal {-exit_code}")
     text = "\n".join(lines)
     refused = _REFUSED.search(text)
-    if refused is not None and refused.group(2) != "401":
+    if refused is not None and refused.group(2) == "401":
+        return _UNAUTHORIZED
+    if refused is not None:
         found = refusal(int(refused.group(2)), refused.group(1) or "DESCRIBE")
         return Diagnosis(found.cause, f"the camera {found.text}")
     for pattern, cause, reason in _SIGNS:

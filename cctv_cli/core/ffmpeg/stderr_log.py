@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cctv_cli.core import files
 from cctv_cli.core.clock import format_instant
+from cctv_cli.core.units import printable
 
 _BYTES = 1_000_000
 _LINES_A_MINUTE = 200
@@ -37,7 +38,7 @@ class BoundedLog:
         lines = [f"({self._unwritten} more lines)", line] if self._unwritten else [line]
         self._last, self._unwritten = line, 0
         stamp = format_instant(now, None)
-        self._append("".join(f"{stamp} {text}\n" for text in lines))
+        self._append("".join(f"{stamp} {printable(text)}\n" for text in lines))
 
     def _append(self, text: str) -> None:
         try:

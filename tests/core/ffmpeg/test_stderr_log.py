@@ -27,6 +27,11 @@ def test_a_line_is_written_with_its_time(path: Path) -> None:
     assert path.read_text() == "2026-10-25T02:30:00.000+02:00 [error] Connection refused\n"
 
 
+def test_what_a_camera_answers_cannot_control_a_terminal(path: Path) -> None:
+    BoundedLog(path).write("failed: 404 \x1b[2J\x9b2J\u2028gone", NOW)
+    assert lines_of(path) == [r"failed: 404 \x1b[2J\x9b2J\u2028gone"]
+
+
 def test_the_next_supervisor_appends(path: Path) -> None:
     BoundedLog(path).write("one", NOW)
     BoundedLog(path).write("two", NOW + 1)
