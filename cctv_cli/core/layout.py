@@ -14,6 +14,7 @@
 
 Next to the cameras are .cctv-storage, which identifies this storage; .alerts.json, the alerts sent; .cleanup and
 .cleanup.lock of the running cleanup; and .logins/, readable by its owner only: refused.json and its .lock.
+.access/ too is readable by its owner only: tokens.json, link.key and their .lock.
 
 A sub stream has its live window in live/sub/, and sub/.run.json .state.json ffmpeg.log .incoming.
 H.265 is stored in fragmented MP4: .mp4 instead of .ts, and live/init{N}.mp4 for the run whose first
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from cctv_cli.core.units import CameraName
 
@@ -187,6 +188,20 @@ def login_files(storage: Path) -> Tuple[Path, Path]:
     """Where refused logins are counted, for all cameras together, and the lock of that file."""
     folder = storage / ".logins"  # no camera's id begins with a dot
     return folder / "refused.json", folder / ".lock"
+
+
+class AccessFiles(NamedTuple):
+    """Who gets in: the tokens, the key that signs links, and the lock of both."""
+
+    tokens: Path
+    key: Path
+    lock: Path
+
+
+def access_files(storage: Path) -> AccessFiles:
+    """The files that say who gets in."""
+    folder = storage / ".access"
+    return AccessFiles(folder / "tokens.json", folder / "link.key", folder / ".lock")
 
 
 def storage_marker(storage: Path) -> Path:

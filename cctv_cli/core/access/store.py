@@ -1,0 +1,125 @@
+"""`<storage>/.access/`, which only its owner may enter: tokens.json, the key of signed links, and their lock.
+
+Whoever may write there decides who gets in: commands change these files, with the server running or not, and the server
+sees the change at the next request.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Callable, Iterable, Iterator, Optional, Tuple
+
+from cctv_cli.core import files, locks, records
+from cctv_cli.core.access import tokens
+from cctv_cli.core.access.roles import Role
+from cctv_cli.core.access.tokens import Token
+from cctv_cli.core.errors import TokenError
+from cctv_cli.core.layout import access_files
+from cctv_cli.core.units import Secret
+
+FORMAT = 1  # of tokens.json
+_KEY_BYTES = 32
+_LOCK_PATIENCE = 10.0  # seconds; each change takes milliseconds
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """`tokens.json`."""
+
+    tokens: Tuple[Token, ...]
+
+
+class AccessStore:
+    """The tokens of a storage and the key of its links. Methods raise OSError."""
+
+    def __init__(self, storage: Path) -> None:
+        self._files = access_files(storage)
+        self._seen: Optional[Tuple[int, int, int]] = None  # inode, size and time of tokens.json as it was read last
+        self._tokens: Tuple[Token, ...] = ()
+
+    def tokens(self) -> Tuple[Token, ...]:
+        """All tokens, expired ones too. The file is read again only if it has changed.
+
+        Raises TokenError if it cannot be understood: it must not seem that there are no tokens.
+        """
+        try:
+            status = files.status(self._files.tokens)
+        except FileNotFoundError:
+            self._seen, self._tokens = None, ()
+            return ()
+        seen = status.st_ino, status.st_size, status.st_mtime_ns
+        if seen != self._seen:
+            self._tokens, self._seen = self._read(), seen
+        return self._tokens
+
+    def add(
+        self, name: str, role: Role, cameras: Optional[Iterable[str]], expires: Optional[float], now: float
+    ) -> Secret:
+        """Make a token; the result is shown once and kept nowhere. Raises TokenError.
+
+        `cameras` are the ids that it shows, None for all. `expires` and `now` are instants.
+        """
+        if not tokens.is_name(name):
+            raise TokenError(f"A token cannot be named {name[:80]!r}; use {tokens.NAME_RULE}")
+        secret = tokens.new_secret()
+        shown = None if cameras is None else tuple(sorted(set(cameras)))
+        token = Token(name, tokens.digest_of(secret.reveal()), role, now, shown, expires)
+        with self._changing() as write:
+            known = self.tokens()
+            if any(each.name == name and each.is_valid(now) for each in known):
+                raise TokenError(f"There is already a token named {name}; choose another name, or revoke it first")
+            write((*(each for each in known if each.name != name), token))
+        return secret
+
+    def revoke(self, name: str) -> Token:
+        """Remove a token, and return what it was. Raises TokenError if there is none of this name."""
+        with self._changing() as write:
+            known = self.tokens()
+            for token in known:
+                if token.name == name:
+                    write(tuple(each for each in known if each is not token))
+                    return token
+        raise TokenError(f"There is no token named {name[:80]!r}; cctv token list shows all")
+
+    def link_key(self) -> Secret:
+        """The key that signs links; it is made when the first link is."""
+        key = files.read_text(self._files.key)
+        if key is None:
+            with self._locked():
+                key = files.read_text(self._files.key)
+                if key is None:
+                    key = secrets.token_hex(_KEY_BYTES)
+                    files.replace_text(self._files.key, key)
+        if len(key) != 2 * _KEY_BYTES:
+            raise TokenError(f"{self._files.key} is damaged; remove it, and make new links")
+        return Secret(key)
+
+    def revoke_links(self) -> None:
+        """Make every link invalid that was made so far."""
+        with self._locked():
+            files.replace_text(self._files.key, secrets.token_hex(_KEY_BYTES))
+
+    def _read(self) -> Tuple[Token, ...]:
+        kept = records.decode(_Kept, files.read_json(self._files.tokens, FORMAT))
+        if kept is None:
+            path = self._files.tokens
+            raise TokenError(f"{path} is damaged, so nobody gets in with a token; remove it, and add the tokens again")
+        return kept.tokens
+
+    @contextmanager
+    def _changing(self) -> Iterator[Callable[[Tuple[Token, ...]], None]]:
+        with self._locked():
+            yield self._write
+
+    def _write(self, changed: Tuple[Token, ...]) -> None:
+        kept = [{**asdict(token), "role": token.role.value} for token in changed]
+        files.replace_text(self._files.tokens, records.write({"tokens": kept}, FORMAT))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._files.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locks.holding(self._files.lock, _LOCK_PATIENCE):
+            yield
