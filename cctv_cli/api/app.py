@@ -20,6 +20,7 @@ from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.media_routes import MediaRoutes
 from cctv_cli.api.request_log import RequestLog
+from cctv_cli.core.access.known import Known
 from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.system import DaemonThread, memory
@@ -56,13 +57,17 @@ def create_app(runtime: Runtime) -> FastAPI:
     """The API of a runtime, which the caller starts and stops."""
     cache = MediaCache(min(_CACHE_BYTES, memory() // _CACHE_SHARE))
     catalog = Catalog()
+    known = Known(runtime.settings.storage)
+    known.read()
     ended = threading.Event()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         DaemonThread(partial(recordings.read_ahead, runtime, catalog, ended), "read ahead").start()
+        known.follow()
         yield
         ended.set()
+        known.end()
         cache.close()
 
     app = _App(
@@ -85,7 +90,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     add_error_handlers(app)
     app.add_middleware(_OpenForReading, allow_origins=["*"], allow_methods=["GET", "HEAD"])
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache)
-    app.add_middleware(AccessGate)
+    app.add_middleware(AccessGate, runtime=runtime, known=known)
     app.add_middleware(RequestLog)  # the last one added runs first
     return app
 

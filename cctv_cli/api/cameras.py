@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, Dict, List
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 
+from cctv_cli.api.access import grant_of, needs
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
 from cctv_cli.api.stream import stopped_detail
 from cctv_cli.api.threads import on_thread
+from cctv_cli.core.access.roles import Role
 from cctv_cli.core.disk_threads import DiskHangs
 from cctv_cli.core.recording.schema import camera_values
 from cctv_cli.core.recording.status import CameraStatus, unreadable
@@ -20,29 +22,43 @@ def router(runtime: Runtime) -> APIRouter:
     """The endpoints of this resource."""
     routes = APIRouter(prefix="/cameras", tags=["cameras"], responses=errors())
 
-    @routes.get("", response_model=List[CameraModel], summary="List all cameras")
-    async def list_cameras() -> List[CameraModel]:
-        """All configured cameras, in the order of the configuration."""
-        return [camera_model(status, runtime) for status in await on_thread(runtime.statuses)]
+    @routes.get("", dependencies=[needs(Role.VIEWER)], response_model=List[CameraModel], summary="List all cameras")
+    async def list_cameras(request: Request) -> List[CameraModel]:
+        """All configured cameras that the caller may see, in the order of the configuration."""
+        shows = grant_of(request.scope).shows
+        return [camera_model(status, runtime) for status in await on_thread(runtime.statuses) if shows(status.id)]
 
-    @routes.get("/{camera_id}", response_model=CameraModel, responses=errors(404), summary="One camera")
+    @routes.get(
+        "/{camera_id}",
+        dependencies=[needs(Role.VIEWER)],
+        response_model=CameraModel,
+        responses=errors(404),
+        summary="One camera",
+    )
     async def get_camera(camera_id: str) -> CameraModel:
         """The state of one camera, and the reason for it."""
         return await shown(camera_id)
 
-    @routes.post("/{camera_id}/start", response_model=CameraModel, status_code=202, responses=errors(404, 409))
+    control: Dict[str, Any] = {
+        "dependencies": [needs(Role.OPERATOR)],
+        "response_model": CameraModel,
+        "status_code": 202,
+        "responses": errors(403, 404, 409),
+    }
+
+    @routes.post("/{camera_id}/start", **control)
     async def start_camera(camera_id: str) -> CameraModel:
         """Start a stopped camera. Answers at once; poll its state. 409 for a disabled camera."""
         await runtime.start_camera(camera_id).arrives()
         return await shown(camera_id)
 
-    @routes.post("/{camera_id}/stop", response_model=CameraModel, status_code=202, responses=errors(404, 409))
+    @routes.post("/{camera_id}/stop", **control)
     async def stop_camera(camera_id: str) -> CameraModel:
         """Stop a camera until it is started again, even if the server restarts in between."""
         await runtime.stop_camera(camera_id).arrives()
         return await shown(camera_id)
 
-    @routes.post("/{camera_id}/restart", response_model=CameraModel, status_code=202, responses=errors(404, 409))
+    @routes.post("/{camera_id}/restart", **control)
     async def restart_camera(camera_id: str) -> CameraModel:
         """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one, which has to be started."""
         if runtime.camera(camera_id).enabled and await runtime.is_stopped(camera_id).arrives():

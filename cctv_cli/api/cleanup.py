@@ -10,8 +10,10 @@ from typing import Callable, Dict, Tuple, Union
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
+from cctv_cli.api.access import needs
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CleanupModel
+from cctv_cli.core.access.roles import Role
 from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.retention.report import report, summary
 from cctv_cli.core.runtime import Runtime
@@ -48,12 +50,23 @@ def router(runtime: Runtime) -> APIRouter:
 
     routes = APIRouter(prefix="/cleanup", tags=["cleanup"], responses=errors())
 
-    @routes.get("/preview", response_model=CleanupModel, summary="What a cleanup would delete")
+    @routes.get(
+        "/preview",
+        dependencies=[needs(Role.VIEWER, all_cameras=True)],
+        response_model=CleanupModel,
+        summary="What a cleanup would delete",
+    )
     async def preview(force: bool = FORCE) -> Response:
         """By camera and day, with reasons, and the disks afterwards; up to 5 s old. Deletes nothing."""
         return Response(await previews.read(force), media_type="application/json")
 
-    @routes.post("/run", response_model=CleanupModel, responses=errors(409), summary="Clean up all cameras")
+    @routes.post(
+        "/run",
+        dependencies=[needs(Role.ADMIN, all_cameras=True)],
+        response_model=CleanupModel,
+        responses=errors(403, 409),
+        summary="Clean up all cameras",
+    )
     async def run(force: bool = FORCE) -> Response:
         """Answers when the cleanup is done. After 300 s it answers with 503, and the cleanup continues.
 
@@ -63,8 +76,9 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/camera/{camera_id}",
+        dependencies=[needs(Role.ADMIN)],
         response_model=CleanupModel,
-        responses=errors(404, 409),
+        responses=errors(403, 404, 409),
         summary="Clean up one camera",
     )
     async def run_camera(camera_id: str, force: bool = FORCE) -> Response:

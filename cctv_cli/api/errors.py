@@ -27,6 +27,7 @@ _LONGEST_DETAIL = 300  # characters
 _SHOWN = 80  # characters of a request that an error repeats
 MEANINGS = {
     401: "This client is not allowed to do this",
+    403: "The caller's role is not enough for this",
     404: "No such camera is configured, or nothing has this name",
     409: "The camera is stopped, disabled or supervised by another process, or a brake or cleanup prevents this",
     416: "The file does not have this range of bytes",

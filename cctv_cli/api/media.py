@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
-from cctv_cli.api.access import send_detail
 from cctv_cli.api.byte_range import ByteRange, RangeNotSatisfiable, accepts_gzip, matches_etag, parse_range
+from cctv_cli.api.detail import send_detail
 from cctv_cli.api.media_cache import CachedFile, FileVersion, MediaCache, OpenFile
 from cctv_cli.core.files import NotRegularFile
 

@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from cctv_cli.api.accel import proxy_target
-from cctv_cli.api.access import send_detail
+from cctv_cli.api.access import grant_of, require_shown
+from cctv_cli.api.detail import send_detail
 from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, serve_file, serve_text
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.stream import LiveStates
@@ -82,6 +83,7 @@ class MediaRoutes:
 
     async def _live(self, stream: _Stream, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         number = parse_live_segment(name)
+        require_shown(grant_of(scope), stream.camera_id)
         if not stream.has(name):
             await send_detail(send, 404, f"{name[:_SHOWN]} is not a live file; start with {LIVE_PLAYLIST}.", _CORS)
             return
@@ -128,6 +130,7 @@ class MediaRoutes:
 
     async def _recorded(self, match: re.Match[str], scope: Scope, receive: Receive, send: Send) -> None:
         camera_id, day, hour, file = match.groups()
+        require_shown(grant_of(scope), camera_id)
         layout = self._runtime.layout(camera_id)
         name = parse_recording(day, hour, file)
         if name is not None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Iterable, Iterator, Optional, Sequence, Tuple, Type, Union
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from cctv_cli import version
+from cctv_cli.api.access import needs, shown_report
 from cctv_cli.api.errors import Responses, errors
 from cctv_cli.api.threads import on_thread
+from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import DAY
 from cctv_cli.core.footage.coverage import Coverage
 from cctv_cli.core.health.facts import CameraFacts, CameraStorage, ProcessFacts, StorageFacts, SystemFacts
@@ -29,10 +31,16 @@ def router(runtime: Runtime) -> APIRouter:
 
     answer: Responses = {200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}}
 
-    @routes.get("/metrics", response_class=Response, responses=answer, summary="Metrics for Prometheus")
-    async def metrics() -> Response:
+    @routes.get(
+        "/metrics",
+        dependencies=[needs(Role.VIEWER)],
+        response_class=Response,
+        responses=answer,
+        summary="Metrics for Prometheus",
+    )
+    async def metrics(request: Request) -> Response:
         """Text that Prometheus scrapes; `examples/prometheus/` has alert rules for it."""
-        text = await on_thread(lambda: render(runtime.health()))
+        text = await on_thread(lambda: render(shown_report(runtime.health(), request)))
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return routes

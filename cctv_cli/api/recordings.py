@@ -9,8 +9,10 @@ from typing import List, Optional
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
+from cctv_cli.api.access import needs
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import ClockStepModel, DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
+from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.errors import UnknownCamera
@@ -44,7 +46,12 @@ def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
     routes = APIRouter(prefix="/recordings", tags=["recordings"], responses=errors(404))
     disks = DiskThreads(_LIMIT)
 
-    @routes.get("/{camera_id}", response_model=RecordingsModel, summary="List recordings")
+    @routes.get(
+        "/{camera_id}",
+        dependencies=[needs(Role.VIEWER)],
+        response_model=RecordingsModel,
+        summary="List recordings",
+    )
     async def list_recordings(
         camera_id: str,
         date: Optional[str] = Query(

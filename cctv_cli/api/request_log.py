@@ -10,7 +10,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, MutableMapping
 
-from cctv_cli.api.access import send_detail
+from cctv_cli.api.access import split_path
+from cctv_cli.api.detail import send_detail
 from cctv_cli.api.media_routes import is_media
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class RequestLog:
             log.exception("%s failed unexpectedly", _target(scope))
             if not status:
                 await send_detail(watched, 500, _FAILED)
-        level = logging.DEBUG if is_media(scope["path"]) else logging.INFO
+        level = logging.DEBUG if is_media(split_path(scope["path"])[1]) else logging.INFO
         if log.isEnabledFor(level):
             milliseconds = (time.perf_counter() - begin) * 1000
             client = scope["client"][0] if scope.get("client") else "-"
@@ -63,6 +64,7 @@ class RequestLog:
 
 
 def _target(scope: Scope) -> str:
-    """Method and path in visible ASCII, so that clients cannot inject log lines. A query may contain a secret."""
-    target = f"{scope['method']} {scope['path']}{'?***' if scope['query_string'] else ''}"
+    """Method and path in visible ASCII, so that clients cannot inject log lines; without what may be a secret."""
+    secret, path = split_path(scope["path"])
+    target = f"{scope['method']} {'' if secret is None else '/t/***'}{path}{'?***' if scope['query_string'] else ''}"
     return target[:_SHOWN].encode("unicode_escape").decode()

@@ -10,10 +10,12 @@ from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from fastapi import APIRouter
 
+from cctv_cli.api.access import needs
 from cctv_cli.api.errors import errors
 from cctv_cli.api.media_cache import FileVersion
 from cctv_cli.api.models import StreamInfoModel
 from cctv_cli.core import files
+from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import Answer, DiskThreads
 from cctv_cli.core.footage.variants import measure_variant
@@ -167,7 +169,12 @@ def router(runtime: Runtime, states: LiveStates) -> APIRouter:
     """The endpoints of this resource that answer JSON; `media_routes` answers the media."""
     routes = APIRouter(prefix="/stream", tags=["stream"], responses=errors(404))
 
-    @routes.get("/{camera_id}/info", response_model=StreamInfoModel, summary="Stream information")
+    @routes.get(
+        "/{camera_id}/info",
+        dependencies=[needs(Role.VIEWER)],
+        response_model=StreamInfoModel,
+        summary="Stream information",
+    )
     async def stream_info(camera_id: str) -> StreamInfoModel:
         """Whether the live stream can be played now, and what its window contains."""
         status = await runtime.status(camera_id).arrives()

@@ -34,7 +34,7 @@ def config(context: typer.Context, config: Optional[Path] = options.CONFIG, json
 
 def show_settings(settings: Settings, troubles: Tuple[str, ...] = ()) -> Result:
     """Every setting with its value and origin, and warnings."""
-    from cctv_cli.core.config.settings import describe
+    from cctv_cli.core.config.shown import describe
 
     rows = describe(settings)
     return Result(

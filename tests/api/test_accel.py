@@ -22,7 +22,8 @@ LIVE = "/stream/front/segment8.ts"
 
 
 def scope_of(peer: Optional[str], *headers: Tuple[bytes, bytes]) -> Dict[str, Any]:
-    return {"type": "http", "client": peer and (peer, 40000), "headers": list(headers)}
+    more = {"method": "GET", "scheme": "http", "http_version": "1.1"}
+    return {"type": "http", "client": peer and (peer, 40000), "headers": list(headers), **more}
 
 
 @pytest.mark.parametrize("header", [b"x-forwarded-for", b"x-real-ip", b"forwarded", b"x-forwarded-proto"])

@@ -1,305 +1,295 @@
+"""What tokens, links and addresses open, over the whole application."""
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-import anyio
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 
-from cctv_cli.api.access import AccessGate, client_addresses, control_refusal, parse_address, read_refusal
+from cctv_cli.api import cameras, cleanup, health, metrics, recordings, stream
+from cctv_cli.api.access import Needs
+from cctv_cli.api.app import create_app
+from cctv_cli.api.media_description import media_paths
+from cctv_cli.api.stream import LiveStates
+from cctv_cli.core.access import links
+from cctv_cli.core.access.links import Link
+from cctv_cli.core.access.roles import Role
+from cctv_cli.core.access.store import AccessStore
+from cctv_cli.core.config.settings import Settings
+from cctv_cli.core.footage.catalog import Catalog
+from cctv_cli.core.layout import access_files
+from cctv_cli.core.runtime import Runtime
+from tests.api.conftest import LOCAL, NOW
+from tests.support.storage_tree import CameraTree, FixedClock, instant
 
-if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+pytestmark = pytest.mark.anyio
 
-Pairs = List[Tuple[str, str]]
+Ask = Callable[..., Any]
+PUBLIC = "203.0.113.9"
+READS = ["/cameras/{}", "/stream/{}/info", "/recordings/{}"]
+MEDIA = ["/stream/{}/live.m3u8", "/stream/{}/segment8.ts", "/recordings/{}/2026-07-14/14/41.ts"]
+LISTS = ["/cameras", "/health", "/health/metrics", "/health/processes", "/health/storage", "/metrics"]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def store(settings: Settings) -> AccessStore:
+    return AccessStore(settings.storage)
 
 
-def scope_of(peer: Optional[str], headers: Pairs, method: str = "GET", scheme: str = "http") -> Dict[str, Any]:
-    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    client = None if peer is None else (peer, 40000)
-    return {"type": "http", "method": method, "scheme": scheme, "client": client, "headers": raw}
+@pytest.fixture
+def ask(settings: Settings, clock: FixedClock, store: AccessStore) -> Ask:
+    """Send one request from an address to a server that begins with it, as a public client unless another is given."""
+
+    async def asking(
+        path: str,
+        headers: Optional[Dict[str, str]] = None,
+        *,
+        method: str = "GET",
+        peer: str = PUBLIC,
+        url: str = LOCAL,
+        **changed: Any,
+    ) -> httpx.Response:
+        app = create_app(Runtime(replace(settings, **changed), clock=clock))
+        transport = httpx.ASGITransport(app, client=(peer, 40000))
+        async with httpx.AsyncClient(transport=transport, base_url=url) as client:
+            return await client.request(method, path, headers=headers)
+
+    return asking
 
 
-NEARBY = [
-    "127.0.0.1",
-    "127.255.255.254",
-    "::1",
-    "10.0.0.1",
-    "10.255.255.255",
-    "172.16.0.1",
-    "172.31.255.255",
-    "192.168.1.20",
-    "169.254.10.10",
-    "fc00::1",
-    "fdff:1234::1",
-    "fe80::1",
-    "fe80::1%eth0",
-    "febf::1%12",
-    "::ffff:127.0.0.1",
-    "::ffff:192.168.1.20",
-    "::FFFF:0a00:0001",
-]
-ELSEWHERE = [
-    "8.8.8.8",
-    "126.255.255.255",
-    "128.0.0.1",
-    "11.0.0.1",
-    "172.15.255.255",
-    "172.32.0.1",
-    "192.167.255.255",
-    "192.169.0.1",
-    "169.253.0.1",
-    "100.64.0.1",  # carrier-grade NAT
-    "192.0.2.1",  # for documentation; private for Python's ipaddress, but not here
-    "0.0.0.0",
-    "::",
-    "2001:db8::1",
-    "fbff::1",
-    "fe00::1",
-    "fec0::1",
-    "::ffff:8.8.8.8",
-    "::127.0.0.1",  # the old "compatible" form is not a mapped address
-    "64:ff9b::10.0.0.1",
-    "",
-    "testclient",
-    "localhost",
-    "10.0.0.1%eth0",
-    "010.0.0.1.1",
-    "10.0.0",
-    "1",
-]
+@pytest.fixture
+def recorded(settings: Settings) -> None:
+    """Two cameras with a live window and a recording."""
+    for camera in ("front", "yard"):
+        tree = CameraTree(settings, camera)
+        tree.begin_stream(7, instant(NOW) - 81)
+        tree.stream(8)
+        tree.record("2026-07-14T14:41:00+02:00", 20)
 
 
-@pytest.mark.parametrize("peer", NEARBY)
-def test_nearby_clients_may_read(peer: str) -> None:
-    assert read_refusal(scope_of(peer, [])) is None
+def add(store: AccessStore, role: Role = Role.VIEWER, cameras: Optional[List[str]] = None, **more: Any) -> str:
+    return store.add("phone", role, cameras, more.get("expires"), instant(NOW)).reveal()
 
 
-@pytest.mark.parametrize("peer", [*ELSEWHERE, None])
-def test_other_and_unknown_clients_may_not_read(peer: Optional[str]) -> None:
-    assert read_refusal(scope_of(peer, [])) is not None
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("192.168.1.2:8080", "192.168.1.2"),
-        ("[fd00::5]", "fd00::5"),
-        ("[fd00::5]:443", "fd00::5"),
-        ("[::ffff:10.0.0.9]:443", "10.0.0.9"),
-        ("fe80::7%en0", "fe80::7"),
-        ("[fe80::7%25]:80", "fe80::7"),
-    ],
-)
-def test_addresses_are_parsed_in_every_form(text: str, expected: str) -> None:
-    assert str(parse_address(text)) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "unknown",
-        "_hidden",
-        "[fd00::5",
-        "fd00::5]",
-        "[fd00::5]x",
-        "10.0.0.1:",
-        "10.0.0.1:http",
-        "[]",
-        "1" * 99,
-    ],
-)
-def test_other_text_is_not_an_address(text: str) -> None:
-    assert parse_address(text) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("X-Forwarded-For", "192.168.1.5"),
-        ("X-Forwarded-For", "192.168.1.5, 10.0.0.2"),
-        ("X-Forwarded-For", "192.168.1.5:5000,[fd00::1]:6000, fe80::1%eth0"),
-        ("X-Real-IP", "10.1.1.1"),
-        ("Forwarded", "for=192.168.1.5"),
-        ("Forwarded", "for=192.168.1.5;proto=http;by=10.0.0.1"),
-        ("Forwarded", 'For="[fd00::1]:4711"'),
-        ("Forwarded", 'proto=https;for="192.168.1.5:80", for=10.0.0.1'),
-        ("Via", "1.1 proxy"),
-        ("X-Forwarded-Host", "cctv.example"),
-        ("Host", "cctv.example"),
-        ("Origin", "https://cctv.example"),
-    ],
-)
-def test_forwarded_reads_from_nearby_are_allowed(name: str, value: str) -> None:
-    assert read_refusal(scope_of("127.0.0.1", [(name, value)])) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("X-Forwarded-For", "8.8.8.8"),
-        ("X-Forwarded-For", "127.0.0.1, 8.8.8.8"),
-        ("X-Forwarded-For", "8.8.8.8, 127.0.0.1"),
-        ("X-Forwarded-For", ""),
-        ("X-Forwarded-For", "10.0.0.1,,10.0.0.2"),
-        ("X-Forwarded-For", "unknown"),
-        ("X-Forwarded-For", ",".join(["10.0.0.1"] * 500)),
-        ("X-Real-IP", "203.0.113.9"),
-        ("X-Real-IP", "fe80::zz"),
-        ("CF-Connecting-IP", "203.0.113.9"),
-        ("True-Client-IP", "203.0.113.9"),
-        ("Forwarded", "for=203.0.113.9"),
-        ("Forwarded", "for=10.0.0.1, for=203.0.113.9"),
-        ("Forwarded", 'for="[2001:db8::1]:4711"'),
-        ("Forwarded", "for=unknown"),
-        ("Forwarded", "for=_hidden"),
-        ("Forwarded", 'for="_hidden:_port"'),
-        ("Forwarded", "proto=https"),
-        ("Forwarded", "for=10.0.0.1,"),
-        ("Forwarded", "for=10.0.0.1;for=10.0.0.2"),
-        ("Forwarded", 'for="10.0.0.1'),
-        ("Forwarded", "for=[fd00::1]:80 garbage"),
-        ("Forwarded", 'by="for=10.0.0.1"'),
-        ("Forwarded", ""),
-        ("Forwarded", "for=10.0.0.1;" * 500 + "proto=http"),
-    ],
-)
-def test_a_forwarding_header_can_only_restrict(name: str, value: str) -> None:
-    assert read_refusal(scope_of("127.0.0.1", [(name, value)])) is not None
-
-
-def test_a_forwarding_header_never_allows_another_peer() -> None:
-    assert read_refusal(scope_of("8.8.8.8", [("X-Forwarded-For", "127.0.0.1")])) is not None
-
-
-def test_every_one_of_repeated_headers_counts() -> None:
-    headers = [
-        (b"x-forwarded-for", b"10.0.0.1"),
-        (b"x-forwarded-for", b"8.8.8.8"),
-        (b"x-real-ip", b"10.0.0.3"),
+def ways(token: str) -> List[Tuple[str, Dict[str, str]]]:
+    """Each way to present a token: what precedes the path, and the headers."""
+    return [
+        ("", {"Authorization": f"Bearer {token}"}),
+        ("", {"authorization": f"bearer  {token}"}),
+        ("", {"Cookie": f"other=1; cctv={token}; more=2"}),
+        (f"/t/{token}", {}),
     ]
-    addresses = client_addresses("127.0.0.1", headers)
-    assert [str(address) for address in addresses or []] == ["127.0.0.1", "10.0.0.1", "8.8.8.8", "10.0.0.3"]
+
+
+def test_every_route_declares_what_it_needs(runtime: Runtime) -> None:
+    states, catalog = LiveStates(runtime), Catalog()
+    routers = [cameras.router(runtime), stream.router(runtime, states), recordings.router(runtime, catalog)]
+    routers += [health.router(runtime), metrics.router(runtime), cleanup.router(runtime)]
+    needed = {}
+    for route in (route for router in routers for route in router.routes):
+        assert isinstance(route, APIRoute)
+        (found,) = (each.dependency for each in route.dependencies if isinstance(each.dependency, Needs))
+        needed[f"{min(route.methods)} {route.path}"] = found.role, found.all_cameras
+    documented = set(create_app(runtime).openapi()["paths"]) - set(media_paths())
+    assert {name.split()[1] for name in needed} == documented
+    for route_, (role, all_cameras) in needed.items():
+        expected = Role.VIEWER if route_.startswith("GET") else Role.ADMIN if "/cleanup" in route_ else Role.OPERATOR
+        assert role is expected, route_
+        assert all_cameras == (route_ in ("GET /cleanup/preview", "POST /cleanup/run")), route_
+
+
+@pytest.mark.parametrize("path", [*(each.format("front") for each in READS + MEDIA), *LISTS, "/cleanup/preview", "/"])
+async def test_without_a_token_a_public_client_gets_nothing(ask: Ask, recorded: None, path: str) -> None:
+    for method in ("GET", "HEAD", "OPTIONS", "POST", "DELETE", "BREW"):
+        answer = await ask(path, method=method)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == 'Bearer realm="cctv"'
+        assert answer.headers["cache-control"] == "no-store"
+        assert method == "HEAD" or answer.json()["detail"].endswith(".")
+
+
+@pytest.mark.parametrize("path", [*(each.format("front") for each in READS + MEDIA), *LISTS, "/cleanup/preview"])
+async def test_a_token_opens_every_route_from_anywhere(ask: Ask, store: AccessStore, recorded: None, path: str) -> None:
+    token = add(store)
+    for before, headers in ways(token):
+        answer = await ask(before + path, headers)
+        assert answer.status_code == 200, (before, headers)
+        assert token not in answer.text
+
+
+@pytest.mark.parametrize("path", [*(each.format("front") for each in READS + MEDIA), *LISTS])
+async def test_a_wrong_token_lets_nobody_in_not_even_from_this_machine(
+    ask: Ask, store: AccessStore, recorded: None, path: str
+) -> None:
+    token = add(store)
+    for wrong in (token[:-1], token + "A", token.swapcase(), "x", "a.b", "%00"):
+        for before, headers in ways(wrong):
+            for peer in (PUBLIC, "127.0.0.1", "192.168.1.5"):
+                assert (await ask(before + path, headers, peer=peer)).status_code == 401
+    for header in ("", "Bearer", "Basic YTpi", f"Basic {token}", token, f"Bearer {token} {token}"):
+        assert (await ask(path, {"Authorization": header}, peer="127.0.0.1")).status_code == 401
+
+
+async def test_an_expired_or_revoked_token_lets_nobody_in(ask: Ask, store: AccessStore, clock: FixedClock) -> None:
+    headers = {"Authorization": f"Bearer {add(store, expires=instant(NOW) + 60)}"}
+    assert (await ask("/cameras", headers)).status_code == 200
+    clock.advance(61)
+    assert (await ask("/cameras", headers)).status_code == 401
+    headers = {"Authorization": f"Bearer {store.add('other', Role.VIEWER, None, None, instant(NOW)).reveal()}"}
+    assert (await ask("/cameras", headers)).status_code == 200
+    store.revoke("other")
+    assert (await ask("/cameras", headers)).status_code == 401
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_what_a_role_may_do(ask: Ask, store: AccessStore, recorded: None, role: Role) -> None:
+    headers = {"Authorization": f"Bearer {add(store, role)}"}
+    may: Set[str] = set()
+    for path in ("/cameras/front/stop", "/cameras/front/start", "/cleanup/run", "/cleanup/camera/front"):
+        answer = await ask(path, headers, method="POST")
+        if answer.status_code == 403:
+            assert answer.json()["detail"].endswith(f"and yours is {role.value}.")
+        else:
+            assert answer.status_code in (200, 202, 409), answer.text
+            may.add(path.split("/")[1])
+    assert may == {Role.VIEWER: set(), Role.OPERATOR: {"cameras"}, Role.ADMIN: {"cameras", "cleanup"}}[role]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_a_limited_viewer_does_not_learn_of_other_cameras(
+    ask: Ask, store: AccessStore, recorded: None, method: str
+) -> None:
+    headers = {"Authorization": f"Bearer {add(store, cameras=['front'])}"}
+    for path in READS + MEDIA:
+        answer = await ask(path.format("front"), headers, method=method)
+        assert answer.status_code in (200, 204, 405)
+        other, unknown = [await ask(path.format(camera), headers, method=method) for camera in ("yard", "nosuch")]
+        assert other.status_code == unknown.status_code
+        assert other.text.replace("yard", "nosuch") == unknown.text
+        if answer.status_code != 405:
+            assert other.status_code == 404
+
+
+async def test_lists_show_a_limited_viewer_its_cameras_only(ask: Ask, store: AccessStore, recorded: None) -> None:
+    headers = {"Authorization": f"Bearer {add(store, cameras=['front'])}"}
+    for path in LISTS:
+        answer = await ask(path, headers)
+        assert answer.status_code == 200
+        for hidden in ("yard", "Yard", "attic", "Attic"):
+            assert hidden not in answer.text, path
+    assert [camera["id"] for camera in (await ask("/cameras", headers)).json()] == ["front"]
+    for method, path in (("GET", "/cleanup/preview"), ("POST", "/cleanup/run")):
+        assert (await ask(path, headers, method=method)).status_code == 403
+
+
+async def test_a_limited_operator_controls_its_cameras_only(ask: Ask, store: AccessStore) -> None:
+    headers = {"Authorization": f"Bearer {add(store, Role.ADMIN, ['front'])}"}
+    assert (await ask("/cameras/front/stop", headers, method="POST")).status_code == 202
+    for path in ("/cameras/yard/stop", "/cleanup/camera/yard"):
+        assert (await ask(path, headers, method="POST")).status_code == 404
+    assert (await ask("/cleanup/run", headers, method="POST")).status_code == 403
+
+
+async def test_a_link_opens_one_camera_until_it_expires(
+    ask: Ask, store: AccessStore, recorded: None, clock: FixedClock
+) -> None:
+    key = store.make_link_key()
+    link = links.sign(Link("front", instant(NOW) + 60), key).reveal()
+    for before, headers in ways(link):
+        for path in READS + MEDIA:
+            assert (await ask(before + path.format("front"), headers)).status_code == 200
+            assert (await ask(before + path.format("yard"), headers)).status_code == 404
+        assert (await ask(f"{before}/cameras/front/stop", headers, method="POST")).status_code == 403
+    clock.advance(61)
+    for before, headers in ways(link):
+        assert (await ask(f"{before}/cameras", headers)).status_code == 401
+
+
+async def test_playlists_keep_a_token_in_the_path(ask: Ask, store: AccessStore, recorded: None) -> None:
+    token = add(store)
+    playlist = (await ask(f"/t/{token}/stream/front/live.m3u8")).text
+    names = [line for line in playlist.splitlines() if line and not line.startswith("#")]
+    assert names and all("/" not in name for name in names), "relative to the playlist's own URL"
+
+
+async def test_a_cookie_does_not_let_another_site_control(ask: Ask, store: AccessStore) -> None:
+    token = add(store, Role.OPERATOR)
+    cookie, site = {"Cookie": f"cctv={token}"}, {"Origin": "https://site.example"}
+    assert (await ask("/cameras/front/stop", {**cookie, **site}, method="POST")).status_code == 401
+    assert (await ask("/cameras/front/stop", cookie, method="POST")).status_code == 202
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert (await ask("/cameras/front/stop", {**bearer, **site}, method="POST")).status_code == 202
+
+
+async def test_local_programs_control_until_there_is_a_token_or_a_proxy(ask: Ask, store: AccessStore) -> None:
+    async def control(**changed: Any) -> int:
+        return int((await ask("/cameras/front/stop", method="POST", peer="127.0.0.1", **changed)).status_code)
+
+    assert await control() == 202
+    assert await control(accel_redirect="/m/") == 401
+    assert await control(access="token") == 202
+    store.note_proxy(instant(NOW))
+    assert await control() == 401
+    store.forget_proxy()
+    assert await control() == 202
+    add(store)
+    assert await control() == 401
+    access_files(store._files.tokens.parents[1]).tokens.write_text("{}")
+    assert await control() == 401, "a damaged file does not look like no tokens"
+
+
+async def test_a_proxy_on_this_machine_is_remembered(ask: Ask, store: AccessStore, runtime: Runtime) -> None:
+    app = create_app(runtime)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, client=("127.0.0.1", 40000)), base_url=LOCAL
+    ) as client:
+        assert (await client.post("/cameras/front/stop")).status_code == 202
+        assert (await client.get("/cameras", headers={"X-Real-IP": "192.168.1.5"})).status_code == 200
+        assert (await client.post("/cameras/front/stop")).status_code == 401
 
 
 @pytest.mark.parametrize(
-    ("peer", "headers"),
-    [
-        ("127.0.0.1", [("Host", "127.0.0.1:8000")]),
-        ("127.0.0.1", [("Host", "localhost:8000")]),
-        ("127.0.0.1", [("Host", "LOCALHOST")]),
-        ("::1", [("Host", "[::1]:8000")]),
-        ("::ffff:127.0.0.1", [("Host", "localhost")]),
-        ("127.0.0.1", [("Host", "localhost:8000"), ("Origin", "http://localhost:8000")]),
-        ("127.0.0.1", [("Host", "[::1]:8000"), ("Origin", "http://[::1]:8000")]),
-        ("127.0.0.1", [("Host", "localhost"), ("Sec-Fetch-Site", "same-origin")]),
-        ("127.0.0.1", [("Host", "localhost"), ("Sec-Fetch-Site", "none")]),
-    ],
+    ("access", "statuses"),
+    [("lan", [200, 200, 401]), ("token", [401, 401, 401]), ("open", [200, 200, 200])],
 )
-def test_this_machine_may_control(peer: str, headers: Pairs) -> None:
-    assert control_refusal(scope_of(peer, headers, "POST")) is None
+async def test_who_may_view_without_a_token(ask: Ask, access: str, statuses: List[int]) -> None:
+    peers = ("127.0.0.1", "192.168.1.5", PUBLIC)
+    assert [(await ask("/cameras", peer=peer, access=access)).status_code for peer in peers] == statuses
 
 
-LOCAL = ("Host", "localhost:8000")
-
-
-@pytest.mark.parametrize(
-    ("peer", "headers"),
-    [
-        ("192.168.1.5", [LOCAL]),
-        ("8.8.8.8", [LOCAL]),
-        ("::ffff:10.0.0.1", [LOCAL]),
-        (None, [LOCAL]),
-        ("127.0.0.1", []),
-        ("127.0.0.1", [LOCAL, ("Host", "localhost")]),
-        ("127.0.0.1", [("Host", "rebound.example:8000")]),
-        ("127.0.0.1", [("Host", "localhost.rebound.example")]),
-        ("127.0.0.1", [("Host", "127.0.0.1.rebound.example")]),
-        ("127.0.0.1", [("Host", "192.168.1.5:8000")]),
-        ("127.0.0.1", [("Host", "")]),
-        ("127.0.0.1", [LOCAL, ("Origin", "http://localhost:3000")]),
-        ("127.0.0.1", [LOCAL, ("Origin", "https://localhost:8000")]),
-        ("127.0.0.1", [LOCAL, ("Origin", "http://127.0.0.1:8000")]),
-        ("127.0.0.1", [LOCAL, ("Origin", "https://site.example")]),
-        ("127.0.0.1", [LOCAL, ("Origin", "null")]),
-        ("127.0.0.1", [LOCAL, ("Origin", "http://localhost:8000"), ("Origin", "https://site.example")]),
-        ("127.0.0.1", [LOCAL, ("Sec-Fetch-Site", "cross-site")]),
-        ("127.0.0.1", [LOCAL, ("Sec-Fetch-Site", "same-site")]),
-        ("127.0.0.1", [LOCAL, ("X-Forwarded-For", "127.0.0.1")]),
-        ("127.0.0.1", [LOCAL, ("X-Forwarded-For", "")]),
-        ("127.0.0.1", [LOCAL, ("X-Forwarded-Host", "localhost")]),
-        ("127.0.0.1", [LOCAL, ("X-Forwarded-Proto", "http")]),
-        ("127.0.0.1", [LOCAL, ("Forwarded", "for=127.0.0.1")]),
-        ("127.0.0.1", [LOCAL, ("X-Real-IP", "127.0.0.1")]),
-        ("127.0.0.1", [LOCAL, ("Via", "1.1 proxy")]),
-        ("127.0.0.1", [LOCAL, ("CF-Connecting-IP", "127.0.0.1")]),
-        ("127.0.0.1", [LOCAL, ("True-Client-IP", "127.0.0.1")]),
-    ],
-)
-def test_others_may_not_control(peer: Optional[str], headers: Pairs) -> None:
-    assert control_refusal(scope_of(peer, headers, "POST")) is not None
-
-
-async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"inside"})
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("peer", "method", "status"),
-    [
-        ("192.168.1.5", "GET", 200),
-        ("192.168.1.5", "HEAD", 200),
-        ("192.168.1.5", "OPTIONS", 200),
-        ("192.168.1.5", "POST", 401),
-        ("192.168.1.5", "DELETE", 401),
-        ("192.168.1.5", "BREW", 401),
-        ("127.0.0.1", "POST", 200),
-        ("8.8.8.8", "GET", 401),
-        ("8.8.8.8", "POST", 401),
-    ],
-)
-async def test_the_gate_passes_on_requests_or_answers_401(peer: str, method: str, status: int) -> None:
-    transport = httpx.ASGITransport(AccessGate(inner), client=(peer, 40000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
-        response = await client.request(method, "/cameras")
-    assert response.status_code == status
-
-
-@pytest.mark.anyio
-async def test_a_401_has_one_sentence_and_a_challenge_and_is_not_cached() -> None:
-    transport = httpx.ASGITransport(AccessGate(inner), client=("8.8.8.8", 40000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        response = await client.get("/cameras")
-    assert response.json()["detail"].endswith(".")
-    assert response.headers["content-type"] == "application/json"
-    assert response.headers["www-authenticate"] == 'Bearer realm="cctv"'
-    assert response.headers["cache-control"] == "no-store"
-
-
-@pytest.mark.anyio
-async def test_a_web_socket_from_elsewhere_is_closed_and_the_lifespan_passes() -> None:
-    reached, sent = [], []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        reached.append(scope["type"])
-
-    async def receive() -> Dict[str, Any]:
-        await anyio.sleep_forever()
-        raise AssertionError("unreachable")
+async def test_a_web_socket_is_closed_and_the_lifespan_passes(runtime: Runtime) -> None:
+    sent: List[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message["type"])
 
-    scope = scope_of("192.168.1.5", [LOCAL])
-    scope["type"] = "websocket"
-    del scope["method"]
-    await AccessGate(app)(scope, receive, send)
-    await AccessGate(app)({"type": "lifespan"}, receive, send)
-    assert (reached, sent) == (["lifespan"], ["websocket.close"])
+    async def receive() -> Dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    scope = {
+        "type": "websocket",
+        "path": "/",
+        "headers": [],
+        "scheme": "ws",
+        "http_version": "1.1",
+        "query_string": b"",
+    }
+    await create_app(runtime)({**scope, "client": ("192.168.1.5", 1), "server": ("127.0.0.1", 8000)}, receive, send)
+    assert sent == ["websocket.close"]
+
+
+async def test_the_log_shows_no_token(
+    ask: Ask, store: AccessStore, recorded: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = add(store)
+    with caplog.at_level("DEBUG"):
+        for before, headers in ways(token):
+            for path in ("/cameras", "/nosuch", MEDIA[0].format("front"), MEDIA[0].format("yard"), "/t/x"):
+                await ask(f"{before}{path}", headers)
+                await ask(f"{before}{path}?token={token}", headers)
+    logged = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("cctv"))
+    assert "/t/***/cameras" in logged
+    assert token not in logged

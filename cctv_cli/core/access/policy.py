@@ -157,6 +157,11 @@ def shows_proxy(request: Request) -> bool:
     return _is_local(request) and (is_forwarded(request.headers) or _is_old(request))
 
 
+def is_from_local_proxy(request: Request) -> bool:
+    """Whether a proxy on this machine says that it passed the request on; a local program could pretend to be one."""
+    return _is_local(request) and is_forwarded(request.headers)
+
+
 def _is_local(request: Request) -> bool:
     peer = parse_address(request.peer or "")
     return peer is not None and is_in(peer, LOOPBACK)

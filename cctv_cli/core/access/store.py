@@ -1,4 +1,4 @@
-"""`<storage>/.access/`, which only its owner may enter: tokens.json, the key of signed links, and their lock.
+"""`<storage>/.access/`, which only its owner may enter: tokens, the key of signed links, whether a proxy was seen.
 
 Whoever may write there decides who gets in: commands change these files, with the server running or not, and the server
 sees the change at the next request.
@@ -7,7 +7,7 @@ sees the change at the next request.
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, Optional, Tuple
@@ -18,9 +18,10 @@ from cctv_cli.core.access.roles import Role
 from cctv_cli.core.access.tokens import Token
 from cctv_cli.core.errors import TokenError
 from cctv_cli.core.layout import access_files
+from cctv_cli.core.records import Instant
 from cctv_cli.core.units import Secret
 
-FORMAT = 1  # of tokens.json
+FORMAT = 1  # of tokens.json and proxy.json
 _KEY_BYTES = 32
 _LOCK_PATIENCE = 10.0  # seconds; each change takes milliseconds
 
@@ -30,6 +31,13 @@ class _Kept:
     """`tokens.json`."""
 
     tokens: Tuple[Token, ...]
+
+
+@dataclass(frozen=True)
+class _ProxySeen:
+    """`proxy.json`."""
+
+    at: Instant
 
 
 class AccessStore:
@@ -84,23 +92,42 @@ class AccessStore:
                     return token
         raise TokenError(f"There is no token named {name[:80]!r}; cctv token list shows all")
 
-    def link_key(self) -> Secret:
-        """The key that signs links; it is made when the first link is."""
+    def link_key(self) -> Optional[Secret]:
+        """The key that signs links; None if no link was ever made. Raises TokenError if it is damaged."""
         key = files.read_text(self._files.key)
-        if key is None:
-            with self._locked():
-                key = files.read_text(self._files.key)
-                if key is None:
-                    key = secrets.token_hex(_KEY_BYTES)
-                    files.replace_text(self._files.key, key)
-        if len(key) != 2 * _KEY_BYTES:
+        if key is not None and len(key) != 2 * _KEY_BYTES:
             raise TokenError(f"{self._files.key} is damaged; remove it, and make new links")
-        return Secret(key)
+        return None if key is None else Secret(key)
+
+    def make_link_key(self) -> Secret:
+        """The key that signs links, which is made if there is none. Raises TokenError."""
+        with self._locked():
+            return self.link_key() or self._new_key()
 
     def revoke_links(self) -> None:
         """Make every link invalid that was made so far."""
         with self._locked():
-            files.replace_text(self._files.key, secrets.token_hex(_KEY_BYTES))
+            self._new_key()
+
+    def proxy_seen(self) -> Optional[float]:
+        """The instant at which a proxy on this machine was seen first; None if there was none."""
+        seen = records.decode(_ProxySeen, files.read_json(self._files.proxy, FORMAT))
+        return None if seen is None else seen.at
+
+    def note_proxy(self, now: float) -> None:
+        """Remember that a proxy on this machine was seen."""
+        with self._locked():
+            files.replace_text(self._files.proxy, records.encode(_ProxySeen(now), FORMAT))
+
+    def forget_proxy(self) -> None:
+        """Forget it, because the proxy is gone, or never was one."""
+        with self._locked(), suppress(FileNotFoundError):
+            self._files.proxy.unlink()
+
+    def _new_key(self) -> Secret:
+        key = secrets.token_hex(_KEY_BYTES)
+        files.replace_text(self._files.key, key)
+        return Secret(key)
 
     def _read(self) -> Tuple[Token, ...]:
         kept = records.decode(_Kept, files.read_json(self._files.tokens, FORMAT))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import List, Mapping, Optional, Tuple, Union
+from typing import Iterable, Mapping, Optional, Tuple, Union
 from urllib.parse import quote
 
+from cctv_cli.core.access.addresses import LAN, Network
 from cctv_cli.core.clock import DAY
-from cctv_cli.core.config import values
+from cctv_cli.core.config import lists, values
 from cctv_cli.core.config.schema import Setting, setting
-from cctv_cli.core.config.values import DEFAULT, Origin
+from cctv_cli.core.config.values import Origin
 from cctv_cli.core.units import FreeSpace, Secret, format_duration, format_size, write_bit_rate
 
 
@@ -85,8 +86,13 @@ class Camera:
     max_size: Optional[int] = None  # bytes of this camera's recordings; None is no limit
 
 
-def _true_false(value: bool) -> str:
+def true_false(value: bool) -> str:
+    """A switch as it is written in cameras.toml."""
     return "true" if value else "false"
+
+
+def _listed(values_: Iterable[object]) -> str:
+    return ", ".join(map(str, values_))
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,45 @@ class Settings:
     host: str = setting("0.0.0.0", "server.host", "SERVER_HOST", values.host, "address to listen on")
     port: int = setting(
         8000, "server.port", "SERVER_PORT", values.whole_number(1, 65535, 8000), "port to listen on, 1 to 65535"
+    )
+    access: str = setting(
+        "lan",
+        "server.access",
+        "SERVER_ACCESS",
+        values.choice("lan", "token", "open"),
+        "who may view without a token: clients in `lan_networks` (`lan`), nobody (`token`) or everybody (`open`)",
+    )
+    lan_networks: Tuple[Network, ...] = setting(
+        LAN,
+        "server.lan_networks",
+        "LAN_NETWORKS",
+        lists.networks,
+        "networks of clients that may view without a token; by default loopback, private and link-local ones",
+        show=_listed,
+    )
+    trusted_proxies: Tuple[Network, ...] = setting(
+        (),
+        "server.trusted_proxies",
+        "TRUSTED_PROXIES",
+        lists.networks,
+        "addresses of your proxies, whose forwarding headers name the client",
+        show=_listed,
+    )
+    server_names: Tuple[str, ...] = setting(
+        (),
+        "server.server_names",
+        "SERVER_NAMES",
+        lists.names,
+        "names in the public DNS under which this server is reached, such as `cctv.example.org`",
+        show=_listed,
+    )
+    cors_origins: Tuple[str, ...] = setting(
+        (),
+        "server.cors_origins",
+        "CORS_ORIGINS",
+        lists.origins,
+        "other web sites whose pages may play and read, such as `https://app.example.org`",
+        show=_listed,
     )
     accel_redirect: Optional[str] = setting(
         None,
@@ -292,7 +337,7 @@ class Settings:
         "TRANSCODE",
         values.boolean,
         "re-encode all video to H.264 instead of copying it",
-        show=_true_false,
+        show=true_false,
     )
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
     warnings: Tuple[str, ...] = field(default=(), repr=False, compare=False)
@@ -306,40 +351,3 @@ class Settings:
 SETTINGS: Mapping[str, Setting] = {
     field_.name: field_.metadata["setting"] for field_ in dataclasses.fields(Settings) if "setting" in field_.metadata
 }
-
-
-def describe(settings: Settings) -> List[Tuple[str, str, str]]:
-    """The effective settings as rows (dotted key, value, origin) to display; passwords are stars."""
-    rows = [(declared.key, declared.text(getattr(settings, name))) for name, declared in SETTINGS.items()]
-    for camera in settings.cameras:
-        rows += [(f"cameras.{camera.id}.{key}", value) for key, value in _camera_values(camera)]
-    return [(key, value, str(settings.origins.get(key, DEFAULT))) for key, value in rows]
-
-
-def _camera_values(camera: Camera) -> List[Tuple[str, str]]:
-    common = [
-        ("name", camera.name),
-        ("enabled", _true_false(camera.enabled)),
-        ("audio", _true_false(camera.audio)),
-        ("transcode", _true_false(camera.transcode)),
-    ]
-    if camera.retention_days is not None:
-        common.append(("retention_days", str(camera.retention_days)))
-    if camera.max_size is not None:
-        common.append(("max_size", format_size(camera.max_size)))
-    source = camera.source
-    if isinstance(source, DemoSource):
-        return [*common, ("source", "demo with a tone" if source.tone else "demo")]
-    rows = [*common, ("rtsp_url", source.address()), *_login_values(source)]
-    sub = camera.sub_source
-    if sub is not None:
-        rows.append(("sub_rtsp_url", sub.address()))
-        rows += [(f"sub_rtsp_url.{key}", value) for key, value in _login_values(sub)]
-    return rows
-
-
-def _login_values(source: RtspSource) -> List[Tuple[str, str]]:
-    return [
-        ("username", source.username or "(none)"),
-        ("password", "(none)" if source.password is None else str(source.password)),
-    ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.footage.coverage import Coverage
@@ -36,6 +36,23 @@ class Report:
     def status(self) -> Severity:
         """The worst of the findings."""
         return worst(self.findings)
+
+    def limited_to(self, shows: Callable[[str], bool]) -> Report:
+        """The report for somebody who may know only of these cameras, and so of nothing that concerns them all."""
+        facts, storage = self.facts, self.facts.storage
+        own = replace(
+            storage,
+            cameras=tuple(camera for camera in storage.cameras if shows(camera.camera)),
+            promise=None,
+        )
+        limited = replace(
+            facts,
+            processes=tuple(process for process in facts.processes if shows(process.camera)),
+            cameras=tuple(camera for camera in facts.cameras if shows(camera.id)),
+            storage=own,
+        )
+        found = tuple(each for each in self.findings if each.camera is not None and shows(each.camera))
+        return Report(self.at, limited, found)
 
 
 def health_model(report: Report, tz: Optional[tzinfo]) -> HealthModel:

@@ -8,7 +8,8 @@ from typing import Callable, Dict, List, Optional
 
 import pytest
 
-from cctv_cli.core.config.settings import SETTINGS, Camera, DemoSource, RtspSource, Settings, describe
+from cctv_cli.core.config.settings import SETTINGS, Camera, DemoSource, RtspSource, Settings
+from cctv_cli.core.config.shown import describe
 from cctv_cli.core.units import FreeSpace, Secret
 from tests.core.config.conftest import SECRET, Load
 

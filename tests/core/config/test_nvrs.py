@@ -7,7 +7,8 @@ from typing import Callable, Dict, List, Optional
 
 import pytest
 
-from cctv_cli.core.config.settings import Camera, RtspSource, Settings, describe
+from cctv_cli.core.config.settings import Camera, RtspSource, Settings
+from cctv_cli.core.config.shown import describe
 from cctv_cli.core.units import Secret
 from tests.core.config.conftest import SECRET, Load
 

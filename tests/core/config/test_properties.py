@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cctv_cli.core.config.load import load_settings
 from cctv_cli.core.config.rtsp_url import parse_host, parse_rtsp_url
-from cctv_cli.core.config.settings import RtspSource, describe
+from cctv_cli.core.config.settings import RtspSource
+from cctv_cli.core.config.shown import describe
 from cctv_cli.core.errors import ConfigError
 from cctv_cli.core.units import Secret
 from tests.core.config.conftest import SECRET

@@ -4,7 +4,8 @@ from typing import Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-from cctv_cli.core.config.settings import RtspSource, describe
+from cctv_cli.core.config.settings import RtspSource
+from cctv_cli.core.config.shown import describe
 from cctv_cli.core.units import Secret
 from tests.core.config.conftest import SECRET, Load
 

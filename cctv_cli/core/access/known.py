@@ -1,0 +1,78 @@
+"""What a server knows of the tokens and the key of links: read every second, so that no request waits for a disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import Optional, Tuple
+
+from cctv_cli.core.access.store import AccessStore
+from cctv_cli.core.access.tokens import Token
+from cctv_cli.core.disk_threads import DiskThreads
+from cctv_cli.core.errors import TokenError
+from cctv_cli.core.system import DaemonThread
+from cctv_cli.core.units import Secret
+
+_EVERY = 1.0  # seconds; a token that is revoked must not work for long
+
+log = logging.getLogger("cctv.access")
+
+
+class Known:
+    """The tokens and the key as they were read last. While they cannot be read, they stay as they are.
+
+    `tokens` is None while they are not known; nobody then gets in with one, and none seems to be missing.
+    """
+
+    def __init__(self, storage: Path) -> None:
+        self.tokens: Optional[Tuple[Token, ...]] = None
+        self.link_key: Optional[Secret] = None
+        self.proxy_seen: Optional[float] = None  # the instant at which a proxy on this machine was seen first
+        self._storage = storage
+        self._store = AccessStore(storage)
+        self._disks = DiskThreads()
+        self._noted: Optional[float] = None  # a proxy that is not saved yet
+        self._trouble = ""
+        self._ended = threading.Event()
+        self._follow: Optional[DaemonThread] = None
+
+    def read(self) -> None:
+        """Read what has changed; takes a few seconds at most. What goes wrong is logged once."""
+        try:
+            self.tokens, self.link_key, self.proxy_seen = self._disks.ask(self._storage, "access", self._files)
+            self._trouble = ""
+        except TokenError as error:
+            self.tokens = None
+            self._tell(str(error))
+        except OSError as error:
+            self._tell(f"the tokens cannot be read, so changes have no effect ({error.strerror or error})")
+
+    def follow(self) -> None:
+        """Read again every second, on a thread of its own. Raises RuntimeError if the system gives no thread."""
+        self._follow = DaemonThread(self._read_again, "access")
+        self._follow.start()
+
+    def end(self) -> None:
+        """Stop reading."""
+        self._ended.set()
+
+    def _read_again(self) -> None:
+        while not self._ended.wait(_EVERY):
+            self.read()
+
+    def note_proxy(self, now: float) -> None:
+        """Remember, also across restarts, that a proxy on this machine passes requests on."""
+        if self.proxy_seen is None:
+            self.proxy_seen = self._noted = now
+
+    def _files(self) -> Tuple[Tuple[Token, ...], Optional[Secret], Optional[float]]:
+        if self._noted is not None:
+            self._store.note_proxy(self._noted)
+            self._noted = None
+        return self._store.tokens(), self._store.link_key(), self._store.proxy_seen()
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.error("%s", trouble)
+        self._trouble = trouble
