@@ -41,7 +41,8 @@ def store(settings: Settings) -> AccessStore:
 
 @pytest.fixture
 def ask(settings: Settings, clock: FixedClock, store: AccessStore) -> Ask:
-    """Send one request from an address to a server that begins with it, as a public client unless another is given."""
+    """Send one request from an address, a public one unless another is given, to a server that knows all tokens."""
+    apps: Dict[Any, Any] = {}
 
     async def asking(
         path: str,
@@ -52,8 +53,11 @@ def ask(settings: Settings, clock: FixedClock, store: AccessStore) -> Ask:
         url: str = LOCAL,
         **changed: Any,
     ) -> httpx.Response:
-        app = create_app(Runtime(replace(settings, **changed), clock=clock))
-        transport = httpx.ASGITransport(app, client=(peer, 40000))
+        files = [path.stat().st_mtime_ns if path.exists() else 0 for path in access_files(settings.storage)]
+        state = (*files, *changed.items())  # a server in operation reads changed files every second
+        if state not in apps:
+            apps[state] = create_app(Runtime(replace(settings, **changed), clock=clock))
+        transport = httpx.ASGITransport(apps[state], client=(peer, 40000))
         async with httpx.AsyncClient(transport=transport, base_url=url) as client:
             return await client.request(method, path, headers=headers)
 
