@@ -22,12 +22,10 @@ app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback()
-def token(
-    config: Optional[Path] = options.CONFIG, storage: Optional[Path] = options.STORAGE, json: bool = options.JSON
-) -> None:
-    """Give out and take back tokens: secrets that let a phone, a person or a program in.
+def token() -> None:
+    """Add and revoke tokens, which let their holders in.
 
-    A token works from anywhere. Only a hash of it is kept, so it is shown once, when you add it. Every change takes
+    A token is a secret for a phone, a person or a program, and works from anywhere. Only a hash of it is kept, so it is shown once, when you add it. Every change takes
     effect at once; the server need not be restarted, or run.
 
     \b
@@ -44,8 +42,8 @@ def add(
         "viewer",
         "--role",
         metavar="ROLE",
-        help="What its holder may do: a viewer looks and plays, an operator also starts and stops cameras and holds "
-        "recordings, an admin also deletes recordings and gives out tokens.",
+        help="What its holder may do: a viewer looks and plays, an operator also starts and stops cameras, an admin "
+        "also deletes recordings. [default: viewer]",
     ),
     camera: List[str] = typer.Option(
         [], "--camera", metavar="CAMERA", help="Show only this camera; may be repeated. [default: all cameras]"
@@ -75,7 +73,12 @@ def list_(
     storage: Optional[Path] = options.STORAGE,
     json: bool = options.JSON,
 ) -> None:
-    """Show all tokens: their names and what they may do, never the tokens themselves."""
+    """Show all tokens: their names and what they may do, never the tokens themselves.
+
+    \b
+    Example:
+      cctv token list
+    """
     output.finish(list_tokens(options.runtime(context)), as_json=options.as_json(context))
 
 

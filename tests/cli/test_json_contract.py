@@ -164,6 +164,14 @@ CLEANUP: Shape = {
     "failed": [{"path": str, "reason": str}],
 }
 HOLD: Shape = {"id": str, "camera": str, "from": str, "until": str, "note": str}
+TOKEN: Shape = {
+    "name": str,
+    "role": str,
+    "cameras": ([str], None),
+    "created": str,
+    "expires": (str, None),
+    "expired": bool,
+}
 
 CONTRACT: Dict[str, Shape] = {
     "serve": {"url": str, "cameras": {"front": str}},
@@ -178,6 +186,9 @@ CONTRACT: Dict[str, Shape] = {
     "holds": [HOLD],
     "holds add": HOLD,
     "holds release": HOLD,
+    "token add": {**TOKEN, "token": str},
+    "token list": [TOKEN],
+    "token revoke": TOKEN,
     "config": [{"key": str, "value": str, "from": str}],
 }
 CAMERAS = """
@@ -240,6 +251,10 @@ def document(cctv: Callable[..., Any], home: Path, front: CameraTree, monkeypatc
             with HttpAnswers(200) as good, HttpAnswers(404) as bad:
                 monkeypatch.setenv("ALERT_WEBHOOKS", f"{good.url},{bad.url}")
                 return json.loads(cctv(*name.split(), "--json").out)
+        if name.startswith("token"):
+            assert cctv("token", "add", "old", "--camera", "front", "--expires", "1d").code == 0
+            named = {"token add": ["new"], "token revoke": ["old"]}.get(name, [])
+            return json.loads(cctv(*name.split(), *named, "--json").out)
         if not name.startswith("holds"):
             return json.loads(cctv(*name.split(), "--json").out)
         recent = [format_instant(time.time() - seconds, None) for seconds in (3600, 60)]

@@ -143,7 +143,7 @@ class Settings:
     server_names: Tuple[str, ...] = setting(
         (),
         "server.server_names",
-        "SERVER_NAMES",
+        "PUBLIC_NAMES",  # SERVER_NAME is a variable of web servers
         lists.names,
         "names in the public DNS under which this server is reached, such as `cctv.example.org`",
         show=_listed,
