@@ -25,8 +25,8 @@ app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 def token() -> None:
     """Add and revoke tokens, which let their holders in.
 
-    A token is a secret for a phone, a person or a program, and works from anywhere. Only a hash of it is kept, so it is shown once, when you add it. Every change takes
-    effect at once; the server need not be restarted, or run.
+    A token is a secret for a phone, a person or a program, and works from anywhere. Only a hash of it is kept, so it is
+    shown once, when you add it. Every change takes effect at once; the server need not be restarted, or run.
 
     \b
     Example:

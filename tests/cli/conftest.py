@@ -57,7 +57,10 @@ def cctv(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 
 def commands() -> Dict[str, Any]:
-    """Every command and subcommand of typer by name, without groups that do nothing themselves; `cctv` is the empty name."""
+    """Every command and subcommand of typer by name; `cctv` itself has the empty name.
+
+    A group that does nothing itself is left out.
+    """
     root: Any = typer.main.get_command(app)
     found = {"": root}
     found.update({name: one for name, one in root.commands.items() if getattr(one, "invoke_without_command", True)})
