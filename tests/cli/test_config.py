@@ -70,10 +70,15 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     document = json.loads(result.out)
     assert all(list(row) == ["key", "value", "from"] for row in document)
     assert all(isinstance(value, str) for row in document for value in row.values())
-    assert [row["key"] for row in document[:28]] == [
+    assert [row["key"] for row in document[:33]] == [
         "timezone",
         "server.host",
         "server.port",
+        "server.access",
+        "server.lan_networks",
+        "server.trusted_proxies",
+        "server.server_names",
+        "server.cors_origins",
         "server.accel_redirect",
         "storage.path",
         "storage.live_path",
@@ -107,7 +112,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     assert [row["key"] for row in document[-2 * len(with_sub) :]] == [
         f"cameras.{camera}.{field}" for camera in ("nvr-1", "nvr-2") for field in with_sub
     ]
-    assert len(document) == 28 + 5 * len(fields) + 3 * len(with_sub)
+    assert len(document) == 33 + 5 * len(fields) + 3 * len(with_sub)
 
 
 def test_every_value_has_its_origin(cctv: Callable[..., Any], configured: Path) -> None:

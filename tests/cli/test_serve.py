@@ -96,7 +96,8 @@ def begin_to_read(port: int, path: str) -> socket.socket:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     client.settimeout(HANG)
     client.connect(("127.0.0.1", port))
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    host, port = client.getpeername()
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
     return client
 
 
@@ -228,7 +229,8 @@ def test_it_ends_within_its_limits_even_if_threads_hang(tmp_path: Path) -> None:
             announced(process)
             wait_for(lambda: "the camera's thread hangs" in log.read_text(), "the camera's thread to hang")
             with socket.create_connection(("127.0.0.1", port), timeout=HANG) as client:
-                client.sendall(b"GET /recordings/front/2026-07-14/14/41.ts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                path = b"/recordings/front/2026-07-14/14/41.ts"
+                client.sendall(b"GET %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (path, port))
                 wait_for(lambda: "the server's thread hangs" in log.read_text(), "the server's thread to hang")
                 process.send_signal(signal.SIGTERM)
                 assert end_of(process, 60) == 15
