@@ -6,17 +6,16 @@ The gate puts the caller's grant into the request's scope; routes take it from t
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 from urllib.parse import quote
 
-from fastapi import Depends, HTTPException
 from starlette.requests import Request as HttpRequest
 
 from cctv_cli.api.detail import send_detail
 from cctv_cli.core.access.admission import Presented, admit
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.access.policy import Access, Request, Rules, shows_proxy
-from cctv_cli.core.access.roles import Grant, Role
+from cctv_cli.core.access.roles import Grant
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.health.report import Report
@@ -66,29 +65,6 @@ class AccessGate:
             await send_detail(send, 401, admitted.sentence, _CHALLENGE)
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": admitted.sentence})
-
-
-class Needs:
-    """What a route declares: the role that it needs, for the camera in its path if there is one, or for all cameras."""
-
-    def __init__(self, role: Role, *, all_cameras: bool = False) -> None:
-        self.role = role
-        self.all_cameras = all_cameras
-
-    async def __call__(self, request: HttpRequest) -> None:
-        """Raises UnknownCamera if the caller may not know of the camera, and a 403 if the role is not enough."""
-        grant, camera = grant_of(request.scope), request.path_params.get("camera_id")
-        if camera is not None:
-            require_shown(grant, camera)
-        if self.all_cameras and grant.is_limited:
-            raise HTTPException(403, "This concerns all cameras, and your token is for some of them.")
-        if not grant.allows(self.role):
-            raise HTTPException(403, f"This needs the role {self.role.value}, and yours is {grant.role.value}.")
-
-
-def needs(role: Role, *, all_cameras: bool = False) -> Any:
-    """The dependency by which a route declares what it needs."""
-    return Depends(Needs(role, all_cameras=all_cameras))
 
 
 def require_shown(grant: Grant, camera: str) -> None:

@@ -6,9 +6,10 @@ from typing import Any, Dict, List
 
 from fastapi import APIRouter, HTTPException, Request
 
-from cctv_cli.api.access import grant_of, needs
+from cctv_cli.api.access import grant_of
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
+from cctv_cli.api.needs import needs
 from cctv_cli.api.stream import stopped_detail
 from cctv_cli.api.threads import on_thread
 from cctv_cli.core.access.roles import Role

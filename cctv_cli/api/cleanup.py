@@ -10,9 +10,9 @@ from typing import Callable, Dict, Tuple, Union
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from cctv_cli.api.access import needs
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CleanupModel
+from cctv_cli.api.needs import needs
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.retention.report import report, summary

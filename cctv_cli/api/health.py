@@ -6,9 +6,10 @@ from typing import List
 
 from fastapi import APIRouter, Request
 
-from cctv_cli.api.access import needs, shown_report
+from cctv_cli.api.access import shown_report
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import HealthModel, ProcessModel, StorageModel, SystemModel
+from cctv_cli.api.needs import needs
 from cctv_cli.api.threads import on_thread
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.health.report import Report, health_model, process_models, storage_model, system_model

@@ -11,8 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cctv_cli import version
-from cctv_cli.api.access import needs, shown_report
+from cctv_cli.api.access import shown_report
 from cctv_cli.api.errors import Responses, errors
+from cctv_cli.api.needs import needs
 from cctv_cli.api.threads import on_thread
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import DAY

@@ -9,9 +9,9 @@ from typing import List, Optional
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from cctv_cli.api.access import needs
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import ClockStepModel, DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
+from cctv_cli.api.needs import needs
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import DiskThreads

@@ -10,10 +10,10 @@ from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from fastapi import APIRouter
 
-from cctv_cli.api.access import needs
 from cctv_cli.api.errors import errors
 from cctv_cli.api.media_cache import FileVersion
 from cctv_cli.api.models import StreamInfoModel
+from cctv_cli.api.needs import needs
 from cctv_cli.core import files
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import format_instant

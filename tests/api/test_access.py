@@ -10,9 +10,9 @@ import pytest
 from fastapi.routing import APIRoute
 
 from cctv_cli.api import cameras, cleanup, health, metrics, recordings, stream
-from cctv_cli.api.access import Needs
 from cctv_cli.api.app import create_app
 from cctv_cli.api.media_description import media_paths
+from cctv_cli.api.needs import Needs
 from cctv_cli.api.stream import LiveStates
 from cctv_cli.core.access import links
 from cctv_cli.core.access.links import Link

@@ -1,0 +1,36 @@
+"""What routes of FastAPI declare: the role that they need.
+
+Without `from __future__ import annotations`, because older releases of FastAPI do not evaluate the annotations of an
+object's `__call__`.
+"""
+
+from typing import Any
+
+from fastapi import Depends, HTTPException
+from starlette.requests import Request
+
+from cctv_cli.api.access import grant_of, require_shown
+from cctv_cli.core.access.roles import Role
+
+
+class Needs:
+    """What a route declares: the role that it needs, for the camera in its path if there is one, or for all cameras."""
+
+    def __init__(self, role: Role, *, all_cameras: bool = False) -> None:
+        self.role = role
+        self.all_cameras = all_cameras
+
+    async def __call__(self, request: Request) -> None:
+        """Raises UnknownCamera if the caller may not know of the camera, and a 403 if the role is not enough."""
+        grant, camera = grant_of(request.scope), request.path_params.get("camera_id")
+        if camera is not None:
+            require_shown(grant, camera)
+        if self.all_cameras and grant.is_limited:
+            raise HTTPException(403, "This concerns all cameras, and your token is for some of them.")
+        if not grant.allows(self.role):
+            raise HTTPException(403, f"This needs the role {self.role.value}, and yours is {grant.role.value}.")
+
+
+def needs(role: Role, *, all_cameras: bool = False) -> Any:
+    """The dependency by which a route declares what it needs."""
+    return Depends(Needs(role, all_cameras=all_cameras))
