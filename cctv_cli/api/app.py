@@ -8,14 +8,13 @@ from functools import partial
 from typing import Any, AsyncIterator, Dict
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers
-from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
 
 from cctv_cli import version
 from cctv_cli.api import cameras, cleanup, health, metrics, recordings, stream
 from cctv_cli.api.access import AccessGate
-from cctv_cli.api.errors import add_error_handlers, error_answer
+from cctv_cli.api.cors import Cors
+from cctv_cli.api.errors import add_error_handlers
+from cctv_cli.api.hardening import Hardening, HeadAsGet
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.media_routes import MediaRoutes
@@ -40,17 +39,6 @@ class _App(FastAPI):
         description = super().openapi()
         description["paths"].update(media_paths())
         return description
-
-
-class _OpenForReading(CORSMiddleware):
-    """Lets pages of any origin read; a refused preflight has the common error body."""
-
-    def preflight_response(self, request_headers: Headers) -> Response:
-        answer = super().preflight_response(request_headers)
-        if answer.status_code < 400:
-            return answer
-        kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
-        return error_answer(answer.status_code, "Pages of other sites may only read, with GET and HEAD.", kept)
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -88,9 +76,11 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(cleanup.router(runtime))
     app.add_api_route("/", _index, include_in_schema=False)
     add_error_handlers(app)
-    app.add_middleware(_OpenForReading, allow_origins=["*"], allow_methods=["GET", "HEAD"])
+    app.add_middleware(HeadAsGet)
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache)
     app.add_middleware(AccessGate, runtime=runtime, known=known)
+    app.add_middleware(Cors, runtime=runtime)
+    app.add_middleware(Hardening)
     app.add_middleware(RequestLog)  # the last one added runs first
     return app
 

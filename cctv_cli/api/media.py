@@ -1,4 +1,4 @@
-"""Serves playlists and segments: ETag and 304, byte ranges, gzip, CORS. Plain ASGI.
+"""Serves playlists and segments: ETag and 304, byte ranges, gzip. Plain ASGI.
 
 The caller has already mapped the request to a path; nothing from the request is joined to a path here.
 """
@@ -31,17 +31,7 @@ MEDIA_TYPES = {
     ".m4s": b"video/iso.segment",
 }
 _READ = frozenset({b"range", b"if-range", b"if-none-match", b"accept-encoding"})
-_CORS: HeaderList = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Content-Length, Content-Range, ETag"),
-]
-_PREFLIGHT: HeaderList = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
-    (b"access-control-allow-headers", b"Range, If-Range, If-None-Match"),
-    (b"access-control-max-age", b"86400"),
-    (b"allow", b"GET, HEAD, OPTIONS"),
-]
+_ALLOW: HeaderList = [(b"allow", b"GET, HEAD, OPTIONS")]
 
 
 @dataclass(frozen=True)
@@ -126,11 +116,11 @@ async def _serve(
 ) -> None:
     method = scope["method"]
     if method == "OPTIONS":
-        await _send_head(send, 204, _PREFLIGHT)
+        await _send_head(send, 204, _ALLOW)
         await _send_body(send, b"", more=False)
         return
     if method not in ("GET", "HEAD"):
-        await send_detail(send, 405, f"{path.name} is read-only; use GET.", _PREFLIGHT)
+        await send_detail(send, 405, f"{path.name} is read-only; use GET.", _ALLOW)
         return
     try:
         if proxy_target is not None:
@@ -141,11 +131,11 @@ async def _serve(
         file = found or await cache.open(path, inside=inside)
     except (FileNotFoundError, NotADirectoryError, NotRegularFile):
         detail = f"{path.name} does not exist or no longer exists; request the playlist or the list again."
-        await send_detail(send, 404, detail, _CORS)
+        await send_detail(send, 404, detail)
         return
     except OSError as error:
         detail = f"{path.name} cannot be read ({error.strerror}); check the storage's disk."
-        await send_detail(send, 503, detail, _CORS)
+        await send_detail(send, 503, detail)
         return
     try:
         await _answer(scope, receive, send, file, path.suffix, kind)
@@ -157,7 +147,7 @@ async def _serve(
 async def _send_to_proxy(send: Send, target: bytes, suffix: str, kind: MediaKind) -> None:
     """Answer so that nginx sends the file at `target`.
 
-    nginx keeps the Content-Type and Cache-Control of this answer, and has to add CORS headers and the tag itself.
+    nginx keeps the Content-Type and Cache-Control of this answer, and adds the tag itself.
     """
     headers = [
         (b"x-accel-redirect", target),
@@ -183,7 +173,7 @@ async def _answer(
         answer = _decide(scope["method"], wanted, chosen, suffix, kind)
     except RangeNotSatisfiable:
         detail = "The file does not have this range of bytes; Content-Range has its size."
-        await send_detail(send, 416, detail, [*_CORS, (b"content-range", b"bytes */%d" % chosen.size)])
+        await send_detail(send, 416, detail, [(b"content-range", b"bytes */%d" % chosen.size)])
         return
     await _send_head(send, answer.status, answer.headers)
     if answer.part is None or answer.part.start == answer.part.stop:
@@ -219,7 +209,7 @@ def _decide(method: str, wanted: Dict[bytes, str], chosen: _Representation, suff
 
     Raises RangeNotSatisfiable.
     """
-    headers = _CORS + [(b"etag", chosen.etag.encode()), (b"cache-control", kind.cache_control)]
+    headers = [(b"etag", chosen.etag.encode()), (b"cache-control", kind.cache_control)]
     if kind.is_playlist:
         headers.append((b"vary", b"Accept-Encoding"))
     else:

@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 _LIVE = re.compile(r"/stream/([^/]+)/(sub/)?([^/]+\.(?:m3u8|ts|mp4))\Z")
 _RECORDED = re.compile(r"/recordings/([^/]+)/([^/]+)/([^/]+)/([^/]+\.(?:m3u8|ts|mp4))\Z")
-_CORS = [(b"access-control-allow-origin", b"*")]
 _SHOWN = 80  # characters of a request that an error repeats
-_RETRY = [*_CORS, (b"retry-after", b"2")]
+_RETRY = [(b"retry-after", b"2")]
 
 
 class _Stream(NamedTuple):
@@ -79,18 +78,18 @@ class MediaRoutes:
             else:
                 await self._app(scope, receive, send)
         except UnknownCamera as error:
-            await send_detail(send, 404, f"{error}.", _CORS)
+            await send_detail(send, 404, f"{error}.")
 
     async def _live(self, stream: _Stream, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         number = parse_live_segment(name)
         require_shown(grant_of(scope), stream.camera_id)
         if not stream.has(name):
-            await send_detail(send, 404, f"{name[:_SHOWN]} is not a live file; start with {LIVE_PLAYLIST}.", _CORS)
+            await send_detail(send, 404, f"{name[:_SHOWN]} is not a live file; start with {LIVE_PLAYLIST}.")
             return
         layout = self._runtime.layout(stream.camera_id, sub=stream.sub)
         if stream.sub and self._runtime.camera(stream.camera_id).sub_source is None:
             detail = f"Camera {stream.camera_id} has no sub stream; request its {LIVE_PLAYLIST}."
-            await send_detail(send, 404, detail, _CORS)
+            await send_detail(send, 404, detail)
             return
         if scope["method"] not in ("GET", "HEAD"):  # OPTIONS must succeed whatever the camera's state
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
@@ -105,19 +104,19 @@ class MediaRoutes:
             variants = await self._states.multivariant(stream.camera_id) if self._offers_both(stream, name) else None
         except OSError as error:
             reason = error.strerror or "no reason given"
-            await send_detail(send, 503, f"The storage cannot be used ({reason}); check its disk.", _CORS)
+            await send_detail(send, 503, f"The storage cannot be used ({reason}); check its disk.")
             return
         if variants is not None:
             await serve_text(scope, receive, send, variants)
         elif live.window is None:
-            await send_detail(send, live.status, live.detail, _CORS if live.status == 409 else _RETRY)
+            await send_detail(send, live.status, live.detail, [] if live.status == 409 else _RETRY)
         elif name in (LIVE_PLAYLIST, MAIN_PLAYLIST):
             await serve_file(scope, receive, send, self._cache, layout.live_playlist, PLAYLIST)
         elif number is not None and number > live.window.segments[-1].number:
-            await send_detail(send, 404, f"{name} is not finished yet; request {LIVE_PLAYLIST} again.", _CORS)
+            await send_detail(send, 404, f"{name} is not finished yet; request {LIVE_PLAYLIST} again.")
         elif name not in live.files:
             detail = f"{name} does not exist or no longer exists; request {LIVE_PLAYLIST} again."
-            await send_detail(send, 404, detail, _CORS)
+            await send_detail(send, 404, detail)
         else:
             path = layout.live / name
             target = proxy_target(self._runtime.settings, scope, path)
@@ -143,4 +142,4 @@ class MediaRoutes:
             await serve_file(scope, receive, send, self._cache, path, PLAYLIST, inside=inside)
         else:
             shown = f"{day}/{hour}/{file}"[:_SHOWN]
-            await send_detail(send, 404, f"{shown} is not a recording; request the list.", _CORS)
+            await send_detail(send, 404, f"{shown} is not a recording; request the list.")

@@ -219,6 +219,20 @@ async def test_playlists_keep_a_token_in_the_path(ask: Ask, store: AccessStore, 
     assert names and all("/" not in name for name in names), "relative to the playlist's own URL"
 
 
+@pytest.mark.parametrize("path", MEDIA)
+async def test_pages_of_any_site_may_read_a_url_with_a_token(
+    ask: Ask, store: AccessStore, recorded: None, path: str
+) -> None:
+    token, site = add(store, Role.ADMIN), {"Origin": "https://site.example"}
+    url = f"/t/{token}{path.format('front')}"
+    assert (await ask(url, site)).headers["access-control-allow-origin"] == "*"
+    preflight = await ask(url, {**site, "Access-Control-Request-Method": "GET"}, method="OPTIONS")
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+    assert "POST" not in preflight.headers["access-control-allow-methods"]
+    bearer = {"Authorization": f"Bearer {token}", **site}
+    assert "access-control-allow-origin" not in (await ask(path.format("front"), bearer)).headers
+
+
 async def test_a_cookie_does_not_let_another_site_control(ask: Ask, store: AccessStore) -> None:
     token = add(store, Role.OPERATOR)
     cookie, site = {"Cookie": f"cctv={token}"}, {"Origin": "https://site.example"}

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict
 
 import httpx
 import pytest
 
+from cctv_cli.api.app import create_app
 from cctv_cli.core.config.settings import Settings
-from tests.support.storage_tree import CameraTree
+from cctv_cli.core.runtime import Runtime
+from tests.api.conftest import LOCAL
+from tests.support.storage_tree import CameraTree, FixedClock
 
 pytestmark = pytest.mark.anyio
 
@@ -54,15 +58,58 @@ async def test_every_error_has_one_sentence_in_detail(
     assert "x-injected" not in response.headers
 
 
-@pytest.mark.parametrize("path", ["/cameras", "/cameras/front", "/recordings/front", "/stream/front/info"])
-async def test_any_page_may_request_json(client: httpx.AsyncClient, path: str) -> None:
-    origin = {"Origin": "https://site.example"}
-    response = await client.get(path, headers=origin)
-    assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, "*")
-    preflight = await client.options(path, headers={**origin, "Access-Control-Request-Method": "GET"})
-    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
-    missing = await client.get("/cameras/nosuch", headers=origin)
-    assert (missing.status_code, missing.headers["access-control-allow-origin"]) == (404, "*")
+EVERYTHING = [
+    "/cameras",
+    "/cameras/front",
+    "/recordings/front",
+    "/stream/front/info",
+    "/stream/front/live.m3u8",
+    "/health",
+]
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+async def test_only_pages_of_known_sites_may_read(settings: Settings, clock: FixedClock, path: str) -> None:
+    app = create_app(Runtime(replace(settings, cors_origins=("https://app.example:8443",)), clock=clock))
+    transport = httpx.ASGITransport(app, client=("192.168.1.5", 50000))
+    async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as client:
+        for origin in ("https://app.example:8443", "HTTPS://App.Example:8443"):
+            answer = await client.get(path, headers={"Origin": origin})
+            assert answer.headers["access-control-allow-origin"] == origin
+            assert "Content-Range" in answer.headers["access-control-expose-headers"]
+            assert "origin" in answer.headers["vary"].lower()
+            asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range,authorization"}
+            preflight = await client.options(path, headers={"Origin": origin, **asked})
+            assert preflight.status_code == 204
+            assert preflight.headers["access-control-allow-origin"] == origin
+            allowed = set(preflight.headers["access-control-allow-headers"].lower().split(", "))
+            assert {"cache-control", "pragma", "range", "if-none-match", "content-type", "authorization"} <= allowed
+        for origin in ("https://app.example", "http://app.example:8443", "https://site.example", "null", ""):
+            answer = await client.get(path, headers={"Origin": origin})
+            assert "access-control-allow-origin" not in answer.headers
+            preflight = await client.options(path, headers={"Origin": origin, "Access-Control-Request-Method": "GET"})
+            assert preflight.status_code == 403
+            assert "server.cors_origins" in preflight.json()["detail"]
+        assert "access-control-allow-origin" not in (await client.get(path)).headers
+
+
+async def test_a_refusal_can_be_read_by_a_known_site(settings: Settings, clock: FixedClock) -> None:
+    app = create_app(Runtime(replace(settings, cors_origins=("https://app.example",)), clock=clock))
+    transport = httpx.ASGITransport(app, client=("203.0.113.9", 50000))
+    async with httpx.AsyncClient(transport=transport, base_url=LOCAL) as client:
+        answer = await client.get("/cameras", headers={"Origin": "https://app.example"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, "https://app.example")
+
+
+@pytest.mark.parametrize("path", [*EVERYTHING, "/metrics", "/", "/openapi.json", "/nosuch", "/cleanup/preview"])
+async def test_head_has_the_headers_of_get_and_no_body(client: httpx.AsyncClient, path: str) -> None:
+    got, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    for answer in (got, head):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://site.example"}, {"Sec-Fetch-Site": "cross-site"}])
@@ -72,9 +119,8 @@ async def test_a_page_of_another_site_may_not_control(client: httpx.AsyncClient,
     assert "access-control-allow-methods" not in response.headers
     asked = {"Origin": "https://site.example", "Access-Control-Request-Method": "POST"}
     preflight = await client.options("/cameras/front/stop", headers=asked)
-    assert preflight.status_code == 400
-    assert "POST" not in preflight.headers["access-control-allow-methods"]
-    assert preflight.json() == {"detail": "Pages of other sites may only read, with GET and HEAD."}
+    assert preflight.status_code == 403
+    assert "access-control-allow-methods" not in preflight.headers
 
 
 async def test_a_failing_storage_is_503_without_a_path(

@@ -136,7 +136,6 @@ async def test_a_camera_without_a_picture_says_why(
     response = await client.get(f"/stream/front/{name}")
     assert (response.status_code, response.json()) == (status, {"detail": sentence})
     assert response.headers["retry-after"] == "2"
-    assert response.headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.parametrize("name", ["live.m3u8", "segment0.ts"])
@@ -154,7 +153,6 @@ async def test_a_stopped_a_disabled_and_an_unknown_camera(
     ]
     for answer in answers:
         assert "retry-after" not in answer.headers
-        assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["cache-control"] == "no-store"
 
 

@@ -24,6 +24,7 @@ from tests.support.waiting import HANG, end_of, wait_for
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 OPENSSL = shutil.which("openssl")
 RECIPE = Path(__file__).parent.parent.parent / "examples" / "nginx" / "cctv.conf"
+SITE = "https://app.example"  # a web site whose pages may read
 LOCATION = "/cctv-media/"
 
 pytestmark = [
@@ -125,7 +126,7 @@ def make_certificate(folder: Path) -> Path:
 @pytest.fixture
 def server(tmp_path: Path, ffmpeg: Ffmpeg) -> Iterator[DemoServer]:
     """A running demo that leaves sending the media to nginx."""
-    with DemoServer(tmp_path / "hls", ffmpeg, ACCEL_REDIRECT=LOCATION) as running:
+    with DemoServer(tmp_path / "hls", ffmpeg, ACCEL_REDIRECT=LOCATION, CORS_ORIGINS=SITE) as running:
         yield running
 
 
@@ -178,9 +179,11 @@ def test_nginx_answers_like_the_server(server: DemoServer, nginx: Nginx) -> None
     direct, whole = server.get(address), nginx.get(address)
     assert (whole.status_code, whole.content) == (200, direct.content)
     assert len(whole.content) > 10_000
-    for name in ("content-type", "cache-control", "accept-ranges", "content-length", "access-control-allow-origin"):
+    for name in ("content-type", "cache-control", "accept-ranges", "content-length", "x-content-type-options"):
         assert whole.headers[name] == direct.headers[name]
     assert "x-accel-redirect" not in whole.headers
+    assert nginx.get(address, Origin=SITE).headers["access-control-allow-origin"] == SITE
+    assert "access-control-allow-origin" not in nginx.get(address, Origin="https://other.example").headers
     part = nginx.get(address, Range="bytes=188-375")
     assert (part.status_code, part.content) == (206, whole.content[188:376])
     assert nginx.get(address, If_None_Match=whole.headers["etag"]).status_code == 304
@@ -211,7 +214,7 @@ def test_addresses_by_the_layout_on_disk(server: DemoServer, nginx: Nginx) -> No
     wait_for(lambda: nginx.answers("/hls/demo_tone/live/live.m3u8"), "the live stream through nginx")
     playlist = nginx.get("/hls/demo_tone/live/live.m3u8")
     assert playlist.headers["cache-control"] == "no-cache"
-    assert playlist.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in playlist.headers
     assert nginx.get("/hls/demo_tone/live/" + media_names(playlist.text)[0]).status_code == 200
     hour, names = record_an_hour(server)
     on_disk = hour.replace("/recordings/demo_tone/", "/hls/demo_tone/recordings/")

@@ -1,0 +1,46 @@
+"""What answers have in common: headers against misuse by browsers, and HEAD wherever there is GET. Plain ASGI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, MutableMapping
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),  # a browser must not take media or JSON for a page
+    (b"referrer-policy", b"no-referrer"),  # a URL may have a token in its path
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+
+
+class Hardening:
+    """ASGI middleware: adds to every answer the headers that keep browsers from misusing it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def hardened(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+            await send(message)
+
+        await self._app(scope, receive, hardened)
+
+
+class HeadAsGet:
+    """ASGI middleware: answers HEAD as GET without the body (RFC 9110 § 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: MutableMapping[str, Any]) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
