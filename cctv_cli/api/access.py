@@ -5,6 +5,7 @@ The gate puts the caller's grant into the request's scope; routes take it from t
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Optional, Tuple
 from urllib.parse import quote
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE = "cctv"
+_WRONG_WAITS = 1.0  # seconds until a wrong token is refused, so that guessing is slow
+_MOST_WAITING = 100
+_TOO_MANY = "Too many requests with a wrong token; try again in 2 s."
 _GRANT = "cctv.grant"
 _IN_PATH = re.compile(r"/t/([^/]+)(/.*)\Z", re.DOTALL)
 _BEARER = re.compile(r"bearer +([^ ]+) *\Z", re.IGNORECASE)
@@ -41,6 +45,7 @@ class AccessGate:
         self._app = app
         self._runtime = runtime
         self._known = known
+        self._waiting = 0  # requests with a wrong token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -62,9 +67,23 @@ class AccessGate:
             inner = {**scope, "path": path, "raw_path": quote(path).encode(), _GRANT: admitted}
             await self._app(inner, receive, send)
         elif scope["type"] == "http":
+            if presented is not None and not await self._slowed():
+                await send_detail(send, 429, _TOO_MANY, [(b"retry-after", b"2")])
+                return
             await send_detail(send, 401, admitted.sentence, _CHALLENGE)
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": admitted.sentence})
+
+    async def _slowed(self) -> bool:
+        """Let somebody with a wrong token wait; False if so many wait already that this one is not let in to wait."""
+        if self._waiting >= _MOST_WAITING:
+            return False
+        self._waiting += 1
+        try:
+            await asyncio.sleep(_WRONG_WAITS)
+        finally:
+            self._waiting -= 1
+        return True
 
 
 def require_shown(grant: Grant, camera: str) -> None:

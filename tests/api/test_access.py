@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from cctv_cli.api import cameras, cleanup, health, metrics, recordings, stream
+from cctv_cli.api import access, cameras, cleanup, health, metrics, recordings, stream
 from cctv_cli.api.app import create_app
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.needs import Needs
@@ -40,8 +41,9 @@ def store(settings: Settings) -> AccessStore:
 
 
 @pytest.fixture
-def ask(settings: Settings, clock: FixedClock, store: AccessStore) -> Ask:
+def ask(settings: Settings, clock: FixedClock, store: AccessStore, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """Send one request from an address, a public one unless another is given, to a server that knows all tokens."""
+    monkeypatch.setattr(access, "_WRONG_WAITS", 0.0)
     apps: Dict[Any, Any] = {}
 
     async def asking(
@@ -297,6 +299,28 @@ async def test_a_web_socket_is_closed_and_the_lifespan_passes(runtime: Runtime) 
     }
     await create_app(runtime)({**scope, "client": ("192.168.1.5", 1), "server": ("127.0.0.1", 8000)}, receive, send)
     assert sent == ["websocket.close"]
+
+
+async def test_guessing_is_slow_and_keeps_nobody_else_waiting(
+    runtime: Runtime, store: AccessStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"Authorization": f"Bearer {add(store)}"}
+    app, goes_on = create_app(runtime), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        assert seconds == 1.0
+        await goes_on.wait()
+
+    monkeypatch.setattr(access.asyncio, "sleep", sleep)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(PUBLIC, 40000)), base_url=LOCAL) as client:
+        guesses = [asyncio.ensure_future(client.get(f"/t/guess{number}/cameras")) for number in range(150)]
+        waiting = set(guesses)
+        while len(waiting) > 100:
+            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert {guess.result().status_code for guess in guesses if guess.done()} == {429}
+        assert (await client.get("/cameras", headers=headers)).status_code == 200
+        goes_on.set()
+        assert {(await guess).status_code for guess in waiting} == {401}
 
 
 async def test_the_log_shows_no_token(
