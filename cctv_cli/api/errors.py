@@ -32,6 +32,7 @@ MEANINGS = {
     409: "The camera is stopped, disabled or supervised by another process, or a brake or cleanup prevents this",
     416: "The file does not have this range of bytes",
     422: "A parameter is invalid",
+    429: "Too many requests with a wrong token: try again in 2 s",
     500: "An unexpected error, which is logged",
     502: "The camera fails; `detail` says why",
     503: "The storage cannot be used, or the camera has no live stream yet: try again",
@@ -40,7 +41,7 @@ MEANINGS = {
 
 def errors(*statuses: int) -> Responses:
     """The description of these error statuses, and of those that every route can answer."""
-    every = sorted({401, 422, 500, 503, *statuses})
+    every = sorted({401, 422, 429, 500, 503, *statuses})
     return {status: {"model": ErrorModel, "description": MEANINGS[status]} for status in every}
 
 

@@ -52,7 +52,7 @@ def media_paths() -> Json:
 def _item(summary: str, tag: str, parameters: List[Json], suffixes: Sequence[str], *errors: int) -> Json:
     answers = {200: _bytes("The whole file", suffixes), 206: _bytes("The requested byte range", suffixes)}
     answers[304] = {"description": "The client's copy is current"}
-    answers.update({status: _error(status) for status in sorted({401, 404, 416, 500, 503, *errors})})
+    answers.update({status: _error(status) for status in sorted({401, 404, 416, 429, 500, 503, *errors})})
     return {
         "get": {
             "tags": [tag],
