@@ -1,4 +1,4 @@
-"""`cctv cameras` shows the state of the cameras; `cctv cameras check` checks what they send."""
+"""`cctv cameras` shows the state of the cameras, checks what they send, and stops and starts them."""
 
 from __future__ import annotations
 
@@ -63,6 +63,67 @@ def check(
     with output.progress("Checking") as progress:
         result = check_cameras(runtime, camera or (), again=again, progress=progress)
     output.finish(result, as_json=options.as_json(context))
+
+
+@app.command(cls=Command)
+def stop(
+    context: typer.Context,
+    camera: List[str] = typer.Argument(..., metavar="CAMERA", help="Ids of the cameras to stop."),
+    config: Optional[Path] = options.CONFIG,
+    storage: Optional[Path] = options.STORAGE,
+    json: bool = options.JSON,
+) -> None:
+    """Stop recording cameras until you start them again.
+
+    A running cctv serve or cctv record follows within seconds; one that starts later follows too.
+
+    \b
+    Example:
+      cctv cameras stop front
+    """
+    output.finish(stop_cameras(options.runtime(context), camera), as_json=options.as_json(context))
+
+
+@app.command(cls=Command)
+def start(
+    context: typer.Context,
+    camera: List[str] = typer.Argument(..., metavar="CAMERA", help="Ids of the cameras to start."),
+    config: Optional[Path] = options.CONFIG,
+    storage: Optional[Path] = options.STORAGE,
+    json: bool = options.JSON,
+) -> None:
+    """Let stopped cameras record again.
+
+    They record as soon as cctv serve or cctv record runs.
+
+    \b
+    Example:
+      cctv cameras start front
+    """
+    output.finish(start_cameras(options.runtime(context), camera), as_json=options.as_json(context))
+
+
+def stop_cameras(runtime: Runtime, cameras: Sequence[str]) -> Result:
+    """Stop cameras. Raises UnknownCamera before any is stopped, OSError."""
+    layouts = [runtime.layout(camera) for camera in cameras]
+    for layout in layouts:
+        runtime.stop_camera(layout.camera_id).get()
+    return Result(
+        document=[{"id": layout.camera_id, "stopped": True} for layout in layouts],
+        text=tuple(f"Camera {layout.camera_id} stays stopped until you start it" for layout in layouts),
+    )
+
+
+def start_cameras(runtime: Runtime, cameras: Sequence[str]) -> Result:
+    """Start cameras. Raises UnknownCamera and CameraDisabled before any is started, OSError."""
+    for camera in cameras:
+        runtime.require_enabled(camera)
+    for camera in cameras:
+        runtime.start_camera(camera).get()
+    return Result(
+        document=[{"id": camera, "stopped": False} for camera in cameras],
+        text=tuple(f"Camera {camera} may record again" for camera in cameras),
+    )
 
 
 def list_cameras(runtime: Runtime) -> Result:

@@ -262,7 +262,7 @@ class Runtime:
 
     def start_camera(self, camera_id: str) -> Answer[None]:
         """Let a stopped camera record again. Raises UnknownCamera, CameraDisabled."""
-        self._require_enabled(camera_id)
+        self.require_enabled(camera_id)
         layout = self.layout(camera_id)
 
         def start() -> None:
@@ -274,11 +274,12 @@ class Runtime:
 
     def restart_camera(self, camera_id: str) -> None:
         """Restart a camera's FFmpeg. Raises UnknownCamera, CameraDisabled."""
-        self._require_enabled(camera_id)
+        self.require_enabled(camera_id)
         if self._supervisor is not None:
             self._supervisor.restart(camera_id)
 
-    def _require_enabled(self, camera_id: str) -> None:
+    def require_enabled(self, camera_id: str) -> None:
+        """Raise CameraDisabled if the configuration disables a camera, UnknownCamera if it has none of that id."""
         if not self.camera(camera_id).enabled:
             raise CameraDisabled(
                 f"Camera {camera_id} is disabled in the configuration; remove its enabled = false, "

@@ -238,3 +238,25 @@ def test_without_cameras_there_is_nothing_to_check(cctv: Callable[..., Any]) -> 
     result = cctv("cameras", "check")
     assert (result.code, result.out.count("\n"), result.err) == (0, 1, "")
     assert json.loads(cctv("cameras", "check", "--json").out) == []
+
+
+def test_cameras_are_stopped_and_started_by_their_files(cctv: Callable[..., Any], front: CameraTree) -> None:
+    stopped = front.layout.stopped_file
+    assert cctv("cameras", "stop", "front") == (0, "Camera front stays stopped until you start it\n", "")
+    assert stopped.exists()
+    assert cctv("cameras", "stop", "front").code == 0, "again"
+    unknown = cctv("cameras", "start", "front", "attic")
+    assert (unknown.code, unknown.out) == (7, "")
+    assert stopped.exists(), "none is started if one of them is not known"
+    assert (
+        cctv("cameras", "start", "front", "yard").out == "Camera front may record again\nCamera yard may record again\n"
+    )
+    assert not stopped.exists()
+
+
+def test_a_disabled_camera_is_not_started(cctv: Callable[..., Any], home: Path) -> None:
+    (home / "cameras.toml").write_text(CAMERAS.replace('id = "yard"', 'id = "yard"\nenabled = false'))
+    assert cctv("cameras", "stop", "front", "yard").code == 0
+    refused = cctv("cameras", "start", "front", "yard")
+    assert (refused.code, refused.out) == (14, "")
+    assert "Camera yard is disabled in the configuration" in refused.err
