@@ -12,11 +12,13 @@ from typing import Iterator, Optional, Protocol
 import uvicorn
 
 from cctv_cli.api.app import create_app
-from cctv_cli.api.threads import begun_threads
+from cctv_cli.api.threads import begun_threads, on_thread
+from cctv_cli.api.tls import Tls
 from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
 
 _POLL = 0.2  # seconds between checks for requested stops and reloads
+_RENEWED = 5.0  # seconds between checks for a renewed certificate
 _GRACE = 5  # seconds for responses in progress
 _BACKLOG = 2048  # connections waiting to be accepted
 
@@ -55,12 +57,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressError(f"Port {port} at {host} cannot be opened ({reason}); {cure}") from error
 
 
-def run(runtime: Runtime, listener: socket.socket, requested: Requested) -> None:
+def run(runtime: Runtime, listener: socket.socket, tls: Optional[Tls], requested: Requested) -> None:
     """Serve a started runtime until a stop is requested; responses in progress are completed."""
     loop = _new_loop()
     loop.set_default_executor(begun_threads())
     try:
-        loop.run_until_complete(_serve(runtime, listener, requested))
+        loop.run_until_complete(_serve(runtime, listener, tls, requested))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
@@ -74,18 +76,20 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(runtime: Runtime, listener: socket.socket, requested: Requested) -> None:
-    server = _Server(
-        uvicorn.Config(
-            create_app(runtime),
-            proxy_headers=False,  # `access` reads these headers itself
-            server_header=False,
-            access_log=False,
-            log_config=None,
-            timeout_graceful_shutdown=_GRACE,
-        )
+async def _serve(runtime: Runtime, listener: socket.socket, tls: Optional[Tls], requested: Requested) -> None:
+    config = uvicorn.Config(
+        create_app(runtime),
+        proxy_headers=False,  # `access` reads these headers itself
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=_GRACE,
     )
+    config.load()
+    config.ssl = None if tls is None else tls.context
+    server = _Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    renewing = None if tls is None else asyncio.ensure_future(_renew(tls))
     reloading: Optional[asyncio.Future[None]] = None
     while not serving.done():
         # not awaited: a reload that hangs on a disk must not keep the server from ending
@@ -93,4 +97,14 @@ async def _serve(runtime: Runtime, listener: socket.socket, requested: Requested
             reloading = asyncio.get_running_loop().run_in_executor(None, runtime.reload)
         server.should_exit = server.should_exit or requested.ended
         await asyncio.wait([serving], timeout=_POLL)
+    if renewing is not None:
+        renewing.cancel()
     await serving
+
+
+async def _renew(tls: Tls) -> None:
+    """Use a renewed certificate for new connections."""
+    while True:
+        await asyncio.sleep(_RENEWED)
+        if await on_thread(tls.changed):
+            tls.renew()

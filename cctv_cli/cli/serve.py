@@ -25,6 +25,12 @@ def serve(
     port: Optional[int] = typer.Option(
         None, "--port", metavar="PORT", help="Port to listen on. [default: SERVER_PORT or 8000]"
     ),
+    tls_cert: Optional[Path] = typer.Option(
+        None, "--tls-cert", metavar="FILE", help="Certificate chain for https. [default: TLS_CERT, or http]"
+    ),
+    tls_key: Optional[Path] = typer.Option(
+        None, "--tls-key", metavar="FILE", help="Private key of the certificate. [default: TLS_KEY, or http]"
+    ),
     demo: bool = typer.Option(
         False, "--demo", help="Record two synthetic cameras into ./hls-demo instead of the configured cameras."
     ),
@@ -43,10 +49,18 @@ def serve(
       cctv serve --port 8080
     """
     from cctv_cli.api import server
+    from cctv_cli.api.tls import Tls
     from cctv_cli.core.runtime import Runtime, demo_settings
 
     def load() -> Settings:
-        settings = options.settings(context, server__host=host, server__port=port, log__format=log_format)
+        settings = options.settings(
+            context,
+            server__host=host,
+            server__port=port,
+            server__tls_cert=tls_cert,
+            server__tls_key=tls_key,
+            log__format=log_format,
+        )
         return demo_settings(settings, storage or _DEMO_STORAGE) if demo else settings
 
     runtime = Runtime(load(), load=load)
@@ -55,10 +69,11 @@ def serve(
     signals.install()
     # before anything else: if the port is in use, no recorder is started
     with server.listen(runtime.settings.host, runtime.settings.port) as listener:
+        tls = Tls.of(runtime.settings)
         runtime.start()
         try:
             output.show(addresses(runtime.settings), as_json=options.as_json(context))
-            server.run(runtime, listener, signals)
+            server.run(runtime, listener, tls, signals)
         finally:
             runtime.stop(leave_running=signals.leave_running)
 
@@ -66,7 +81,8 @@ def serve(
 def addresses(settings: Settings) -> Result:
     """The URLs of the server and of each live stream."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-    base = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    scheme = "http" if settings.tls_cert is None else "https"
+    base = f"{scheme}://[{host}]:{settings.port}" if ":" in host else f"{scheme}://{host}:{settings.port}"
     urls = {camera.id: f"{base}/stream/{camera.id}/live.m3u8" for camera in settings.cameras}
     return Result(
         document={"url": base, "cameras": urls},

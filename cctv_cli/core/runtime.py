@@ -39,7 +39,7 @@ log = logging.getLogger("cctv.runtime")
 RELOAD_LIMIT = 30.0  # seconds
 
 # settings that a reload does not change
-_FIXED = ("host", "port", "storage", "live_path", "timezone", "log_format", "log_file")
+_FIXED = ("host", "port", "tls_cert", "tls_key", "storage", "live_path", "timezone", "log_format", "log_file")
 _DEMO_SEGMENT = 2  # seconds: a viewer waits for the first picture
 
 

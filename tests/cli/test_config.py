@@ -70,7 +70,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     document = json.loads(result.out)
     assert all(list(row) == ["key", "value", "from"] for row in document)
     assert all(isinstance(value, str) for row in document for value in row.values())
-    assert [row["key"] for row in document[:33]] == [
+    assert [row["key"] for row in document[:35]] == [
         "timezone",
         "server.host",
         "server.port",
@@ -79,6 +79,8 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
         "server.trusted_proxies",
         "server.server_names",
         "server.cors_origins",
+        "server.tls_cert",
+        "server.tls_key",
         "server.accel_redirect",
         "storage.path",
         "storage.live_path",
@@ -112,7 +114,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     assert [row["key"] for row in document[-2 * len(with_sub) :]] == [
         f"cameras.{camera}.{field}" for camera in ("nvr-1", "nvr-2") for field in with_sub
     ]
-    assert len(document) == 33 + 5 * len(fields) + 3 * len(with_sub)
+    assert len(document) == 35 + 5 * len(fields) + 3 * len(with_sub)
 
 
 def test_every_value_has_its_origin(cctv: Callable[..., Any], configured: Path) -> None:

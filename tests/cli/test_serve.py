@@ -241,3 +241,17 @@ def test_it_ends_within_its_limits_even_if_threads_hang(tmp_path: Path) -> None:
     assert "Error: cctv ended without the threads of front, which hang on a disk; check its cable" in text
     assert "threads still hang on a disk" not in text  # the server's thread is a daemon
     assert "Traceback" not in text
+
+
+def test_a_certificate_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "cameras.toml").write_text(CAMERAS)
+    (tmp_path / "server.crt").write_text("not a certificate")
+    for key in ("server.crt", "nosuch.key"):
+        result = run_process(
+            *("serve", "--host", "127.0.0.1", "--port", free_port(), "--tls-cert", "server.crt", "--tls-key", key),
+            cwd=tmp_path,
+        )
+        assert (result.code, result.out) == (3, "")
+        errors = [line for line in result.err.splitlines() if line.startswith("Error: ")]
+        assert len(errors) == 1 and "both must be in PEM" in errors[0]
+        assert "Traceback" not in result.err

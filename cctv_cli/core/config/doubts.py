@@ -42,7 +42,7 @@ def doubts(settings: Settings) -> List[str]:
         return [NO_CAMERAS + "."]
     if not enabled:
         return ["Every camera is disabled, so nothing is recorded; set enabled = true for those that should be."]
-    found = list(_same_streams(settings, enabled))
+    found = [*_same_streams(settings, enabled), *_access(settings)]
     for camera in enabled:
         found += _of_camera(settings, camera)
     return list(dict.fromkeys(found))
@@ -60,6 +60,12 @@ def _same_streams(settings: Settings, cameras: Iterable[Camera]) -> Iterator[str
                     f"{origin} is also the stream of the camera {first.id}, which is then recorded twice; "
                     f"write the URL of {camera.id}, or remove one of the two cameras."
                 )
+
+
+def _access(settings: Settings) -> Iterator[str]:
+    if settings.access == "open":
+        origin = settings.origins.get("server.access", DEFAULT)
+        yield f"{origin} lets everybody view who can reach the server; use lan or token unless that is meant."
 
 
 def _of_camera(settings: Settings, camera: Camera) -> Iterator[str]:

@@ -73,6 +73,7 @@ def load_settings(
     origins.update({**camera_origins, **channel_origins})
     settings = Settings(**chosen, cameras=(*cameras, *channels), origins=origins)
     _check_live_path(settings, problems)
+    _check_tls(settings, problems)
     files = {str(each): cwd / each for each in (DOTENV_NAME, path) if each is not None}
     problems += foreign_files(files)
     if problems:
@@ -122,6 +123,12 @@ def _check_live_path(settings: Settings, problems: List[str]) -> None:
             f'{settings.origins["storage.live_path"]} = "{settings.live_path}" is inside the storage '
             f'"{settings.storage}"; choose a folder outside, or remove the key to keep them together.'
         )
+
+
+def _check_tls(settings: Settings, problems: List[str]) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        given, missing = ("tls_cert", "tls_key") if settings.tls_key is None else ("tls_key", "tls_cert")
+        problems.append(f"{settings.origins[f'server.{given}']} needs server.{missing} too; set both, or none.")
 
 
 def _real(path: Path) -> Path:

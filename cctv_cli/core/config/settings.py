@@ -156,6 +156,20 @@ class Settings:
         "other web sites whose pages may play and read, such as `https://app.example.org`",
         show=_listed,
     )
+    tls_cert: Optional[Path] = setting(
+        None,
+        "server.tls_cert",
+        "TLS_CERT",
+        values.path,
+        "certificate chain of the server in PEM, for https; read again when renewed; also `--tls-cert` of `serve`",
+    )
+    tls_key: Optional[Path] = setting(
+        None,
+        "server.tls_key",
+        "TLS_KEY",
+        values.path,
+        "private key of the certificate in PEM; also `--tls-key` of `serve`",
+    )
     accel_redirect: Optional[str] = setting(
         None,
         "server.accel_redirect",

@@ -35,7 +35,7 @@ def test_the_reference_file_shows_every_key_with_its_default(load: Load, tmp_pat
 
     uncommented = re.sub(r"^# (?=[\w.]+ = |\[\[)", "", reference, flags=re.MULTILINE)
     uncommented = re.sub(
-        r"^(password_file|live_path|timezone|trusted_proxies|server_names|cors_origins|accel_redirect|max_size|webhooks"
+        r"^(password_file|live_path|timezone|trusted_proxies|server_names|cors_origins|tls_cert|tls_key|accel_redirect|max_size|webhooks"
         r"|file) = ",
         r"# \1 = ",
         uncommented,

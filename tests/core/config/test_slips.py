@@ -326,3 +326,45 @@ def test_a_mistake_of_an_nvr_is_reported_once(load: Load) -> None:
 def test_no_camera_at_all_is_a_warning(load: Load) -> None:
     (warning,) = load().warnings
     assert warning.startswith("No camera is configured; add one to cameras.toml or set CAMERA_1_ID")
+
+
+@pytest.mark.parametrize(("given", "missing"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
+def test_a_certificate_and_its_key_belong_together(
+    problems: Callable[..., List[str]], given: str, missing: str
+) -> None:
+    expected = f"cameras.toml: server.{given} needs server.{missing} too; set both, or none."
+    assert problems(f'[server]\n{given} = "x.pem"\n{CAMERA}') == [expected]
+
+
+def test_access_for_everybody_is_warned_about(load: Load) -> None:
+    (warning,) = load(f'[server]\naccess = "open"\n{CAMERA}').warnings
+    assert warning.startswith("cameras.toml: server.access lets everybody view who can reach the server")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("access", '"lan "', None),
+        ("access", '"all"', "is not one of lan, token, open"),
+        ("lan_networks", '["192.168.0.0/16", "10.0.0.1", "fd00::/8"]', None),
+        ("lan_networks", '["192.168.0.1/16"]', "has an entry that is not an IP address or a network"),
+        ("lan_networks", '"192.168.0.0/16"', "is not a list"),
+        ("trusted_proxies", "[1]", "is not a list"),
+        ("server_names", '["CCTV.example.org"]', None),
+        ("server_names", '["https://cctv.example.org"]', "has an entry that is not a host name"),
+        ("server_names", '["cctv.example.org:8000"]', "has an entry that is not a host name"),
+        ("cors_origins", '["https://app.example.org:8443", "HTTP://[::1]:3000"]', None),
+        ("cors_origins", '["https://app.example.org/"]', "has an entry that is not an origin of web pages"),
+        ("cors_origins", '["*"]', "has an entry that is not an origin of web pages"),
+        ("cors_origins", '["null"]', "has an entry that is not an origin of web pages"),
+    ],
+)
+def test_settings_of_access(
+    load: Load, problems: Callable[..., List[str]], key: str, value: str, words: Optional[str]
+) -> None:
+    toml = f"[server]\n{key} = {value}\n{CAMERA}"
+    if words is None:
+        load(toml)
+    else:
+        (problem,) = problems(toml)
+        assert words in problem
