@@ -31,7 +31,7 @@ _MEMORY = 512 << 20  # bytes; FFmpeg allocates about 54 MB to copy streams, what
 _MEMORY_ENCODING = 4 << 30  # bytes; pictures of 8K take 50 MB each, and an encoder holds dozens
 _GUESSED = 16  # packets at the start of a stream with B-frames whose times FFmpeg may guess
 _LONGEST_GUESSED = 60  # seconds that each of them may last
-_RESULT = 6  # the number of a variable (see `_stepless`)
+_RESULT = 7  # the number of a variable (see `_stepless`)
 _UNCONFIRMED = 1  # seconds by which a step of a stream's clock may differ from the time between arrivals
 _SETTLES = 30  # the same at the start of a run, when a bad network may delay everything; also how long that may last
 _REMEMBERS = 300  # seconds of a window; arrivals in this one and the one before confirm a time, because clocks drift
@@ -255,22 +255,25 @@ def _stepless(time: str, arrival: str, unknown: str) -> str:
     the next one begins, so that a wait for a packet may seem to be one for the packet before.
 
     Variables last from one to the next: the arrivals of this one and the previous one, the waits for both, the largest
-    lead of a time over its arrival in this window and in the one before, and the result.
+    lead of a time over its arrival in this window and in the one before, by how much this one leads more, the result.
     """
-    now, came, wait, waited, lead, earlier = range(_RESULT)
+    now, came, wait, waited, lead, earlier, ahead = range(_RESULT)
     before, after = f"PREV_IN{time}", f"PREV_OUT{time}"
     usual = f"max(1,({after}-START{time})/max(1,N-1))"
     longest = f"floor(100*max(ld({wait}),ld({waited})))/100"  # rounded, so that the expressions for both times agree
     arrived = f"max({usual},if(gt({longest},{_UNCONFIRMED}),{longest}/TB,0))"
-    ahead = f"({after}+{time}-{before})*TB-ld({now})-max(ld({lead}),ld({earlier}))"
     doubtful = f"if(lt(({after}-START{time})*TB,{_SETTLES}),{_SETTLES},{_UNCONFIRMED})"
-    step = f"if(lt({time},{before})+gt({ahead},{doubtful}),{arrived},{time}-{before})"
+    wrong = f"lt({time},{before})+gt(ld({ahead}),{doubtful})"
+    # FFmpeg may have guessed the first times, but not by more than a minute
+    far_off = f"lt(({time}-{before})*TB,-{_LONGEST_GUESSED})+gt(ld({ahead}),{_LONGEST_GUESSED})"
+    step = f"if(if(lt(N,{_GUESSED}),{far_off},{wrong}),{arrived},{time}-{before})"
     led = f"ld({_RESULT})*TB-ld({now})"
     same_window = f"N*eq(floor(ld({now})/{_REMEMBERS}),floor(ld({came})/{_REMEMBERS}))"
     steps = (
         f"st({now},{arrival})",
-        f"st({wait},ld({now})-ld({came}))",
-        f"st({_RESULT},if(lt(N,{_GUESSED})+{unknown},{time},{after}+{step}))",
+        f"st({wait},if(N,ld({now})-ld({came}),0))",
+        f"st({ahead},({after}+{time}-{before})*TB-ld({now})-max(ld({lead}),ld({earlier})))",
+        f"st({_RESULT},if({unknown},{time},{after}+{step}))",
         f"st({earlier},if({same_window},ld({earlier}),if(N,ld({lead}),{led})))",
         f"st({lead},if({same_window},max(ld({lead}),{led}),{led}))",
         f"st({came},ld({now}))",

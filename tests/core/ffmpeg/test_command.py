@@ -47,27 +47,27 @@ USUAL = r"max(1\,(PREV_OUTDTS-STARTDTS)/max(1\,N-1))"
 WAITED = r"floor(100*max(ld(2)\,ld(3)))/100"
 DOUBTFUL = r"if(lt((PREV_OUTDTS-STARTDTS)*TB\,30)\,30\,1)"
 LEAD = r"max(ld(4)\,ld(5))"
-STEP = (
-    rf"if(lt(DTS\,PREV_INDTS)+gt((PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld(0)-{LEAD}\,{DOUBTFUL})\,"
-    rf"max({USUAL}\,if(gt({WAITED}\,1)\,{WAITED}/TB\,0))\,DTS-PREV_INDTS)"
-)
+WRONG = rf"lt(DTS\,PREV_INDTS)+gt(ld(6)\,{DOUBTFUL})"
+FAR_OFF = r"lt((DTS-PREV_INDTS)*TB\,-60)+gt(ld(6)\,60)"
+STEP = rf"if(if(lt(N\,16)\,{FAR_OFF}\,{WRONG})\,max({USUAL}\,if(gt({WAITED}\,1)\,{WAITED}/TB\,0))\,DTS-PREV_INDTS)"
 UNKNOWN = r"eq(DTS\,NOPTS)+eq(PREV_INDTS\,NOPTS)"
 SAME = r"N*eq(floor(ld(0)/300)\,floor(ld(1)/300))"
 TIMES = (
-    r"st(0\,if(N\,ld(7)\,time(0)));st(2\,ld(0)-ld(1));"
-    rf"st(6\,if(lt(N\,16)+{UNKNOWN}\,DTS\,PREV_OUTDTS+{STEP}));"
-    rf"st(5\,if({SAME}\,ld(5)\,if(N\,ld(4)\,ld(6)*TB-ld(0))));"
-    rf"st(4\,if({SAME}\,max(ld(4)\,ld(6)*TB-ld(0))\,ld(6)*TB-ld(0)));"
+    r"st(0\,if(N\,ld(8)\,time(0)));st(2\,if(N\,ld(0)-ld(1)\,0));"
+    rf"st(6\,(PREV_OUTDTS+DTS-PREV_INDTS)*TB-ld(0)-{LEAD});"
+    rf"st(7\,if({UNKNOWN}\,DTS\,PREV_OUTDTS+{STEP}));"
+    rf"st(5\,if({SAME}\,ld(5)\,if(N\,ld(4)\,ld(7)*TB-ld(0))));"
+    rf"st(4\,if({SAME}\,max(ld(4)\,ld(7)*TB-ld(0))\,ld(7)*TB-ld(0)));"
     r"st(1\,ld(0));st(3\,ld(2))"
 )
-NEXT = r";st(7\,time(0));"
+NEXT = r";st(8\,time(0));"
 CONTINUOUS = (
-    f"setts=dts={TIMES}{NEXT}ld(6):"
-    rf"pts={TIMES}{NEXT}if(eq(PTS\,NOPTS)\,PTS\,if(eq(DTS\,NOPTS)\,PTS\,PTS-DTS+ld(6)))"
+    f"setts=dts={TIMES}{NEXT}ld(7):"
+    rf"pts={TIMES}{NEXT}if(eq(PTS\,NOPTS)\,PTS\,if(eq(DTS\,NOPTS)\,PTS\,PTS-DTS+ld(7)))"
 )
-FRAME_TIMES = TIMES.replace("\\,", ",").replace("if(N,ld(7),time(0))", "time(0)").replace("DTS", "PTS")
+FRAME_TIMES = TIMES.replace("\\,", ",").replace("if(N,ld(8),time(0))", "time(0)").replace("DTS", "PTS")
 FRAMES = FRAME_TIMES.replace("eq(PTS,NOPTS)+eq(PREV_INPTS,NOPTS)", "isnan(PTS)+isnan(PREV_INPTS)")
-CONTINUOUS_FRAMES = ("-vf", f"setpts='{FRAMES};ld(6)'")
+CONTINUOUS_FRAMES = ("-vf", f"setpts='{FRAMES};ld(7)'")
 UNTIL_NEXT = (
     r"st(0\,if(N\,ld(1)\,time(0)));st(1\,time(0));"
     r"if(between(NEXT_DTS-DTS\,0\,if(lt(N\,16)\,60\,ld(1)-ld(0)+1)/TB)\,NEXT_DTS-DTS\,DURATION)"

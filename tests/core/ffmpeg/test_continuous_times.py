@@ -100,6 +100,11 @@ def late_until_lost(since: float, until: float, by: float, lost: float) -> Calla
         pytest.param(packets(100, stamp=steps_by(3, 60)), 100, id="ahead"),
         pytest.param(packets(100, stamp=steps_by(-3, 60)), 100, id="back"),
         pytest.param(packets(100, stamp=steps_by(3600, 20)), 100, id="far ahead at the start"),
+        pytest.param(packets(100, stamp=steps_by(3600, 0.2)), 100, id="far ahead with the second frame"),
+        pytest.param(packets(100, stamp=steps_by(3600, 0.4)), 100, id="far ahead with the third frame"),
+        pytest.param(packets(100, stamp=steps_by(-3600, 0.2)), 100, id="far back with the second frame"),
+        pytest.param(packets(100, stamp=steps_by(-3600, 0.4)), 100, id="far back with the third frame"),
+        pytest.param(packets(100, delay=lambda taken: max(0.0, 5 - taken)), 100, id="five seconds come at once"),
         pytest.param(
             packets(3700, stamp=steps_by(4, 3600, rate=0.998)), 3692.6, id="ahead after falling behind for an hour"
         ),
