@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),  # a browser must not take media or JSON for a page
     (b"referrer-policy", b"no-referrer"),  # a URL may have a token in its path
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+# not for media: a browser that shows a playlist as a page of its own must load the segments
+_NO_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_MEDIA = (b"video/", b"application/vnd.apple.mpegurl")
 
 
 class Hardening:
@@ -23,7 +25,9 @@ class Hardening:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def hardened(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+                headers = [*message.get("headers", ()), *_HEADERS]
+                is_media = any(name == b"content-type" and value.startswith(_MEDIA) for name, value in headers)
+                message = {**message, "headers": headers if is_media else [*headers, _NO_CONTENT]}
             await send(message)
 
         await self._app(scope, receive, hardened)

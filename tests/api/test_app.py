@@ -9,8 +9,8 @@ import pytest
 from cctv_cli.api.app import create_app
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.runtime import Runtime
-from tests.api.conftest import LOCAL
-from tests.support.storage_tree import CameraTree, FixedClock
+from tests.api.conftest import LOCAL, NOW
+from tests.support.storage_tree import CameraTree, FixedClock, instant
 
 pytestmark = pytest.mark.anyio
 
@@ -110,6 +110,17 @@ async def test_head_has_the_headers_of_get_and_no_body(client: httpx.AsyncClient
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/stream/front/live.m3u8", "/stream/front/segment7.ts"])
+async def test_a_browser_that_shows_a_stream_as_a_page_may_load_its_segments(
+    client: httpx.AsyncClient, front: CameraTree, path: str
+) -> None:
+    front.begin_stream(7, instant(NOW) - 81)
+    front.stream(8)
+    answer = await client.get(path)
+    assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
+    assert "content-security-policy" not in answer.headers
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://site.example"}, {"Sec-Fetch-Site": "cross-site"}])
