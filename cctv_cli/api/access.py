@@ -31,7 +31,8 @@ _WRONG_WAITS = 1.0  # seconds until a wrong token is refused, so that guessing i
 _MOST_WAITING = 100
 _TOO_MANY = "Too many requests with a wrong token; try again in 2 s."
 _GRANT = "cctv.grant"
-_IN_PATH = re.compile(r"/t/([^/]+)(/.*)\Z", re.DOTALL)
+_IN_PATH = re.compile(r"/t/([^/]+)(/.*|)\Z", re.DOTALL)
+_SECRETS_IN_PATH = re.compile(r"(/t/[^/]+)+")
 _BEARER = re.compile(r"bearer +([^ ]+) *\Z", re.IGNORECASE)
 _COOKIE_PAIR = re.compile(rf"(?:^|; *){COOKIE}=([^; ]*)")
 # RFC 9110 § 15.5.2 requires a challenge with every 401; for Bearer, browsers show no password dialog
@@ -133,7 +134,13 @@ def rules_of(settings: Settings, known: Known) -> Rules:
 def split_path(path: str) -> Tuple[Optional[Secret], str]:
     """The token or link in a request's path, and the path of what is requested."""
     match = _IN_PATH.match(path)
-    return (None, path) if match is None else (Secret(match.group(1)), match.group(2))
+    return (None, path) if match is None else (Secret(match.group(1)), match.group(2) or "/")
+
+
+def without_secret(path: str) -> str:
+    """A request's path to be shown: stars instead of a token or link, also of one that is written twice."""
+    secrets = _SECRETS_IN_PATH.match(path)
+    return path if secrets is None else f"/t/***{path[secrets.end() :]}"
 
 
 def _presented(scope: Scope) -> Tuple[Optional[Presented], str]:

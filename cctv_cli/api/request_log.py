@@ -10,7 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, MutableMapping
 
-from cctv_cli.api.access import split_path
+from cctv_cli.api.access import split_path, without_secret
 from cctv_cli.api.detail import send_detail
 from cctv_cli.api.media_routes import is_media
 
@@ -65,6 +65,5 @@ class RequestLog:
 
 def _target(scope: Scope) -> str:
     """Method and path in visible ASCII, so that clients cannot inject log lines; without what may be a secret."""
-    secret, path = split_path(scope["path"])
-    target = f"{scope['method']} {'' if secret is None else '/t/***'}{path}{'?***' if scope['query_string'] else ''}"
+    target = f"{scope['method']} {without_secret(scope['path'])}{'?***' if scope['query_string'] else ''}"
     return target[:_SHOWN].encode("unicode_escape").decode()

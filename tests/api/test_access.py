@@ -332,6 +332,8 @@ async def test_the_log_shows_no_token(
             for path in ("/cameras", "/nosuch", MEDIA[0].format("front"), MEDIA[0].format("yard"), "/t/x"):
                 await ask(f"{before}{path}", headers)
                 await ask(f"{before}{path}?token={token}", headers)
+        for path in (f"/t/{token}", f"/t/{token}/", f"/t/{token}/t/{token}", f"/t/x/t/{token}/cameras"):
+            await ask(path)
     logged = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("cctv"))
     assert "/t/***/cameras" in logged
     assert token not in logged
