@@ -1,4 +1,4 @@
-"""Lets requests in by their token, link or address (see `core/access`), and checks what each route needs.
+"""Lets requests in by their token or address (see `core/access`), and checks what each route needs.
 
 The gate puts the caller's grant into the request's scope; routes take it from there with `needs` and `grant_of`.
 """
@@ -61,7 +61,6 @@ class AccessGate:
             presented,
             rules_of(self._runtime.settings, self._known),
             self._known.tokens,
-            self._known.link_key,
             self._runtime.clock.now(),
         )
         if isinstance(admitted, Grant):
@@ -90,13 +89,13 @@ class AccessGate:
 def require_shown(grant: Grant, camera: str) -> None:
     """Raise UnknownCamera if the caller may not know of a camera."""
     if not grant.shows(camera):
-        raise UnknownCamera(f"No camera {camera[:64]!r} is configured that this token or link shows")
+        raise UnknownCamera(f"No camera {camera[:64]!r} is configured that this token shows")
 
 
 def shown_report(report: Report, request: HttpRequest) -> Report:
     """The health of the cameras that the caller may see."""
     grant = grant_of(request.scope)
-    return report.limited_to(grant.shows) if grant.is_limited else report
+    return report if grant.cameras is None else report.limited_to(grant.shows)
 
 
 def grant_of(scope: Scope) -> Grant:
@@ -132,31 +131,29 @@ def rules_of(settings: Settings, known: Known) -> Rules:
 
 
 def split_path(path: str) -> Tuple[Optional[Secret], str]:
-    """The token or link in a request's path, and the path of what is requested."""
+    """The token in a request's path, and the path of what is requested."""
     match = _IN_PATH.match(path)
     return (None, path) if match is None else (Secret(match.group(1)), match.group(2) or "/")
 
 
 def without_secret(path: str) -> str:
-    """A request's path to be shown: stars instead of a token or link, also of one that is written twice."""
+    """A request's path to be shown: stars instead of a token, also of one that is written twice."""
     secrets = _SECRETS_IN_PATH.match(path)
     return path if secrets is None else f"/t/***{path[secrets.end() :]}"
 
 
 def _presented(scope: Scope) -> Tuple[Optional[Presented], str]:
-    """The token or link that a request presents, and the path of what it requests."""
+    """The token that a request presents, and the path of what it requests."""
     secret, path = split_path(scope["path"])
     return (_in_headers(scope) if secret is None else Presented(secret)), path
 
 
 def _in_headers(scope: Scope) -> Optional[Presented]:
-    headers = [(name, value.decode("latin-1")) for name, value in scope["headers"]]
-    for name, value in headers:
+    in_cookie = None
+    for name, value in scope["headers"]:
         if name == b"authorization":
-            bearer = _BEARER.match(value)
+            bearer = _BEARER.match(value.decode("latin-1"))
             return Presented(Secret("" if bearer is None else bearer.group(1)))
-    for name, value in headers:
-        cookie = _COOKIE_PAIR.search(value) if name == b"cookie" else None
-        if cookie is not None:
-            return Presented(Secret(cookie.group(1)), in_cookie=True)
-    return None
+        if name == b"cookie" and in_cookie is None:
+            in_cookie = _COOKIE_PAIR.search(value.decode("latin-1"))
+    return None if in_cookie is None else Presented(Secret(in_cookie.group(1)), in_cookie=True)

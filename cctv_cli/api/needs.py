@@ -25,9 +25,9 @@ class Needs:
         grant, camera = grant_of(request.scope), request.path_params.get("camera_id")
         if camera is not None:
             require_shown(grant, camera)
-        if self.all_cameras and grant.is_limited:
+        if self.all_cameras and grant.cameras is not None:
             raise HTTPException(403, "This concerns all cameras, and your token is for some of them.")
-        if not grant.allows(self.role):
+        if not grant.role.includes(self.role):
             raise HTTPException(403, f"This needs the role {self.role.value}, and yours is {grant.role.value}.")
 
 

@@ -88,4 +88,4 @@ def _watch(
             runtime.reload()
         if show is not None:
             show(views.camera_table(runtime.statuses(), runtime.clock.now()))
-        time.sleep(_REFRESH)  # an event that a signal handler sets while this thread waits for it could deadlock
+        signals.wait(_REFRESH)

@@ -7,6 +7,8 @@ configuration again. On Windows there are only SIGINT and SIGBREAK.
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Optional
 
@@ -20,6 +22,7 @@ class Signals:
         self.ended = False
         self.leave_running = False
         self._reload = False
+        self._arrived: SimpleQueue[None] = SimpleQueue()  # unlike an event, a handler may use it while its thread waits
 
     def install(self) -> None:
         """Install the handlers. Call from the main thread."""
@@ -30,6 +33,11 @@ class Signals:
         if RELOAD_SIGNAL is not None:
             signal.signal(RELOAD_SIGNAL, self._request_reload)
 
+    def wait(self, seconds: float) -> None:
+        """Wait until a signal arrives, at most so many seconds."""
+        with suppress(Empty):
+            self._arrived.get(timeout=seconds)
+
     def take_reload(self) -> bool:
         """Whether a reload was requested since the last call."""
         requested, self._reload = self._reload, False
@@ -37,9 +45,12 @@ class Signals:
 
     def _end(self, number: int, frame: Optional[FrameType]) -> None:
         self.ended = True
+        self._arrived.put(None)
 
     def _leave(self, number: int, frame: Optional[FrameType]) -> None:
         self.ended = self.leave_running = True
+        self._arrived.put(None)
 
     def _request_reload(self, number: int, frame: Optional[FrameType]) -> None:
         self._reload = True
+        self._arrived.put(None)

@@ -10,13 +10,12 @@ import typer
 from cctv_cli.cli import options, output
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result, Table
+from cctv_cli.core.access.roles import Role
 
 if TYPE_CHECKING:
     from cctv_cli.core.access.store import AccessStore
     from cctv_cli.core.access.tokens import Token
     from cctv_cli.core.runtime import Runtime
-
-_NAMES = "viewer, operator or admin"
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
@@ -99,16 +98,14 @@ def revoke(
     output.finish(revoke_token(options.runtime(context), name), as_json=options.as_json(context))
 
 
-def add_token(runtime: Runtime, name: str, role: str, cameras: List[str], lasts: Optional[float]) -> Result:
+def add_token(runtime: Runtime, name: str, role: Role, cameras: List[str], lasts: Optional[float]) -> Result:
     """Add a token that lasts so many seconds, None for ever. Raises TokenError, UnknownCamera, OSError."""
-    from cctv_cli.core.access.roles import Role
-
     for camera in cameras:
         runtime.camera(camera)
     now = runtime.clock.now()
     expires = None if lasts is None else now + lasts
     store = _store(runtime)
-    secret = store.add(name, Role(role), cameras or None, expires, now)
+    secret = store.add(name, role, cameras or None, expires, now)
     (token,) = (each for each in store.tokens() if each.name == name)
     text = (
         f"Token {name}, which is shown only now:",
@@ -157,10 +154,12 @@ def _json(token: Token, runtime: Runtime) -> Dict[str, Any]:
     }
 
 
-def _role(text: str) -> str:
-    if text not in ("viewer", "operator", "admin"):
-        raise typer.BadParameter(f"{text!r} is no role; write {_NAMES}", param_hint="--role")
-    return text
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        names = ", ".join(role.value for role in Role)
+        raise typer.BadParameter(f"{text!r} is no role; write one of {names}", param_hint="--role") from None
 
 
 def _seconds(text: Optional[str]) -> Optional[float]:

@@ -1,4 +1,4 @@
-"""What tokens, links and addresses open, over the whole application."""
+"""What tokens and addresses open, over the whole application."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from cctv_cli.api.app import create_app
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.needs import Needs
 from cctv_cli.api.stream import LiveStates
-from cctv_cli.core.access import links
-from cctv_cli.core.access.links import Link
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.access.store import AccessStore
 from cctv_cli.core.config.settings import Settings
@@ -199,21 +197,6 @@ async def test_a_limited_operator_controls_its_cameras_only(ask: Ask, store: Acc
     assert (await ask("/cleanup/run", headers, method="POST")).status_code == 403
 
 
-async def test_a_link_opens_one_camera_until_it_expires(
-    ask: Ask, store: AccessStore, recorded: None, clock: FixedClock
-) -> None:
-    key = store.make_link_key()
-    link = links.sign(Link("front", instant(NOW) + 60), key).reveal()
-    for before, headers in ways(link):
-        for path in READS + MEDIA:
-            assert (await ask(before + path.format("front"), headers)).status_code == 200
-            assert (await ask(before + path.format("yard"), headers)).status_code == 404
-        assert (await ask(f"{before}/cameras/front/stop", headers, method="POST")).status_code == 403
-    clock.advance(61)
-    for before, headers in ways(link):
-        assert (await ask(f"{before}/cameras", headers)).status_code == 401
-
-
 async def test_playlists_keep_a_token_in_the_path(ask: Ask, store: AccessStore, recorded: None) -> None:
     token = add(store)
     playlist = (await ask(f"/t/{token}/stream/front/live.m3u8")).text
@@ -244,7 +227,9 @@ async def test_a_cookie_does_not_let_another_site_control(ask: Ask, store: Acces
     assert (await ask("/cameras/front/stop", {**bearer, **site}, method="POST")).status_code == 202
 
 
-async def test_local_programs_control_until_there_is_a_token_or_a_proxy(ask: Ask, store: AccessStore) -> None:
+async def test_local_programs_control_until_there_is_a_token_or_a_proxy(
+    ask: Ask, store: AccessStore, settings: Settings
+) -> None:
     async def control(**changed: Any) -> int:
         return int((await ask("/cameras/front/stop", method="POST", peer="127.0.0.1", **changed)).status_code)
 
@@ -253,11 +238,11 @@ async def test_local_programs_control_until_there_is_a_token_or_a_proxy(ask: Ask
     assert await control(access="token") == 202
     store.note_proxy(instant(NOW))
     assert await control() == 401
-    store.forget_proxy()
+    access_files(settings.storage).proxy.unlink()
     assert await control() == 202
     add(store)
     assert await control() == 401
-    access_files(store._files.tokens.parents[1]).tokens.write_text("{}")
+    access_files(settings.storage).tokens.write_text("{}")
     assert await control() == 401, "a damaged file does not look like no tokens"
 
 

@@ -73,6 +73,16 @@ def test_a_second_supervisor_names_the_first_ones_process(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send these signals")
+def test_a_signal_ends_the_wait_for_the_next_picture_of_the_table() -> None:
+    code = f"from cctv_cli.cli.signals import Signals; s = Signals(); s.install(); print(flush=True); s.wait({HANG})"
+    with subprocess.Popen([sys.executable, "-c", f"{code}; print(s.ended)"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=HANG / 2)[0] == b"True\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send these signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
 def test_a_signal_ends_it_cleanly(tmp_path: Path, name: str) -> None:
     state = tmp_path / "hls" / "front" / ".state.json"

@@ -46,7 +46,7 @@ def test_mistakes_are_told_in_one_sentence_and_make_no_token(cctv: Cctv, storage
     for arguments, code, words in (
         (("add", "phone", "--camera", "attic"), 7, "No camera 'attic' is configured; known: front, yard"),
         (("add", "a b"), 16, "A token cannot be named 'a b'; use letters"),
-        (("add", "phone", "--role", "god"), 2, "'god' is no role; write viewer, operator or admin"),
+        (("add", "phone", "--role", "god"), 2, "'god' is no role; write one of viewer, operator, admin"),
         (("add", "phone", "--expires", "soon"), 2, "write a duration such as 90s, 10m, 24h or 7d"),
         (("revoke", "phone"), 16, "There is no token named 'phone'; cctv token list shows all"),
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple, Union
 
-from cctv_cli.core.access import links, tokens
+from cctv_cli.core.access import tokens
 from cctv_cli.core.access.policy import (
     READING_METHODS,
     Request,
@@ -18,9 +18,9 @@ from cctv_cli.core.access.roles import Grant, Role
 from cctv_cli.core.access.tokens import Token
 from cctv_cli.core.units import Secret
 
-_INVALID = "This token or link is unknown, expired or revoked; ask the operator for a new one."
-_ANYBODY = Grant("anybody", Role.VIEWER)  # who needs no token to look
-_LOCAL = Grant("local", Role.ADMIN)  # a program on this machine
+_INVALID = "This token is unknown, expired or revoked; ask the operator for a new one."
+_ANYBODY = Grant(Role.VIEWER)  # who needs no token to look
+_LOCAL = Grant(Role.ADMIN)  # a program on this machine
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Presented:
-    """A token or link that a request presents. A browser sends a cookie by itself, even for another site's page."""
+    """A token that a request presents. A browser sends a cookie by itself, even for another site's page."""
 
     text: Secret
     in_cookie: bool = False
@@ -43,7 +43,6 @@ def admit(
     presented: Optional[Presented],
     rules: Rules,
     known: Optional[Tuple[Token, ...]],
-    link_key: Optional[Secret],
     now: float,
 ) -> Union[Grant, Refusal]:
     """What a request may do, or why it does not get in. `known` are all tokens, None if they cannot be read."""
@@ -51,16 +50,8 @@ def admit(
     if presented is None:
         refusal = read_refusal(request, rules) if reading else control_refusal(request, rules)
         return Refusal(refusal) if refusal else _ANYBODY if reading else _LOCAL
-    grant = _grant(presented.text.reveal(), known, link_key, now)
-    if grant is None:
+    token = tokens.find(known or (), presented.text.reveal(), now)
+    if token is None:
         return Refusal(_INVALID)
     refusal = cross_site_refusal(request) if presented.in_cookie and not reading else None
-    return Refusal(refusal) if refusal else grant
-
-
-def _grant(text: str, known: Optional[Tuple[Token, ...]], link_key: Optional[Secret], now: float) -> Optional[Grant]:
-    if "." in text:  # see `links.sign`
-        link = None if link_key is None else links.verify(text, link_key, now)
-        return None if link is None else link.grant
-    token = tokens.find(known or (), text, now)
-    return None if token is None else token.grant
+    return Refusal(refusal) if refusal else token.grant

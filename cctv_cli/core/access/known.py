@@ -1,4 +1,4 @@
-"""What a server knows of the tokens and the key of links: read every second, so that no request waits for a disk."""
+"""What a server knows of the tokens: read every second, so that no request waits for a disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from cctv_cli.core.access.tokens import Token
 from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.errors import TokenError
 from cctv_cli.core.system import DaemonThread
-from cctv_cli.core.units import Secret
 
 _EVERY = 1.0  # seconds; a token that is revoked must not work for long
 
@@ -20,14 +19,13 @@ log = logging.getLogger("cctv.access")
 
 
 class Known:
-    """The tokens and the key as they were read last. While they cannot be read, they stay as they are.
+    """The tokens as they were read last. While they cannot be read, they stay as they are.
 
     `tokens` is None while they are not known; nobody then gets in with one, and none seems to be missing.
     """
 
     def __init__(self, storage: Path) -> None:
         self.tokens: Optional[Tuple[Token, ...]] = None
-        self.link_key: Optional[Secret] = None
         self.proxy_seen: Optional[float] = None  # the instant at which a proxy on this machine was seen first
         self._storage = storage
         self._store = AccessStore(storage)
@@ -40,7 +38,7 @@ class Known:
     def read(self) -> None:
         """Read what has changed; takes a few seconds at most. What goes wrong is logged once."""
         try:
-            self.tokens, self.link_key, self.proxy_seen = self._disks.ask(self._storage, "access", self._files)
+            self.tokens, self.proxy_seen = self._disks.ask(self._storage, "access", self._files)
             self._trouble = ""
         except TokenError as error:
             self.tokens = None
@@ -66,11 +64,11 @@ class Known:
         if self.proxy_seen is None:
             self.proxy_seen = self._noted = now
 
-    def _files(self) -> Tuple[Tuple[Token, ...], Optional[Secret], Optional[float]]:
+    def _files(self) -> Tuple[Tuple[Token, ...], Optional[float]]:
         if self._noted is not None:
             self._store.note_proxy(self._noted)
             self._noted = None
-        return self._store.tokens(), self._store.link_key(), self._store.proxy_seen()
+        return self._store.tokens(), self._store.proxy_seen()
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._trouble:

@@ -22,27 +22,11 @@ class Role(enum.Enum):
 
 @dataclass(frozen=True)
 class Grant:
-    """What one caller may do. `who` names the caller in the audit log.
+    """What one caller may do, and with which cameras: `cameras` are their ids, None for all."""
 
-    `cameras` are the ids of those that it may see, None for all. `start` and `end` are instants between which
-    recordings may be played, None for no limit: a link may be for one hour of one camera.
-    """
-
-    who: str
     role: Role
     cameras: Optional[FrozenSet[str]] = None
-    start: Optional[float] = None
-    end: Optional[float] = None
-
-    def allows(self, role: Role, camera: Optional[str] = None) -> bool:
-        """Whether something may be done that needs `role`, with this camera; None for what concerns no single one."""
-        return self.role.includes(role) and (camera is None or self.shows(camera))
 
     def shows(self, camera: str) -> bool:
         """Whether the caller may know of this camera."""
         return self.cameras is None or camera in self.cameras
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether the caller may see only some cameras, or only some of their time."""
-        return self.cameras is not None or self.start is not None or self.end is not None

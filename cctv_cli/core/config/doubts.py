@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Dict, Iterable, Iterator, List, Tuple
 
+from cctv_cli.core.access.policy import Access
 from cctv_cli.core.config import names
 from cctv_cli.core.config.settings import Camera, RtspSource, Settings
 from cctv_cli.core.config.values import DEFAULT, Origin, in_quotes
@@ -63,7 +64,7 @@ def _same_streams(settings: Settings, cameras: Iterable[Camera]) -> Iterator[str
 
 
 def _access(settings: Settings) -> Iterator[str]:
-    if settings.access == "open":
+    if settings.access == Access.OPEN.value:
         origin = settings.origins.get("server.access", DEFAULT)
         yield f"{origin} lets everybody view who can reach the server; use lan or token unless that is meant."
 

@@ -12,6 +12,7 @@ from typing import Iterable, Mapping, Optional, Tuple, Union
 from urllib.parse import quote
 
 from cctv_cli.core.access.addresses import LAN, Network
+from cctv_cli.core.access.policy import Access
 from cctv_cli.core.clock import DAY
 from cctv_cli.core.config import lists, values
 from cctv_cli.core.config.schema import Setting, setting
@@ -118,10 +119,10 @@ class Settings:
         8000, "server.port", "SERVER_PORT", values.whole_number(1, 65535, 8000), "port to listen on, 1 to 65535"
     )
     access: str = setting(
-        "lan",
+        Access.LAN.value,
         "server.access",
         "SERVER_ACCESS",
-        values.choice("lan", "token", "open"),
+        values.choice(*(access.value for access in Access)),
         "who may view without a token: clients in `lan_networks` (`lan`), nobody (`token`) or everybody (`open`)",
     )
     lan_networks: Tuple[Network, ...] = setting(
@@ -272,7 +273,7 @@ class Settings:
         (),
         "alerts.webhooks",
         "ALERT_WEBHOOKS",
-        values.webhooks,
+        lists.webhooks,
         "URLs that receive findings as JSON, never shown; separated by commas in the environment",
         show=lambda urls: ", ".join(map(str, urls)),
     )

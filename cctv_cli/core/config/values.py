@@ -12,8 +12,7 @@ import re
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
-from urllib.parse import urlsplit
+from typing import Callable, Generic, List, Optional, Sequence, TypeVar
 
 from cctv_cli.core import clock
 from cctv_cli.core.layout import is_camera_id
@@ -39,7 +38,6 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 # zero-width characters, marks and overrides of the writing direction, soft hyphen, byte order mark
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_WEBHOOK = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
 _ACCEL = re.compile(r"/(?:[\w-][\w.-]*/)+", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -216,25 +214,6 @@ def _quantity(raw: Raw, parse: Callable[[str], T], what: str, examples: str) -> 
         return parse(raw.value)
     except ValueError as reason:
         raise ValueError(f"is not {what}; {reason}") from None
-
-
-def webhooks(raw: Raw) -> Tuple[Secret, ...]:
-    """Webhook URLs; separated by commas in the environment."""
-    items = raw.value.split(",") if isinstance(raw.value, str) and raw.is_text else raw.value
-    if not isinstance(items, list):
-        raise ValueError('is not a list; write URLs, such as ["https://example.org/hook"]')
-    urls = [str(item).strip() for item in items if str(item).strip()]
-    if not all(map(_is_webhook, urls)):
-        raise ValueError("has an entry that is not an http or https URL; write URLs such as https://example.org/hook")
-    return tuple(map(Secret, urls))
-
-
-def _is_webhook(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return _WEBHOOK.fullmatch(url) is not None and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # bad brackets or port; the error's own text may contain the URL
-        return False
 
 
 def choice(*words: str) -> Parser[str]:

@@ -8,7 +8,7 @@ from typing import Callable, List, Optional, Tuple
 
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.footage.coverage import Coverage
-from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Facts, ProcessFacts, Promise
+from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Facts, ProcessFacts, Promise, StorageFacts
 from cctv_cli.core.health.findings import Finding, Severity, worst
 from cctv_cli.core.health.schema import (
     CameraHealthModel,
@@ -40,11 +40,7 @@ class Report:
     def limited_to(self, shows: Callable[[str], bool]) -> Report:
         """The report for somebody who may know only of these cameras, and so of nothing that concerns them all."""
         facts, storage = self.facts, self.facts.storage
-        own = replace(
-            storage,
-            cameras=tuple(camera for camera in storage.cameras if shows(camera.camera)),
-            promise=None,
-        )
+        own = StorageFacts(storage.disk, tuple(camera for camera in storage.cameras if shows(camera.camera)), None)
         limited = replace(
             facts,
             processes=tuple(process for process in facts.processes if shows(process.camera)),

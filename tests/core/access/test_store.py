@@ -111,18 +111,6 @@ def test_the_file_of_a_newer_cctv_is_neither_read_nor_changed(store: AccessStore
     assert access_files(tmp_path).tokens.read_text() == newer
 
 
-def test_the_key_of_links_stays_until_it_is_replaced(store: AccessStore, tmp_path: Path) -> None:
-    assert store.link_key() is None
-    key = store.make_link_key()
-    assert AccessStore(tmp_path).link_key() == store.make_link_key() == key
-    assert len(key.reveal()) == 64
-    store.revoke_links()
-    assert AccessStore(tmp_path).link_key() != key
-    access_files(tmp_path).key.write_text("short")
-    with pytest.raises(TokenError, match=r"link\.key is damaged; remove it, and make new links"):
-        store.link_key()
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows gives files the rights of their folder")
 def test_only_its_owner_may_enter_the_folder(store: AccessStore, tmp_path: Path) -> None:
     store.add("phone", Role.VIEWER, None, None, NOW)

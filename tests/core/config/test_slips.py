@@ -349,7 +349,7 @@ def test_access_for_everybody_is_warned_about(load: Load) -> None:
         ("lan_networks", '["192.168.0.0/16", "10.0.0.1", "fd00::/8"]', None),
         ("lan_networks", '["192.168.0.1/16"]', "has an entry that is not an IP address or a network"),
         ("lan_networks", '"192.168.0.0/16"', "is not a list"),
-        ("trusted_proxies", "[1]", "is not a list"),
+        ("trusted_proxies", "[1.5]", "has an entry that is not an IP address or a network"),
         ("server_names", '["CCTV.example.org"]', None),
         ("server_names", '["https://cctv.example.org"]', "has an entry that is not a host name"),
         ("server_names", '["cctv.example.org:8000"]', "has an entry that is not a host name"),
