@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO, List, Optional
 
-from cctv_cli.core.files import open_to_change
+from cctv_cli.core.files import naming, open_to_change
 from cctv_cli.core.layout import MP4
 from cctv_cli.core.media import fmp4, mpegts
 from cctv_cli.core.media.span import ENOUGH, GUESSED, TICKS, WRAP, Frame, KeyFrame, MediaSpan, span_of
@@ -62,17 +62,23 @@ def key_frames(path: Path) -> List[KeyFrame]:
     return fmp4.key_frames(path) if path.suffix == MP4 else mpegts.key_frames(path)
 
 
-def cut_before(path: Path, frame: KeyFrame) -> None:
-    """Remove a key frame, which is not the first frame, and all after it from a file.
+def written_before(path: Path, frame: KeyFrame) -> float:
+    """The modification time that a file had before this key frame, which is not its first frame, was written."""
+    times = [time for time, _ in frames(path)]
+    whole, rest = span_of(times), span_of(times[: frame.before])
+    after = 0 if whole is None or rest is None else (whole.end - rest.end) % WRAP
+    return path.stat().st_mtime - after / TICKS
 
-    Its modification time becomes that of the last frame that stays, because recordings are dated by it.
+
+def cut_off(path: Path, size: int, written: float) -> None:
+    """Keep only the first `size` bytes of a file, with a modification time, because recordings are dated by it.
+
+    A cut that was interrupted may be repeated.
     """
-    status, whole = path.stat(), measure(path)
-    with open_to_change(path) as file:
-        file.truncate(frame.at)
-    rest = measure(path)
-    removed = 0 if whole is None or rest is None else (whole.end - rest.end) % WRAP
-    os.utime(path, (status.st_atime, status.st_mtime - removed / TICKS))
+    with naming(path), open_to_change(path) as file:
+        if file.seek(0, os.SEEK_END) > size:
+            file.truncate(size)
+    os.utime(path, (written, written))
 
 
 def last_end(

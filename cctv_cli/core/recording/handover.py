@@ -1,8 +1,8 @@
 """Two runs of one camera side by side: the next one begins before the current one ends, so that nothing is lost.
 
 `.run.json` names both. When both have begun a file with the same key frame, the current run ends, and the next one
-continues it from that frame (see `cut`). Until then no file of either is committed, and nothing more must be
-remembered: after a crash at any moment, the files of both say the same to the next supervisor.
+continues it from that frame (see `cut`). Until that decision is saved, no file of either is changed or committed, so
+after a crash at any moment the files of both say the same to the next supervisor; afterwards it reads the decision.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ import math
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional
 
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis, diagnose
 from cctv_cli.core.layout import media_suffix
-from cctv_cli.core.media.segment_file import cut_before, first_pts, first_sample, key_frames, measure
-from cctv_cli.core.media.span import KeyFrame
+from cctv_cli.core.media.segment_file import first_pts, first_sample, key_frames, measure, written_before
 from cctv_cli.core.recording.cut import (
     Cut,
     Limits,
@@ -34,7 +32,7 @@ from cctv_cli.core.recording.patience import PATIENT, grace
 from cctv_cli.core.recording.reasons import UNSUPERVISED
 from cctv_cli.core.recording.run import ActiveRun, incoming_files, remove_repeated
 from cctv_cli.core.recording.start import Starter
-from cctv_cli.core.recording.state import Run
+from cctv_cli.core.recording.state import FileEnd, Run
 
 PATIENCE = 300.0  # seconds until both must have cut at the same frame; some cameras send a key frame a minute
 _CATCH_UP = 3.0  # seconds that the next run may take to reach as far as the one that has ended
@@ -45,12 +43,18 @@ log = logging.getLogger("cctv.recorder")
 
 
 def continued(last: Optional[Run], starter: Starter) -> Optional[Run]:
-    """The run to continue with after the `last` one on disk: the one beside it, if it ended unwatched."""
+    """The run to continue with after the `last` one on disk: the one beside it, if it ended unwatched.
+
+    Raises OSError.
+    """
     if last is None or last.successor is None or starter.find(last) is not None:
         return last
     old, new = starter.run_of(replace(last, successor=None)), starter.run_of(last.successor)
     new.process = starter.find(new.record)
-    Handover(old, new, UNSUPERVISED, starter).settle(UNSUPERVISED)
+    if Handover(old, new, UNSUPERVISED, starter).settle(UNSUPERVISED):
+        # before any commit: afterwards the files of both no longer say the same
+        starter.file.describe(new.record)
+        starter.file.save(new.record, durable=True)
     return new.record
 
 
@@ -69,7 +73,6 @@ class Handover:
         self._live = starter.live
         self._clock = starter.tools.clock
         self._gives_up_at = self._clock.monotonic() + PATIENCE
-        self._surplus: Optional[Tuple[Path, KeyFrame]] = None  # what the new run has too, from this frame of a file on
         old.catches_up = new.catches_up = False  # their files wait for the cut
 
     @property
@@ -130,19 +133,15 @@ class Handover:
         except OSError as error:
             log.error("%s: live segments of run %s stay: %s", self._layout.camera_id, self.new.record.run, error)
 
-    def settle(self, why: Diagnosis) -> None:
+    def settle(self, why: Diagnosis) -> bool:
         """Decide which files of both count, once the old run has ended because of `why`; the new run is the last one.
 
         A new run that stands still is ended. If the decision cannot be saved, this is logged, and no file of the two is
-        committed until it is.
+        committed until it is. Returns whether it is saved.
         """
         limits = self._limits()
         new = self.new
-        if limits.rest is not None and limits.old_end is not None:
-            run = self.old.record
-            last = self._layout.incoming_file(run.run, limits.old_end - 1, media_suffix(run.codec))
-            self._surplus = last, limits.rest
-        self.old.record = replace(self.old.record, end_file=limits.old_end)
+        self.old.record = replace(self.old.record, end_file=limits.old_end, ends_at=self._ends_at(limits))
         new.record = replace(
             new.record,
             first_file=limits.new_first,
@@ -156,12 +155,18 @@ class Handover:
         except OSError as error:
             log.error("%s: run %s is not saved: %s", self._layout.camera_id, new.record.run, error)
             self.old.save_first = self._save
+            return False
+        return True
+
+    def _ends_at(self, limits: Limits) -> Optional[FileEnd]:
+        if limits.rest is None or limits.old_end is None:
+            return None
+        run = self.old.record
+        last = self._layout.incoming_file(run.run, limits.old_end - 1, media_suffix(run.codec))
+        return FileEnd(limits.rest.at, written_before(last, limits.rest))
 
     def _save(self) -> None:
         new = self.new
-        if self._surplus is not None:
-            cut_before(*self._surplus)
-            self._surplus = None
         self.old.save_beside_files(durable=True)
         if self._file.describes(new.record):  # else it has ended too, and its record is beside its files
             self._file.describe(new.record)

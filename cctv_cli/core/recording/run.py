@@ -28,7 +28,7 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.patience import silence
 from cctv_cli.core.recording.run_file import RunFile
-from cctv_cli.core.recording.saved import set_aside_frameless
+from cctv_cli.core.recording.saved import cut_as_decided, set_aside_frameless
 from cctv_cli.core.recording.stall import SQUEEZED, Observation
 from cctv_cli.core.recording.state import Run, to_json
 from cctv_cli.core.recording.stderr import Stderr
@@ -307,6 +307,7 @@ class ActiveRun:
             return False
 
     def _commit(self, store: RecordingStore, number: int, path: Path, *, followed: bool) -> bool:
+        cut_as_decided(path, number, self.record)
         file = self._measure(number, path, followed=followed)
         if file is None:
             set_aside_frameless(path, self._layout.camera_id)

@@ -11,8 +11,8 @@ from typing import Any, Dict, List, Optional, Type
 
 from cctv_cli.core import files, records
 from cctv_cli.core.layout import CameraLayout, is_run
-from cctv_cli.core.media.segment_file import is_header_only
-from cctv_cli.core.recording.state import FORMAT, Outage, Record, from_json
+from cctv_cli.core.media.segment_file import cut_off, is_header_only
+from cctv_cli.core.recording.state import FORMAT, Outage, Record, Run, from_json
 from cctv_cli.core.units import CameraName
 
 log = logging.getLogger("cctv.recorder")
@@ -93,6 +93,12 @@ def _set_aside(path: Path, expected: str, camera: CameraName) -> None:
         log.error("%s: %s is not %s and was renamed to %s", camera, path, expected, files.set_aside(path).name)
     except OSError as error:
         log.error("%s: %s is not %s and cannot be set aside: %s", camera, path, expected, error)
+
+
+def cut_as_decided(path: Path, number: int, run: Run) -> None:
+    """Cut a file of a run where the next run continues it, if that is inside this file. Raises OSError."""
+    if run.ends_at is not None and number + 1 == run.end_file:
+        cut_off(path, run.ends_at.size, run.ends_at.written)
 
 
 def set_aside_frameless(path: Path, camera: CameraName) -> None:

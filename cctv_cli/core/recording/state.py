@@ -8,7 +8,19 @@ from typing import Any, Mapping, Optional, Type, TypeVar
 
 from cctv_cli.core import records
 from cctv_cli.core.ffmpeg.command import USUAL_SILENCE, supports_audio
-from cctv_cli.core.records import Anchor, Flag, Instant, MediaTime, Number, Pid, RunId, Seconds, Text, WholeSeconds
+from cctv_cli.core.records import (
+    Anchor,
+    Bytes,
+    Flag,
+    Instant,
+    MediaTime,
+    Number,
+    Pid,
+    RunId,
+    Seconds,
+    Text,
+    WholeSeconds,
+)
 
 FORMAT = 1  # of .state.json, .run.json and the records in .incoming
 
@@ -47,6 +59,14 @@ class RecorderState:
 
 
 @dataclass(frozen=True)
+class FileEnd:
+    """Where a file ends that counts in part: its first `size` bytes count; `written` is its mtime after they were."""
+
+    size: Bytes
+    written: Anchor
+
+
+@dataclass(frozen=True)
 class Run:
     """`.run.json`: the life of one FFmpeg process.
 
@@ -60,10 +80,11 @@ class Run:
     unknown, and `silence` how many seconds FFmpeg waits for a frame (see `patience`). `target_duration`,
     `discontinuity_sequence` and `media_sequence` are those of the next segment in the live playlist, when this was
     saved; `boot` identifies the start of the machine before that. Files before `first_file` and from `end_file` on do
-    not count, because the run before or after it has the same footage (see `cut`); `joined` says that its first frame
-    follows the last one of the run before it; `successor` is the run that records beside it and will continue it, and
-    `alone_since` the instant since when the camera is known to refuse a second session. The rest is the latest mapping
-    of its media time to wall time (see `media_clock`).
+    not count, because the run before or after it has the same footage (see `cut`); the last that counts is cut where it
+    `ends_at`, if that is set, before it is committed; `joined` says that its first frame follows the last one of the
+    run before it; `successor` is the run that records beside it and will continue it, and `alone_since` the instant
+    since when the camera is known to refuse a second session. The rest is the latest mapping of its media time to wall
+    time (see `media_clock`).
     """
 
     run: RunId
@@ -94,6 +115,7 @@ class Run:
     first_file: Number = 0
     joined: Flag = False
     end_file: Optional[Number] = None
+    ends_at: Optional[FileEnd] = None
     alone_since: Optional[Instant] = None
     successor: Optional[Run] = None
     anchor: Optional[Anchor] = None

@@ -6,7 +6,7 @@ from typing import Any, Dict
 
 import pytest
 
-from cctv_cli.core.recording.state import RecorderState, Run, State, from_json, to_json
+from cctv_cli.core.recording.state import FileEnd, RecorderState, Run, State, from_json, to_json
 
 SHOWN = RecorderState(
     State.BACKOFF,
@@ -43,7 +43,12 @@ def test_a_state_file_reads_back(state: State) -> None:
     assert from_json(RecorderState, json.loads(to_json(shown))) == shown
 
 
-PAIR = replace(RUN, end_file=8, successor=replace(RUN, run="f" * 16, first_file=1, alone_since=1792888200.0))
+PAIR = replace(
+    RUN,
+    end_file=8,
+    ends_at=FileEnd(188, 1792888199.5),
+    successor=replace(RUN, run="f" * 16, first_file=1, alone_since=1792888200.0),
+)
 
 
 @pytest.mark.parametrize("record", [SHOWN, RUN, PAIR], ids=["state", "run", "two runs"])
