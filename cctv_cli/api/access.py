@@ -1,4 +1,4 @@
-"""Lets requests in by their token or address (see `core/access`), and checks what each route needs.
+"""Lets requests in by their token, link or address (see `core/access`), and checks what each route needs.
 
 The gate puts the caller's grant into the request's scope; routes take it from there with `needs` and `grant_of`.
 """
@@ -60,7 +60,7 @@ class AccessGate:
             request,
             presented,
             rules_of(self._runtime.settings, self._known),
-            self._known.tokens,
+            self._known.keys,
             self._runtime.clock.now(),
         )
         if isinstance(admitted, Grant):
@@ -89,7 +89,7 @@ class AccessGate:
 def require_shown(grant: Grant, camera: str) -> None:
     """Raise UnknownCamera if the caller may not know of a camera."""
     if not grant.shows(camera):
-        raise UnknownCamera(f"No camera {camera[:64]!r} is configured that this token shows")
+        raise UnknownCamera(f"No camera {camera[:64]!r} is configured that this token or link shows")
 
 
 def shown_report(report: Report, request: HttpRequest) -> Report:
@@ -126,24 +126,24 @@ def rules_of(settings: Settings, known: Known) -> Rules:
         settings.lan_networks,
         settings.trusted_proxies,
         frozenset(settings.server_names),
-        local_control=no_proxy and known.tokens == (),
+        local_control=no_proxy and known.keys.tokens == (),
     )
 
 
 def split_path(path: str) -> Tuple[Optional[Secret], str]:
-    """The token in a request's path, and the path of what is requested."""
+    """The token or link in a request's path, and the path of what is requested."""
     match = _IN_PATH.match(path)
     return (None, path) if match is None else (Secret(match.group(1)), match.group(2) or "/")
 
 
 def without_secret(path: str) -> str:
-    """A request's path to be shown: stars instead of a token, also of one that is written twice."""
+    """A request's path to be shown: stars instead of a token or link, also of one that is written twice."""
     secrets = _SECRETS_IN_PATH.match(path)
     return path if secrets is None else f"/t/***{path[secrets.end() :]}"
 
 
 def _presented(scope: Scope) -> Tuple[Optional[Presented], str]:
-    """The token that a request presents, and the path of what it requests."""
+    """The token or link that a request presents, and the path of what it requests."""
     secret, path = split_path(scope["path"])
     return (_in_headers(scope) if secret is None else Presented(secret)), path
 

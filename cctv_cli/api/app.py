@@ -18,6 +18,7 @@ from cctv_cli.api.hardening import Hardening, HeadAsGet
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.media_routes import MediaRoutes
+from cctv_cli.api.periods import Periods
 from cctv_cli.api.request_log import RequestLog
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.footage.catalog import Catalog
@@ -77,7 +78,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_api_route("/", _index, include_in_schema=False)
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache)
+    app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache, periods=Periods(runtime, catalog))
     app.add_middleware(AccessGate, runtime=runtime, known=known)
     app.add_middleware(Cors, runtime=runtime)
     app.add_middleware(Hardening)

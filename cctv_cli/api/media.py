@@ -100,6 +100,11 @@ async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) 
         await _answer(scope, receive, send, file, ".m3u8", PLAYLIST)
 
 
+async def send_missing(send: Send, name: str) -> None:
+    """Answer that there is no such file."""
+    await send_detail(send, 404, f"{name} does not exist or no longer exists; request the playlist or the list again.")
+
+
 class _ClientGone(Exception):
     """The client disconnected before its answer was complete."""
 
@@ -130,8 +135,7 @@ async def _serve(
         found = await cache.get(path, kind.freshness, inside=inside, compress=kind.is_playlist)
         file = found or await cache.open(path, inside=inside)
     except (FileNotFoundError, NotADirectoryError, NotRegularFile):
-        detail = f"{path.name} does not exist or no longer exists; request the playlist or the list again."
-        await send_detail(send, 404, detail)
+        await send_missing(send, path.name)
         return
     except OSError as error:
         detail = f"{path.name} cannot be read ({error.strerror}); check the storage's disk."

@@ -44,6 +44,9 @@ def media_paths() -> Json:
         f"{live}/{{file}}": _item("Live segment", "stream", [camera, live_file], _FILES, *_LIVE),
         f"{sub}/live.m3u8": _item("Live playlist of the sub stream", "stream", [camera], _PLAYLISTS, *_LIVE),
         f"{sub}/{{file}}": _item("Live segment of the sub stream", "stream", [camera, live_file], _FILES, *_LIVE),
+        "/recordings/{camera_id}/playlist.m3u8": _item(
+            "Recordings of the period that a link is for", "recordings", [camera], _PLAYLISTS
+        ),
         f"{recorded}/playlist.m3u8": _item("Recordings of an hour", "recordings", hour, _PLAYLISTS),
         f"{recorded}/{{file}}": _item("One recording", "recordings", [*hour, recording], _FILES),
     }

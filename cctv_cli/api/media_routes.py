@@ -7,15 +7,18 @@ of a path; nothing is joined to a path unparsed.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from cctv_cli.api.accel import proxy_target
 from cctv_cli.api.access import grant_of, require_shown
 from cctv_cli.api.detail import send_detail
-from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, serve_file, serve_text
+from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, send_missing, serve_file, serve_text
 from cctv_cli.api.media_cache import MediaCache
+from cctv_cli.api.periods import Periods
 from cctv_cli.api.stream import LiveStates
+from cctv_cli.core.access.roles import Period
 from cctv_cli.core.errors import UnknownCamera
+from cctv_cli.core.footage.period import PlayedPeriod
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
     LIVE_PLAYLIST,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 _LIVE = re.compile(r"/stream/([^/]+)/(sub/)?([^/]+\.(?:m3u8|ts|mp4))\Z")
 _RECORDED = re.compile(r"/recordings/([^/]+)/([^/]+)/([^/]+)/([^/]+\.(?:m3u8|ts|mp4))\Z")
+_PERIOD = re.compile(r"/recordings/([^/]+)/playlist\.m3u8\Z")
 _SHOWN = 80  # characters of a request that an error repeats
 _RETRY = [(b"retry-after", b"2")]
 
@@ -50,17 +54,18 @@ class _Stream(NamedTuple):
 
 def is_media(path: str) -> bool:
     """Whether `MediaRoutes` handles the request's path."""
-    return _LIVE.match(path) is not None or _RECORDED.match(path) is not None
+    return any(route.match(path) is not None for route in (_LIVE, _RECORDED, _PERIOD))
 
 
 class MediaRoutes:
     """Answers requests for media and passes on all others."""
 
-    def __init__(self, app: ASGIApp, runtime: Runtime, states: LiveStates, cache: MediaCache) -> None:
+    def __init__(self, app: ASGIApp, runtime: Runtime, states: LiveStates, cache: MediaCache, periods: Periods) -> None:
         self._app = app
         self._runtime = runtime
         self._states = states
         self._cache = cache
+        self._periods = periods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,12 +74,15 @@ class MediaRoutes:
         path = scope["path"]
         live = _LIVE.match(path)
         recorded = None if live else _RECORDED.match(path)
+        period = None if live or recorded else _PERIOD.match(path)
         try:
             if live is not None:
                 stream = _Stream(live.group(1), sub=live.group(2) is not None)
                 await self._live(stream, live.group(3), scope, receive, send)
             elif recorded is not None:
                 await self._recorded(recorded, scope, receive, send)
+            elif period is not None:
+                await self._period(period.group(1), scope, receive, send)
             else:
                 await self._app(scope, receive, send)
         except UnknownCamera as error:
@@ -82,7 +90,11 @@ class MediaRoutes:
 
     async def _live(self, stream: _Stream, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         number = parse_live_segment(name)
-        require_shown(grant_of(scope), stream.camera_id)
+        grant = grant_of(scope)
+        require_shown(grant, stream.camera_id)
+        if grant.period is not None:
+            await send_missing(send, name[:_SHOWN])
+            return
         if not stream.has(name):
             await send_detail(send, 404, f"{name[:_SHOWN]} is not a live file; start with {LIVE_PLAYLIST}.")
             return
@@ -103,8 +115,7 @@ class MediaRoutes:
             )
             variants = await self._states.multivariant(stream.camera_id) if self._offers_both(stream, name) else None
         except OSError as error:
-            reason = error.strerror or "no reason given"
-            await send_detail(send, 503, f"The storage cannot be used ({reason}); check its disk.")
+            await _send_unusable(send, error)
             return
         if variants is not None:
             await serve_text(scope, receive, send, variants)
@@ -129,7 +140,15 @@ class MediaRoutes:
 
     async def _recorded(self, match: re.Match[str], scope: Scope, receive: Receive, send: Send) -> None:
         camera_id, day, hour, file = match.groups()
-        require_shown(grant_of(scope), camera_id)
+        grant = grant_of(scope)
+        require_shown(grant, camera_id)
+        if grant.period is not None:
+            played = await self._played(camera_id, grant.period, send)
+            if played is None:
+                return
+            if f"{day}/{hour}/{file}" not in played.files:
+                await send_missing(send, file[:_SHOWN])
+                return
         layout = self._runtime.layout(camera_id)
         name = parse_recording(day, hour, file)
         if name is not None:
@@ -143,3 +162,33 @@ class MediaRoutes:
         else:
             shown = f"{day}/{hour}/{file}"[:_SHOWN]
             await send_detail(send, 404, f"{shown} is not a recording; request the list.")
+
+    async def _period(self, camera_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """The playlist of the period that a link is for."""
+        grant = grant_of(scope)
+        if grant.period is None:
+            await self._app(scope, receive, send)
+            return
+        require_shown(grant, camera_id)
+        if scope["method"] not in ("GET", "HEAD"):
+            path = self._runtime.layout(camera_id).recordings / HOUR_PLAYLIST
+            await serve_file(scope, receive, send, self._cache, path, PLAYLIST)
+            return
+        played = await self._played(camera_id, grant.period, send)
+        if played is not None and played.files:
+            await serve_text(scope, receive, send, played.playlist)
+        elif played is not None:
+            await send_detail(send, 404, f"Camera {camera_id} has no recordings of the period that this link is for.")
+
+    async def _played(self, camera_id: str, period: Period, send: Send) -> Optional[PlayedPeriod]:
+        """What a link to a period plays; None if the answer is already that the disk fails."""
+        try:
+            return await self._periods.get(camera_id, period)
+        except OSError as error:
+            await _send_unusable(send, error)
+            return None
+
+
+async def _send_unusable(send: Send, error: OSError) -> None:
+    reason = error.strerror or "no reason given"
+    await send_detail(send, 503, f"The storage cannot be used ({reason}); check its disk.")

@@ -25,6 +25,8 @@ class Needs:
         grant, camera = grant_of(request.scope), request.path_params.get("camera_id")
         if camera is not None:
             require_shown(grant, camera)
+        if grant.period is not None:
+            raise HTTPException(403, "This link plays what was recorded in one period, and nothing else.")
         if self.all_cameras and grant.cameras is not None:
             raise HTTPException(403, "This concerns all cameras, and your token is for some of them.")
         if not grant.role.includes(self.role):

@@ -19,7 +19,7 @@ EXIT_CODES = {
     13: "the hold cannot be added or found",
     14: "the camera is disabled in the configuration",
     15: "cctv ended while some threads still hung on a disk",
-    16: "a token cannot be made, read or found",
+    16: "a token or link cannot be made, read or found",
     20: "the health cannot be determined",
     21: "a webhook did not accept the test message",
 }

@@ -63,7 +63,7 @@ def add(
       cctv holds add front "2026-11-03 14:00" "2026-11-03 15:00" --note "break-in"
     """
     runtime = options.runtime(context)
-    start, end = _time(from_, runtime, "FROM"), _time(until, runtime, "UNTIL", end=True)
+    start, end = options.instant(from_, runtime, "FROM"), options.instant(until, runtime, "UNTIL", end=True)
     output.finish(hold(runtime, camera, start, end, note), as_json=options.as_json(context))
 
 
@@ -145,15 +145,6 @@ def _all(runtime: Runtime) -> Iterator[Tuple[CameraLayout, HoldEntry]]:
         layout = CameraLayout(storage, camera_id)
         for entry in stored.list_holds(layout):
             yield layout, entry
-
-
-def _time(text: str, runtime: Runtime, name: str, *, end: bool = False) -> float:
-    from cctv_cli.core.storage.holds import parse_time
-
-    try:
-        return parse_time(text, runtime.tz, end=end)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r}: {error}", param_hint=name) from None
 
 
 def _json(layout: CameraLayout, entry: HoldEntry, runtime: Runtime) -> Dict[str, str]:

@@ -75,6 +75,26 @@ def _environment() -> Dict[str, str]:
     return {name: os.fsencode(value).decode("utf-8", "surrogateescape") for name, value in os.environ.items()}
 
 
+def instant(text: str, runtime: Runtime, name: str, *, end: bool = False) -> float:
+    """The instant that the argument or option `name` names; see `clock.parse_time`. Raises typer.BadParameter."""
+    from cctv_cli.core.clock import parse_time
+
+    try:
+        return parse_time(text, runtime.tz, end=end)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: {error}", param_hint=name) from None
+
+
+def seconds(text: str, name: str) -> float:
+    """The duration that the option `name` says. Raises typer.BadParameter."""
+    from cctv_cli.core.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: {error}", param_hint=name) from None
+
+
 def runtime(context: typer.Context) -> Runtime:
     """The runtime with the effective settings. Raises ConfigError."""
     from cctv_cli.core.runtime import Runtime

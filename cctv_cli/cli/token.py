@@ -61,7 +61,8 @@ def add(
       cctv token add phone
       cctv token add partner --camera front --expires 7d
     """
-    found = add_token(options.runtime(context), name, _role(role), camera, _seconds(expires))
+    lasts = None if expires is None else options.seconds(expires, "--expires")
+    found = add_token(options.runtime(context), name, _role(role), camera, lasts)
     output.finish(found, as_json=options.as_json(context))
 
 
@@ -98,13 +99,29 @@ def revoke(
     output.finish(revoke_token(options.runtime(context), name), as_json=options.as_json(context))
 
 
+@app.command("revoke-links", cls=Command)
+def revoke_links(
+    context: typer.Context,
+    config: Optional[Path] = options.CONFIG,
+    storage: Optional[Path] = options.STORAGE,
+    json: bool = options.JSON,
+) -> None:
+    """Take back every link that cctv link made so far.
+
+    \b
+    Example:
+      cctv token revoke-links
+    """
+    output.finish(revoke_all_links(options.runtime(context)), as_json=options.as_json(context))
+
+
 def add_token(runtime: Runtime, name: str, role: Role, cameras: List[str], lasts: Optional[float]) -> Result:
     """Add a token that lasts so many seconds, None for ever. Raises TokenError, UnknownCamera, OSError."""
     for camera in cameras:
         runtime.camera(camera)
     now = runtime.clock.now()
     expires = None if lasts is None else now + lasts
-    store = _store(runtime)
+    store = store_of(runtime)
     secret = store.add(name, role, cameras or None, expires, now)
     (token,) = (each for each in store.tokens() if each.name == name)
     text = (
@@ -117,7 +134,7 @@ def add_token(runtime: Runtime, name: str, role: Role, cameras: List[str], lasts
 
 def list_tokens(runtime: Runtime) -> Result:
     """Every token. Raises TokenError, OSError."""
-    found = [_json(token, runtime) for token in _store(runtime).tokens()]
+    found = [_json(token, runtime) for token in store_of(runtime).tokens()]
     if not found:
         return Result(document=found, text=("There are no tokens; add one with: cctv token add NAME",))
     rows = tuple(
@@ -129,11 +146,18 @@ def list_tokens(runtime: Runtime) -> Result:
 
 def revoke_token(runtime: Runtime, name: str) -> Result:
     """Revoke a token. Raises TokenError, OSError."""
-    revoked = _store(runtime).revoke(name)
+    revoked = store_of(runtime).revoke(name)
     return Result(document=_json(revoked, runtime), text=(f"Token {name} is revoked",))
 
 
-def _store(runtime: Runtime) -> AccessStore:
+def revoke_all_links(runtime: Runtime) -> Result:
+    """Make every link invalid. Raises OSError."""
+    store_of(runtime).revoke_links()
+    return Result(document={"revoked": True}, text=("Every link that was made so far is revoked",))
+
+
+def store_of(runtime: Runtime) -> AccessStore:
+    """Where the storage keeps tokens and the key of links. Raises StorageError."""
     from cctv_cli.core.access.store import AccessStore
     from cctv_cli.core.storage.marker import refuse_newer
 
@@ -160,12 +184,3 @@ def _role(text: str) -> Role:
     except ValueError:
         names = ", ".join(role.value for role in Role)
         raise typer.BadParameter(f"{text!r} is no role; write one of {names}", param_hint="--role") from None
-
-
-def _seconds(text: Optional[str]) -> Optional[float]:
-    from cctv_cli.core.units import parse_duration
-
-    try:
-        return None if text is None else parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r}: {error}", param_hint="--expires") from None

@@ -86,3 +86,20 @@ def parse_instant(text: str) -> float:
     if not EARLIEST <= instant < LATEST:
         raise ValueError(f"{text!r} is not between 1970 and 2242")
     return instant
+
+
+def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
+    """The instant of "2026-11-03 14:00", local or with a UTC offset. Raises ValueError.
+
+    A local time that occurs twice or never, when summer time ends or begins, means the earlier of the two possible
+    instants, or the later with `end`: a period is better too long than too short.
+    """
+    try:
+        if ":" not in text:
+            raise ValueError
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError("write a time as 2026-11-03 14:00, in local time or with a UTC offset") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=tz)
+    return (max if end else min)(moment.replace(fold=fold).timestamp() for fold in (0, 1))

@@ -14,7 +14,7 @@
     ├── HoldError                13   a hold cannot be made or found
     ├── CameraDisabled           14   the configuration disables the camera that is to be started
     ├── StopIncomplete           15   threads still hung on a disk when cctv ended
-    ├── TokenError               16   a token cannot be made, read or found
+    ├── TokenError               16   a token or link cannot be made, read or found
     ├── HealthUnknown             20  the health is unknown: a server does not answer, or a bug
     └── AlertNotTaken             21  a webhook did not accept a test message
 
@@ -121,7 +121,7 @@ class StopIncomplete(CctvError):
 
 
 class TokenError(CctvError):
-    """A token cannot be made, read or found."""
+    """A token or link cannot be made, read or found."""
 
     exit_code = 16
 

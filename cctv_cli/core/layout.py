@@ -14,7 +14,7 @@
 
 Next to the cameras are .cctv-storage, which identifies this storage; .alerts.json, the alerts sent; .cleanup and
 .cleanup.lock of the running cleanup; and .logins/, readable by its owner only: refused.json and its .lock.
-.access/ too is readable by its owner only: tokens.json, proxy.json and their .lock.
+.access/ too is readable by its owner only: tokens.json, link.key, proxy.json and their .lock.
 
 A sub stream has its live window in live/sub/, and sub/.run.json .state.json ffmpeg.log .incoming.
 H.265 is stored in fragmented MP4: .mp4 instead of .ts, and live/init{N}.mp4 for the run whose first
@@ -191,9 +191,10 @@ def login_files(storage: Path) -> Tuple[Path, Path]:
 
 
 class AccessFiles(NamedTuple):
-    """Who gets in: the tokens, whether a proxy was seen, and the lock of both."""
+    """Who gets in: the tokens, the key that signs links, whether a proxy was seen, and the lock of all."""
 
     tokens: Path
+    link_key: Path
     proxy: Path
     lock: Path
 
@@ -201,7 +202,7 @@ class AccessFiles(NamedTuple):
 def access_files(storage: Path) -> AccessFiles:
     """The files that say who gets in."""
     folder = storage / ".access"
-    return AccessFiles(folder / "tokens.json", folder / "proxy.json", folder / ".lock")
+    return AccessFiles(folder / "tokens.json", folder / "link.key", folder / "proxy.json", folder / ".lock")
 
 
 def storage_marker(storage: Path) -> Path:

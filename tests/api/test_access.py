@@ -1,4 +1,4 @@
-"""What tokens and addresses open, over the whole application."""
+"""What tokens, links and addresses open, over the whole application."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from cctv_cli.api.app import create_app
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.needs import Needs
 from cctv_cli.api.stream import LiveStates
-from cctv_cli.core.access.roles import Role
+from cctv_cli.core.access import links
+from cctv_cli.core.access.links import Link
+from cctv_cli.core.access.roles import Period, Role
 from cctv_cli.core.access.store import AccessStore
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.footage.catalog import Catalog
@@ -146,6 +148,63 @@ async def test_an_expired_or_revoked_token_lets_nobody_in(ask: Ask, store: Acces
     assert (await ask("/cameras", headers)).status_code == 200
     store.revoke("other")
     assert (await ask("/cameras", headers)).status_code == 401
+
+
+async def test_a_link_opens_one_camera_until_it_expires(
+    ask: Ask, store: AccessStore, recorded: None, clock: FixedClock
+) -> None:
+    link = links.sign(Link("front", instant(NOW) + 60), store.make_link_key()).reveal()
+    for before, headers in ways(link):
+        for path in READS + MEDIA:
+            assert (await ask(before + path.format("front"), headers)).status_code == 200
+            assert (await ask(before + path.format("yard"), headers)).status_code == 404
+        for path in LISTS:
+            assert "yard" not in (await ask(before + path, headers)).text
+        assert (await ask(f"{before}/cameras/front/stop", headers, method="POST")).status_code == 403
+        assert (await ask(f"{before}/recordings/front/playlist.m3u8", headers)).status_code == 404
+    clock.advance(61)
+    for before, headers in ways(link):
+        assert (await ask(f"{before}/cameras", headers)).status_code == 401
+
+
+async def test_a_link_to_a_period_plays_this_period_and_nothing_else(
+    ask: Ask, store: AccessStore, settings: Settings, recorded: None
+) -> None:
+    tree, minutes = CameraTree(settings, "front"), ["13T23:58", "13T23:59", "14T00:00", "14T00:01"]
+    for minute in minutes:
+        tree.record(f"2026-07-{minute}:00+02:00", 60)
+    period = Period(instant("2026-07-13T23:59:30+02:00"), instant("2026-07-14T00:00:01+02:00"))
+    key = store.make_link_key()
+    link = f"/t/{links.sign(Link('front', instant(NOW) + 60, period), key).reveal()}"
+    playlist = await ask(f"{link}/recordings/front/playlist.m3u8")
+    names = [line for line in playlist.text.splitlines() if not line.startswith("#")]
+    assert names == ["2026-07-13/23/59.ts", "2026-07-14/00/00.ts"]
+    assert playlist.headers["content-type"] == "application/vnd.apple.mpegurl"
+    for name in names:
+        assert (await ask(f"{link}/recordings/front/{name}")).status_code == 200
+    for method in ("GET", "HEAD", "OPTIONS"):
+        for hidden in ("13/23/58.ts", "14/00/01.ts", "13/23/playlist.m3u8", "14/00/00.mp4", "14/14/41.ts"):
+            answer = await ask(f"{link}/recordings/front/2026-07-{hidden}", method=method)
+            assert answer.status_code == 404, hidden
+            assert method == "HEAD" or "does not exist or no longer exists" in answer.json()["detail"]
+        for path in ("/stream/front/live.m3u8", "/stream/front/segment8.ts", "/recordings/yard/playlist.m3u8"):
+            assert (await ask(f"{link}{path}", method=method)).status_code == 404
+    assert (await ask(f"{link}/recordings/front/playlist.m3u8", method="POST")).status_code == 405
+    for path in (*(each.format("front") for each in READS), *LISTS):
+        assert (await ask(f"{link}{path}")).status_code == 403
+    nothing = Period(instant("2026-07-12T00:00:00+02:00"), instant("2026-07-12T01:00:00+02:00"))
+    empty = f"/t/{links.sign(Link('front', instant(NOW) + 60, nothing), key).reveal()}"
+    answer = await ask(f"{empty}/recordings/front/playlist.m3u8")
+    assert (answer.status_code, "no recordings of the period" in answer.text) == (404, True)
+
+
+async def test_a_period_plays_what_is_still_on_the_disk(
+    ask: Ask, store: AccessStore, settings: Settings, recorded: None
+) -> None:
+    period = Period(instant("2026-07-14T14:00:00+02:00"), instant("2026-07-14T15:00:00+02:00"))
+    link = f"/t/{links.sign(Link('front', instant(NOW) + 60, period), store.make_link_key()).reveal()}"
+    (settings.storage / "front/recordings/2026-07-14/14/41.ts").unlink()
+    assert (await ask(f"{link}/recordings/front/playlist.m3u8")).status_code == 404
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -28,7 +28,7 @@ def chapter() -> str:
 
 def documented() -> Dict[str, str]:
     """The row of each command in the chapter's table."""
-    rows = re.findall(r"^\| `cctv ([a-z]+(?: [a-z]+)?)([^\n]*)$", chapter(), re.MULTILINE)
+    rows = re.findall(r"^\| `cctv ([a-z]+(?: [a-z-]+)?)([^\n]*)$", chapter(), re.MULTILINE)
     return dict(rows)
 
 

@@ -191,6 +191,8 @@ CONTRACT: Dict[str, Shape] = {
     "token add": {**TOKEN, "token": str},
     "token list": [TOKEN],
     "token revoke": TOKEN,
+    "token revoke-links": {"revoked": bool},
+    "link": {"url": str, "camera": str, "from": (str, None), "to": (str, None), "expires": str},
     "config": [{"key": str, "value": str, "from": str}],
 }
 CAMERAS = """
@@ -259,6 +261,8 @@ def document(cctv: Callable[..., Any], home: Path, front: CameraTree, monkeypatc
             assert cctv("token", "add", "old", "--camera", "front", "--expires", "1d").code == 0
             named = {"token add": ["new"], "token revoke": ["old"]}.get(name, [])
             return json.loads(cctv(*name.split(), *named, "--json").out)
+        if name == "link":
+            return json.loads(cctv("link", "front", "--url", "http://nvr:8000", "--json").out)
         if not name.startswith("holds"):
             return json.loads(cctv(*name.split(), "--json").out)
         recent = [format_instant(time.time() - seconds, None) for seconds in (3600, 60)]

@@ -1,1 +1,1 @@
-"""Who may do what: roles, tokens, addresses, and the folder that keeps them."""
+"""Who may do what: roles, tokens, links, addresses, and the folder that keeps them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple, Union
 
-from cctv_cli.core.access import tokens
+from cctv_cli.core.access import links, tokens
 from cctv_cli.core.access.policy import (
     READING_METHODS,
     Request,
@@ -18,7 +18,7 @@ from cctv_cli.core.access.roles import Grant, Role
 from cctv_cli.core.access.tokens import Token
 from cctv_cli.core.units import Secret
 
-_INVALID = "This token is unknown, expired or revoked; ask the operator for a new one."
+_INVALID = "This token or link is unknown, expired or revoked; ask the operator for a new one."
 _ANYBODY = Grant(Role.VIEWER)  # who needs no token to look
 _LOCAL = Grant(Role.ADMIN)  # a program on this machine
 
@@ -31,8 +31,16 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """What lets in. `tokens` is None if they cannot be read, `link_key` if no link was made yet."""
+
+    tokens: Optional[Tuple[Token, ...]] = None
+    link_key: Optional[Secret] = None
+
+
+@dataclass(frozen=True)
 class Presented:
-    """A token that a request presents. A browser sends a cookie by itself, even for another site's page."""
+    """A token or link that a request presents. A browser sends a cookie by itself, even for another site's page."""
 
     text: Secret
     in_cookie: bool = False
@@ -42,16 +50,26 @@ def admit(
     request: Request,
     presented: Optional[Presented],
     rules: Rules,
-    known: Optional[Tuple[Token, ...]],
+    keys: Keys,
     now: float,
 ) -> Union[Grant, Refusal]:
-    """What a request may do, or why it does not get in. `known` are all tokens, None if they cannot be read."""
+    """What a request may do, or why it does not get in."""
     reading = request.method in READING_METHODS
     if presented is None:
         refusal = read_refusal(request, rules) if reading else control_refusal(request, rules)
         return Refusal(refusal) if refusal else _ANYBODY if reading else _LOCAL
-    token = tokens.find(known or (), presented.text.reveal(), now)
-    if token is None:
+    grant = grant_of(presented.text, keys, now)
+    if grant is None:
         return Refusal(_INVALID)
     refusal = cross_site_refusal(request) if presented.in_cookie and not reading else None
-    return Refusal(refusal) if refusal else token.grant
+    return Refusal(refusal) if refusal else grant
+
+
+def grant_of(presented: Secret, keys: Keys, now: float) -> Optional[Grant]:
+    """What a token or link allows; None if it is not valid, or no longer."""
+    text = presented.reveal()
+    if links.is_link(text):
+        link = None if keys.link_key is None else links.verify(text, keys.link_key, now)
+        return None if link is None else link.grant
+    token = tokens.find(keys.tokens or (), text, now)
+    return None if token is None else token.grant

@@ -1,4 +1,4 @@
-"""What a server knows of the tokens: read every second, so that no request waits for a disk."""
+"""What a server knows of tokens and links: read every second, so that no request waits for a disk."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import Optional, Tuple
 
+from cctv_cli.core.access.admission import Keys
 from cctv_cli.core.access.store import AccessStore
-from cctv_cli.core.access.tokens import Token
 from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.errors import TokenError
 from cctv_cli.core.system import DaemonThread
@@ -19,13 +19,10 @@ log = logging.getLogger("cctv.access")
 
 
 class Known:
-    """The tokens as they were read last. While they cannot be read, they stay as they are.
-
-    `tokens` is None while they are not known; nobody then gets in with one, and none seems to be missing.
-    """
+    """The tokens and the key of links as they were read last. While they cannot be read, they stay as they are."""
 
     def __init__(self, storage: Path) -> None:
-        self.tokens: Optional[Tuple[Token, ...]] = None
+        self.keys = Keys()
         self.proxy_seen: Optional[float] = None  # the instant at which a proxy on this machine was seen first
         self._storage = storage
         self._store = AccessStore(storage)
@@ -38,10 +35,10 @@ class Known:
     def read(self) -> None:
         """Read what has changed; takes a few seconds at most. What goes wrong is logged once."""
         try:
-            self.tokens, self.proxy_seen = self._disks.ask(self._storage, "access", self._files)
+            self.keys, self.proxy_seen = self._disks.ask(self._storage, "access", self._files)
             self._trouble = ""
         except TokenError as error:
-            self.tokens = None
+            self.keys = Keys()
             self._tell(str(error))
         except OSError as error:
             self._tell(f"the tokens cannot be read, so changes have no effect ({error.strerror or error})")
@@ -64,11 +61,11 @@ class Known:
         if self.proxy_seen is None:
             self.proxy_seen = self._noted = now
 
-    def _files(self) -> Tuple[Tuple[Token, ...], Optional[float]]:
+    def _files(self) -> Tuple[Keys, Optional[float]]:
         if self._noted is not None:
             self._store.note_proxy(self._noted)
             self._noted = None
-        return self._store.tokens(), self._store.proxy_seen()
+        return Keys(self._store.tokens(), self._store.link_key()), self._store.proxy_seen()
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._trouble:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import FrozenSet, Optional
+from typing import FrozenSet, NamedTuple, Optional
 
 
 class Role(enum.Enum):
@@ -20,12 +20,23 @@ class Role(enum.Enum):
         return order.index(self) >= order.index(other)
 
 
+class Period(NamedTuple):
+    """The time between two instants."""
+
+    start: float
+    end: float
+
+
 @dataclass(frozen=True)
 class Grant:
-    """What one caller may do, and with which cameras: `cameras` are their ids, None for all."""
+    """What one caller may do, and with which cameras: `cameras` are their ids, None for all.
+
+    With a `period`, the caller may play what these cameras recorded in it, and nothing else.
+    """
 
     role: Role
     cameras: Optional[FrozenSet[str]] = None
+    period: Optional[Period] = None
 
     def shows(self, camera: str) -> bool:
         """Whether the caller may know of this camera."""

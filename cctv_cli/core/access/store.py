@@ -1,4 +1,4 @@
-"""`<storage>/.access/`, which only its owner may enter: the tokens, and whether a proxy was seen.
+"""`<storage>/.access/`, which only its owner may enter: tokens, the key of links, whether a proxy was seen.
 
 Whoever may write there decides who gets in: commands change these files, with the server running or not, and the server
 sees the change at the next request.
@@ -6,6 +6,7 @@ sees the change at the next request.
 
 from __future__ import annotations
 
+import secrets
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from cctv_cli.core.records import Instant
 from cctv_cli.core.units import Secret
 
 FORMAT = 1  # of tokens.json and proxy.json
+_KEY_BYTES = 32
 _LOCK_PATIENCE = 10.0  # seconds; each change takes milliseconds
 
 
@@ -39,7 +41,7 @@ class _ProxySeen:
 
 
 class AccessStore:
-    """The tokens of a storage, and whether a proxy was seen. Methods raise OSError."""
+    """The tokens of a storage, the key of its links, and whether a proxy was seen. Methods raise OSError."""
 
     def __init__(self, storage: Path) -> None:
         self._files = access_files(storage)
@@ -90,6 +92,21 @@ class AccessStore:
                     return token
         raise TokenError(f"There is no token named {name[:80]!r}; cctv token list shows all")
 
+    def link_key(self) -> Optional[Secret]:
+        """The key that signs links; None if there is none, or if the file is damaged: then no link works."""
+        key = files.read_text(self._files.link_key)
+        return None if key is None or len(key) != 2 * _KEY_BYTES else Secret(key)
+
+    def make_link_key(self) -> Secret:
+        """The key that signs links, which is made if there is none."""
+        with self._locked():
+            return self.link_key() or self._new_link_key()
+
+    def revoke_links(self) -> None:
+        """Take back every link that was made so far, by a new key."""
+        with self._locked():
+            self._new_link_key()
+
     def proxy_seen(self) -> Optional[float]:
         """The instant at which a proxy on this machine was seen first; None if there was none."""
         seen = records.decode(_ProxySeen, files.read_json(self._files.proxy, FORMAT))
@@ -99,6 +116,11 @@ class AccessStore:
         """Remember that a proxy on this machine was seen."""
         with self._locked():
             files.replace_text(self._files.proxy, records.encode(_ProxySeen(now), FORMAT))
+
+    def _new_link_key(self) -> Secret:
+        key = secrets.token_hex(_KEY_BYTES)
+        files.replace_text(self._files.link_key, key)
+        return Secret(key)
 
     def _read(self) -> Tuple[Token, ...]:
         kept = records.decode(_Kept, files.read_json(self._files.tokens, FORMAT))

@@ -7,11 +7,12 @@ import threading
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from cctv_cli.core.layout import CameraLayout, parse_recording
-from cctv_cli.core.storage.days import recorded_days
+from cctv_cli.core.storage.days import days_near, recorded_days
 from cctv_cli.core.storage.entries import (
     ClockEntry,
     DeletionEntry,
@@ -125,6 +126,19 @@ class Catalog:
             with self._lock:
                 self._known[journal.path] = known
         return known[1]
+
+    def between(
+        self, layout: CameraLayout, start: float, end: float, tz: Optional[tzinfo]
+    ) -> List[Tuple[str, SegmentEntry]]:
+        """The recordings of the time between two instants, each with its day, by absolute start. Raises OSError."""
+        found: List[Tuple[str, SegmentEntry]] = []
+        for date in days_near(layout, start, end, tz):
+            day = self.day(layout, date)
+            for hour in day.hours if day is not None else ():
+                if hour.start < end and hour.end > start:
+                    segments = Journal(layout.journal(date)).hour_segments(hour.hour)
+                    found += ((date, each) for each in segments if each.start < end and each.end > start)
+        return sorted(found, key=lambda each: each[1].start)
 
     def _entries(self, layout: CameraLayout, journal: Journal, size: int) -> Sequence[Entry]:
         with self._lock:

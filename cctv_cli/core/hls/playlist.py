@@ -1,6 +1,6 @@
 """HLS playlists (RFC 8216) as values and text. Pure.
 
-The live window slides and never ends; an hour's playlist ends with its last recording.
+The live window slides and never ends; one of recordings ends with the last of them.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ def render_multivariant(variants: Sequence[Variant]) -> str:
 
 @dataclass(frozen=True)
 class RecordedSegment:
-    """A file in an hour's playlist: `start` is an instant, `duration` in seconds, `bytes` its size.
+    """A file in a playlist of recordings: `start` is an instant, `duration` in seconds, `bytes` its size.
 
     `joins` means that it continues the previous segment without a discontinuity. `header` is the size of the
     initialization section that a fragmented MP4 file begins with, the same for all files of a `run`; 0 for MPEG-TS.
@@ -224,8 +224,8 @@ class RecordedSegment:
     header: int = 0
 
 
-def render_hour(segments: Sequence[RecordedSegment], tz: Optional[tzinfo]) -> str:
-    """The text of an hour's playlist. The segments are ordered by absolute start."""
+def render_recorded(segments: Sequence[RecordedSegment], tz: Optional[tzinfo]) -> str:
+    """The text of a playlist of recordings, of an hour or another period, which are ordered by absolute start."""
     longest = max((_rounded(s.duration) for s in segments), default=1)
     lines = _head(max(1, longest), 0, mapped=any(segment.header for segment in segments))
     for before, segment in zip((None, *segments), segments):

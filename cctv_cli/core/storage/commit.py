@@ -18,7 +18,7 @@ from typing import Callable, Container, ContextManager, Dict, Iterable, Iterator
 
 from cctv_cli.core import files, locks
 from cctv_cli.core.clock import HOUR, local_time
-from cctv_cli.core.hls.playlist import RecordedSegment, render_hour
+from cctv_cli.core.hls.playlist import RecordedSegment, render_recorded
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
     MP4,
@@ -76,7 +76,7 @@ def render_playlist_in(hour: files.Folder, journal: Journal, tz: Optional[tzinfo
     files.remove_drafts(hour)
     segments = journal.hour_segments(hour.path.name)
     present = [s for s in segments if _is_file(hour, s.file.rsplit("/", 1)[1])]
-    text = render_hour(as_played(present), tz).encode()
+    text = render_recorded(as_played(present), tz).encode()
     if not present:
         with suppress(FileNotFoundError):
             hour.remove(HOUR_PLAYLIST)
@@ -94,7 +94,7 @@ def _is_file(folder: files.Folder, name: str) -> bool:
 
 
 def as_played(segments: Sequence[SegmentEntry]) -> List[RecordedSegment]:
-    """The segments of an hour as its playlist lists them, by absolute start."""
+    """Recordings as a playlist in their hour lists them, by absolute start."""
     ordered = sorted(segments, key=lambda segment: segment.start)
     return [
         RecordedSegment(

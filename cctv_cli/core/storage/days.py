@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import List
+from datetime import tzinfo
+from typing import List, Optional
 
+from cctv_cli.core.clock import DAY, local_time
 from cctv_cli.core.layout import CameraLayout, is_day, is_hour
+
+FAR = 2 * DAY  # seconds by which the name of a day's folder may differ in another time zone
 
 
 def recorded_days(layout: CameraLayout) -> List[str]:
@@ -20,6 +24,12 @@ def recorded_days(layout: CameraLayout) -> List[str]:
         return []
     oldest = next((day for day in days if _has_hours(layout, day)), "")
     return [day for day in days if day >= oldest]
+
+
+def days_near(layout: CameraLayout, start: float, end: float, tz: Optional[tzinfo]) -> List[str]:
+    """The recorded days that may have something of the time between two instants, whatever the time zone was then."""
+    first, last = (local_time(at, tz).strftime("%Y-%m-%d") for at in (start - FAR, end + FAR))
+    return [day for day in recorded_days(layout) if first <= day <= last]
 
 
 def _has_hours(layout: CameraLayout, day: str) -> bool:

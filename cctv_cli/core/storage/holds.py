@@ -7,37 +7,19 @@ from contextlib import suppress
 from datetime import datetime, timezone, tzinfo
 from typing import Iterable, List, Optional
 
-from cctv_cli.core.clock import DAY, local_time
+from cctv_cli.core.clock import local_time
 from cctv_cli.core.errors import HoldError
 from cctv_cli.core.layout import CameraLayout, is_day
 from cctv_cli.core.storage.commit import journal_lock
-from cctv_cli.core.storage.days import recorded_days
+from cctv_cli.core.storage.days import FAR, days_near, recorded_days
 from cctv_cli.core.storage.entries import HoldEntry, ReleaseEntry, SegmentEntry
 from cctv_cli.core.storage.journal import Journal
 
 LONGEST_NOTE = 200  # characters
 _LONGEST_SEGMENT = 3600.0  # seconds; a recording belongs to the day in which it began,
 _EARLY = 2.0  # or that many seconds before it
-_FAR = 2 * DAY  # seconds by which the name of a day's folder may differ in another time zone
 _NOTHING = "Camera {} has no recordings of that time; check the date and the times"
 _DELETED = "Retention has deleted everything that {} recorded in that time (recordings: {}); nothing is left to hold"
-
-
-def parse_time(text: str, tz: Optional[tzinfo], *, end: bool = False) -> float:
-    """The instant of "2026-11-03 14:00", local or with a UTC offset. Raises ValueError.
-
-    A local time that occurs twice or never, when summer time ends or begins, means the earlier of the two possible
-    instants, or the later with `end`: better to hold too much than too little.
-    """
-    try:
-        if ":" not in text:
-            raise ValueError
-        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    except ValueError:
-        raise ValueError("write a time as 2026-11-03 14:00, in local time or with a UTC offset") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=tz)
-    return (max if end else min)(moment.replace(fold=fold).timestamp() for fold in (0, 1))
 
 
 def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: float, tz: Optional[tzinfo]) -> HoldEntry:
@@ -56,7 +38,7 @@ def add_hold(layout: CameraLayout, start: float, end: float, note: str, now: flo
     if not layout.recordings.is_dir():
         raise HoldError(_NOTHING.format(layout.camera_id))
     with journal_lock(layout):
-        near = [day for day in recorded_days(layout) if _day(start - _FAR, tz) <= day <= _day(end + _FAR, tz)]
+        near = days_near(layout, start, end, tz)
         covering = {day for day in near if _covers(hold, Journal(layout.journal(day)).segments())}
         if end <= now and not covering:
             gone = deleted_count(layout, hold, tz)
@@ -95,7 +77,7 @@ def _release(journal: Journal, hold_id: str, tz: Optional[tzinfo]) -> bool:
 
 def deleted_count(layout: CameraLayout, hold: HoldEntry, tz: Optional[tzinfo]) -> int:
     """How many recordings of a held time retention had already deleted, by the journals. Raises OSError."""
-    near = _day(hold.start - _FAR, tz), _day(hold.end + _FAR, tz)
+    near = _day(hold.start - FAR, tz), _day(hold.end + FAR, tz)
     days = (path.name for path in layout.recordings.iterdir() if is_day(path.name) and near[0] <= path.name <= near[1])
     deletions = (entry for day in days for entry in Journal(layout.journal(day)).deletions().values())
     return sum(hold.covers(entry.start, entry.start + entry.duration) for entry in deletions)
@@ -111,7 +93,7 @@ def holds_near(layout: CameraLayout, day: str) -> List[HoldEntry]:
     A hold of several days is in the journal of each, so one lost journal does not lose it.
     """
     noon = datetime.strptime(day, "%Y-%m-%d").replace(hour=12, tzinfo=timezone.utc).timestamp()
-    first, last = (_day(noon + shift, timezone.utc) for shift in (-_FAR, _FAR))
+    first, last = (_day(noon + shift, timezone.utc) for shift in (-FAR, FAR))
     near = (each for each in recorded_days(layout) if first <= each <= last)
     return list({hold.id: hold for each in near for hold in Journal(layout.journal(each)).holds()}.values())
 

@@ -115,3 +115,19 @@ def test_the_file_of_a_newer_cctv_is_neither_read_nor_changed(store: AccessStore
 def test_only_its_owner_may_enter_the_folder(store: AccessStore, tmp_path: Path) -> None:
     store.add("phone", Role.VIEWER, None, None, NOW)
     assert stat.S_IMODE(access_files(tmp_path).tokens.parent.stat().st_mode) == 0o700
+
+
+def test_the_key_of_links_stays_until_it_is_replaced(store: AccessStore, tmp_path: Path) -> None:
+    assert store.link_key() is None
+    key = store.make_link_key()
+    assert AccessStore(tmp_path).link_key() == store.make_link_key() == key
+    assert len(key.reveal()) == 64
+    store.revoke_links()
+    assert AccessStore(tmp_path).link_key() not in (None, key)
+
+
+def test_a_damaged_key_opens_nothing_and_is_replaced(store: AccessStore, tmp_path: Path) -> None:
+    store.make_link_key()
+    access_files(tmp_path).link_key.write_text("short")
+    assert store.link_key() is None
+    assert store.make_link_key() == store.link_key() is not None

@@ -14,9 +14,9 @@ from cctv_cli.core.hls.playlist import (
     RecordedSegment,
     Variant,
     parse_live,
-    render_hour,
     render_live,
     render_multivariant,
+    render_recorded,
 )
 
 BERLIN = zone("Europe/Berlin")
@@ -68,7 +68,7 @@ def test_a_whole_hours_playlist() -> None:
         recorded("31.ts", START + 60.04, 59.6, joins=True),
         recorded("30-1.ts", START + 3600, 60.0, OTHER_RUN),
     ]
-    assert render_hour(segments, BERLIN) == (
+    assert render_recorded(segments, BERLIN) == (
         "#EXTM3U\n"
         "#EXT-X-VERSION:3\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
@@ -89,7 +89,7 @@ def test_a_whole_hours_playlist() -> None:
 
 
 def test_an_hour_without_a_file_is_an_empty_playlist_with_an_end() -> None:
-    text = render_hour([], BERLIN)
+    text = render_recorded([], BERLIN)
     assert text.startswith("#EXTM3U\n")
     assert text.endswith("#EXT-X-ENDLIST\n")
     assert tag(text, "TARGETDURATION") == 1
@@ -193,7 +193,7 @@ def test_no_printed_duration_rounds_above_the_target(duration: float) -> None:
     # RFC 8216 § 4.3.3.1
     for text in (
         render_live(LiveWindow(1).append(live(1, duration=duration), 6), BERLIN),
-        render_hour([recorded("30.ts", START, duration)], BERLIN),
+        render_recorded([recorded("30.ts", START, duration)], BERLIN),
     ):
         assert math.floor(durations(text)[0] + 0.5) <= tag(text, "TARGETDURATION")
 
@@ -229,12 +229,12 @@ def test_each_segment_keeps_its_number_in_the_sequence_of_discontinuities() -> N
 
 @pytest.mark.parametrize("joins", [True, False])
 def test_only_segments_that_join_have_no_discontinuity(joins: bool) -> None:
-    text = render_hour([recorded("30.ts", START), recorded("31.ts", START + 60, joins=joins)], BERLIN)
+    text = render_recorded([recorded("30.ts", START), recorded("31.ts", START + 60, joins=joins)], BERLIN)
     assert ("#EXT-X-DISCONTINUITY\n" not in text) is joins
 
 
 def test_an_hours_first_segment_needs_no_discontinuity() -> None:
-    assert "#EXT-X-DISCONTINUITY\n" not in render_hour([recorded("30.ts", START)], BERLIN)
+    assert "#EXT-X-DISCONTINUITY\n" not in render_recorded([recorded("30.ts", START)], BERLIN)
 
 
 def fragmented(number: int, *, init: int = 7, discontinuity: bool = False) -> LiveSegment:
@@ -293,7 +293,7 @@ def test_an_hour_of_both_containers_maps_each_run() -> None:
     first = recorded("30.mp4", START, header=812)
     second = recorded("31.mp4", START + 60, joins=True, header=812)
     other = recorded("32.mp4", START + 120, run=OTHER_RUN, header=900)
-    text = render_hour([first, second, other, recorded("33.ts", START + 180, run="0" * 16)], BERLIN)
+    text = render_recorded([first, second, other, recorded("33.ts", START + 180, run="0" * 16)], BERLIN)
     assert [line for line in text.splitlines() if not line.startswith(("#EXTINF", "#EXT-X-PROGRAM"))] == [
         "#EXTM3U",
         "#EXT-X-VERSION:6",

@@ -17,8 +17,8 @@ from cctv_cli.core.hls.playlist import (
     Part,
     RecordedSegment,
     parse_live,
-    render_hour,
     render_live,
+    render_recorded,
 )
 from tests.fuzz.targets import check_live_playlist
 from tests.support.strangers import damaged_text, grows_in_proportion
@@ -80,7 +80,7 @@ recordings = st.builds(
 
 @given(st.lists(recordings, max_size=6), zones)
 def test_an_hours_playlist_describes_every_segment(segments: List[RecordedSegment], tz: tzinfo) -> None:
-    text = render_hour(segments, tz)
+    text = render_recorded(segments, tz)
     assert [line for line in text.splitlines() if not line.startswith("#")] == [segment.name for segment in segments]
     written = [float(seconds) for seconds in re.findall(r"^#EXTINF:([\d.]+),$", text, re.MULTILINE)]
     assert written == [segment.duration for segment in segments]

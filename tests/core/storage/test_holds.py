@@ -7,11 +7,11 @@ from typing import List, Optional
 
 import pytest
 
-from cctv_cli.core.clock import format_instant, zone
+from cctv_cli.core.clock import format_instant, parse_time, zone
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.errors import HoldError
 from cctv_cli.core.storage.entries import DeletionEntry, Entry, HoldEntry
-from cctv_cli.core.storage.holds import add_hold, deleted_count, list_holds, parse_time, release_hold
+from cctv_cli.core.storage.holds import add_hold, deleted_count, list_holds, release_hold
 from cctv_cli.core.storage.journal import Journal
 from tests.support.storage_tree import CameraTree, instant
 
