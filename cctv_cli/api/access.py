@@ -32,7 +32,7 @@ _MOST_WAITING = 100
 _TOO_MANY = "Too many requests with a wrong token; try again in 2 s."
 _GRANT = "cctv.grant"
 _IN_PATH = re.compile(r"/t/([^/]+)(/.*|)\Z", re.DOTALL)
-_SECRETS_IN_PATH = re.compile(r"(/t/[^/]+)+")
+_SECRETS_IN_PATH = re.compile(r"(?<=/t/)[^/]+|[\w-]{32,}", re.ASCII)  # what is as long as a token may be one
 _BEARER = re.compile(r"bearer +([^ ]+) *\Z", re.IGNORECASE)
 _COOKIE_PAIR = re.compile(rf"(?:^|; *){COOKIE}=([^; ]*)")
 # RFC 9110 § 15.5.2 requires a challenge with every 401; for Bearer, browsers show no password dialog
@@ -137,9 +137,8 @@ def split_path(path: str) -> Tuple[Optional[Secret], str]:
 
 
 def without_secret(path: str) -> str:
-    """A request's path to be shown: stars instead of a token or link, also of one that is written twice."""
-    secrets = _SECRETS_IN_PATH.match(path)
-    return path if secrets is None else f"/t/***{path[secrets.end() :]}"
+    """A request's path to be shown: stars instead of a token or link, also of one in a wrong place."""
+    return _SECRETS_IN_PATH.sub("***", path)
 
 
 def _presented(scope: Scope) -> Tuple[Optional[Presented], str]:

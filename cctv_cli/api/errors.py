@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from cctv_cli.api.access import without_secret
 from cctv_cli.api.models import ErrorModel
 from cctv_cli.core.errors import (
     AlreadySupervised,
@@ -73,7 +74,8 @@ async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{request.method[:_SHOWN]} is not possible here; use {allowed}."
     elif detail == "Not Found":
-        detail = f"There is nothing at {request.scope['path'][:_SHOWN]}; /openapi.json lists all paths."
+        shown = without_secret(request.scope["path"])[:_SHOWN]
+        detail = f"There is nothing at {shown}; /openapi.json lists all paths."
     return error_answer(error.status_code, detail, error.headers)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, MutableMapping
 
+from cctv_cli.api.access import split_path
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -11,6 +13,9 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),  # a browser must not take media or JSON for a page
     (b"referrer-policy", b"no-referrer"),  # a URL may have a token in its path
 ]
+# WHATWG Fetch § 3.7: pages of other sites may neither show nor measure what they may not read (see `cors`)
+_OWN_PAGES = (b"cross-origin-resource-policy", b"same-origin")
+_ALL_PAGES = (b"cross-origin-resource-policy", b"cross-origin")
 # not for media: a browser that shows a playlist as a page of its own must load the segments
 _NO_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _MEDIA = (b"video/", b"application/vnd.apple.mpegurl")
@@ -23,11 +28,15 @@ class Hardening:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pages = _OWN_PAGES if split_path(scope.get("path", ""))[0] is None else _ALL_PAGES
+
         async def hardened(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ()), *_HEADERS]
+                headers = [*message.get("headers", ()), *_HEADERS, pages]
                 is_media = any(name == b"content-type" and value.startswith(_MEDIA) for name, value in headers)
-                message = {**message, "headers": headers if is_media else [*headers, _NO_CONTENT]}
+                # a browser adds the headers of a 304 to those of the answer that it keeps
+                is_free = is_media or message["status"] == 304
+                message = {**message, "headers": headers if is_free else [*headers, _NO_CONTENT]}
             await send(message)
 
         await self._app(scope, receive, hardened)

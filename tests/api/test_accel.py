@@ -16,7 +16,7 @@ from tests.support.storage_tree import CameraTree, FixedClock, instant
 
 pytestmark = pytest.mark.anyio
 
-THROUGH_PROXY = {"X-Forwarded-For": "192.168.1.20"}
+THROUGH_PROXY = {"Host": "192.168.1.2", "X-Forwarded-For": "192.168.1.20"}
 RECORDED = "/recordings/front/2026-07-14/14/41.ts"
 LIVE = "/stream/front/segment8.ts"
 

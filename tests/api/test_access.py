@@ -269,7 +269,9 @@ async def test_pages_of_any_site_may_read_a_url_with_a_token(
 ) -> None:
     token, site = add(store, Role.ADMIN), {"Origin": "https://site.example"}
     url = f"/t/{token}{path.format('front')}"
-    assert (await ask(url, site)).headers["access-control-allow-origin"] == "*"
+    answer = await ask(url, site)
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
     preflight = await ask(url, {**site, "Access-Control-Request-Method": "GET"}, method="OPTIONS")
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
     assert "POST" not in preflight.headers["access-control-allow-methods"]
@@ -311,7 +313,8 @@ async def test_a_proxy_on_this_machine_is_remembered(ask: Ask, store: AccessStor
         transport=httpx.ASGITransport(app, client=("127.0.0.1", 40000)), base_url=LOCAL
     ) as client:
         assert (await client.post("/cameras/front/stop")).status_code == 202
-        assert (await client.get("/cameras", headers={"X-Real-IP": "192.168.1.5"})).status_code == 200
+        proxied = {"Host": "192.168.1.2", "X-Real-IP": "192.168.1.5"}
+        assert (await client.get("/cameras", headers=proxied)).status_code == 200
         assert (await client.post("/cameras/front/stop")).status_code == 401
 
 
@@ -376,8 +379,17 @@ async def test_the_log_shows_no_token(
             for path in ("/cameras", "/nosuch", MEDIA[0].format("front"), MEDIA[0].format("yard"), "/t/x"):
                 await ask(f"{before}{path}", headers)
                 await ask(f"{before}{path}?token={token}", headers)
-        for path in (f"/t/{token}", f"/t/{token}/", f"/t/{token}/t/{token}", f"/t/x/t/{token}/cameras"):
+        for path in (
+            f"/t/{token}",
+            f"/t/{token}/",
+            f"/t/{token}/t/{token}",
+            f"/t/x/t/{token}/cameras",
+            f"//t/{token}/cameras",
+        ):
             await ask(path)
+        for path in (f"/cctv/t/{token}", f"/T/{token}", f"/t//{token}/cameras", f"/{token}", f"/t/t/{token}"):
+            for headers in ({}, {"Authorization": f"Bearer {token}"}):
+                assert token not in (await ask(path, headers)).text
     logged = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("cctv"))
     assert "/t/***/cameras" in logged
     assert token not in logged

@@ -109,6 +109,7 @@ async def test_head_has_the_headers_of_get_and_no_body(client: httpx.AsyncClient
     for answer in (got, head):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
@@ -120,7 +121,10 @@ async def test_a_browser_that_shows_a_stream_as_a_page_may_load_its_segments(
     front.stream(8)
     answer = await client.get(path)
     assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
-    assert "content-security-policy" not in answer.headers
+    again = await client.get(path, headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    for each in (answer, again):
+        assert "content-security-policy" not in each.headers
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://site.example"}, {"Sec-Fetch-Site": "cross-site"}])

@@ -40,7 +40,7 @@ _READ_SHARED = (
 _READ_TOKEN = "Nobody may view cameras without a token here (server.access is token); ask the operator for one."
 _READ_HIDDEN = (
     "This request comes from a program on this machine that may be a proxy, which hides its client; let the proxy set "
-    "X-Forwarded-For and send HTTP/1.1, or use localhost with the port of the server."
+    "X-Forwarded-For and pass on Host, or use localhost with the port of the server."
 )
 _READ_HOST = (
     "The name in this request's Host header could belong to somebody else; add it to server.server_names if it is "
@@ -173,9 +173,15 @@ def _is_old(request: Request) -> bool:
 
 def _is_direct(request: Request) -> bool:
     """Whether a program on this machine seems to want this server itself: no proxy, HTTP/1.1, our own name and port."""
+    is_proxied = is_forwarded(request.headers) or _is_old(request)
+    return _is_local(request) and not is_proxied and _names_this_server(request)
+
+
+def _names_this_server(request: Request) -> bool:
+    """Whether Host is what a program on this machine writes: a loopback name with our own port."""
     hosts = request.values(b"host")
     named = _name_and_port(hosts[0], request.scheme) if len(hosts) == 1 else None
-    if named is None or is_forwarded(request.headers) or _is_old(request) or not _is_local(request):
+    if named is None:
         return False
     name, port = named
     address = parse_address(name)
@@ -184,10 +190,17 @@ def _is_direct(request: Request) -> bool:
 
 
 def _hides_client(request: Request, rules: Rules) -> bool:
-    """Whether a request comes from a proxy, or what may be one, that does not say for whom."""
+    """Whether a request comes from a proxy, or what may be one, that does not say for whom.
+
+    A proxy that replaces Host by our own address has the defaults of its kind: it adds no header either, and passes on
+    what its client wrote there.
+    """
     peer = parse_address(request.peer or "")
-    may_be_proxy = peer is not None and (is_in(peer, LOOPBACK) or is_in(peer, rules.trusted_proxies))
-    return may_be_proxy and not names_client(request.headers) and not _is_direct(request)
+    if peer is not None and is_in(peer, rules.trusted_proxies):
+        return not names_client(request.headers) and not _is_direct(request)
+    if peer is None or not is_in(peer, LOOPBACK) or _is_direct(request):
+        return False
+    return not names_client(request.headers) or _names_this_server(request)
 
 
 def _is_own_name(request: Request, rules: Rules) -> bool:

@@ -134,6 +134,19 @@ def test_what_may_be_a_proxy_on_this_machine_must_say_for_whom_it_asks(
     assert control_refusal(asked, Rules()) is not None
 
 
+@pytest.mark.parametrize("peer", LOOPBACKS)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "127.1.2.3:8000", "[::1]:8000"])
+@pytest.mark.parametrize("client", ["192.168.1.5", "127.0.0.1", "::1"])
+def test_a_proxy_with_its_defaults_passes_on_what_its_client_forges(
+    peer: str, version: str, host: str, client: str
+) -> None:
+    forged = [("Host", host), ("X-Real-IP", client), ("X-Forwarded-For", client), ("Forwarded", f'for="[{client}]"')]
+    for name, value in forged[1:3]:
+        assert not may_read(peer, [("Host", host), (name, value)], http_version=version)
+    assert not may_read(peer, forged, http_version=version)
+
+
 def test_port_80_is_not_written() -> None:
     assert may_control("127.0.0.1", [("Host", "localhost")], port=80)
     assert may_control("127.0.0.1", [("Host", "localhost")], port=443, scheme="https")
