@@ -120,13 +120,13 @@ def request_of(scope: Scope) -> Request:
 
 def rules_of(settings: Settings, known: Known) -> Rules:
     """The rules for requests without a token."""
-    no_proxy = not settings.trusted_proxies and settings.accel_redirect is None and known.proxy_seen is None
+    unproxied = settings.accel_redirect is None and settings.base_path is None and known.proxy_seen is None
     return Rules(
         Access(settings.access),
         settings.lan_networks,
         settings.trusted_proxies,
         frozenset(settings.server_names),
-        local_control=no_proxy and known.keys.tokens == (),
+        local_control=unproxied and not settings.trusted_proxies and known.keys.tokens == (),
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, AsyncIterator, Dict
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from cctv_cli import version
 from cctv_cli.api import cameras, cleanup, health, metrics, recordings, stream
@@ -18,6 +18,7 @@ from cctv_cli.api.hardening import Hardening, HeadAsGet
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.media_routes import MediaRoutes
+from cctv_cli.api.outside import Outsides, base_of
 from cctv_cli.api.periods import Periods
 from cctv_cli.api.request_log import RequestLog
 from cctv_cli.core.access.known import Known
@@ -64,6 +65,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         version=version(),
         description=_DESCRIPTION,
         docs_url=None,
+        openapi_url=None,  # FastAPI would keep the base path of every request
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
@@ -76,15 +78,23 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(metrics.router(runtime))
     app.include_router(cleanup.router(runtime))
     app.add_api_route("/", _index, include_in_schema=False)
+    app.add_api_route("/openapi.json", _description, include_in_schema=False)
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache, periods=Periods(runtime, catalog))
     app.add_middleware(AccessGate, runtime=runtime, known=known)
     app.add_middleware(Cors, runtime=runtime)
     app.add_middleware(Hardening)
-    app.add_middleware(RequestLog)  # the last one added runs first
+    app.add_middleware(RequestLog)
+    app.add_middleware(Outsides, runtime=runtime)  # the last one added runs first
     return app
 
 
-async def _index() -> Dict[str, str]:
-    return {"cameras": "/cameras", "health": "/health", "description": "/openapi.json"}
+async def _index(request: Request) -> Dict[str, str]:
+    base = base_of(request.scope)
+    return {"cameras": f"{base}/cameras", "health": f"{base}/health", "description": f"{base}/openapi.json"}
+
+
+async def _description(request: Request) -> Dict[str, Any]:
+    base, found = base_of(request.scope), request.app.openapi()
+    return {**found, "servers": [{"url": base}]} if base else dict(found)

@@ -10,6 +10,7 @@ from cctv_cli.api.access import grant_of
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import CameraModel
 from cctv_cli.api.needs import needs
+from cctv_cli.api.outside import base_of
 from cctv_cli.api.stream import stopped_detail
 from cctv_cli.api.threads import on_thread
 from cctv_cli.core.access.roles import Role
@@ -26,8 +27,8 @@ def router(runtime: Runtime) -> APIRouter:
     @routes.get("", dependencies=[needs(Role.VIEWER)], response_model=List[CameraModel], summary="List all cameras")
     async def list_cameras(request: Request) -> List[CameraModel]:
         """All configured cameras that the caller may see, in the order of the configuration."""
-        shows = grant_of(request.scope).shows
-        return [camera_model(status, runtime) for status in await on_thread(runtime.statuses) if shows(status.id)]
+        shows, base = grant_of(request.scope).shows, base_of(request.scope)
+        return [camera_model(status, runtime, base) for status in await on_thread(runtime.statuses) if shows(status.id)]
 
     @routes.get(
         "/{camera_id}",
@@ -36,9 +37,9 @@ def router(runtime: Runtime) -> APIRouter:
         responses=errors(404),
         summary="One camera",
     )
-    async def get_camera(camera_id: str) -> CameraModel:
+    async def get_camera(camera_id: str, request: Request) -> CameraModel:
         """The state of one camera, and the reason for it."""
-        return await shown(camera_id)
+        return await shown(camera_id, request)
 
     control: Dict[str, Any] = {
         "dependencies": [needs(Role.OPERATOR)],
@@ -48,36 +49,36 @@ def router(runtime: Runtime) -> APIRouter:
     }
 
     @routes.post("/{camera_id}/start", **control)
-    async def start_camera(camera_id: str) -> CameraModel:
+    async def start_camera(camera_id: str, request: Request) -> CameraModel:
         """Start a stopped camera. Answers at once; poll its state. 409 for a disabled camera."""
         await runtime.start_camera(camera_id).arrives()
-        return await shown(camera_id)
+        return await shown(camera_id, request)
 
     @routes.post("/{camera_id}/stop", **control)
-    async def stop_camera(camera_id: str) -> CameraModel:
+    async def stop_camera(camera_id: str, request: Request) -> CameraModel:
         """Stop a camera until it is started again, even if the server restarts in between."""
         await runtime.stop_camera(camera_id).arrives()
-        return await shown(camera_id)
+        return await shown(camera_id, request)
 
     @routes.post("/{camera_id}/restart", **control)
-    async def restart_camera(camera_id: str) -> CameraModel:
+    async def restart_camera(camera_id: str, request: Request) -> CameraModel:
         """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one, which has to be started."""
         if runtime.camera(camera_id).enabled and await runtime.is_stopped(camera_id).arrives():
             raise HTTPException(409, stopped_detail(camera_id))
         runtime.restart_camera(camera_id)
-        return await shown(camera_id)
+        return await shown(camera_id, request)
 
-    async def shown(camera_id: str) -> CameraModel:
+    async def shown(camera_id: str, request: Request) -> CameraModel:
         camera = runtime.camera(camera_id)
         try:
             status = await runtime.status(camera_id).arrives()
         except DiskHangs as error:
             status = unreadable(camera, error)
-        return camera_model(status, runtime)
+        return camera_model(status, runtime, base_of(request.scope))
 
     return routes
 
 
-def camera_model(status: CameraStatus, runtime: Runtime) -> CameraModel:
-    """The JSON model of a status."""
-    return CameraModel(live_url=f"/stream/{status.id}/live.m3u8", **camera_values(status, runtime.tz))
+def camera_model(status: CameraStatus, runtime: Runtime, base: str) -> CameraModel:
+    """The JSON model of a status, for a client that sees the server under the path `base`."""
+    return CameraModel(live_url=f"{base}/stream/{status.id}/live.m3u8", **camera_values(status, runtime.tz))

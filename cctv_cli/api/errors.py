@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from cctv_cli.api.access import without_secret
 from cctv_cli.api.models import ErrorModel
+from cctv_cli.api.outside import base_of
 from cctv_cli.core.errors import (
     AlreadySupervised,
     CameraDisabled,
@@ -74,8 +75,8 @@ async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{request.method[:_SHOWN]} is not possible here; use {allowed}."
     elif detail == "Not Found":
-        shown = without_secret(request.scope["path"])[:_SHOWN]
-        detail = f"There is nothing at {shown}; /openapi.json lists all paths."
+        base, path = base_of(request.scope), without_secret(request.scope["path"])[:_SHOWN]
+        detail = f"There is nothing at {base}{path}; {base}/openapi.json lists all paths."
     return error_answer(error.status_code, detail, error.headers)
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import List, Optional
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import ClockStepModel, DayModel, GapModel, HourModel, RecordingsModel, SegmentModel
 from cctv_cli.api.needs import needs
+from cctv_cli.api.outside import base_of
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.disk_threads import DiskThreads
@@ -53,6 +54,7 @@ def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
         summary="List recordings",
     )
     async def list_recordings(
+        request: Request,
         camera_id: str,
         date: Optional[str] = Query(
             None,
@@ -77,28 +79,34 @@ def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
         for text in (date, before):
             if text is not None and not is_day(text):
                 raise HTTPException(422, f"{text[:80]!r} is not a date; write it as YYYY-MM-DD.")
-        listing = _Listing(runtime, catalog, camera_id)
+        base = base_of(request.scope)
+        listing = _Listing(runtime, catalog, camera_id, base)
         call = partial(listing.days, before, limit) if date is None else partial(listing.day, date)
-        return await disks.submit(layout.recordings, (camera_id, date, before, limit), call).arrives()
+        return await disks.submit(layout.recordings, (base, camera_id, date, before, limit), call).arrives()
 
     return routes
 
 
 @dataclass(frozen=True)
 class _Listing:
-    """The answers for one camera."""
+    """The answers for one camera, to a client that sees the server under the path `base`."""
 
     runtime: Runtime
     catalog: Catalog
     camera_id: str
+    base: str
+
+    @property
+    def _url(self) -> str:
+        return f"{self.base}/recordings/{self.camera_id}"
 
     def days(self, before: Optional[str], limit: int) -> Response:
         """A page of days."""
         layout = self.runtime.layout(self.camera_id)
         # one more than is shown, to know whether there is a next page
         days = self.catalog.days(layout, before=before, limit=limit + 1)
-        shown = [_model(self.runtime, self.camera_id, day) for day in days[:limit]]
-        next_page = f"/recordings/{self.camera_id}?limit={limit}&before={shown[-1].date}" if len(days) > limit else None
+        shown = [self._model(day) for day in days[:limit]]
+        next_page = f"{self._url}?limit={limit}&before={shown[-1].date}" if len(days) > limit else None
         return _json(RecordingsModel(camera_id=self.camera_id, days=shown, next_url=next_page))
 
     def day(self, date: str) -> Response:
@@ -106,58 +114,56 @@ class _Listing:
         day = self.catalog.day(self.runtime.layout(self.camera_id), date)
         if day is None or day.emptied:
             raise HTTPException(404, f"Camera {self.camera_id} recorded nothing on {date}; request the list of days.")
-        model = _model(self.runtime, self.camera_id, day)
-        model.recordings = _segments(self.runtime, self.camera_id, date)
+        model = self._model(day)
+        model.recordings = self._segments(date)
         return _json(RecordingsModel(camera_id=self.camera_id, days=[model]))
+
+    def _segments(self, date: str) -> List[SegmentModel]:
+        return [
+            SegmentModel(
+                url=f"{self._url}/{date}/{segment.file}",
+                start=format_instant(segment.start, self.runtime.tz),
+                seconds=round(segment.duration, 3),
+                bytes=segment.bytes,
+            )
+            for segment in day_segments(self.runtime.layout(self.camera_id), date)
+        ]
+
+    def _model(self, day: Day) -> DayModel:
+        return DayModel(
+            date=day.date,
+            segments=day.segments,
+            seconds=round(day.seconds, 3),
+            missing_seconds=round(day.missing_seconds, 3),
+            bytes=day.bytes,
+            hours=[
+                HourModel(
+                    hour=hour.hour,
+                    playlist_url=f"{self._url}/{day.date}/{hour.hour}/{HOUR_PLAYLIST}",
+                    starts_at=format_instant(hour.start, self.runtime.tz),
+                    ends_at=format_instant(hour.end, self.runtime.tz),
+                    segments=hour.segments,
+                    seconds=round(hour.seconds, 3),
+                    bytes=hour.bytes,
+                )
+                for hour in day.hours
+            ],
+            gaps=[
+                GapModel(
+                    start=format_instant(gap.start, self.runtime.tz),
+                    seconds=round(gap.duration, 3),
+                    cause=gap.cause,
+                    detail=gap.detail,
+                )
+                for gap in day.gaps
+            ],
+            clock_steps=[
+                ClockStepModel(at=format_instant(each.start, self.runtime.tz), seconds=round(each.step, 3))
+                for each in day.clock_steps
+            ],
+        )
 
 
 def _json(model: RecordingsModel) -> Response:
     """Render the answer here: FastAPI would validate and convert it a second time."""
     return Response(model.model_dump_json(exclude_none=True), media_type="application/json")
-
-
-def _segments(runtime: Runtime, camera_id: str, date: str) -> List[SegmentModel]:
-    return [
-        SegmentModel(
-            url=f"/recordings/{camera_id}/{date}/{segment.file}",
-            start=format_instant(segment.start, runtime.tz),
-            seconds=round(segment.duration, 3),
-            bytes=segment.bytes,
-        )
-        for segment in day_segments(runtime.layout(camera_id), date)
-    ]
-
-
-def _model(runtime: Runtime, camera_id: str, day: Day) -> DayModel:
-    return DayModel(
-        date=day.date,
-        segments=day.segments,
-        seconds=round(day.seconds, 3),
-        missing_seconds=round(day.missing_seconds, 3),
-        bytes=day.bytes,
-        hours=[
-            HourModel(
-                hour=hour.hour,
-                playlist_url=f"/recordings/{camera_id}/{day.date}/{hour.hour}/{HOUR_PLAYLIST}",
-                starts_at=format_instant(hour.start, runtime.tz),
-                ends_at=format_instant(hour.end, runtime.tz),
-                segments=hour.segments,
-                seconds=round(hour.seconds, 3),
-                bytes=hour.bytes,
-            )
-            for hour in day.hours
-        ],
-        gaps=[
-            GapModel(
-                start=format_instant(gap.start, runtime.tz),
-                seconds=round(gap.duration, 3),
-                cause=gap.cause,
-                detail=gap.detail,
-            )
-            for gap in day.gaps
-        ],
-        clock_steps=[
-            ClockStepModel(at=format_instant(each.start, runtime.tz), seconds=round(each.step, 3))
-            for each in day.clock_steps
-        ],
-    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, MutableMapping
 from cctv_cli.api.access import split_path, without_secret
 from cctv_cli.api.detail import send_detail
 from cctv_cli.api.media_routes import is_media
+from cctv_cli.api.outside import outside
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,7 +25,7 @@ _FAILED = "An unexpected error; see the server's log, with cctv --debug for a tr
 
 
 class RequestLog:
-    """The outermost ASGI middleware: logs method, target, status, bytes, milliseconds and the client's address.
+    """ASGI middleware: logs method, target, status, bytes, milliseconds and the client's address.
 
     Passwords in the query are replaced by stars; header values are never logged. An uncaught exception becomes a 500,
     or breaks the connection if the answer has begun.
@@ -59,8 +60,15 @@ class RequestLog:
         level = logging.DEBUG if is_media(split_path(scope["path"])[1]) else logging.INFO
         if log.isEnabledFor(level):
             milliseconds = (time.perf_counter() - begin) * 1000
-            client = scope["client"][0] if scope.get("client") else "-"
-            log.log(level, "%s %d %d bytes %.1f ms %s", _target(scope), status, sent, milliseconds, client)
+            log.log(
+                level,
+                "%s %d %d bytes %.1f ms %s",
+                _target(scope),
+                status,
+                sent,
+                milliseconds,
+                outside(scope).client,
+            )
 
 
 def _target(scope: Scope) -> str:

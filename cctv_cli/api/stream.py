@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from cctv_cli.api.errors import errors
 from cctv_cli.api.media_cache import FileVersion
 from cctv_cli.api.models import StreamInfoModel
 from cctv_cli.api.needs import needs
+from cctv_cli.api.outside import base_of
 from cctv_cli.core import files
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import format_instant
@@ -175,7 +176,7 @@ def router(runtime: Runtime, states: LiveStates) -> APIRouter:
         response_model=StreamInfoModel,
         summary="Stream information",
     )
-    async def stream_info(camera_id: str) -> StreamInfoModel:
+    async def stream_info(camera_id: str, request: Request) -> StreamInfoModel:
         """Whether the live stream can be played now, and what its window contains."""
         status = await runtime.status(camera_id).arrives()
         live = await states.look(camera_id)
@@ -185,7 +186,7 @@ def router(runtime: Runtime, states: LiveStates) -> APIRouter:
             id=camera_id,
             state=status.state,
             reason=status.reason,
-            live_url=f"/stream/{camera_id}/live.m3u8",
+            live_url=f"{base_of(request.scope)}/stream/{camera_id}/live.m3u8",
             playable=live.status == 200,
             codec=status.codec or None,
             audio=status.audio or None,

@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from cctv_cli.api.app import create_app
+from cctv_cli.api.outside import Outsides
 from cctv_cli.api.request_log import RequestLog
+from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.runtime import Runtime
 from tests.api.conftest import LOCAL, NOW
 from tests.support.storage_tree import CameraTree, instant
@@ -100,7 +102,7 @@ class Failing:
 
 async def sent(app: Any) -> List[Any]:
     """The messages that the app sends for one request."""
-    scope = {"type": "http", "method": "GET", "path": "/cameras", "query_string": b"", "client": None}
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/cameras", "query_string": b"", "headers": []}
     messages: List[Any] = []
 
     async def send(message: Any) -> None:
@@ -109,7 +111,7 @@ async def sent(app: Any) -> List[Any]:
     async def receive() -> Optional[Any]:
         return None
 
-    await RequestLog(app)(scope, receive, send)
+    await Outsides(RequestLog(app), Runtime(Settings()))(scope, receive, send)
     return messages
 
 

@@ -70,7 +70,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     document = json.loads(result.out)
     assert all(list(row) == ["key", "value", "from"] for row in document)
     assert all(isinstance(value, str) for row in document for value in row.values())
-    assert [row["key"] for row in document[:35]] == [
+    assert [row["key"] for row in document[:36]] == [
         "timezone",
         "server.host",
         "server.port",
@@ -81,6 +81,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
         "server.cors_origins",
         "server.tls_cert",
         "server.tls_key",
+        "server.base_path",
         "server.accel_redirect",
         "storage.path",
         "storage.live_path",
@@ -114,7 +115,7 @@ def test_json_has_a_key_a_value_and_an_origin_for_every_setting(cctv: Callable[.
     assert [row["key"] for row in document[-2 * len(with_sub) :]] == [
         f"cameras.{camera}.{field}" for camera in ("nvr-1", "nvr-2") for field in with_sub
     ]
-    assert len(document) == 35 + 5 * len(fields) + 3 * len(with_sub)
+    assert len(document) == 36 + 5 * len(fields) + 3 * len(with_sub)
 
 
 def test_every_value_has_its_origin(cctv: Callable[..., Any], configured: Path) -> None:

@@ -171,6 +171,13 @@ class Settings:
         values.path,
         "private key of the certificate in PEM; also `--tls-key` of `serve`",
     )
+    base_path: Optional[str] = setting(
+        None,
+        "server.base_path",
+        "SERVER_BASE_PATH",
+        values.base_path,
+        "path under which a proxy in front shows this server, such as `/cctv`",
+    )
     accel_redirect: Optional[str] = setting(
         None,
         "server.accel_redirect",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Callable, Generic, List, Optional, Sequence, TypeVar
 
 from cctv_cli.core import clock
+from cctv_cli.core.access.outside import parse_base_path
 from cctv_cli.core.layout import is_camera_id
 from cctv_cli.core.units import (
     FreeSpace,
@@ -233,6 +234,14 @@ def accel_redirect(raw: Raw) -> str:
     value = text(raw)
     if _ACCEL.fullmatch(value) is None:
         raise ValueError("is not an internal location; write a path with a slash at both ends, such as /cctv-media/")
+    return value
+
+
+def base_path(raw: Raw) -> str:
+    """The path under which a proxy shows this server, without a slash at its end."""
+    value = parse_base_path(text(raw))
+    if value is None:
+        raise ValueError("is not a path that can precede the server's own; write letters and digits, such as /cctv")
     return value
 
 

@@ -35,7 +35,7 @@ def test_the_reference_file_shows_every_key_with_its_default(load: Load, tmp_pat
 
     uncommented = re.sub(r"^# (?=[\w.]+ = |\[\[)", "", reference, flags=re.MULTILINE)
     uncommented = re.sub(
-        r"^(password_file|live_path|timezone|trusted_proxies|server_names|cors_origins|tls_cert|tls_key|accel_redirect|max_size|webhooks"
+        r"^(password_file|live_path|timezone|trusted_proxies|server_names|cors_origins|tls_cert|tls_key|base_path|accel_redirect|max_size|webhooks"
         r"|file) = ",
         r"# \1 = ",
         uncommented,
@@ -136,6 +136,7 @@ def test_each_layer_overrides_the_ones_below(load: Load) -> None:
         ("alerts.after", '"5m"', "ALERT_AFTER", "5m", "alert_after", 300),
         ("alerts.reminder", '"1d"', "ALERT_REMINDER", "1d", "alert_reminder", 86_400),
         ("log.format", '"json"', "LOG_FORMAT", "json", "log_format", "json"),
+        ("server.base_path", '"/cctv/"', "SERVER_BASE_PATH", "/cctv", "base_path", "/cctv"),
         ("server.accel_redirect", '"/media/"', "ACCEL_REDIRECT", "/media/", "accel_redirect", "/media/"),
         ("ffmpeg.threads", "64", "FFMPEG_THREAD_COUNT", "64", "ffmpeg_threads", 64),
         ("stream.segment_duration", "60", "HLS_SEGMENT_DURATION", " 60 ", "segment_duration", 60),
@@ -265,6 +266,11 @@ def test_passwords_in_dotenv(load: Load, line: str, password: str) -> None:
             "alerts.webhooks has an entry that is not an http or https URL; write URLs such as https://example.org/hook.",
         ),
         ("[log]\nformat = 'xml'", 'log.format = "xml" is not one of text, json; write one of them.'),
+        (
+            "[server]\nbase_path = '//evil.example'",
+            'server.base_path = "//evil.example" is not a path that can precede the server\'s own; '
+            "write letters and digits, such as /cctv.",
+        ),
         (
             "[server]\naccel_redirect = '/x/../'",
             'server.accel_redirect = "/x/../" is not an internal location; write a path with a slash at both ends, '
