@@ -84,7 +84,7 @@ def make_link(
     runtime.camera(camera)
     if lasts > _LONGEST:
         raise TokenError("A link lasts at most 30d; for longer, add a token: cctv token add NAME --camera CAMERA")
-    base = base_url(runtime.settings) if url is None else _given(url)
+    base = _base_url(runtime.settings) if url is None else _given(url)
     expires = runtime.clock.now() + lasts
     secret = sign(Link(camera, expires, period), store_of(runtime).make_link_key())
     path = f"stream/{camera}/live.m3u8" if period is None else f"recordings/{camera}/playlist.m3u8"
@@ -97,8 +97,12 @@ def make_link(
     )
 
 
-def base_url(settings: Settings) -> str:
-    """The address under which others reach the server. Raises AddressError if this machine cannot know it."""
+def _base_url(settings: Settings) -> str:
+    """The URL under which others reach the server. Raises AddressError if this machine cannot know it."""
+    return _origin(settings) + (settings.base_path or "")
+
+
+def _origin(settings: Settings) -> str:
     scheme = "http" if settings.tls_cert is None else "https"
     if settings.server_names:
         # a name in the public DNS: either this server speaks TLS, or the proxy before it

@@ -63,6 +63,7 @@ def test_all_links_can_be_revoked(cctv: Cctv, storage: Path) -> None:
         ('server_names = ["cctv.example.org"]', (), "https://cctv.example.org"),
         ('server_names = ["a.example"]\ntls_cert = "c"\ntls_key = "k"', (), "https://a.example:8000"),
         ('server_names = ["a.example"]\ntls_cert = "c"\ntls_key = "k"\nport = 443', (), "https://a.example"),
+        ('server_names = ["a.example"]\nbase_path = "/cctv/"', (), "https://a.example/cctv"),
         ('host = "fd00::5"\nport = 80', (), "http://[fd00::5]"),
         ('host = "127.0.0.1"', ("--url", "https://cctv.example.org/cameras/"), "https://cctv.example.org/cameras"),
     ],
