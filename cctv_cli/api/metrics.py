@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterable, Iterator, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple, Type, Union
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from cctv_cli import version
@@ -30,7 +31,8 @@ def router(runtime: Runtime) -> APIRouter:
     """The endpoint of this resource."""
     routes = APIRouter(tags=["health"], responses=errors())
 
-    answer: Responses = {200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}}
+    text: Dict[str, Any] = {"schema": {"type": "string"}}
+    answer: Responses = {200: {"content": {"text/plain": text, "application/openmetrics-text": text}}}
 
     @routes.get(
         "/metrics",
@@ -40,18 +42,19 @@ def router(runtime: Runtime) -> APIRouter:
         summary="Metrics for Prometheus",
     )
     async def metrics(request: Request) -> Response:
-        """Text that Prometheus scrapes; `examples/prometheus/` has alert rules for it."""
-        text = await on_thread(lambda: render(shown_report(runtime.health(), request)))
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
+        """Prometheus scrapes this, in the format that it asks for; `examples/prometheus/` has alert rules."""
+        encode, media_type = choose_encoder(", ".join(request.headers.getlist("accept")))
+        shown = await on_thread(lambda: render(shown_report(runtime.health(), request), encode))
+        return Response(shown, media_type=media_type, headers={"Vary": "Accept"})
 
     return routes
 
 
-def render(report: Report) -> bytes:
-    """The metrics of a report in the text format of Prometheus."""
+def render(report: Report, encode: Callable[[CollectorRegistry], bytes] = generate_latest) -> bytes:
+    """The metrics of a report in the text format of Prometheus, or the one of another encoder of its library."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(report))
-    return generate_latest(registry)
+    return encode(registry)
 
 
 class _Collector(Collector):

@@ -8,6 +8,7 @@ from typing import Dict, Set, Tuple
 import httpx
 import pytest
 import yaml
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from cctv_cli.api.metrics import render
@@ -130,11 +131,34 @@ def test_names_follow_the_recommendations_of_prometheus() -> None:
 async def test_prometheus_gets_text(client: httpx.AsyncClient) -> None:
     response = await client.get("/metrics")
     assert response.status_code == 200
-    assert response.headers["content-type"].startswith("text/plain; version=")
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4; charset=utf-8")
+    assert response.headers["vary"] == "Accept"
     found = samples(response.text)
     assert found[("cctv_camera_up", (("camera", "front"),))] == 0
     assert found[("cctv_camera_wanted", (("camera", "attic"),))] == 0
     assert ("cctv_finding", (("camera", ""), ("name", "no_supervisor"), ("severity", "critical"))) in found
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "openmetrics"),
+        ("application/openmetrics-text", "openmetrics"),
+        ("text/plain;version=0.0.4", "text"),
+        ("application/json, */*", "text"),
+        ("", "text"),
+    ],
+)
+async def test_prometheus_gets_the_format_that_it_asks_for(client: httpx.AsyncClient, accept: str, chosen: str) -> None:
+    response = await client.get("/metrics", headers={"Accept": accept})
+    kind, parse = {
+        "openmetrics": ("application/openmetrics-text; version=", openmetrics.text_string_to_metric_families),
+        "text": ("text/plain; version=", text_string_to_metric_families),
+    }[chosen]
+    assert response.headers["content-type"].startswith(kind)
+    names = {sample.name for family in parse(response.text) for sample in family.samples}
+    assert {"cctv_camera_up", "cctv_finding", "cctv_storage_free_bytes"} <= names
 
 
 # ---- the examples
