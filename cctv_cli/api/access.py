@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE = "cctv"
+_WITHOUT_GRANT = frozenset({"/login", "/logout"})
 _WRONG_WAITS = 1.0  # seconds until a wrong token is refused, so that guessing is slow
 _MOST_WAITING = 100
 _TOO_MANY = "Too many requests with a wrong token; try again in 2 s."
@@ -36,20 +37,38 @@ _SECRETS_IN_PATH = re.compile(r"(?<=/t/)[^/]+|[\w-]{32,}", re.ASCII)  # what is 
 _BEARER = re.compile(r"bearer +([^ ]+) *\Z", re.IGNORECASE)
 _COOKIE_PAIR = re.compile(rf"(?:^|; *){COOKIE}=([^; ]*)")
 # RFC 9110 § 15.5.2 requires a challenge with every 401; for Bearer, browsers show no password dialog
-_CHALLENGE = [(b"www-authenticate", b'Bearer realm="cctv"')]
+CHALLENGE = 'Bearer realm="cctv"'
+
+
+class WrongTokens:
+    """Requests with a wrong token, which wait before they are refused."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+
+    async def wait(self) -> bool:
+        """Let one of them wait; False if so many wait already that this one may not."""
+        if self._waiting >= _MOST_WAITING:
+            return False
+        self._waiting += 1
+        try:
+            await asyncio.sleep(_WRONG_WAITS)
+        finally:
+            self._waiting -= 1
+        return True
 
 
 class AccessGate:
     """ASGI middleware: passes on allowed requests and answers others with 401 and the reason in `detail`."""
 
-    def __init__(self, app: ASGIApp, runtime: Runtime, known: Known) -> None:
+    def __init__(self, app: ASGIApp, runtime: Runtime, known: Known, wrong: WrongTokens) -> None:
         self._app = app
         self._runtime = runtime
         self._known = known
-        self._waiting = 0  # requests with a wrong token
+        self._wrong = wrong
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in _WITHOUT_GRANT):
             await self._app(scope, receive, send)
             return
         presented, path = _presented(scope)
@@ -67,23 +86,14 @@ class AccessGate:
             inner = {**scope, "path": path, "raw_path": quote(path).encode(), _GRANT: admitted}
             await self._app(inner, receive, send)
         elif scope["type"] == "http":
-            if presented is not None and not await self._slowed():
+            if presented is not None and not await self._wrong.wait():
                 await send_detail(send, 429, _TOO_MANY, [(b"retry-after", b"2")])
-                return
-            await send_detail(send, 401, admitted.sentence, _CHALLENGE)
+            elif path == "/" and _is_browser(request):
+                await _send_to_login(send, forget=presented is not None and presented.in_cookie)
+            else:
+                await send_detail(send, 401, admitted.sentence, [(b"www-authenticate", CHALLENGE.encode())])
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": admitted.sentence})
-
-    async def _slowed(self) -> bool:
-        """Let somebody with a wrong token wait; False if so many wait already that this one is not let in to wait."""
-        if self._waiting >= _MOST_WAITING:
-            return False
-        self._waiting += 1
-        try:
-            await asyncio.sleep(_WRONG_WAITS)
-        finally:
-            self._waiting -= 1
-        return True
 
 
 def require_shown(grant: Grant, camera: str) -> None:
@@ -139,6 +149,20 @@ def split_path(path: str) -> Tuple[Optional[Secret], str]:
 def without_secret(path: str) -> str:
     """A request's path to be shown: stars instead of a token or link, also of one in a wrong place."""
     return _SECRETS_IN_PATH.sub("***", path)
+
+
+def _is_browser(request: Request) -> bool:
+    """Whether somebody wants to see a page."""
+    return request.method in ("GET", "HEAD") and any("text/html" in each for each in request.values(b"accept"))
+
+
+async def _send_to_login(send: Send, *, forget: bool) -> None:
+    """Answer with a redirect to the login page; `forget` the cookie, without which the next request may be let in."""
+    headers = [(b"location", b"login"), (b"content-length", b"0"), (b"cache-control", b"no-store")]
+    if forget:
+        headers.append((b"set-cookie", b"%s=; Max-Age=0" % COOKIE.encode()))
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _presented(scope: Scope) -> Tuple[Optional[Presented], str]:

@@ -10,8 +10,8 @@ from typing import Any, AsyncIterator, Dict
 from fastapi import FastAPI, Request
 
 from cctv_cli import version
-from cctv_cli.api import cameras, cleanup, health, metrics, recordings, stream
-from cctv_cli.api.access import AccessGate
+from cctv_cli.api import cameras, cleanup, health, login, metrics, recordings, stream
+from cctv_cli.api.access import AccessGate, WrongTokens
 from cctv_cli.api.cors import Cors
 from cctv_cli.api.errors import add_error_handlers
 from cctv_cli.api.hardening import Hardening, HeadAsGet
@@ -70,6 +70,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
+    wrong = WrongTokens()
     states = stream.LiveStates(runtime)
     app.include_router(cameras.router(runtime))
     app.include_router(stream.router(runtime, states))
@@ -77,12 +78,13 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(health.router(runtime))
     app.include_router(metrics.router(runtime))
     app.include_router(cleanup.router(runtime))
+    app.include_router(login.router(runtime, known, wrong))
     app.add_api_route("/", _index, include_in_schema=False)
     app.add_api_route("/openapi.json", _description, include_in_schema=False)
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache, periods=Periods(runtime, catalog))
-    app.add_middleware(AccessGate, runtime=runtime, known=known)
+    app.add_middleware(AccessGate, runtime=runtime, known=known, wrong=wrong)
     app.add_middleware(Cors, runtime=runtime)
     app.add_middleware(Hardening)
     app.add_middleware(RequestLog)

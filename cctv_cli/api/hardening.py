@@ -22,7 +22,7 @@ _MEDIA = (b"video/", b"application/vnd.apple.mpegurl")
 
 
 class Hardening:
-    """ASGI middleware: adds to every answer the headers that keep browsers from misusing it."""
+    """ASGI middleware: adds to every answer the headers that keep browsers from misusing it, unless it has its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,11 +32,12 @@ class Hardening:
 
         async def hardened(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ()), *_HEADERS, pages]
-                is_media = any(name == b"content-type" and value.startswith(_MEDIA) for name, value in headers)
+                own = dict(message.get("headers", ()))
                 # a browser adds the headers of a 304 to those of the answer that it keeps
-                is_free = is_media or message["status"] == 304
-                message = {**message, "headers": headers if is_free else [*headers, _NO_CONTENT]}
+                is_free = own.get(b"content-type", b"").startswith(_MEDIA) or message["status"] == 304
+                added = [*_HEADERS, pages] if is_free else [*_HEADERS, pages, _NO_CONTENT]
+                headers = [*message.get("headers", ()), *(each for each in added if each[0] not in own)]
+                message = {**message, "headers": headers}
             await send(message)
 
         await self._app(scope, receive, hardened)

@@ -12,7 +12,9 @@ _LONGEST_BASE = 200  # characters
 # unreserved characters of RFC 3986 § 2.3, which need no escape in JSON, HTML, headers and paths
 _BASE = re.compile(r"(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
 # a base path that begins with one of our own paths could not be told from it
-OWN_PATHS = frozenset({"cameras", "stream", "recordings", "health", "metrics", "cleanup", "openapi.json", "t"})
+OWN_PATHS = frozenset(
+    {"cameras", "stream", "recordings", "health", "metrics", "cleanup", "openapi.json", "login", "logout", "t"}
+)
 
 
 @dataclass(frozen=True)

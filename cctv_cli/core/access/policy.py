@@ -141,15 +141,14 @@ def control_refusal(request: Request, rules: Rules) -> Optional[str]:
 def cross_site_refusal(request: Request) -> Optional[str]:
     """Why a request that changes something comes from another site's page, as one sentence; None if it does not.
 
-    A page of another site names itself in Origin (RFC 6454 § 7) or Sec-Fetch-Site (W3C Fetch Metadata).
+    Browsers say it in Sec-Fetch-Site (W3C Fetch Metadata), but not to a server without TLS. Then Origin (RFC 6454 § 7)
+    must be ours; behind a proxy with TLS, which may change scheme and port, it need not look so.
     """
-    hosts = request.values(b"host")
-    own = {f"{request.scheme}://{host}" for host in hosts}
-    if any(origin not in own for origin in request.values(b"origin")):
-        return _CROSS_SITE
-    if any(site not in ("same-origin", "none") for site in request.values(b"sec-fetch-site")):
-        return _CROSS_SITE
-    return None
+    sites = request.values(b"sec-fetch-site")
+    if sites:
+        return _CROSS_SITE if any(site not in ("same-origin", "none") for site in sites) else None
+    own = {f"{request.scheme}://{host}" for host in request.values(b"host")}
+    return _CROSS_SITE if any(origin not in own for origin in request.values(b"origin")) else None
 
 
 def shows_proxy(request: Request) -> bool:
