@@ -43,7 +43,9 @@ def reload(site: Site) -> None:
 
 
 def wait_handed_over(site: Site, run: str) -> None:
-    wait_for(lambda: run_file(site)["run"] != run and not successor(site), "the end of the handover")
+    wait_for(
+        lambda: run_file(site)["run"] != run and not successor(site), "the end of the handover", shown=site.situation
+    )
 
 
 @contextmanager
@@ -61,7 +63,8 @@ def both_record(site: Site) -> Iterator[Dict[str, Any]]:
     site.camera.wait_for(both_have_begun, "a second FFmpeg")
     site.camera.withhold_keys(True)
     try:
-        wait_for(lambda: successor(site).get("pid") and successor(site).get("anchor"), "its first frames")
+        begun = "its first frames"
+        wait_for(lambda: successor(site).get("pid") and successor(site).get("anchor"), begun, shown=site.situation)
         yield run_file(site)
     finally:
         site.camera.withhold_keys(False)
@@ -69,15 +72,16 @@ def both_record(site: Site) -> Iterator[Dict[str, Any]]:
 
 @contextmanager
 def supervising(site: Site, ffmpeg: Ffmpeg, live: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A supervisor process whose live segments are so long; it is killed in the end."""
+    """A supervisor process whose live segments are so long; it is killed in the end. A failed test shows its log."""
     url, storage = site.camera.login_url, site.layout.folder.parent
     argv = [sys.executable, "-m", "tests.support.supervise", ffmpeg.path, str(storage), url, str(CUT), str(live)]
-    null = subprocess.DEVNULL
-    with subprocess.Popen(argv, cwd=Path(__file__).parents[2], stdin=null, stdout=null, stderr=null) as process:
+    with subprocess.Popen(argv, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL) as process:
         try:
             yield process
         finally:
+            exit_code = process.poll()
             process.kill()
+            assert exit_code in (None, 0), f"the supervisor ended by itself, with {exit_code}"
 
 
 def end(supervisor: subprocess.Popen[bytes]) -> float:

@@ -12,7 +12,7 @@ from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.rtsp_url import parse_rtsp_url
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from cctv_cli.core.files import read_json
+from cctv_cli.core.files import read_json, read_text
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
@@ -28,6 +28,7 @@ SETTLED = 9  # recordings, after which a step ahead of a camera's clock is taken
 AAC = 0x0F
 IN_TRANSIT = 1.0  # seconds from the camera through FFmpeg to the disk, at most, on a busy machine
 PASSWORD = "s3cr:t/@#%"
+_LINES = 20  # newest messages and connections that a failed wait shows
 
 MakeClip = Callable[..., Clip]
 
@@ -66,8 +67,14 @@ class Site:
     def pid(self) -> int:
         return int(read_json(self.layout.run_file).get("pid") or 0)
 
+    def situation(self) -> str:
+        """What the supervisor shows, what FFmpeg said, and what the camera was asked: why a wait may have failed."""
+        said = (read_text(self.layout.log_file) or "").splitlines()[-_LINES:]
+        files = [read_json(file) for file in (self.layout.state_file, self.layout.run_file)]
+        return "\n".join(map(str, [*files, *said, *self.camera.connections[-_LINES:]]))
+
     def wait_state(self, state: State, seconds: float = PATIENCE) -> None:
-        wait_for(lambda: self.state() == state.value, f"state {state.value}", seconds)
+        wait_for(lambda: self.state() == state.value, f"state {state.value}", seconds, self.situation)
 
     def wait_shown(self, state: State, words: str) -> None:
         """Wait until the state file has this state and these words in its reason, both at once."""
@@ -76,7 +83,7 @@ class Site:
             found = read_json(self.layout.state_file)
             return found.get("state") == state.value and words in str(found.get("reason"))
 
-        wait_for(shown, f"state {state.value} with {words!r}")
+        wait_for(shown, f"state {state.value} with {words!r}", shown=self.situation)
 
     def wait_recordings(self, count: int, seconds: float = PATIENCE) -> None:
         """Wait for files, because a journal's line comes before its file."""
@@ -85,10 +92,12 @@ class Site:
             files = [self.layout.day(day) / entry.file for day, entry in segments(self.layout)]
             return sum(file.is_file() for file in files) >= count
 
-        wait_for(recorded, f"{count} recordings", seconds)
+        wait_for(recorded, f"{count} recordings", seconds, self.situation)
 
     def wait_new_pid(self, old: int, seconds: float = PATIENCE) -> int:
-        return wait_for(lambda: self.pid() if self.pid() not in (0, old) else 0, "a new FFmpeg", seconds)
+        return wait_for(
+            lambda: self.pid() if self.pid() not in (0, old) else 0, "a new FFmpeg", seconds, self.situation
+        )
 
     def stop(self) -> float:
         """Stop; returns the instant."""

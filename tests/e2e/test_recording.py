@@ -52,13 +52,12 @@ Supervise = Callable[[RtspCamera], "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def supervise(tmp_path: Path, ffmpeg: Ffmpeg, no_process_left: None) -> Iterator[Supervise]:
-    """Starts supervisors of `tmp_path`, each in its own process, which ends with the test."""
+    """Starts supervisors of `tmp_path`, each in a process that ends with the test. A failed test shows their logs."""
     started: List[subprocess.Popen[bytes]] = []
 
     def start(camera: RtspCamera) -> subprocess.Popen[bytes]:
         argv = [sys.executable, "-m", "tests.support.supervise", ffmpeg.path, str(tmp_path), camera.login_url, str(CUT)]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        started.append(subprocess.Popen(argv, cwd=Path(__file__).parent.parent.parent, **quiet))
+        started.append(subprocess.Popen(argv, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL))
         return started[-1]
 
     yield start

@@ -53,8 +53,6 @@ def url(tmp_path: Path, ffmpeg: Ffmpeg, camera: RtspCamera) -> Iterator[str]:
         cwd=tmp_path,
         env={**os.environ, "FFMPEG_PATH": ffmpeg.path},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
     )
     yield f"http://127.0.0.1:{port}/stream/cam1"
     process.send_signal(signal.SIGTERM)
