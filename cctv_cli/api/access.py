@@ -13,6 +13,7 @@ from urllib.parse import quote
 from starlette.requests import Request as HttpRequest
 
 from cctv_cli.api.detail import send_detail
+from cctv_cli.api.running import RunningAnswers
 from cctv_cli.core.access.admission import Presented, admit
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.access.policy import Access, Request, Rules, shows_proxy
@@ -61,10 +62,13 @@ class WrongTokens:
 class AccessGate:
     """ASGI middleware: passes on allowed requests and answers others with 401 and the reason in `detail`."""
 
-    def __init__(self, app: ASGIApp, runtime: Runtime, known: Known, wrong: WrongTokens) -> None:
+    def __init__(
+        self, app: ASGIApp, runtime: Runtime, known: Known, running: RunningAnswers, wrong: WrongTokens
+    ) -> None:
         self._app = app
         self._runtime = runtime
         self._known = known
+        self._running = running
         self._wrong = wrong
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +88,7 @@ class AccessGate:
         )
         if isinstance(admitted, Grant):
             inner = {**scope, "path": path, "raw_path": quote(path).encode(), _GRANT: admitted}
-            await self._app(inner, receive, send)
+            await self._answer(presented, inner, receive, send)
         elif scope["type"] == "http":
             if presented is not None and not await self._wrong.wait():
                 await send_detail(send, 429, _TOO_MANY, [(b"retry-after", b"2")])
@@ -94,6 +98,17 @@ class AccessGate:
                 await send_detail(send, 401, admitted.sentence, [(b"www-authenticate", CHALLENGE.encode())])
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": admitted.sentence})
+
+    async def _answer(self, presented: Optional[Presented], scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        if presented is None or not client:
+            await self._app(scope, receive, send)
+            return
+        running = self._running.begin(presented.text, tuple(client))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._running.end(running)
 
 
 def require_shown(grant: Grant, camera: str) -> None:

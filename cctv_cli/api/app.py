@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, AsyncIterator, Dict
+from typing import Any, AsyncIterator, Callable, Dict
 
 from fastapi import FastAPI, Request
 
@@ -21,6 +22,7 @@ from cctv_cli.api.media_routes import MediaRoutes
 from cctv_cli.api.outside import Outsides, base_of
 from cctv_cli.api.periods import Periods
 from cctv_cli.api.request_log import RequestLog
+from cctv_cli.api.running import Client, RunningAnswers
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
@@ -43,19 +45,22 @@ class _App(FastAPI):
         return description
 
 
-def create_app(runtime: Runtime) -> FastAPI:
-    """The API of a runtime, which the caller starts and stops."""
+def create_app(runtime: Runtime, cut: Callable[[Client], None] = lambda client: None) -> FastAPI:
+    """The API of a runtime, which the caller starts and stops. `cut` ends the connection of a client at once."""
     cache = MediaCache(min(_CACHE_BYTES, memory() // _CACHE_SHARE))
     catalog = Catalog()
     known = Known(runtime.settings.storage)
     known.read()
+    running = RunningAnswers(known, runtime.clock, cut)
     ended = threading.Event()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         DaemonThread(partial(recordings.read_ahead, runtime, catalog, ended), "read ahead").start()
         known.follow()
+        watching = asyncio.ensure_future(running.watch())
         yield
+        watching.cancel()
         ended.set()
         known.end()
         cache.close()
@@ -84,7 +89,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache, periods=Periods(runtime, catalog))
-    app.add_middleware(AccessGate, runtime=runtime, known=known, wrong=wrong)
+    app.add_middleware(AccessGate, runtime=runtime, known=known, running=running, wrong=wrong)
     app.add_middleware(Cors, runtime=runtime)
     app.add_middleware(Hardening)
     app.add_middleware(RequestLog)

@@ -12,10 +12,12 @@ from typing import Iterator, Optional, Protocol
 import uvicorn
 
 from cctv_cli.api.app import create_app
+from cctv_cli.api.running import Client
 from cctv_cli.api.threads import begun_threads, on_thread
 from cctv_cli.api.tls import Tls
 from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
+from cctv_cli.core.system import reset_at_close
 
 _POLL = 0.2  # seconds between checks for requested stops and reloads
 _RENEWED = 5.0  # seconds between checks for a renewed certificate
@@ -34,6 +36,12 @@ class Requested(Protocol):
 
 class _Server(uvicorn.Server):
     """A server that does not handle signals itself."""
+
+    def cut(self, client: Client) -> None:
+        """End the connection of a client at once; what it has not received yet is dropped."""
+        for connection in [each for each in self.server_state.connections if getattr(each, "client", None) == client]:
+            reset_at_close(connection.transport.get_extra_info("socket"))
+            connection.transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -78,7 +86,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 async def _serve(runtime: Runtime, listener: socket.socket, tls: Optional[Tls], requested: Requested) -> None:
     config = uvicorn.Config(
-        create_app(runtime),
+        create_app(runtime, lambda client: server.cut(client)),
         proxy_headers=False,  # `access` reads these headers itself
         server_header=False,
         access_log=False,

@@ -10,7 +10,9 @@ import os
 import platform
 import re
 import signal
+import socket
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -54,6 +56,7 @@ if sys.platform == "win32":
 
     CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
     NEW_SESSION = False
+    _LINGER = "HH"  # struct linger
 
     # No flag refuses a link, so the callers check for links before they open a file.
     FILE_FLAGS = os.O_BINARY | os.O_NOINHERIT
@@ -127,6 +130,7 @@ else:
 
     CREATION_FLAGS = 0
     NEW_SESSION = True
+    _LINGER = "ii"  # struct linger
 
     # Follow no link, and do not wait for the other end of a FIFO.
     FILE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -248,6 +252,11 @@ def boot() -> str:
         import psutil  # here: `cctv --help` needs this module, but not psutil
 
         return str(round(psutil.boot_time()))
+
+
+def reset_at_close(connection: socket.socket) -> None:
+    """Let a connection end with a reset when it is closed: what was not sent yet is dropped."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
 
 
 def memory(root: Path = Path("/")) -> int:
