@@ -16,9 +16,8 @@ from cctv_cli.api.detail import send_detail
 from cctv_cli.api.running import RunningAnswers
 from cctv_cli.core.access.admission import Presented, admit
 from cctv_cli.core.access.known import Known
-from cctv_cli.core.access.policy import Access, Request, Rules, shows_proxy
+from cctv_cli.core.access.policy import Request, shows_proxy
 from cctv_cli.core.access.roles import Grant
-from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.runtime import Runtime
@@ -82,7 +81,7 @@ class AccessGate:
         admitted = admit(
             request,
             presented,
-            rules_of(self._runtime.settings, self._known),
+            self._known.rules(),
             self._known.keys,
             self._runtime.clock.now(),
         )
@@ -140,18 +139,6 @@ def request_of(scope: Scope) -> Request:
         scheme=scope["scheme"],
         http_version=scope["http_version"],
         port=server[1] if server else None,
-    )
-
-
-def rules_of(settings: Settings, known: Known) -> Rules:
-    """The rules for requests without a token."""
-    unproxied = settings.accel_redirect is None and settings.base_path is None and known.proxy_seen is None
-    return Rules(
-        Access(settings.access),
-        settings.lan_networks,
-        settings.trusted_proxies,
-        frozenset(settings.server_names),
-        local_control=unproxied and not settings.trusted_proxies and known.keys.tokens == (),
     )
 
 

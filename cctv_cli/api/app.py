@@ -49,7 +49,7 @@ def create_app(runtime: Runtime, cut: Callable[[Client], None] = lambda client: 
     """The API of a runtime, which the caller starts and stops. `cut` ends the connection of a client at once."""
     cache = MediaCache(min(_CACHE_BYTES, memory() // _CACHE_SHARE))
     catalog = Catalog()
-    known = Known(runtime.settings.storage)
+    known = Known(runtime.settings.storage, lambda: runtime.settings, runtime.clock)
     known.read()
     running = RunningAnswers(known, runtime.clock, cut)
     ended = threading.Event()

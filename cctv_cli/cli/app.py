@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from cctv_cli import version
-from cctv_cli.cli import cameras, cleanup, config, health, holds, link, output, record, serve, token
+from cctv_cli.cli import access, cameras, cleanup, config, health, holds, link, output, record, serve, token
 from cctv_cli.cli.ending import leave
 from cctv_cli.cli.exit_codes import EXIT_CODES
 from cctv_cli.cli.help import Command
@@ -86,6 +86,7 @@ app.command("health", cls=Command)(health.health)
 app.command("cleanup", cls=Command)(cleanup.cleanup)
 app.add_typer(holds.app, name="holds")
 app.add_typer(token.app, name="token")
+app.add_typer(access.app, name="access")
 app.command("link", cls=Command)(link.link)
 app.command("config", cls=Command)(config.config)
 

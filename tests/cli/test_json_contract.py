@@ -164,6 +164,7 @@ CLEANUP: Shape = {
     "failed": [{"path": str, "reason": str}],
 }
 HOLD: Shape = {"id": str, "camera": str, "from": str, "until": str, "note": str}
+ACCESS: Shape = {"viewing": str, "control": str, "tokens": str, "proxy_seen": (str, None)}
 TOKEN: Shape = {
     "name": str,
     "role": str,
@@ -192,6 +193,8 @@ CONTRACT: Dict[str, Shape] = {
     "token list": [TOKEN],
     "token revoke": TOKEN,
     "token revoke-links": {"revoked": bool},
+    "access": ACCESS,
+    "access forget-proxy": ACCESS,
     "link": {"url": str, "camera": str, "from": (str, None), "to": (str, None), "expires": str},
     "config": [{"key": str, "value": str, "from": str}],
 }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 from cctv_cli.core.access.admission import Keys
+from cctv_cli.core.access.exposure import Configured, control, holders, rules_of, viewing
+from cctv_cli.core.access.policy import Access, Rules
 from cctv_cli.core.access.store import AccessStore
+from cctv_cli.core.clock import Clock
 from cctv_cli.core.disk_threads import DiskThreads
 from cctv_cli.core.errors import TokenError
 from cctv_cli.core.system import DaemonThread
@@ -19,12 +22,18 @@ log = logging.getLogger("cctv.access")
 
 
 class Known:
-    """The tokens and the key of links as they were read last. While they cannot be read, they stay as they are."""
+    """The tokens and the key of links as they were read last. While they cannot be read, they stay as they are.
 
-    def __init__(self, storage: Path) -> None:
+    Who may do what is logged at the first reading, and whenever it changes.
+    """
+
+    def __init__(self, storage: Path, configured: Callable[[], Configured], clock: Clock) -> None:
         self.keys = Keys()
         self.proxy_seen: Optional[float] = None  # the instant at which a proxy on this machine was seen first
         self._storage = storage
+        self._configured = configured
+        self._clock = clock
+        self._told: Tuple[str, ...] = ()
         self._store = AccessStore(storage)
         self._disks = DiskThreads()
         self._noted: Optional[float] = None  # a proxy that is not saved yet
@@ -42,6 +51,12 @@ class Known:
             self._tell(str(error))
         except OSError as error:
             self._tell(f"the tokens cannot be read, so changes have no effect ({error.strerror or error})")
+
+        self._tell_who_may()
+
+    def rules(self) -> Rules:
+        """The rules for requests without a token."""
+        return rules_of(self._configured(), self.keys.tokens, self.proxy_seen)
 
     def follow(self) -> None:
         """Read again every second, on a thread of its own. Raises RuntimeError if the system gives no thread."""
@@ -66,6 +81,19 @@ class Known:
             self._store.note_proxy(self._noted)
             self._noted = None
         return Keys(self._store.tokens(), self._store.link_key()), self._store.proxy_seen()
+
+    def _tell_who_may(self) -> None:
+        configured, tokens = self._configured(), self.keys.tokens
+        told = (
+            viewing(configured),
+            control(configured, tokens, self.proxy_seen),
+            holders(tokens, self._clock.now()),
+        )
+        is_open = Access(configured.access) is Access.OPEN
+        for level, sentence in zip((logging.WARNING if is_open else logging.INFO, logging.INFO, logging.INFO), told):
+            if sentence not in self._told:
+                log.log(level, "%s", sentence)
+        self._told = told
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._trouble:

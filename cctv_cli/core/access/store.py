@@ -117,6 +117,11 @@ class AccessStore:
         with self._locked():
             files.replace_text(self._files.proxy, records.encode(_ProxySeen(now), FORMAT))
 
+    def forget_proxy(self) -> None:
+        """Forget that a proxy on this machine was seen."""
+        with self._locked():
+            files.remove(self._files.proxy)
+
     def _new_link_key(self) -> Secret:
         key = secrets.token_hex(_KEY_BYTES)
         files.replace_text(self._files.link_key, key)

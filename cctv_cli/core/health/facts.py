@@ -180,6 +180,18 @@ class StorageFacts:
 
 
 @dataclass(frozen=True)
+class AccessFacts:
+    """Who can reach the cameras over HTTP.
+
+    `is_open`: everybody may view. `unknown_proxy` is when a proxy on this machine was seen first, if no setting speaks
+    of one.
+    """
+
+    is_open: bool = False
+    unknown_proxy: Optional[float] = None
+
+
+@dataclass(frozen=True)
 class Facts:
     """All facts."""
 
@@ -187,3 +199,4 @@ class Facts:
     processes: Tuple[ProcessFacts, ...]
     cameras: Tuple[CameraFacts, ...]
     storage: StorageFacts
+    access: AccessFacts = AccessFacts()

@@ -9,7 +9,16 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 from cctv_cli.core.clock import DAY, format_instant
 from cctv_cli.core.config.doubts import NO_CAMERAS
 from cctv_cli.core.config.settings import Settings
-from cctv_cli.core.health.facts import CameraFacts, DiskFacts, Facts, HungDisk, Promise, StorageFacts, SystemFacts
+from cctv_cli.core.health.facts import (
+    AccessFacts,
+    CameraFacts,
+    DiskFacts,
+    Facts,
+    HungDisk,
+    Promise,
+    StorageFacts,
+    SystemFacts,
+)
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.records import Text
 from cctv_cli.core.units import format_duration, format_size, printable
@@ -106,6 +115,7 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
         *_promise(facts.storage.promise),
         *_cleanup(facts, limits, now),
         *_system(facts.system, limits),
+        *_access(facts.access),
     ]
     hung = {camera for disk in facts.storage.hung for camera in disk.cameras}
     for camera in facts.cameras:
@@ -269,6 +279,19 @@ def _system(system: SystemFacts, limits: Thresholds) -> Iterator[Finding]:
     if files is not None and most is not None and files > FILES_LEFT * most:
         sentence = f"The supervisor has {files} of {most} possible files open; raise ulimit -n or LimitNOFILE"
         yield Finding("open_files", Severity.WARNING, sentence)
+
+
+def _access(access: AccessFacts) -> Iterator[Finding]:
+    if access.is_open:
+        sentence = "Everybody who reaches cctv serve may view all cameras; set server.access to lan or token"
+        yield Finding("open_to_all", Severity.WARNING, sentence)
+    if access.unknown_proxy is not None:
+        sentence = (
+            f"A proxy on this machine passed a request on at {format_instant(access.unknown_proxy, None)}, so only "
+            "tokens may control cameras since then; if it is yours, add its address to server.trusted_proxies, and if "
+            "there is none any more, run cctv access forget-proxy"
+        )
+        yield Finding("unknown_proxy", Severity.WARNING, sentence)
 
 
 def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Finding]:

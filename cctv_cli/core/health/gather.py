@@ -5,6 +5,7 @@ Each disk is queried on its own thread: one that hangs is reported as a fact and
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
@@ -15,12 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from cctv_cli.core.access.exposure import proxy_settings
+from cctv_cli.core.access.policy import Access
+from cctv_cli.core.access.store import AccessStore
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.disk_threads import Answer, DiskHangs, DiskThreads
 from cctv_cli.core.health.camera_reader import CameraLook, CameraReader, disk_usage, unread
 from cctv_cli.core.health.capacity import promise
-from cctv_cli.core.health.facts import DiskFacts, Facts, HungDisk, ProcessFacts, StorageFacts
+from cctv_cli.core.health.facts import AccessFacts, DiskFacts, Facts, HungDisk, ProcessFacts, StorageFacts
 from cctv_cli.core.health.usage import Meter
 from cctv_cli.core.layout import storage_marker
 from cctv_cli.core.recording.published import Published
@@ -34,11 +38,15 @@ LONGEST = 60.0  # seconds for gathering all facts; the first time takes a few te
 
 @dataclass(frozen=True)
 class _StorageLook:
-    """Result of one check of the storage root; `denied`: this process may not write to it."""
+    """Result of one check of the storage root; `denied`: this process may not write to it.
+
+    `proxy_seen` is when a proxy on this machine was seen first.
+    """
 
     disk: DiskFacts
     marker: Marker
     denied: bool = False
+    proxy_seen: Optional[float] = None
 
 
 _NO_ANSWER = _StorageLook(DiskFacts(0, 0, 0, 0, "its disk does not answer"), Marker(""))
@@ -104,6 +112,10 @@ class FactsReader:
             processes,
             tuple(look.facts for look in looks),
             self._storage(found, looks, hung, root.disk, may_write=os.getpid() in supervisors),
+            AccessFacts(
+                Access(self._settings.access) is Access.OPEN,
+                None if proxy_settings(self._settings) else found.proxy_seen,
+            ),
         )
 
     def _camera(
@@ -161,6 +173,12 @@ class FactsReader:
     def _look_at_storage(self) -> _StorageLook:
         """The storage root and its disk, on that disk's thread."""
         storage = self._settings.storage
+        look = self._look_at_disk(storage)
+        with contextlib.suppress(OSError):  # health may be asked by somebody who may not read this
+            look = replace(look, proxy_seen=AccessStore(storage).proxy_seen())
+        return look
+
+    def _look_at_disk(self, storage: Path) -> _StorageLook:
         disk = disk_usage(_existing(storage), self._settings.min_free)
         if not disk.fault:
             disk = replace(disk, fault=self._fault())

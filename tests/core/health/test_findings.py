@@ -9,6 +9,7 @@ import pytest
 
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.health.facts import (
+    AccessFacts,
     CameraFacts,
     CameraStorage,
     Coverage,
@@ -167,6 +168,20 @@ def test_recorders_that_run_without_a_supervisor_are_a_warning() -> None:
 )
 def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]]) -> None:
     assert found(facts(disk=disk)) == expected
+
+
+@pytest.mark.parametrize(
+    ("access", "name", "words"),
+    [
+        (AccessFacts(is_open=True), "open_to_all", "set server.access to lan or token"),
+        (AccessFacts(unknown_proxy=NOW), "unknown_proxy", "run cctv access forget-proxy"),
+    ],
+)
+def test_who_can_reach_the_cameras(access: AccessFacts, name: str, words: str) -> None:
+    everything = replace(facts(), access=access)
+    assert found(everything) == [(name, "warning", None)]
+    (finding,) = assess(everything, LIMITS, NOW)
+    assert words in finding.sentence
 
 
 def test_a_cameras_own_disk_that_is_not_mounted_is_a_finding_of_that_camera() -> None:

@@ -16,12 +16,13 @@ from typing import Any, Iterator, List
 import pytest
 
 from cctv_cli.core import disk_threads, files
+from cctv_cli.core.access.store import AccessStore
 from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.footage.coverage import Coverage
 from cctv_cli.core.health import gather
 from cctv_cli.core.health.camera_reader import CameraLook, CameraReader
-from cctv_cli.core.health.facts import CameraFacts, CameraStorage, Facts, ProcessFacts
+from cctv_cli.core.health.facts import AccessFacts, CameraFacts, CameraStorage, Facts, ProcessFacts
 from cctv_cli.core.health.facts import HungDisk as HungDiskFact
 from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.journal_tail import JournalTail
@@ -281,6 +282,16 @@ def test_a_missing_storage_is_a_fault(reader: FactsReader, settings: Settings) -
     assert [c.state for c in facts.cameras] == [State.STOPPED] * 2
     settings.storage.write_text("a file in the way")
     assert read(FactsReader(settings, None, FixedClock(instant(NOW)))).storage.disk.fault == "it is not a folder"
+
+
+def test_a_proxy_that_no_setting_speaks_of_is_a_fact(settings: Settings, clock: FixedClock) -> None:
+    def access(**changed: Any) -> AccessFacts:
+        return FactsReader(replace(settings, **changed), None, clock).read()[1].access
+
+    assert access() == AccessFacts()
+    AccessStore(settings.storage).note_proxy(clock.now())
+    assert access() == AccessFacts(unknown_proxy=clock.now())
+    assert access(base_path="/cctv", access="open") == AccessFacts(is_open=True)
 
 
 def test_another_disk_mounted_as_the_storage_is_a_fault(
