@@ -28,9 +28,10 @@ from cctv_cli.core.recording.cut import (
     limits_after,
     limits_without_cut,
 )
+from cctv_cli.core.recording.incoming import incoming_files, remove_repeated
 from cctv_cli.core.recording.patience import PATIENT, grace
 from cctv_cli.core.recording.reasons import UNSUPERVISED
-from cctv_cli.core.recording.run import ActiveRun, incoming_files, remove_repeated
+from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.start import Starter
 from cctv_cli.core.recording.state import FileEnd, Run
 

@@ -17,11 +17,11 @@ from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis, diagnose
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import patience, reasons, stall
 from cctv_cli.core.recording.backlog import STORAGE_RETRY, Backlog, read_last_run, stop_last_run
-from cctv_cli.core.recording.backoff import Backoff
 from cctv_cli.core.recording.handover import Handover, continued
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
+from cctv_cli.core.recording.next_start import NextStart
 from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.saved import prepare
 from cctv_cli.core.recording.start import NoFfmpeg, Starter
@@ -37,9 +37,7 @@ log = logging.getLogger("cctv.recorder")
 
 LIVE_PATIENCE_MOST = 1800.0  # maximum seconds between restarts for the live window alone
 AFTER_MAIN = 2.0  # seconds by which a sub stream starts after its main stream, whose audio it must match
-CHECK_LOGIN = 60.0  # seconds between checks whether the NVR accepted the login meanwhile
 COMMIT_FIRST = 2.0  # seconds before the next start up to which files of ended runs are committed
-ASK_AGAIN = 3.0  # seconds between probes of an absent camera: it must record within 10 s of its return
 
 
 class Recorder:
@@ -67,8 +65,7 @@ class Recorder:
         self._active: Optional[ActiveRun] = None
         self._handover: Optional[Handover] = None
         self._why_ended: Optional[Diagnosis] = None  # why the last FFmpeg ended by itself
-        self._backoff = Backoff()
-        self._next_start = tools.clock.monotonic() + AFTER_MAIN if sub else 0.0  # monotonic
+        self._next_start = NextStart(tools, self._login, AFTER_MAIN if sub else 0.0)
         self._live_patience = 0.0  # seconds, in place of the usual ones
         self._picture_changed_at = -stall.PICTURE_LASTS  # monotonic
         self._restart_asked = threading.Event()
@@ -198,9 +195,7 @@ class Recorder:
             self._handover.new.save()
 
     def _start_when_due(self) -> float:
-        wait = self._next_start - self._tools.clock.monotonic()
-        if wait > CHECK_LOGIN and self._login.retry_at is not None:
-            wait = CHECK_LOGIN if self._login.is_refused(self._camera.source) else 0.0
+        wait = self._next_start.wait(self._camera.source)
         if wait > COMMIT_FIRST and self._backlog.commit_next(None):
             return 0.0
         if wait > 0:
@@ -317,25 +312,14 @@ class Recorder:
     # ---- ending
 
     def _failed(self, reason: Diagnosis, healthy_for: float = 0.0, ended: Optional[float] = None) -> float:
-        """Show a failure and schedule the next start; returns the seconds until then.
-
-        `ended` is when FFmpeg ended (monotonic), None if none was started. The wait counts from then,
-        because commits can be slow. A camera that sent no frame is tried often, so that it records again
-        soon; one that sends a few frames and fails would leave many short files.
-        """
+        """Show a failure and schedule the next start; see `NextStart.failed`."""
         known = self._backlog.idle_reason is not None and self._backlog.idle_reason.cause == reason.cause
         self._backlog.set_idle(reason)
-        self._backoff = self._backoff.failed(healthy_for)
         if ended is not None:
             self._state.restarts += 1
             self._stream.run_failed(reason, healthy_for, self._tools.clock.now())
         refused = is_refusal(reason)
-        delay = self._login.wait() if refused else self._backoff.delay(self._tools.chance())
-        if not refused and not healthy_for:
-            delay = min(delay, ASK_AGAIN)
-        monotonic = self._tools.clock.monotonic()
-        self._next_start = (monotonic if ended is None else ended) + delay
-        delay = max(0.0, self._next_start - monotonic)
+        delay = self._next_start.failed(healthy_for, ended, refused=refused)
         retry_at = self._tools.clock.now() + delay
         self._show(State.AUTH_FAILED if refused else State.BACKOFF, reason.reason, reason.cause, retry_at)
         level = logging.DEBUG if known and ended is None else logging.WARNING  # a probe every 3 s must not fill the log
@@ -345,14 +329,15 @@ class Recorder:
     def _restart(self, why: Diagnosis) -> None:
         """End the run, probe the camera again, and start without delay."""
         self._stream.forget()
-        self._backoff, self._next_start = Backoff(), 0.0
+        self._next_start.at_once()
         self._end_run(why)
 
     def _halt(self, why: Diagnosis) -> None:
         """End the run and stay stopped."""
         self._end_run(why)
         self._backlog.set_idle(why)
-        self._backoff, self._next_start, self._stream.just_asked = Backoff(), 0.0, False
+        self._next_start.at_once()
+        self._stream.just_asked = False
         self._show(State.STOPPED, why.reason, why.cause)
 
     def _end_run(self, why: Diagnosis, *, flushed: bool = True, continues: bool = False) -> bool:

@@ -7,7 +7,6 @@ window, and observes whether bytes and media time advance.
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +16,14 @@ from cctv_cli.core import files, system
 from cctv_cli.core.ffmpeg.diagnosis import complains_of_times
 from cctv_cli.core.ffmpeg.process import STDERR_NAME, Process
 from cctv_cli.core.files import open_to_read
-from cctv_cli.core.layout import CameraLayout, incoming_pattern, parse_incoming
+from cctv_cli.core.layout import CameraLayout, incoming_pattern
 from cctv_cli.core.media.segment_file import apart, has_audio, last_end, measure, usual_step
 from cctv_cli.core.media.span import TICKS
 from cctv_cli.core.recording import media_clock
 from cctv_cli.core.recording.closing import Before, FinishedFile, close, is_by_old_clock, place
 from cctv_cli.core.recording.drift import UNCORRECTED, Drift
 from cctv_cli.core.recording.growth import Growth
+from cctv_cli.core.recording.incoming import finished, incoming_files, is_about, remove_repeated, sync_or_log
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.media_clock import Timeline
 from cctv_cli.core.recording.patience import silence
@@ -141,7 +141,7 @@ class ActiveRun:
             self._poll_recording(*files[-1], monotonic, now if read_time else None)
             if self._store is not None and monotonic >= self._sync_at:
                 self._sync_at = monotonic + self._store.sync_interval
-                _sync_or_log(files[-1][1], self._layout)
+                sync_or_log(files[-1][1], self._layout)
         newest = self._live.newest()
         if newest is not None:
             self._streaming.update(*newest, monotonic)
@@ -255,7 +255,7 @@ class ActiveRun:
 
     def waiting(self, *, alive: bool) -> int:
         """How many finished files wait to be committed: all but the newest, or all if FFmpeg is not `alive`."""
-        return 0 if self._store is None else len(_finished(self._files(), self._unreadable, alive=alive))
+        return 0 if self._store is None else len(finished(self._files(), self._unreadable, alive=alive))
 
     def commit(self, *, alive: bool, most: Optional[int] = None) -> int:
         """Commit the finished files, or the oldest `most` of them; returns how many were committed.
@@ -268,8 +268,8 @@ class ActiveRun:
             self.save_first()
             self.save_first = None
         files = self._files()
-        finished = _finished(files, self._unreadable, alive=alive)[:most]
-        done = sum(self._try_commit(self._store, *file, followed=file != files[-1]) for file in finished)
+        ready = finished(files, self._unreadable, alive=alive)[:most]
+        done = sum(self._try_commit(self._store, *file, followed=file != files[-1]) for file in ready)
         if done and alive:
             _save_or_log(self.save, self._layout)
         return done
@@ -298,7 +298,7 @@ class ActiveRun:
         try:
             return self._commit(store, number, path, followed=followed)
         except OSError as error:
-            if not _is_about(path, error) and not store.day_is_lost(error):
+            if not is_about(path, error) and not store.day_is_lost(error):
                 raise
             self._unreadable.add(number)
             log.error(
@@ -346,33 +346,6 @@ def _seconds(ticks: Optional[int]) -> float:
     return (ticks or 0) / TICKS
 
 
-def incoming_files(folder: Path) -> List[Tuple[int, Path]]:
-    """The files in a run's folder with their numbers, in the order in which they were written. Raises OSError."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        if not folder.parent.is_dir():
-            raise  # the disk is gone, with files that wait to be committed
-        return []  # a person removed the folder
-    numbered = sorted((parse_incoming(name), name) for name in names if parse_incoming(name) is not None)
-    return [(number, folder / name) for number, name in numbered if number is not None]
-
-
-def remove_repeated(folder: Path, run: Run) -> None:
-    """Remove the files of a run that do not count, because another run has the same footage. Raises OSError."""
-    for number, path in incoming_files(folder):
-        if not run.owns(number):
-            files.remove(path)
-
-
-def _sync_or_log(path: Path, layout: CameraLayout) -> None:
-    """Put the bytes of the file that FFmpeg is writing on the disk; if that fails, its commit tries again."""
-    try:
-        files.sync_file(path)
-    except OSError as error:
-        log.warning("%s: %s is not synced: %s", layout.camera_id, path, explained(error))
-
-
 def _save_or_log(save: Callable[[], None], layout: CameraLayout) -> None:
     """Save what changed while FFmpeg records; if that fails, the next supervisor reads it from the files."""
     try:
@@ -385,15 +358,3 @@ def _saved_timeline(record: Run, expected: Drift) -> Optional[Timeline]:
     if record.anchor is None:
         return None
     return media_clock.resume(record.anchor, record.anchor_wall, record.anchor_media, expected)
-
-
-def _finished(files: List[Tuple[int, Path]], unreadable: Set[int], *, alive: bool) -> List[Tuple[int, Path]]:
-    return [file for file in (files[:-1] if alive else files) if file[0] not in unreadable]
-
-
-def _is_about(path: Path, error: OSError) -> bool:
-    """Whether an error concerns this file alone: it cannot be read, or cannot be moved out of its folder."""
-    if isinstance(error, FileExistsError) and error.filename is None:
-        return True  # it is committed already, as in a copy of a storage in use
-    stays = error.filename2 is None or Path(error.filename2).parent == path.parent
-    return str(error.filename) == str(path) and stays
