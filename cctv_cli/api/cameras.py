@@ -62,10 +62,13 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post("/{camera_id}/restart", **control)
     async def restart_camera(camera_id: str, request: Request) -> CameraModel:
-        """Restart the camera's FFmpeg. 409 for a disabled camera, and for a stopped one, which has to be started."""
+        """Replace the camera's FFmpeg, without losing a frame if the camera allows a second session.
+
+        409 for a disabled camera, and for a stopped one, which has to be started.
+        """
         if runtime.camera(camera_id).enabled and await runtime.is_stopped(camera_id).arrives():
             raise HTTPException(409, stopped_detail(camera_id))
-        runtime.restart_camera(camera_id)
+        await runtime.restart_camera(camera_id).arrives()
         return await shown(camera_id, request)
 
     async def shown(camera_id: str, request: Request) -> CameraModel:

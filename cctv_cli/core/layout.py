@@ -9,14 +9,14 @@
     .incoming/<run>/NNNNNN.ts.YYYY-MM-DD     this day's journal promises the file: it is about to be moved there
     .incoming/<run>/run.json                 of a run that has ended, until its files are recordings
     .incoming/gaps.json                      why nothing was recorded between those runs
-    .run.json .state.json .stopped .supervisor .supervisor.lock .journal.lock ffmpeg.log
+    .run.json .state.json .stopped .restart .supervisor .supervisor.lock .journal.lock ffmpeg.log
     .retention.json                          for how many days recordings are kept, for cleanups without a configuration
 
 Next to the cameras are .cctv-storage, which identifies this storage; .alerts.json, the alerts sent; .cleanup and
 .cleanup.lock of the running cleanup; and .logins/, readable by its owner only: refused.json and its .lock.
 .access/ too is readable by its owner only: tokens.json, link.key, proxy.json and their .lock.
 
-A sub stream has its live window in live/sub/, and sub/.run.json .state.json ffmpeg.log .incoming.
+A sub stream has its live window in live/sub/, and sub/.run.json .state.json .restart ffmpeg.log .incoming.
 H.265 is stored in fragmented MP4: .mp4 instead of .ts, and live/init{N}.mp4 for the run whose first
 live segment is N.
 """
@@ -230,6 +230,7 @@ class CameraLayout:
         self.run_file = self.folder / ".run.json"
         self.state_file = self.folder / ".state.json"
         self.stopped_file = camera / ".stopped"
+        self.restart_file = self.folder / ".restart"
         self.retention_file = camera / ".retention.json"
         self.supervisor_file = self.folder / ".supervisor"
         self.supervisor_lock = self.folder / ".supervisor.lock"

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
-from cctv_cli.core import files
 from cctv_cli.core.clock import Clock, SystemClock, zone
 from cctv_cli.core.config.doubts import NO_CAMERAS
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
@@ -22,6 +21,8 @@ from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.watch import HealthWatch
 from cctv_cli.core.layout import CameraLayout, login_files
+from cctv_cli.core.recording import desired
+from cctv_cli.core.recording.lock import holder
 from cctv_cli.core.recording.published import Published
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.recording.supervisor import Supervisor
@@ -105,7 +106,7 @@ class Runtime:
     def is_stopped(self, camera_id: str) -> Answer[bool]:
         """Whether the camera was stopped by an operator. Raises UnknownCamera."""
         layout = self.layout(camera_id)
-        return self._disks.submit(layout.recordings, ("is stopped", camera_id), layout.stopped_file.exists)
+        return self._disks.submit(layout.recordings, ("is stopped", camera_id), partial(desired.is_stopped, layout))
 
     def statuses(self, cameras: Optional[Sequence[Camera]] = None) -> List[CameraStatus]:
         """The status of these cameras, or of all in the order of the configuration; waits for their disks."""
@@ -250,33 +251,39 @@ class Runtime:
 
     def stop_camera(self, camera_id: str) -> Answer[None]:
         """Stop a camera until `start_camera`, also across restarts. Raises UnknownCamera."""
-        layout = self.layout(camera_id)
-
-        def stop() -> None:
-            layout.folder.mkdir(parents=True, exist_ok=True)
-            files.replace_text(layout.stopped_file, "")
-            if self._supervisor is not None:
-                self._supervisor.wake(camera_id)
-
-        return self._disks.submit(layout.recordings, ("stop", camera_id), stop)
+        return self._control("stop", camera_id, desired.stop)
 
     def start_camera(self, camera_id: str) -> Answer[None]:
         """Let a stopped camera record again. Raises UnknownCamera, CameraDisabled."""
         self.require_enabled(camera_id)
+        return self._control("start", camera_id, desired.start)
+
+    def restart_camera(self, camera_id: str) -> Answer[None]:
+        """Let the process that supervises a camera replace its FFmpegs. Raises UnknownCamera, CameraDisabled."""
+        self.require_enabled(camera_id)
+        sub = self.layout(camera_id, sub=True)
+
+        def restart(layout: CameraLayout) -> None:
+            for stream in (layout, sub):
+                if stream.folder.is_dir():
+                    desired.restart(stream)
+
+        return self._control("restart", camera_id, restart)
+
+    def supervisor_of(self, camera_id: str) -> Answer[Optional[int]]:
+        """The process that supervises a camera; None if none does. Raises UnknownCamera."""
+        layout = self.layout(camera_id)
+        return self._disks.submit(layout.recordings, ("supervisor", camera_id), partial(holder, layout))
+
+    def _control(self, name: str, camera_id: str, change: Callable[[CameraLayout], None]) -> Answer[None]:
         layout = self.layout(camera_id)
 
-        def start() -> None:
-            files.remove(layout.stopped_file)
+        def control() -> None:
+            change(layout)
             if self._supervisor is not None:
                 self._supervisor.wake(camera_id)
 
-        return self._disks.submit(layout.recordings, ("start", camera_id), start)
-
-    def restart_camera(self, camera_id: str) -> None:
-        """Restart a camera's FFmpeg. Raises UnknownCamera, CameraDisabled."""
-        self.require_enabled(camera_id)
-        if self._supervisor is not None:
-            self._supervisor.restart(camera_id)
+        return self._disks.submit(layout.recordings, (name, camera_id), control)
 
     def require_enabled(self, camera_id: str) -> None:
         """Raise CameraDisabled if the configuration disables a camera, UnknownCamera if it has none of that id."""

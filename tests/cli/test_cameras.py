@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -8,9 +9,10 @@ from typing import Any, Callable, Iterator
 import pytest
 
 from cctv_cli.api.models import CameraModel
+from cctv_cli.core import files
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from cctv_cli.core.recording.state import State
+from cctv_cli.core.recording.state import Run, State, to_json
 from tests.cli.conftest import PASSWORD
 from tests.support.clip import Clip, make_clip
 from tests.support.rtsp_camera import RtspCamera
@@ -254,9 +256,28 @@ def test_cameras_are_stopped_and_started_by_their_files(cctv: Callable[..., Any]
     assert not stopped.exists()
 
 
+def test_a_camera_is_restarted_if_a_process_records_it(cctv: Callable[..., Any], front: CameraTree) -> None:
+    asked = front.layout.restart_file
+    idle = "Camera front needs no restart: neither cctv serve nor cctv record is recording it\n"
+    assert cctv("cameras", "restart", "front") == (0, idle, "")
+    files.replace_text(front.layout.run_file, to_json(Run("00c0ffee00c0ffee", "", 1.0, 0)))
+    front.show(State.RUNNING, "recording", since=1_000_000.0)
+    assert cctv("cameras", "restart", "front", "garage").code == 7
+    assert not asked.exists()
+    assert cctv("cameras", "restart", "front") == (0, f"Camera front is restarted by process {os.getpid()}\n", "")
+    assert asked.read_text() == "00c0ffee00c0ffee"
+    asked.unlink()
+    assert cctv("cameras", "stop", "front").code == 0
+    stopped = "Camera front is stopped: start it with cctv cameras start front\n"
+    assert cctv("cameras", "restart", "front") == (0, stopped, "")
+    front.leave()
+    assert not asked.exists()
+
+
 def test_a_disabled_camera_is_not_started(cctv: Callable[..., Any], home: Path) -> None:
     (home / "cameras.toml").write_text(CAMERAS.replace('id = "yard"', 'id = "yard"\nenabled = false'))
     assert cctv("cameras", "stop", "front", "yard").code == 0
-    refused = cctv("cameras", "start", "front", "yard")
-    assert (refused.code, refused.out) == (14, "")
-    assert "Camera yard is disabled in the configuration" in refused.err
+    for action in ("start", "restart"):
+        refused = cctv("cameras", action, "front", "yard")
+        assert (refused.code, refused.out) == (14, "")
+        assert "Camera yard is disabled in the configuration" in refused.err

@@ -181,6 +181,7 @@ CONTRACT: Dict[str, Shape] = {
     "cameras check": [CHECK],
     "cameras stop": [{"id": str, "stopped": bool}],
     "cameras start": [{"id": str, "stopped": bool}],
+    "cameras restart": [{"id": str, "restarting": bool}],
     "health": HEALTH,
     "health --url URL": HEALTH,
     "health --test-alert": [{"webhook": str, "taken": bool, "reason": (str, None)}],
@@ -258,7 +259,7 @@ def document(cctv: Callable[..., Any], home: Path, front: CameraTree, monkeypatc
             with HttpAnswers(200) as good, HttpAnswers(404) as bad:
                 monkeypatch.setenv("ALERT_WEBHOOKS", f"{good.url},{bad.url}")
                 return json.loads(cctv(*name.split(), "--json").out)
-        if name in ("cameras stop", "cameras start"):
+        if name in ("cameras stop", "cameras start", "cameras restart"):
             return json.loads(cctv(*name.split(), "front", "--json").out)
         if name.startswith("token"):
             assert cctv("token", "add", "old", "--camera", "front", "--expires", "1d").code == 0

@@ -16,7 +16,7 @@ from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.files import read_json, read_text
 from cctv_cli.core.hls.playlist import LiveSegment, parse_live
 from cctv_cli.core.layout import login_files
-from cctv_cli.core.recording import handover
+from cctv_cli.core.recording import desired, handover
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
@@ -92,6 +92,28 @@ def test_a_reload_loses_no_frame_and_repeats_none(
         assert gaps(site.layout) == []
         assert len(runs(site)) == 2
         assert read_json(site.layout.state_file)["restarts"] == 0
+
+
+def test_a_restart_that_was_asked_for_while_nothing_supervised_loses_no_frame_and_is_done_once(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, no_process_left: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with RtspCamera(clip_of()) as camera:
+        site = Site(tmp_path, ffmpeg, camera)
+        with supervising(site, ffmpeg, 2):
+            site.wait_recordings(1)
+        first = run_file(site)["run"]
+        desired.restart(site.layout)
+        camera.redirect("rtsp://127.0.0.1:1/x")  # a new session would be lost
+        site.supervisor.start()
+        wait_for(lambda: "records on and is not restarted" in caplog.text, "the refusal")
+        wait_for(lambda: not site.layout.restart_file.exists(), "the end of the request")
+        assert run_file(site)["run"] == first
+        camera.redirect(None)
+        desired.restart(site.layout)
+        wait_handed_over(site, first)
+        wait_for(lambda: why_ended(site) == "an operator restarted the camera", "the reason")
+        assert not site.layout.restart_file.exists()
+        assert_nothing_lost(site, site.stop(), 2)
 
 
 def test_a_run_is_replaced_before_its_times_wrap(

@@ -15,8 +15,9 @@ from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis, diagnose
 from cctv_cli.core.layout import CameraLayout
-from cctv_cli.core.recording import patience, reasons, stall
+from cctv_cli.core.recording import desired, patience, reasons, stall
 from cctv_cli.core.recording.backlog import STORAGE_RETRY, Backlog, read_last_run, stop_last_run
+from cctv_cli.core.recording.desired import RestartRequest
 from cctv_cli.core.recording.handover import Handover, continued
 from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
@@ -28,7 +29,7 @@ from cctv_cli.core.recording.start import NoFfmpeg, Starter
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.state_file import StateFile
 from cctv_cli.core.recording.stream import CameraStream
-from cctv_cli.core.recording.successors import Successors, is_due, may_overlap
+from cctv_cli.core.recording.successors import Successors, is_due
 from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.records import NewerFormat
 from cctv_cli.core.storage.commit import RecordingStore
@@ -59,7 +60,7 @@ class Recorder:
             camera, settings, tools, self._layout, self._store, self._live, self._stream, self._main, wake
         )
         self._successors = Successors(self._starter)
-        self._state = StateFile(self._layout, tools.clock.now, tools.published)
+        self._state = StateFile(self._layout, tools.clock.now, tools.published, lambda: self._stream.last_run)
         self._backlog = Backlog(self._layout, self._store, tools.clock)
         self._opened = False
         self._active: Optional[ActiveRun] = None
@@ -68,15 +69,11 @@ class Recorder:
         self._next_start = NextStart(tools, self._login, AFTER_MAIN if sub else 0.0)
         self._live_patience = 0.0  # seconds, in place of the usual ones
         self._picture_changed_at = -stall.PICTURE_LASTS  # monotonic
-        self._restart_asked = threading.Event()
+        self._restart_request = RestartRequest(self._layout)
         self._source_changed = threading.Event()
         self._reconfigured = threading.Event()
 
-    # ---- requests, from any thread
-
-    def ask_restart(self) -> None:
-        """Restart FFmpeg at the next step, also when a refused password makes it wait."""
-        self._restart_asked.set()
+    # ---- the configuration, from any thread
 
     def configure(self, camera: Camera, settings: Settings) -> None:
         """Apply a changed configuration; FFmpeg is restarted only if its command changes."""
@@ -101,7 +98,7 @@ class Recorder:
             why = reasons.of_error(error)
             if not isinstance(error, NewerFormat):
                 log.error("%s: %s: %s", self._layout.camera_id, self._layout.folder, why.reason)
-            self._show(State.BACKOFF, why.reason, why.cause)
+            self._state.show(State.BACKOFF, why.reason, why.cause)
         return STORAGE_RETRY
 
     def forget(self, error: Exception) -> None:
@@ -110,7 +107,7 @@ class Recorder:
         self._active = self._handover = None
         self._successors.settled()
         why = reasons.of_error(error)
-        self._show(State.BACKOFF, why.reason, why.cause)
+        self._state.show(State.BACKOFF, why.reason, why.cause)
 
     def end_ffmpeg(self) -> None:
         """Ask FFmpeg to exit without touching the disk: for use while this camera's thread hangs on it."""
@@ -140,16 +137,15 @@ class Recorder:
             self._reconfigured.set()
             if self._main.restarted:
                 self._end_run(reasons.FOLLOWS_MAIN)
-        if not self._camera.enabled or self._layout.stopped_file.exists():
+        if not self._camera.enabled or desired.is_stopped(self._layout):
             self._halt(reasons.BY_OPERATOR if self._camera.enabled else reasons.DISABLED)
             return 0.0 if self._backlog.commit_next(None) else self._tools.tick()
-        if self._restart_asked.is_set():
-            self._restart_asked.clear()
-            self._login.forget(self._camera.source)
-            self._restart(reasons.RESTARTED)
-        elif self._source_changed.is_set():
+        asked = self._restart_request.run()
+        if self._source_changed.is_set():
             self._source_changed.clear()
             self._restart(reasons.RECONFIGURED)
+        elif asked is not None:
+            self._obey(asked)
         elif self._reconfigured.is_set() and self._handover is None:
             self._reconfigured.clear()
             if self._active is not None and self._active.record.fingerprint != self._starter.fingerprint:
@@ -184,15 +180,34 @@ class Recorder:
 
     def _replace(self, why: Diagnosis) -> None:
         """Start the next run beside the current one, or after it if the camera does not send both the same frames."""
-        active, now = self._active, self._tools.clock.now()
-        if active is None or active.timeline is None or self._main or not may_overlap(self._camera, active.record, now):
+        active = self._active
+        if active is None or not self._successors.may_begin(active):
             self._end_run(why)
             return
         self._handover = self._successors.begin(active, why)
         if self._handover is None:
             self._reconfigured.set()
         else:
+            self._stream.just_asked = False
             self._handover.new.save()
+
+    def _obey(self, run: str) -> None:
+        """Restart the camera because an operator asked to replace this run; it may have ended since."""
+        active = self._active
+        if active is None:
+            self._login.forget(self._camera.source)
+            self._restart(reasons.RESTARTED)
+        if active is None or active.record.run != run:
+            self._restart_request.done(run)
+        elif not self._successors.may_begin(active):
+            self._restart(reasons.RESTARTED)
+        elif self._handover is None:
+            problem = self._stream.ask_anew(self._tools.clock.now())
+            if problem is None:
+                self._replace(reasons.RESTARTED)
+            else:
+                log.warning("%s: FFmpeg records on and is not restarted: %s", self._layout.camera_id, problem.reason)
+                self._restart_request.done(run)
 
     def _start_when_due(self) -> float:
         wait = self._next_start.wait(self._camera.source)
@@ -202,7 +217,7 @@ class Recorder:
             return wait
         if self._stream.must_be_asked:
             if not self._state.has_failed:
-                self._show(State.STARTING, "asking the camera what it sends")
+                self._state.show(State.STARTING, "asking the camera what it sends")
             problem = self._stream.ask(self._tools.clock.now())
             if problem is not None:
                 return self._failed(problem)
@@ -221,7 +236,7 @@ class Recorder:
         self._login.sent(self._camera.source)
         active.save()
         self._stream.last_run = active.record
-        self._show(State.STARTING, patience.waiting(active.record.silence))
+        self._state.show(State.STARTING, patience.waiting(active.record.silence))
         return 0.0 if self._backlog else self._tools.tick()
 
     # ---- watching
@@ -247,7 +262,7 @@ class Recorder:
             audio_fault=active.record.audio_fault,
         )
         if news is not None:
-            self._show(*news)
+            self._state.show(*news)
         trouble = stall.verdict(
             seen, live_patience=self._live_patience, picture_changed_for=monotonic - self._picture_changed_at
         )
@@ -263,12 +278,12 @@ class Recorder:
             self._live_patience = 0.0
         if trouble is stall.LIVE_STALLED:
             if self._handover is None and self._live.can_be_revived():
-                if not (self._main or may_overlap(self._camera, active.record, self._tools.clock.now())):
+                if self._main is None and not self._successors.may_begin(active):
                     # it costs a second of recording, so it is tried less and less often
                     self._live_patience = min(2 * max(self._live_patience, seen.patience), LIVE_PATIENCE_MOST)
                 self._replace(trouble)
             return 0.0 if more else self._tools.tick()
-        self._show(State.STALLED, trouble.reason, trouble.cause)
+        self._state.show(State.STALLED, trouble.reason, trouble.cause)
         healthy = active.healthy_for(self._tools.clock.monotonic())
         if self._end_run(trouble, continues=True):
             return 0.0
@@ -321,7 +336,7 @@ class Recorder:
         refused = is_refusal(reason)
         delay = self._next_start.failed(healthy_for, ended, refused=refused)
         retry_at = self._tools.clock.now() + delay
-        self._show(State.AUTH_FAILED if refused else State.BACKOFF, reason.reason, reason.cause, retry_at)
+        self._state.show(State.AUTH_FAILED if refused else State.BACKOFF, reason.reason, reason.cause, retry_at)
         level = logging.DEBUG if known and ended is None else logging.WARNING  # a probe every 3 s must not fill the log
         log.log(level, "%s: %s; next try in %.0f s", self._layout.camera_id, reason.reason, delay)
         return delay
@@ -338,7 +353,7 @@ class Recorder:
         self._backlog.set_idle(why)
         self._next_start.at_once()
         self._stream.just_asked = False
-        self._show(State.STOPPED, why.reason, why.cause)
+        self._state.show(State.STOPPED, why.reason, why.cause)
 
     def _end_run(self, why: Diagnosis, *, flushed: bool = True, continues: bool = False) -> bool:
         """End the run if there is one; its files join the backlog, because the next start is more urgent.
@@ -380,6 +395,3 @@ class Recorder:
             pair.end_new()
         self._backlog.add(pair.new, why)
         return False
-
-    def _show(self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None) -> None:
-        self._state.show(state, reason, cause, retry_at, run=self._stream.last_run)

@@ -60,7 +60,7 @@ def set_aside_obstacles(layout: CameraLayout) -> None:
         if _blocks_folder(path):
             _set_aside(path, "a folder", layout.camera_id)
     locks = (layout.supervisor_lock, layout.supervisor_file, layout.journal_lock)
-    for path in (layout.run_file, layout.state_file, layout.waiting_gaps, *locks):
+    for path in (layout.run_file, layout.state_file, layout.restart_file, layout.waiting_gaps, *locks):
         if os.path.isdir(path) and not os.path.islink(path):
             _set_aside(path, "a file", layout.camera_id)
 

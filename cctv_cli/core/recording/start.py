@@ -63,7 +63,7 @@ class Starter:
         self._store = store
         self.live = live
         self._stream = stream
-        self._main = main
+        self.main = main
         self._wake = wake
         self._log = BoundedLog(layout.log_file)
         self._own: Dict[str, processes.Process] = {}  # our children, by their runs
@@ -155,7 +155,7 @@ class Starter:
                 first_time=self.first_time,
                 alone_since=None if last is None else last.alone_since,
                 drift=0.0 if last is None else last.drift,
-                begins=0.0 if self._main is None else self._main.media_time(now),
+                begins=0.0 if self.main is None else self.main.media_time(now),
             )
         )
 

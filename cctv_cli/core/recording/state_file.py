@@ -22,10 +22,18 @@ log = logging.getLogger("cctv.recorder")
 class StateFile:
     """What a recorder does and why; written when it changes, and retried while the disk refuses it."""
 
-    def __init__(self, layout: CameraLayout, now: Callable[[], float], published: Published) -> None:
+    def __init__(
+        self,
+        layout: CameraLayout,
+        now: Callable[[], float],
+        published: Published,
+        last_run: Callable[[], Optional[Run]],
+    ) -> None:
+        """`last_run` gives the current run, or else the last."""
         self._layout = layout
         self._now = now
         self._published = published
+        self._last_run = last_run
         self._shown: Optional[RecorderState] = None
         self._written: Optional[RecorderState] = None
         self._last_exit: Tuple[str, Optional[float]] = ("", None)  # why the last FFmpeg ended, and the instant
@@ -53,11 +61,9 @@ class StateFile:
         """Note that an FFmpeg ended just now."""
         self._last_exit = (reason, self._now())
 
-    def show(
-        self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None, *, run: Optional[Run]
-    ) -> None:
-        """Show what the recorder does now; `run` is the current run, or else the last. Errors are logged."""
-        before = self._shown
+    def show(self, state: State, reason: str, cause: str = "", retry_at: Optional[float] = None) -> None:
+        """Show what the recorder does now. Errors are logged."""
+        before, run = self._shown, self._last_run()
         is_same_state = before is not None and before.state is state
         shown = RecorderState(
             state=state,

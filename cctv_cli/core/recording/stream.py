@@ -136,6 +136,16 @@ class CameraStream:
         if not (audio and self.trust.failures):  # else audio is the first suspect
             self.clock_trust = clock_trust.after_failure(self.clock_trust, why, healthy_for, now)
 
+    def ask_anew(self, now: float) -> Optional[Diagnosis]:
+        """Ask as if for the first time, also after a refused login, unless it was just asked; see `ask`."""
+        if self.just_asked:
+            return None
+        self._login.forget(self.camera.source)
+        self.forget()
+        problem = self.ask(now)
+        self.just_asked = problem is None
+        return problem
+
     def ask(self, now: float) -> Optional[Diagnosis]:
         """Probe the camera; returns why FFmpeg cannot record it, None if it can.
 

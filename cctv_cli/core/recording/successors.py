@@ -41,6 +41,12 @@ class Successors:
         self._retry_at = 0.0  # monotonic
         self._failed_once = False  # since the current run began
 
+    def may_begin(self, current: ActiveRun) -> bool:
+        """Whether a run may begin beside the current one."""
+        starter = self._starter
+        may = may_overlap(starter.camera, current.record, starter.tools.clock.now())
+        return may and starter.main is None and current.timeline is not None
+
     def begin(self, current: ActiveRun, why: Diagnosis) -> Optional[Handover]:
         """Start the next run beside the current one; None if that must be tried again later."""
         monotonic, source = self._starter.tools.clock.monotonic, self._starter.camera.source

@@ -103,11 +103,6 @@ class _Worker:
         for loop in self._loops():
             loop.wake()
 
-    def restart(self) -> None:
-        for loop in self._loops():
-            loop.recorder.ask_restart()
-        self.wake()
-
     def configure(self, camera: Camera, settings: Settings) -> None:
         """Apply a changed configuration. Raises StorageError if the sub stream cannot be started."""
         self._main.recorder.configure(camera, settings)
@@ -225,12 +220,8 @@ class Supervisor:
         self._take_pending_later()
 
     def wake(self, camera_id: str) -> None:
-        """Run a camera's recorder at once, because an operator has stopped or started it."""
+        """Run a camera's recorders at once, because an operator wants something else of it."""
         self._worker(camera_id).wake()
-
-    def restart(self, camera_id: str) -> None:
-        """Restart a camera's FFmpeg."""
-        self._worker(camera_id).restart()
 
     def reload(self, settings: Settings) -> None:
         """Apply a changed configuration; recorders whose command did not change keep running.

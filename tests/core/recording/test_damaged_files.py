@@ -19,6 +19,7 @@ from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording import desired
 from cctv_cli.core.recording.backlog import Backlog
 from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.saved import read_outages
@@ -186,7 +187,7 @@ def test_a_link_to_a_missing_ram_disk_is_used_once_it_exists(
     assert "the live window cannot be written" in caplog.text
     caplog.clear()
     (tmp_path / "ram").mkdir()
-    recorder.ask_restart()
+    desired.restart(stage.layout)
     stage.work(recorder)
     assert stage.layout.live.is_symlink()
     assert "the live window cannot be written" not in caplog.text
@@ -275,7 +276,7 @@ def test_a_run_that_cannot_be_saved_when_it_ends_is_followed_by_the_next(stage: 
     stage.work(recorder)
     before = files.read_json(stage.layout.run_file)["run"]
     stage.layout.ended_run(before).mkdir()
-    recorder.ask_restart()
+    desired.restart(stage.layout)
     stage.work(recorder)
     assert stage.is_recorded()
     assert files.read_json(stage.layout.run_file)["run"] != before

@@ -17,6 +17,7 @@ from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource, Settin
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.recording import desired
 from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.state import Run, State, to_json
 from cctv_cli.core.recording.tools import Tools
@@ -156,7 +157,7 @@ def test_a_stderr_reader_that_ends_late_does_not_delay_polls_of_the_next_ffmpeg(
 
     monkeypatch.setattr(processes, "spawn", spawn)
     recorder.run_once()
-    recorder.ask_restart()
+    desired.restart(CameraLayout(tmp_path, "cam1"))
     while len(ended) < 2:
         recorder.run_once()
     ended[0]()  # something held the standard error of the first one open

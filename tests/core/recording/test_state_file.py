@@ -25,21 +25,21 @@ def test_a_state_that_cannot_be_written_is_published_and_written_later(
 ) -> None:
     layout, published = CameraLayout(tmp_path, "front", sub=sub), Published()
     layout.folder.mkdir(parents=True)
-    state = StateFile(layout, lambda: 1792888200.0, published)
+    state = StateFile(layout, lambda: 1792888200.0, published, lambda: None)
 
     def written() -> Dict[str, Any]:
         return read_json(layout.state_file)
 
-    state.show(State.RUNNING, "recording", run=None)
+    state.show(State.RUNNING, "recording")
     disk = RefusingDisk(tmp_path, monkeypatch, code)
-    state.show(State.BACKOFF, "the storage failed", "storage", run=None)
+    state.show(State.BACKOFF, "the storage failed", "storage")
     assert written()["state"] == "running" and "the state cannot be written" in caplog.text
     shown = published.read(layout).state
     assert shown is not None and (shown.state, shown.failure) == (State.BACKOFF, "the storage failed")
     assert state.has_failed
-    state.show(State.STARTING, "waiting for the first frames", run=None)
+    state.show(State.STARTING, "waiting for the first frames")
     shown = published.read(layout).state
     assert shown is not None and (shown.state, shown.failure) == (State.STARTING, "the storage failed")
     disk.refuses = False
-    state.show(State.STARTING, "waiting for the first frames", run=None)
+    state.show(State.STARTING, "waiting for the first frames")
     assert written()["state"] == "starting" and published.read(layout).state == shown
