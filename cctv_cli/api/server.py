@@ -98,7 +98,7 @@ async def _serve(runtime: Runtime, listener: socket.socket, tls: Optional[Tls], 
     server = _Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     renewing = None if tls is None else asyncio.ensure_future(_renew(tls))
-    reloading: Optional[asyncio.Future[None]] = None
+    reloading: Optional[asyncio.Future[object]] = None
     while not serving.done():
         # not awaited: a reload that hangs on a disk must not keep the server from ending
         if (reloading is None or reloading.done()) and requested.take_reload():

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from cctv_cli import version
-from cctv_cli.cli import access, cameras, cleanup, config, health, holds, link, output, record, serve, token
+from cctv_cli.cli import access, cameras, cleanup, config, health, holds, link, output, record, reload, serve, token
 from cctv_cli.cli.ending import leave
 from cctv_cli.cli.exit_codes import EXIT_CODES
 from cctv_cli.cli.help import Command
@@ -82,6 +82,7 @@ def _options(
 app.command("serve", cls=Command)(serve.serve)
 app.command("record", cls=Command)(record.record)
 app.add_typer(cameras.app, name="cameras")
+app.command("reload", cls=Command)(reload.reload)
 app.command("health", cls=Command)(health.health)
 app.command("cleanup", cls=Command)(cleanup.cleanup)
 app.add_typer(holds.app, name="holds")

@@ -113,8 +113,9 @@ def restart(
 ) -> None:
     """Restart the FFmpeg of cameras.
 
-    Where none runs, cctv tries at once to record again, also after a refused password. The next FFmpeg begins beside the current one and takes over at a key frame, so that no frame is lost. Where a
-    camera allows no second session, there is a gap of about a second. If nothing records a camera, nothing happens.
+    Where none runs, cctv tries at once to record again, also after a refused password. The next FFmpeg begins beside
+    the current one and takes over at a key frame, so that no frame is lost. Where a camera allows no second session,
+    there is a gap of about a second. If nothing records a camera, nothing happens.
 
     \b
     Example:

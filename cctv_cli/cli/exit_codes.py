@@ -20,6 +20,7 @@ EXIT_CODES = {
     14: "the camera is disabled in the configuration",
     15: "cctv ended while some threads still hung on a disk",
     16: "a token or link cannot be made, read or found",
+    17: "a process did not answer the request to reload its configuration",
     20: "the health cannot be determined",
     21: "a webhook did not accept the test message",
 }

@@ -15,6 +15,7 @@
     ├── CameraDisabled           14   the configuration disables the camera that is to be started
     ├── StopIncomplete           15   threads still hung on a disk when cctv ended
     ├── TokenError               16   a token or link cannot be made, read or found
+    ├── ReloadUnanswered         17   a process did not say in time whether it reloaded its configuration
     ├── HealthUnknown             20  the health is unknown: a server does not answer, or a bug
     └── AlertNotTaken             21  a webhook did not accept a test message
 
@@ -124,6 +125,12 @@ class TokenError(CctvError):
     """A token or link cannot be made, read or found."""
 
     exit_code = 16
+
+
+class ReloadUnanswered(CctvError):
+    """A process did not say in time whether it has reloaded its configuration."""
+
+    exit_code = 17
 
 
 class HealthUnknown(CctvError):

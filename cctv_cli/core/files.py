@@ -306,6 +306,11 @@ def _age(folder: Folder, name: str) -> float:
         return os.fstat(handle).st_mtime - folder.status(name).st_mtime
 
 
+def let_all_read(path: Path) -> None:
+    """Let every user who may enter its folder read a file, as one that root writes for a supervisor of another user."""
+    os.chmod(path, 0o644)
+
+
 def overwrite_text(path: Path, text: str) -> None:
     """Overwrite an existing file in place: not safe against a power failure, but it needs no free space."""
     with open_to_change(path) as file:

@@ -15,6 +15,7 @@
 Next to the cameras are .cctv-storage, which identifies this storage; .alerts.json, the alerts sent; .cleanup and
 .cleanup.lock of the running cleanup; and .logins/, readable by its owner only: refused.json and its .lock.
 .access/ too is readable by its owner only: tokens.json, link.key, proxy.json and their .lock.
+.reload/ has the request to read the configuration again, each process's answer, and the .lock of those who ask.
 
 A sub stream has its live window in live/sub/, and sub/.run.json .state.json .restart ffmpeg.log .incoming.
 H.265 is stored in fragmented MP4: .mp4 instead of .ts, and live/init{N}.mp4 for the run whose first
@@ -203,6 +204,20 @@ def access_files(storage: Path) -> AccessFiles:
     """The files that say who gets in."""
     folder = storage / ".access"
     return AccessFiles(folder / "tokens.json", folder / "link.key", folder / "proxy.json", folder / ".lock")
+
+
+class ReloadFiles(NamedTuple):
+    """The folder of a request to reload the configuration and of its answers, the request, and the lock to ask."""
+
+    folder: Path
+    request: Path
+    lock: Path
+
+
+def reload_files(storage: Path) -> ReloadFiles:
+    """The files by which processes are asked to reload the configuration."""
+    folder = storage / ".reload"
+    return ReloadFiles(folder, folder / "request", folder / ".lock")
 
 
 def storage_marker(storage: Path) -> Path:

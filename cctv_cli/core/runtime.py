@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from cctv_cli.core.clock import Clock, SystemClock, zone
+from cctv_cli.core.config.changes import changed_keys, changes
 from cctv_cli.core.config.doubts import NO_CAMERAS
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.disk_threads import Answer, DiskHangs, DiskThreads
@@ -20,10 +23,11 @@ from cctv_cli.core.health.findings import assess, thresholds_of
 from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.health.watch import HealthWatch
-from cctv_cli.core.layout import CameraLayout, login_files
+from cctv_cli.core.layout import CameraLayout, is_camera_id, login_files
 from cctv_cli.core.recording import desired
 from cctv_cli.core.recording.lock import holder
 from cctv_cli.core.recording.published import Published
+from cctv_cli.core.recording.reload import RELOAD_LIMIT, Reloaded, ReloadRequests
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
@@ -36,8 +40,6 @@ from cctv_cli.core.storage.marker import refuse_newer
 from cctv_cli.core.system import DaemonThread
 
 log = logging.getLogger("cctv.runtime")
-
-RELOAD_LIMIT = 30.0  # seconds
 
 # settings that a reload does not change
 _FIXED = ("host", "port", "tls_cert", "tls_key", "storage", "live_path", "timezone", "log_format", "log_file")
@@ -78,6 +80,8 @@ class Runtime:
         self._watch: Optional[HealthWatch] = None
         self._schedule: Optional[CleanupSchedule] = None
         self._reloading: Optional[threading.Thread] = None
+        self._reload_lock = threading.Lock()  # so that a signal's and a file's request are obeyed one after the other
+        self._requests: Optional[ReloadRequests] = None
         self.ending = threading.Event()
 
     # ---- views
@@ -148,8 +152,11 @@ class Runtime:
             published=self._published,
         )
         supervisor = Supervisor(self.settings, tools, whole=not self._cameras)
+        requests = ReloadRequests(self.settings.storage, self.reload, supervisor.cameras, self._disks)
         supervisor.start()
         self._supervisor = supervisor
+        self._requests = requests
+        requests.start()
         self._claim.begin(self.settings)
         self._claim.remember_days(self.settings)
         if not self._cameras:  # overall health cannot be judged from some of the cameras
@@ -158,38 +165,42 @@ class Runtime:
         self._schedule = CleanupSchedule(lambda: self.settings, self.cleaner, self.clock, self._cameras)
         self._schedule.start()
 
-    def reload(self) -> None:
+    def reload(self) -> Reloaded:
         """Reload the configuration and reconcile; if it has an error, keep the old one.
 
         Raises nothing: errors are logged, and recording continues. Returns within RELOAD_LIMIT seconds, even if a
-        disk hangs.
+        disk hangs, or within twice that after another reload.
         """
+        with self._reload_lock:
+            return self._reload_in_time()
+
+    def _reload_in_time(self) -> Reloaded:
         if self._reloading is not None and self._reloading.is_alive():
-            log.error("the previous reload still hangs on a disk; restart cctv to use the changed configuration")
-            return
-        self._reloading = DaemonThread(self._reload_or_log, "reload")
+            return _failed("the previous reload still hangs on a disk; restart cctv to use the changed configuration")
+        outcomes: List[Reloaded] = []
+        self._reloading = DaemonThread(lambda: outcomes.append(self._reload_or_fail()), "reload")
         try:
             self._reloading.start()
         except RuntimeError as error:
-            log.error("the configuration is not reloaded: %s; raise the limits of cctv, or free memory", error)
-            return
+            return _failed(f"the configuration is not reloaded: {error}; raise the limits of cctv, or free memory")
         self._reloading.join(RELOAD_LIMIT)
         if self._reloading.is_alive():
-            log.error("the reload hangs on a disk and continues once the disk answers")
+            return _failed("the reload hangs on a disk and continues once the disk answers")
+        return outcomes[0]
 
-    def _reload_or_log(self) -> None:
+    def _reload_or_fail(self) -> Reloaded:
         try:
-            self._reload()
+            return self._reload()
         except CctvError as error:
-            for problem in str(error).splitlines():
-                log.error("the configuration is unchanged: %s", problem)
+            return _failed(*(f"the configuration is unchanged: {problem}" for problem in str(error).splitlines()))
         except Exception:  # a bug must not end recording
             log.exception("unexpected error in a reload")
+            return Reloaded(problems=("unexpected error in a reload; see the log of cctv",))
 
-    def _reload(self) -> None:
+    def _reload(self) -> Reloaded:
         """Reload and reconcile. Raises CctvError before anything has changed if the configuration is invalid."""
         if self._load is None or self._supervisor is None:
-            return
+            return Reloaded()
         try:
             asked = _only(self._load(), self._cameras)
         except OSError as error:
@@ -201,6 +212,7 @@ class Runtime:
         settings = replace(asked, **{name: getattr(self.settings, name) for name in _FIXED})
         if settings != asked:
             log.warning("changes of address, port, storage, time zone or log require a restart of cctv")
+        outcome = Reloaded(changes(self.settings, settings), tuple(changed_keys(settings, asked)))
         self.settings = settings
         self._statuses = StatusReader(settings, self.tz, self._disks, self._published)
         self._facts = FactsReader(settings, self.tz, self.clock, self._facts_disks, self._facts.device, self._published)
@@ -208,7 +220,8 @@ class Runtime:
         self._claim.remember_days(settings)
         if self._watch is not None:
             self._watch.configure(settings)
-        log.info("the configuration was reloaded")
+        log.info("the configuration was reloaded: %s", "; ".join(outcome.changes) or "nothing changed")
+        return outcome
 
     def stop(self, *, leave_running: bool = False) -> None:
         """End supervision; recorders stop and commit their last minutes, or keep running for the next supervisor.
@@ -220,6 +233,9 @@ class Runtime:
         if leave_running and self._moves():
             log.warning("the configuration now names a different storage: the recorders of this one stop as well")
             leave_running = False
+        if self._requests is not None:
+            self._requests.ask_to_end()
+            self._requests = None
         if self._watch is not None:
             self._watch.ask_to_end()
         self.ending.set()
@@ -275,6 +291,26 @@ class Runtime:
         layout = self.layout(camera_id)
         return self._disks.submit(layout.recordings, ("supervisor", camera_id), partial(holder, layout))
 
+    def supervised(self) -> Dict[str, int]:
+        """The cameras of this storage that are supervised, also those not configured, with the process of each.
+
+        Raises OSError if the storage cannot be listed; cameras whose disks do not answer are left out.
+        """
+        storage = self.settings.storage
+        listed = self._disks.ask(storage, "cameras", lambda: os.listdir(storage) if storage.is_dir() else [])
+        layouts = [CameraLayout(storage, name) for name in sorted(listed) if is_camera_id(name)]
+        asked = [
+            (layout, self._disks.submit(layout.recordings, ("supervisor", layout.camera_id), partial(holder, layout)))
+            for layout in layouts
+        ]
+        found: Dict[str, int] = {}
+        for layout, answer in asked:
+            with suppress(OSError):
+                process = answer.get()
+                if process is not None:
+                    found[layout.camera_id] = process
+        return found
+
     def _control(self, name: str, camera_id: str, change: Callable[[CameraLayout], None]) -> Answer[None]:
         layout = self.layout(camera_id)
 
@@ -289,9 +325,14 @@ class Runtime:
         """Raise CameraDisabled if the configuration disables a camera, UnknownCamera if it has none of that id."""
         if not self.camera(camera_id).enabled:
             raise CameraDisabled(
-                f"Camera {camera_id} is disabled in the configuration; remove its enabled = false, "
-                "then send SIGHUP to cctv serve or restart it"
+                f"Camera {camera_id} is disabled in the configuration; remove its enabled = false, then run cctv reload"
             )
+
+
+def _failed(*problems: str) -> Reloaded:
+    for problem in problems:
+        log.error("%s", problem)
+    return Reloaded(problems=problems)
 
 
 def _require_cameras(settings: Settings) -> None:

@@ -188,8 +188,7 @@ async def test_a_disabled_camera_is_not_started_and_says_how_to_enable_it(
     response = await client.post(f"/cameras/attic/{action}")
     assert (response.status_code, response.json()["detail"]) == (
         409,
-        "Camera attic is disabled in the configuration; remove its enabled = false, then send SIGHUP to cctv serve "
-        "or restart it.",
+        "Camera attic is disabled in the configuration; remove its enabled = false, then run cctv reload.",
     )
     described = (await client.get("/openapi.json")).json()["paths"][f"/cameras/{{camera_id}}/{action}"]["post"]
     assert "disabled" in described["responses"]["409"]["description"]

@@ -182,6 +182,7 @@ CONTRACT: Dict[str, Shape] = {
     "cameras stop": [{"id": str, "stopped": bool}],
     "cameras start": [{"id": str, "stopped": bool}],
     "cameras restart": [{"id": str, "restarting": bool}],
+    "reload": [{"pid": int, "cameras": [str], "changes": [str], "pending": [str], "problems": [str]}],
     "health": HEALTH,
     "health --url URL": HEALTH,
     "health --test-alert": [{"webhook": str, "taken": bool, "reason": (str, None)}],
@@ -249,6 +250,11 @@ def document(cctv: Callable[..., Any], home: Path, front: CameraTree, monkeypatc
             front.leave()
             with serving(home, free_port()) as process:
                 return announced(process)
+        if name == "reload":
+            front.leave()
+            with serving(home, free_port()) as process:
+                announced(process)
+                return json.loads(cctv("reload", "--json").out)
         if name == "record --for 1s":
             front.leave()
             return json.loads(run_process(*name.split(), "--json", cwd=home).out)

@@ -66,8 +66,9 @@ def test_it_serves_reloads_its_configuration_and_ends_cleanly(tmp_path: Path) ->
         assert cameras_at(url) == ["front"]
 
         (tmp_path / "cameras.toml").write_text(ONE_MORE)
-        process.send_signal(signal.SIGHUP)
-        wait_for(lambda: cameras_at(url) == ["front", "yard"], "the new camera")
+        asked = run_process("reload", cwd=tmp_path)
+        assert asked == (0, f"Process {process.pid} reloaded its configuration: added yard\n", "")
+        assert cameras_at(url) == ["front", "yard"]
 
         process.send_signal(signal.SIGTERM)
         assert end_of(process) == 0

@@ -23,6 +23,8 @@ from cctv_cli.core.layout import CameraLayout, storage_marker
 from cctv_cli.core.recording import supervisor as supervisor_module
 from cctv_cli.core.recording.lock import holder
 from cctv_cli.core.recording.recorder import Recorder
+from cctv_cli.core.recording.reload import Answer, Reloaded, request_reload
+from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.retention import schedule as cleanup_schedule
 from cctv_cli.core.retention.cleaner import Cleaner
@@ -156,7 +158,7 @@ def test_a_folder_that_is_no_camera_is_ignored(tmp_path: Path) -> None:
     made = System(tmp_path)
     made.runtime.start(ffmpeg=UNUSED)
     made.runtime.stop()
-    assert sorted(os.listdir(tmp_path)) == [".cctv-storage", "a file", "lost+found", "one", "two"]
+    assert sorted(os.listdir(tmp_path)) == [".cctv-storage", ".reload", "a file", "lost+found", "one", "two"]
 
 
 def test_named_cameras_are_used_once_in_their_order(tmp_path: Path) -> None:
@@ -363,6 +365,49 @@ def test_a_start_with_a_storage_that_hangs_returns(
         made.runtime.stop()
     finally:
         disk.proceed.set()
+
+
+def test_every_process_answers_a_request_to_reload_with_what_changed(system: System) -> None:
+    storage, three = system.settings.storage, Camera("three", "Three", DemoSource(tone=False), enabled=False)
+
+    def ask(answer: object) -> List[Answer]:
+        system.answers.append(answer)
+        answers, silent = request_reload(storage, system.runtime.supervised, HANG)
+        assert silent == {}
+        return answers
+
+    changed = replace(system.settings, cameras=(replace(ONE, name="First"), three), segment_duration=3, port=9)
+    (answer,) = ask(changed)
+    assert answer.pid == os.getpid()
+    assert set(answer.cameras) == {"one", "two", "three"}
+    assert answer.outcome == Reloaded(
+        ("added three", "removed two", "changed one, stream.segment_duration"), ("server.port",)
+    )
+    assert system.runtime.settings.segment_duration == 3
+    (answer,) = ask(ConfigError(["bad"]))
+    assert answer.outcome == Reloaded(problems=("the configuration is unchanged: bad",))
+
+    other = System(storage, cameras=["two"])
+    system.runtime.stop()
+    assert request_reload(storage, system.runtime.supervised, HANG) == ([], {}), "nobody is asked"
+    other.runtime.start(ffmpeg=UNUSED)
+    try:
+        other.answers.append(other.settings)
+        (answer,), silent = request_reload(storage, other.runtime.supervised, HANG)
+        assert (answer.cameras, answer.outcome, silent) == (("two",), Reloaded(), {})
+        assert other.answers == [], "an older request is not for a process that starts later"
+    finally:
+        other.runtime.stop()
+
+
+def test_a_process_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    tree = CameraTree(Settings(storage=tmp_path), "one")
+    tree.show(State.RUNNING, "recording", since=1.0)
+    try:
+        supervised = Runtime(Settings(storage=tmp_path)).supervised
+        assert request_reload(tmp_path, supervised, 0.5) == ([], {"one": os.getpid()})
+    finally:
+        tree.leave()
 
 
 def test_a_reload_that_hangs_returns_in_time(

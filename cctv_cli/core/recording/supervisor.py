@@ -219,6 +219,11 @@ class Supervisor:
                 worker.start()
         self._take_pending_later()
 
+    def cameras(self) -> List[str]:
+        """The ids of the cameras that this process supervises now."""
+        with self._lock:
+            return list(self._workers)
+
     def wake(self, camera_id: str) -> None:
         """Run a camera's recorders at once, because an operator wants something else of it."""
         self._worker(camera_id).wake()
