@@ -92,7 +92,9 @@ def _check_host(streams: Sequence[Tuple[Stream, Future[Check]]], logins: LoginGu
 def _ask(stream: Stream, logins: LoginGuard) -> ProbeResult:
     standing = logins.standing(stream.source)
     if standing.refused_at is not None:
-        reason = f"{stream.source.host} refused this password at {_shown(standing.refused_at, logins)}: correct it; "
+        reason = (
+            f"{stream.source.host} {standing.refusal} (last at {_shown(standing.refused_at, logins)}): correct it; "
+        )
         if standing.silent_until is not None:
             reason += f"cctv serve and cctv record try it again at {_shown(standing.silent_until, logins)}; "
         return ProbeResult(Outcome.UNAUTHORIZED, f"{reason}{_AGAIN}.", retry_at=standing.silent_until)

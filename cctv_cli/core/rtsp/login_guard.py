@@ -105,20 +105,33 @@ class Standing:
     """What is known of a login now.
 
     `refused_at` is the instant at which this password was last refused, `silent_until` the instant from which it may
-    be tried again (None: now), `waits` whether another login to the same host and user has no answer yet.
+    be tried again (None: now), `waits` whether another login to the same host and user has no answer yet. Nobody has
+    `seen` a refusal if only logins without a known answer count.
     """
 
     refused_at: Optional[float] = None
     silent_until: Optional[float] = None
     waits: bool = False
+    seen: bool = True
+
+    @property
+    def refusal(self) -> str:
+        """What happened to the login, as a continuation of the camera's name."""
+        if self.seen:
+            return "refused this password"
+        return "may have refused this password, because cctv ended several times before it saw the answer"
 
 
 class Withheld(Exception):
-    """The login must not be sent before the instant `until`; None means that another login has no answer yet."""
+    """The login must not be sent before the instant `until`; None means that another login has no answer yet.
 
-    def __init__(self, until: Optional[float]) -> None:
+    `refusal` is why, as a continuation of the camera's name.
+    """
+
+    def __init__(self, until: Optional[float], refusal: str = "") -> None:
         super().__init__("the login is withheld")
         self.until = until
+        self.refusal = refusal
 
 
 # --- the decision (pure)
@@ -137,6 +150,7 @@ def judge(history: History, digest: str, target: str, now: float) -> Standing:
         refused_at=same[-1].at if same else None,
         silent_until=silent_until if silent_until > now else None,
         waits=any(each.under_way for each in tries),
+        seen=not same or any(each.digest for each in same),
     )
 
 
@@ -258,7 +272,7 @@ class LoginGuard:
         while True:
             ticket, standing = self._ask_for_turn(source)
             if standing.silent_until is not None:
-                raise Withheld(standing.silent_until)
+                raise Withheld(standing.silent_until, standing.refusal)
             if ticket is not None or not standing.waits:
                 return ticket
             left = end - time.monotonic()

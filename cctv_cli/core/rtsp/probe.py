@@ -21,7 +21,7 @@ from cctv_cli.core.ffmpeg import refusals
 from cctv_cli.core.rtsp.connection import Connection, open_socket
 from cctv_cli.core.rtsp.digest import Login, is_stale, login_for
 from cctv_cli.core.rtsp.first_picture import FirstPicture
-from cctv_cli.core.rtsp.login_guard import LoginGuard, Withheld
+from cctv_cli.core.rtsp.login_guard import LoginGuard, Standing, Withheld
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult, Problem
 from cctv_cli.core.rtsp.sdp import AudioStream, VideoStream, audio_control, parse_sdp, video_control
 from cctv_cli.core.rtsp.wire import Answer
@@ -172,9 +172,9 @@ class _Conversation:
 
     def require_permission(self) -> None:
         """Raises Problem while the login must not be sent: the camera may still ask FFmpeg for it."""
-        until = None if self._logins is None else self._logins.standing(self._source).silent_until
-        if until is not None:
-            raise self._withheld(until)
+        standing = Standing() if self._logins is None else self._logins.standing(self._source)
+        if standing.silent_until is not None:
+            raise self._withheld(standing.silent_until, standing.refusal)
 
     def greet(self, uri: str) -> Answer:
         """Send OPTIONS, as FFmpeg does; the answer says nothing about the stream."""
@@ -237,11 +237,11 @@ class _Conversation:
             if withheld.until is None:
                 text = "has not answered another login of this user yet: check its network, or restart it"
                 raise Problem(Outcome.SILENT, text) from None
-            raise self._withheld(withheld.until) from None
+            raise self._withheld(withheld.until, withheld.refusal) from None
 
-    def _withheld(self, until: float) -> Problem:
+    def _withheld(self, until: float, refusal: str) -> Problem:
         text = (
-            f"refused this password before: cctv does not send it again until {self._shown(until)}; "
+            f"{refusal}: cctv does not send it again until {self._shown(until)}; "
             "correct it, or restart the camera in cctv to try at once"
         )
         return Problem(Outcome.UNAUTHORIZED, text, 401, until)

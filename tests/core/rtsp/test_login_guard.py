@@ -161,6 +161,19 @@ def test_two_refusals_or_three_answers_that_nobody_saw_silence_the_passwords(
     assert (found.refused_at, found.silent_until, found.waits) == (refused_at, silent_until, False)
 
 
+@pytest.mark.parametrize(
+    ("tries", "words"),
+    [
+        ([Try(0), Try(30), Try(60)], "may have refused this password"),
+        ([Try(0), Try(30), Try(60), Try(90, "b")], "may have refused this password"),
+        ([Try(0), Try(30), Try(60), Try(90, "a")], "refused this password"),
+    ],
+    ids=["unseen", "another was refused", "seen"],
+)
+def test_a_refusal_that_nobody_saw_is_not_told_as_one(tries: List[Try], words: str) -> None:
+    assert judge(History("", tuple(tries)), "a", "/101", 100.0).refusal.startswith(words)
+
+
 @pytest.mark.parametrize(("digest", "silent_until"), [("a", AGAIN), ("b", None)], ids=["the same", "another password"])
 def test_one_refusal_silences_the_password_for_a_minute(digest: str, silent_until: Optional[float]) -> None:
     history = History("", (Try(0, "a"),))

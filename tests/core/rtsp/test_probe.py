@@ -504,7 +504,7 @@ def test_after_two_refusals_the_password_is_withheld(logins: LoginGuard, clock: 
     until = NOW + OWN + SILENCE
     assert [result.retry_at for result in found] == [NOW + OWN, NOW + AGAIN, until, until]
     assert "does not try again until 23:14:25" in first.reason
-    assert "refused this password before: cctv does not send it again until 23:14:20" in other.reason
+    assert "refused this password: cctv does not send it again until 23:14:20" in other.reason
     assert "does not try again until 23:44:25" in second.reason
 
 
