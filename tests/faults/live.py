@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
-from tests.support.waiting import wait_for
+from tests.support.waiting import HANG, wait_for
 
 _EVERY = 0.5  # seconds
-_PATIENCE = 10.0  # seconds for one answer
 _TRUE_WITHIN = 1.0  # seconds between two segments
 _PACKET = 188  # bytes
 _TAG = re.compile(r"#(?:EXT-X-)?([A-Z-]+):?(.*)")  # EXTINF, and the others without EXT-X-
@@ -162,7 +161,7 @@ class LiveWatch:
     def _fetch(self, camera: str, name: str) -> Optional[bytes]:
         """The bytes of a file of the live stream; None when the server does not answer with them."""
         try:
-            with urllib.request.urlopen(f"{self._url}/stream/{camera}/{name}", timeout=_PATIENCE) as answer:
+            with urllib.request.urlopen(f"{self._url}/stream/{camera}/{name}", timeout=HANG) as answer:
                 data: bytes = answer.read()
                 return data
         except (OSError, ValueError):

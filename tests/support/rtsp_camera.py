@@ -152,6 +152,7 @@ class RtspCamera:
         self._open: List[Connection] = []
         self._sessions_seen = 0
         self._listener: Optional[_Listener] = None
+        self._kept: Optional[socket.socket] = None  # bound to the port while nobody listens, so that it stays ours
 
     def __enter__(self) -> RtspCamera:
         self._clock.start()
@@ -161,6 +162,8 @@ class RtspCamera:
     def __exit__(self, *_: object) -> None:
         self.refuse(True)
         self.drop()
+        if self._kept is not None:
+            self._kept.close()
 
     @property
     def started_at(self) -> float:
@@ -248,7 +251,10 @@ class RtspCamera:
         if on and self._listener is not None:
             self._listener.close()
             self._listener = None
+            self._kept = _bound(self.host, self.port)
         elif not on and self._listener is None:
+            if self._kept is not None:
+                self._kept.close()
             self._listener = _Listener(self.host, self.port, self._accepted)
             self.port = self._listener.port
 
@@ -445,15 +451,20 @@ class RtspCamera:
             return False
 
 
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if os.name == "posix":  # elsewhere this would let two listeners share a port
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    return bound
+
+
 class _Listener:
     """Accepts connections in its own thread until closed."""
 
     def __init__(self, host: str, port: int, accepted: Callable[[socket.socket], None]) -> None:
         self._accepted = accepted
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if os.name == "posix":  # elsewhere this would let two listeners share a port
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
+        self._socket = _bound(host, port)
         self._socket.listen(64)
         self.port: int = self._socket.getsockname()[1]
         self._wake, self._woken = socket.socketpair()
