@@ -78,10 +78,13 @@ class DemoServer:
                 continue
 
 
-def played(ffmpeg: Ffmpeg, url: str) -> List[str]:
-    """The codecs of the frames that FFmpeg decodes from a stream in two seconds; fails on any error."""
+def played(ffmpeg: Ffmpeg, url: str, *options: str) -> List[str]:
+    """The codecs of the frames that FFmpeg decodes from a stream in two seconds; fails on any error.
+
+    `options` are those of FFmpeg's input.
+    """
     done = subprocess.run(
-        [ffmpeg.path, "-v", "error", "-xerror", "-i", url, "-t", "2", "-f", "framecrc", "-"],
+        [ffmpeg.path, "-v", "error", "-xerror", *options, "-i", url, "-t", "2", "-f", "framecrc", "-"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
