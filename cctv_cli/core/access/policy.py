@@ -195,11 +195,9 @@ def _hides_client(request: Request, rules: Rules) -> bool:
     what its client wrote there.
     """
     peer = parse_address(request.peer or "")
-    if peer is not None and is_in(peer, rules.trusted_proxies):
-        return not names_client(request.headers) and not _is_direct(request)
-    if peer is None or not is_in(peer, LOOPBACK) or _is_direct(request):
-        return False
-    return not names_client(request.headers) or _names_this_server(request)
+    may_be_proxy = peer is not None and (is_in(peer, LOOPBACK) or is_in(peer, rules.trusted_proxies))
+    hides = not names_client(request.headers) or _names_this_server(request)
+    return may_be_proxy and hides and not _is_direct(request)
 
 
 def _is_own_name(request: Request, rules: Rules) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cctv_cli.core.access.addresses import LAN, SHARED, clients, parse_address
+from cctv_cli.core.access.addresses import LAN, LOOPBACK, SHARED, clients, parse_address
 from cctv_cli.core.access.policy import (
     Access,
     Request,
@@ -142,9 +142,10 @@ def test_a_proxy_with_its_defaults_passes_on_what_its_client_forges(
     peer: str, version: str, host: str, client: str
 ) -> None:
     forged = [("Host", host), ("X-Real-IP", client), ("X-Forwarded-For", client), ("Forwarded", f'for="[{client}]"')]
-    for name, value in forged[1:3]:
-        assert not may_read(peer, [("Host", host), (name, value)], http_version=version)
-    assert not may_read(peer, forged, http_version=version)
+    for rules in (Rules(), Rules(trusted_proxies=LOOPBACK)):
+        for name, value in forged[1:3]:
+            assert not may_read(peer, [("Host", host), (name, value)], rules, http_version=version)
+        assert not may_read(peer, forged, rules, http_version=version)
 
 
 def test_port_80_is_not_written() -> None:
