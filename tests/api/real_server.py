@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @contextmanager
 def serving(app: ASGIApp, *, http: str = "auto") -> Iterator[int]:
     """Serve on a free port of 127.0.0.1, with uvicorn's HTTP parser `http`; yields the port."""
-    server = uvicorn.Server(uvicorn.Config(app, http=http, ws="none", lifespan="off", log_level="critical"))
+    config = uvicorn.Config(app, http=http, ws="none", lifespan="off", log_level="critical", proxy_headers=False)
+    server = uvicorn.Server(config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
