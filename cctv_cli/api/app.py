@@ -22,6 +22,7 @@ from cctv_cli.api.media_routes import MediaRoutes
 from cctv_cli.api.outside import Outsides, base_of
 from cctv_cli.api.periods import Periods
 from cctv_cli.api.request_log import RequestLog
+from cctv_cli.api.requests import WholeRequests
 from cctv_cli.api.running import Client, RunningAnswers
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.footage.catalog import Catalog
@@ -91,6 +92,7 @@ def create_app(runtime: Runtime, cut: Callable[[Client], None] = lambda client: 
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache, periods=Periods(runtime, catalog))
     app.add_middleware(AccessGate, runtime=runtime, known=known, running=running, wrong=wrong)
     app.add_middleware(Cors, runtime=runtime)
+    app.add_middleware(WholeRequests)
     app.add_middleware(Hardening)
     app.add_middleware(RequestLog)
     app.add_middleware(Outsides, runtime=runtime)  # the last one added runs first

@@ -7,20 +7,27 @@ import contextlib
 import errno
 import os
 import socket
-from typing import Iterator, Optional, Protocol
+import time
+from typing import Any, Iterator, List, Optional, Protocol, Tuple
 
 import uvicorn
 
 from cctv_cli.api.app import create_app
+from cctv_cli.api.connection import Connection
+from cctv_cli.api.listener import accept, end_overdue
+from cctv_cli.api.places import Places, most_places
+from cctv_cli.api.requests import CONNECTION
 from cctv_cli.api.running import Client
 from cctv_cli.api.threads import begun_threads, on_thread
 from cctv_cli.api.tls import Tls
+from cctv_cli.core.access.addresses import Network
 from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.system import reset_at_close
+from cctv_cli.core.system import open_files_limit, reset_at_close
 
 _POLL = 0.2  # seconds between checks for requested stops and reloads
 _RENEWED = 5.0  # seconds between checks for a renewed certificate
+_KEEP_ALIVE = 8  # seconds between two requests; players ask for a playlist every few seconds
 _GRACE = 5  # seconds for responses in progress
 _BACKLOG = 2048  # connections waiting to be accepted
 
@@ -35,7 +42,14 @@ class Requested(Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that does not handle signals itself."""
+    """A server that does not handle signals itself, and whose connections have places."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, tls: Optional[Tls], runtime: Runtime) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self._context = None if tls is None else tls.context
+        self._runtime = runtime
+        self._tasks: List[asyncio.Task[None]] = []
 
     def cut(self, client: Client) -> None:
         """End the connection of a client at once; what it has not received yet is dropped."""
@@ -46,6 +60,33 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: Optional[List[socket.socket]] = None) -> None:
+        """Start the application, and accept connections."""
+        await super().startup(sockets=[])
+        places = Places(self._most, time.monotonic)
+        accepting = accept(self._listener, self._context, places, self._proxies, self._protocol)
+        self._tasks = [asyncio.ensure_future(each) for each in (accepting, end_overdue(places))]
+
+    async def shutdown(self, sockets: Optional[List[socket.socket]] = None) -> None:
+        """Accept no more connections, complete the answers in progress, and stop the application."""
+        self._listener.close()
+        await super().shutdown(sockets=[])
+        for task in self._tasks:
+            task.cancel()
+
+    def _most(self) -> int:
+        cameras = self._runtime.settings.cameras
+        return most_places(open_files_limit(), sum(1 if camera.sub_source is None else 2 for camera in cameras))
+
+    def _proxies(self) -> Tuple[Network, ...]:
+        return self._runtime.settings.trusted_proxies
+
+    def _protocol(self, connection: Connection) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class  # as `uvicorn.Server.startup` does
+        state = {**self.lifespan.state, CONNECTION: connection}
+        protocol: asyncio.Protocol = make(config=self.config, server_state=self.server_state, app_state=state)
+        return protocol
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -90,13 +131,13 @@ async def _serve(runtime: Runtime, listener: socket.socket, tls: Optional[Tls], 
         proxy_headers=False,  # `access` reads these headers itself
         server_header=False,
         access_log=False,
+        ws="none",
         log_config=None,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
-    config.load()
-    config.ssl = None if tls is None else tls.context
-    server = _Server(config)
-    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    server = _Server(config, listener, tls, runtime)
+    serving = asyncio.ensure_future(server.serve())
     renewing = None if tls is None else asyncio.ensure_future(_renew(tls))
     reloading: Optional[asyncio.Future[object]] = None
     while not serving.done():

@@ -109,6 +109,10 @@ if sys.platform == "win32":
     def prepare_process() -> None:
         """Nothing: Windows writes no core files, gives new files the rights of their folder, and has no such limits."""
 
+    def open_files_limit() -> Optional[int]:
+        """None: Windows has no such limit."""
+        return None
+
     def make_private(handle: int) -> None:
         """Nothing: Windows gives files the rights of their folder."""
 
@@ -221,6 +225,11 @@ else:
             with suppress(OSError, ValueError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
                 break
+
+    def open_files_limit() -> Optional[int]:
+        """How many files this process may have open; None without a limit."""
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return None if limit == resource.RLIM_INFINITY else limit
 
     def make_private(handle: int) -> None:
         """Let only its owner open a file; nothing if the owner is somebody else. Raises OSError."""

@@ -78,18 +78,20 @@ def test_a_renewed_certificate_is_used_and_open_connections_stay(tmp_path: Path)
             assert process.stdout is not None
             assert process.stdout.readline().decode().rstrip() == f"Cameras: https://127.0.0.1:{port}/cameras"
             wait_for(lambda: shows(port, first), "the first certificate", shown=log.read_text)
-            opened = connected(port, first).sock
-            opened.sendall(f"GET /cameras HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode())
             key.write_text("not a key")
             refused = "the old certificate stays in use"
             wait_for(lambda: refused in log.read_text(), "the refusal of a broken key")
-            assert shows(port, first)
+            opened = connected(port, first)
+            before = opened.sock
             for source, target in ((second_key, key), (second, certificate)):
                 shutil.copy(source, tmp_path / "draft")
                 os.replace(tmp_path / "draft", target)
-            wait_for(lambda: shows(port, second), "the second certificate", shown=log.read_text)
-            opened.sendall(b"\r\n")
-            assert opened.recv(12) == b"HTTP/1.1 200", "a connection from before stays open"
+
+            def is_renewed() -> bool:
+                assert status(opened) == 200 and opened.sock is before, "a connection from before stays open"
+                return shows(port, second)
+
+            wait_for(is_renewed, "the second certificate", shown=log.read_text)
             opened.close()
             assert process.poll() is None
         finally:

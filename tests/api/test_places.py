@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import List, Optional
+
+import pytest
+
+from cctv_cli.api.listener import address_of
+from cctv_cli.api.places import Places, most_places
+
+
+class Guest:
+    def __init__(self, address: Optional[str] = None) -> None:
+        self.address = address
+        self.ended = False
+
+    def end(self) -> None:
+        self.ended = True
+
+
+class Site:
+    """Sixteen places, four of them for one address, and a clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.places = Places(lambda: 16, lambda: self.now)
+
+    def enter(self, count: int, address: Optional[str] = None) -> List[Guest]:
+        guests = [Guest(address) for _ in range(count)]
+        for guest in guests:
+            assert self.places.enter(guest)
+        return guests
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def test_the_one_that_waited_longest_gives_way(site: Site) -> None:
+    first, second, *others = site.enter(16)
+    site.places.works(first)
+    site.enter(1)
+    assert [first.ended, second.ended, any(other.ended for other in others)] == [False, True, False]
+    site.places.waits(first)  # since now
+    site.enter(14)
+    assert all(other.ended for other in others) and not first.ended
+    assert len(site.places) == 16
+
+
+def test_one_that_takes_nothing_gives_way_after_all_that_wait(site: Site) -> None:
+    stuck, waiting = site.enter(2)
+    for guest in site.enter(14):
+        site.places.works(guest)
+    site.places.sticks(stuck)
+    site.enter(1)
+    assert (stuck.ended, waiting.ended) == (False, True)
+
+
+def test_without_one_that_waits_there_is_no_place(site: Site) -> None:
+    guests = site.enter(16)
+    for guest in guests:
+        site.places.works(guest)
+    assert not site.places.enter(Guest())
+    assert not site.places.enter(Guest("192.0.2.1"))
+    site.places.leave(guests[0])
+    site.places.leave(guests[0])
+    site.enter(1)
+    assert not any(guest.ended for guest in guests)
+
+
+def test_one_address_has_a_share_and_its_own_give_way(site: Site) -> None:
+    others = site.enter(10)
+    first, *flood = site.enter(4, "192.0.2.1")
+    site.enter(1, "192.0.2.1")
+    assert first.ended and not any(guest.ended for guest in flood + others)
+    for guest in flood:
+        site.places.works(guest)
+    site.enter(1, "192.0.2.1")
+    site.enter(1, "192.0.2.2")
+    assert len(site.places) == 15
+
+
+def test_who_waits_too_long_is_ended(site: Site) -> None:
+    waiting, stuck, working = guests = site.enter(3, "192.0.2.1")
+    site.places.sticks(stuck)
+    site.places.works(working)
+    ended = []
+    for site.now in (109.9, 110.1, 129.9, 130.1, 1000.0):
+        site.places.end_overdue()
+        ended.append([guest.ended for guest in guests])
+    assert ended == [
+        [False, False, False],
+        [True, False, False],
+        [True, False, False],
+        [True, True, False],
+        [True, True, False],
+    ]
+    assert waiting.ended
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "recordings", "most"),
+    [(400, 1, 160), (400, 4, 136), (200, 1, 60), (64, 20, 8), (1_048_576, 500, 1024), (None, 20, 1024)],
+)
+def test_recording_keeps_its_descriptors(descriptors: Optional[int], recordings: int, most: int) -> None:
+    assert most_places(descriptors, recordings) == most
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("127.0.0.1", None),
+        ("::1", None),
+        ("10.0.0.7", None),
+    ],
+)
+def test_what_an_address_counts_for(peer: str, address: Optional[str]) -> None:
+    assert address_of(peer, (ip_network("10.0.0.0/29"),)) == address
