@@ -29,6 +29,16 @@ def kill_both(site: Site) -> None:
     kill_ffmpeg(site)
 
 
+def _stop_both(site: Site) -> None:
+    site.signal_server(signal.SIGSTOP)
+    site.signal_ffmpegs(signal.SIGSTOP)
+
+
+def _continue_both(site: Site) -> None:
+    site.signal_server(signal.SIGCONT)
+    site.signal_ffmpegs(signal.SIGCONT)
+
+
 def _die_in_commits(site: Site) -> None:
     """Let one server after the other die in a commit, each one step later."""
     kill_server(site)
@@ -116,6 +126,14 @@ FAULTS: Tuple[Fault, ...] = (
         lambda site: site.signal_server(signal.SIGSTOP),
         lambda site: site.signal_server(signal.SIGCONT),
         seconds=10.0,
+        loses_while_it_lasts=False,
+    ),
+    Fault(
+        "stop-both",
+        "server and FFmpeg freeze (SIGSTOP) for 25 s, as in a suspended container: what came meanwhile is recorded",
+        _stop_both,
+        _continue_both,
+        seconds=25.0,
         loses_while_it_lasts=False,
     ),
     Fault(
