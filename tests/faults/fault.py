@@ -11,7 +11,7 @@ from typing import Callable, List, Optional, Tuple
 from tests.faults.gather import gather
 from tests.faults.judge import Account, judge
 from tests.faults.site import Site, pause
-from tests.support.waiting import slowness
+from tests.support.waiting import crowding, slowness
 
 
 def nothing(site: Site) -> None:
@@ -56,15 +56,15 @@ def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
         fault.prepare(site)
         site.begin()
         pause(chance.uniform(0.0, site.cut))  # so that it meets every step of writing a file
-        busy = [slowness()]
+        busy = [_busy()]
         injected = time.time()
         fault.inject(site)
         pause(fault.seconds)
         fault.heal(site)
         healed = time.time()
-        busy.append(slowness())
+        busy.append(_busy())
         site.wait_recovered(healed, fault.recovers_within)
-        busy.append(slowness())
+        busy.append(_busy())
         until = site.stop()
         accounts = [
             judge(gather(site.layout(name), camera, site.clip.fps, until, site.steps), injected, healed)
@@ -75,6 +75,11 @@ def one_round(fault: Fault, site: Site, chance: random.Random) -> List[Account]:
     lasted = healed - injected
     held = [held_to(fault if n < hit else spared, account, lasted, max(busy)) for n, account in enumerate(accounts)]
     return [replace(account, complaints=(*site.complaints, *account.complaints)) for account in held]
+
+
+def _busy() -> float:
+    """How many times longer work takes now; a crowded machine shows only in work that lasts longer than its turns."""
+    return max(slowness(), crowding())
 
 
 def held_to(fault: Fault, account: Account, lasted: float, busy: float) -> Account:
