@@ -7,7 +7,7 @@ of a path; nothing is joined to a path unparsed.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 from cctv_cli.api.accel import proxy_target
 from cctv_cli.api.access import grant_of, require_shown
@@ -16,9 +16,7 @@ from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, send_mi
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.periods import Periods
 from cctv_cli.api.stream import LiveStates
-from cctv_cli.core.access.roles import Period
 from cctv_cli.core.errors import UnknownCamera
-from cctv_cli.core.footage.period import PlayedPeriod
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
     LIVE_PLAYLIST,
@@ -143,10 +141,12 @@ class MediaRoutes:
         grant = grant_of(scope)
         require_shown(grant, camera_id)
         if grant.period is not None:
-            played = await self._played(camera_id, grant.period, send)
-            if played is None:
+            try:
+                is_included = await self._periods.includes(camera_id, grant.period, f"{day}/{hour}/{file}")
+            except OSError as error:
+                await _send_unusable(send, error)
                 return
-            if f"{day}/{hour}/{file}" not in played.files:
+            if not is_included:
                 await send_missing(send, file[:_SHOWN])
                 return
         layout = self._runtime.layout(camera_id)
@@ -174,19 +174,15 @@ class MediaRoutes:
             path = self._runtime.layout(camera_id).recordings / HOUR_PLAYLIST
             await serve_file(scope, receive, send, self._cache, path, PLAYLIST)
             return
-        played = await self._played(camera_id, grant.period, send)
-        if played is not None and played.files:
-            await serve_text(scope, receive, send, played.playlist)
-        elif played is not None:
-            await send_detail(send, 404, f"Camera {camera_id} has no recordings of the period that this link is for.")
-
-    async def _played(self, camera_id: str, period: Period, send: Send) -> Optional[PlayedPeriod]:
-        """What a link to a period plays; None if the answer is already that the disk fails."""
         try:
-            return await self._periods.get(camera_id, period)
+            played = await self._periods.get(camera_id, grant.period)
         except OSError as error:
             await _send_unusable(send, error)
-            return None
+            return
+        if played.files:
+            await serve_text(scope, receive, send, played.playlist)
+        else:
+            await send_detail(send, 404, f"Camera {camera_id} has no recordings of the period that this link is for.")
 
 
 async def _send_unusable(send: Send, error: OSError) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
-from typing import FrozenSet, NamedTuple, Optional
+from pathlib import Path
+from typing import Dict, FrozenSet, NamedTuple, Optional
 
 from cctv_cli.core import files
 from cctv_cli.core.footage.catalog import Catalog
@@ -23,13 +23,25 @@ class PlayedPeriod(NamedTuple):
 
 def play(catalog: Catalog, layout: CameraLayout, start: float, end: float, tz: Optional[tzinfo]) -> PlayedPeriod:
     """The recordings that have something of the time between two instants. Raises OSError."""
+    on_disk: Dict[Path, FrozenSet[str]] = {}
     found = []
     for day, segment in catalog.between(layout, start, end, tz):
-        with suppress(FileNotFoundError, files.NotRegularFile):
-            files.status(layout.day(day) / segment.file, inside=layout.recordings)
+        hour, _, name = segment.file.partition("/")
+        folder = layout.hour(day, hour)
+        if folder not in on_disk:
+            on_disk[folder] = _names(folder, layout.recordings)
+        if name in on_disk[folder]:
             found.append((day, segment))
     played = [
         replace(each, name=f"{day}/{segment.file}")
         for each, (day, segment) in zip(as_played([segment for _, segment in found]), found)
     ]
     return PlayedPeriod(render_recorded(played, tz), frozenset(each.name for each in played))
+
+
+def _names(folder: Path, recordings: Path) -> FrozenSet[str]:
+    try:
+        with files.open_folder_in(folder, inside=recordings) as opened:
+            return frozenset(opened.names())
+    except FileNotFoundError:
+        return frozenset()
