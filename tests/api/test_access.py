@@ -167,6 +167,18 @@ async def test_a_link_opens_one_camera_until_it_expires(
         assert (await ask(f"{before}/cameras", headers)).status_code == 401
 
 
+async def test_a_changed_link_and_one_of_a_replaced_key_let_nobody_in(ask: Ask, store: AccessStore) -> None:
+    front, yard = (Link(camera, instant(NOW) + 60) for camera in ("front", "yard"))
+    link, other = (links.sign(each, store.make_link_key()).reveal() for each in (front, yard))
+    mixed = other.split(".")[0] + "." + link.split(".")[1]
+    for wrong in (link[:-1], link[1:], link + "A", link.split(".")[0], mixed, "." + link.split(".")[1]):
+        for before, headers in ways(wrong):
+            assert (await ask(f"{before}/cameras", headers, peer="127.0.0.1")).status_code == 401
+    assert (await ask(f"/t/{link}/cameras")).status_code == 200
+    store.revoke_links()
+    assert (await ask(f"/t/{link}/cameras")).status_code == 401
+
+
 async def test_a_link_to_a_period_plays_this_period_and_nothing_else(
     ask: Ask, store: AccessStore, settings: Settings, recorded: None
 ) -> None:
