@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _LONGEST = 30 * DAY  # seconds; what lasts longer should be a token, which can be revoked alone
 _LONGEST_PERIOD = DAY  # seconds of recordings in one playlist
 _URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?", re.IGNORECASE)
+_NOTHING = "{} has no recordings of that time yet; unless they are still to come, check the date and the times"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -94,7 +95,14 @@ def make_link(
     return Result(
         document={"url": whole, "camera": camera, "from": start, "to": end, "expires": until},
         text=(f"Link to {camera} until {until}, for whoever has it:", whole, *(_qr_code(whole) if qr else ())),
+        warnings=() if period is None or _is_recorded(runtime, camera, period) else (_NOTHING.format(camera),),
     )
+
+
+def _is_recorded(runtime: Runtime, camera: str, period: Period) -> bool:
+    from cctv_cli.core.footage.catalog import Catalog
+
+    return bool(Catalog().between(runtime.layout(camera), *period, runtime.tz))
 
 
 def _base_url(settings: Settings) -> str:
@@ -130,8 +138,10 @@ def _with_port(scheme: str, host: str, port: int) -> str:
 
 def _given(url: str) -> str:
     if _URL.fullmatch(url) is None:
-        message = f"{url!r} is not the address of a server; write it like https://cctv.example.org"
-        raise typer.BadParameter(message, param_hint="--url")
+        # which may hold a login, so it is not repeated
+        raise typer.BadParameter(
+            "not the address of a server; write it like https://cctv.example.org", param_hint="--url"
+        )
     return url.rstrip("/")
 
 

@@ -13,7 +13,9 @@ from cctv_cli.cli import link
 from cctv_cli.core.access import links
 from cctv_cli.core.access.store import AccessStore
 from cctv_cli.core.clock import parse_instant
+from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.layout import access_files
+from tests.support.storage_tree import CameraTree
 
 Cctv = Callable[..., Any]
 CAMERAS = 'timezone = "Europe/Berlin"\n[[cameras]]\nid = "front"\nrtsp_url = "rtsp://192.168.1.101/front"\n'
@@ -47,6 +49,17 @@ def test_a_link_shows_what_it_was_made_for(cctv: Cctv, storage: Path) -> None:
             assert (found.period, made["from"], made["to"]) == (None, None, None)
         else:
             assert found.period == (parse_instant(start), parse_instant(end))
+
+
+def test_a_period_without_recordings_is_warned_about(cctv: Cctv, storage: Path) -> None:
+    made = cctv("link", "front", *PERIOD)
+    assert (made.code, made.err) == (
+        0,
+        "Warning: front has no recordings of that time yet; unless they are still to come, check the date and the "
+        "times\n",
+    )
+    CameraTree(Settings(storage=storage, timezone="Europe/Berlin"), "front").record("2026-07-14T14:29:30+02:00", 60)
+    assert cctv("link", "front", *PERIOD).err == ""
 
 
 def test_all_links_can_be_revoked(cctv: Cctv, storage: Path) -> None:
@@ -88,8 +101,8 @@ def test_mistakes_are_told_in_one_sentence_and_make_no_key(cctv: Cctv, storage: 
     for arguments, code, words in (
         (("attic",), 7, "No camera 'attic' is configured; known: front"),
         (("front",), 8, "does not know under which address others reach it; write it with --url"),
-        (("front", "--url", "cctv.example.org"), 2, "is not the address of a server; write it like https://"),
-        (("front", "--url", "http://user:pw@host"), 2, "is not the address of a server"),
+        (("front", "--url", "cctv.example.org"), 2, "not the address of a server; write it like https://"),
+        (("front", "--url", "http://user:pw@host"), 2, "not the address of a server"),
         (("front", "--expires", "31d"), 16, "A link lasts at most 30d; for longer, add a token"),
         (("front", *PERIOD[:2]), 2, "a period has a beginning and an end"),
         (("front", *PERIOD[2:]), 2, "a period has a beginning and an end"),
@@ -99,5 +112,5 @@ def test_mistakes_are_told_in_one_sentence_and_make_no_key(cctv: Cctv, storage: 
     ):
         result = cctv("link", *arguments)
         assert (result.code, result.out) == (code, ""), arguments
-        assert words in result.err
+        assert words in result.err and "user:pw" not in result.err
     assert not access_files(storage).link_key.exists()
