@@ -13,7 +13,7 @@ from cctv_cli.core.clock import SystemClock
 from cctv_cli.core.config.rtsp_url import parse_rtsp_url
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from cctv_cli.core.files import read_json
+from cctv_cli.core.files import read_json, read_text
 from cctv_cli.core.layout import CameraLayout, login_files
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.recording.supervisor import Supervisor
@@ -21,7 +21,7 @@ from cctv_cli.core.recording.tools import Tools
 from cctv_cli.core.rtsp import login_guard
 from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
-from tests.e2e.site import CUT, MakeClip, Site
+from tests.e2e.site import CUT, PASSWORD, MakeClip, Site
 from tests.support.evidence import assert_explained, assert_whole, gaps
 from tests.support.rtsp_camera import HTTP_ANSWER, RtspCamera
 from tests.support.waiting import wait_for
@@ -72,6 +72,27 @@ def test_a_trouble_is_shown_until_its_cause_ends(
         site.wait_recordings(2)
         until = site.stop()
         assert_explained(site.layout, until)
+
+
+def test_a_camera_that_redirects_ffmpeg_alone_is_not_followed(
+    tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip, layout = clip_of(audio=None), CameraLayout(tmp_path, "cam1")
+    with RtspCamera(clip, username="admin", password=PASSWORD) as camera, RtspCamera(clip) as other:
+        other.silence(True)
+        camera.redirect(f"{other.url}?password=geheim", spare=1)  # the probe's
+        url = parse_rtsp_url(camera.login_url)
+        with supervised(tmp_path, ffmpeg, (Camera("cam1", "Camera 1", url),)):
+            said = f"the camera redirects to 127.0.0.1:{other.port} (302): set the new address in the RTSP URL"
+            wait_for(lambda: said in (read_text(layout.log_file) or ""), "the redirection of FFmpeg")
+            wait_for(lambda: "redirects to" in reason(layout), "the reason")
+            assert read_json(layout.state_file)["state"] in ("backoff", "starting")
+            camera.redirect(None)
+            wait_for(lambda: reason(layout) == "recording", "recording")
+        assert "SETUP" not in {method for each in other.connections for method in each.methods}
+        assert LoginGuard(*login_files(tmp_path), SystemClock()).standing(url).refused_at is None
+        for text in (caplog.text, read_text(layout.log_file)):
+            assert text and "geheim" not in text and PASSWORD not in text and "[info]" not in text
 
 
 def test_a_neighbouring_camera_is_not_affected(tmp_path: Path, ffmpeg: Ffmpeg, clip_of: MakeClip) -> None:

@@ -74,6 +74,7 @@ class _Faults:
     flood: Optional[str] = None
     raw_answer: Optional[bytes] = None
     location: Optional[str] = None
+    spared: int = 0  # requests that are not redirected yet
     statuses: Dict[Tuple[str, str], int] = field(default_factory=dict)  # by method and track, "" for all tracks
     announced: _Announced = _Announced()
 
@@ -281,9 +282,9 @@ class RtspCamera:
         """Answer each request with these bytes, such as HTTP_ANSWER, and close; None ends it."""
         self._change(raw_answer=data)
 
-    def redirect(self, location: Optional[str]) -> None:
-        """Answer DESCRIBE with 302 and this URL; None ends it."""
-        self._change(location=location)
+    def redirect(self, location: Optional[str], spare: int = 0) -> None:
+        """Answer DESCRIBE with 302 and this URL, all but the first `spare` that would be granted; None ends it."""
+        self._change(location=location, spared=spare)
 
     def flood(self, part: Optional[str]) -> None:
         """Answer DESCRIBE with endless "headers", one endless "line" of a header or an endless "body"; None ends it."""
@@ -372,6 +373,13 @@ class RtspCamera:
         with self._events:
             self.refusals.append(refusal)
             self._events.notify_all()
+
+    def _redirects(self) -> Optional[str]:
+        """Where the next granted DESCRIBE is redirected to."""
+        with self._lock:
+            spared = self._faults.spared
+            self._faults.spared = max(0, spared - 1)
+            return None if spared else self._faults.location
 
     def _nonce_expires(self) -> bool:
         """Whether the nonce of a request with a valid password has expired; true once."""

@@ -213,11 +213,12 @@ class Connection:
 
     def _describe(self, request: _Request) -> _Answer:
         camera = self._camera
+        location = camera._redirects()
+        if location is not None:
+            return _Answer(302, [("Location", location)])
         with camera._lock:
-            location, announced = camera._faults.location, camera._faults.announced
+            announced = camera._faults.announced
             channel = camera._channels.get(request.target)
-            if location is not None:
-                return _Answer(302, [("Location", location)])
             if channel is None:
                 return _Answer(404)
             self.channel = channel

@@ -20,6 +20,7 @@ INSTALL = (
 )
 # software encoders first
 _H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
+USER_AGENT = "cctv"  # of the probe too, so that a camera cannot tell them apart by it
 USUAL_SILENCE = 5.0  # seconds without a frame after which FFmpeg gives up on a camera that is not known to be slow
 RECORDING_SECONDS = 60
 RECORDABLE = ("", "unknown", "h264", "hevc")  # a camera that does not name its codec is assumed to send H.264
@@ -120,7 +121,14 @@ def record_command(
     stream, but write wrong times.
     """
     inputs, stdin = _inputs(camera.source, ffmpeg, audio, silence)
-    argv = [ffmpeg.path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning"]
+    argv = [
+        ffmpeg.path,
+        "-hide_banner",
+        "-nostdin",
+        "-nostats",
+        "-loglevel",
+        "level+info",
+    ]  # a redirection is no warning
     if camera.transcode and isinstance(camera.source, RtspSource):
         # frame threads would delay the output by one frame for each thread
         argv += ["-threads", str(settings.ffmpeg_threads), "-thread_type", "slice"]
@@ -173,6 +181,7 @@ def _ffconcat(source: RtspSource, audio: AudioOutput, silence: float) -> str:
             f"file {source.url().reveal()}",
             "option rtsp_transport tcp",
             f"option timeout {_microseconds(silence)}",
+            f"option user_agent {USER_AGENT}",
             *([] if silence <= USUAL_SILENCE else _patient_analysis(silence)),
             # otherwise a stream whose first PTS is slightly negative freezes after 13 h 14 m
             "option correct_ts_overflow 0",

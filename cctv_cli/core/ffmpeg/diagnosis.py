@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from cctv_cli.core.config.settings import RtspSource
-from cctv_cli.core.ffmpeg.refusals import refusal
+from cctv_cli.core.ffmpeg.refusals import redirection, refusal
 
 _MANY = 5  # a healthy run may start with a few such lines
 _BACKWARDS = re.compile(r"(?i)non-monoton|out of order")
@@ -32,6 +32,8 @@ FEW_FRAMES = Diagnosis(
     "the camera sent too few frames to begin with, so FFmpeg is restarted to wait for them longer; "
     "if this stays, restart the camera",
 )
+_REDIRECTING = re.compile(r"\[info\] Status (\d{3}): Redirecting to (.*)")
+_INFO = re.compile(r"(?:\[[^\]]*\] )*\[info\]")
 _REFUSED = re.compile(r"(?:method (\w+) failed:|Server returned) (\d{3})\b")
 
 _UNAUTHORIZED = Diagnosis("unauthorized", "the camera refuses the login; check the user name and the password")
@@ -98,6 +100,20 @@ def diagnose(lines: Sequence[str], exit_code: Optional[int]) -> Diagnosis:
         return Diagnosis("closed", "the camera closed the connection")
     code = "" if exit_code is None else f" with code {exit_code}"
     return Diagnosis("ended", f"FFmpeg exited{code}; see ffmpeg.log")
+
+
+def redirected(line: str) -> Optional[Diagnosis]:
+    """Where the camera redirects FFmpeg, if this line of its log says so: FFmpeg follows, and takes the login along."""
+    match = _REDIRECTING.search(line)
+    if match is None:
+        return None
+    found = redirection(int(match.group(1)), match.group(2))
+    return Diagnosis(found.cause, f"the camera {found.text}")
+
+
+def is_chatter(line: str) -> bool:
+    """Whether a line of FFmpeg's log reports neither a warning nor an error."""
+    return _INFO.match(line) is not None
 
 
 def complains_of_times(lines: Sequence[str]) -> bool:

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Dict, Optional, Tuple
 
 NOT_FOUND, BUSY, FORBIDDEN, REFUSED_REQUEST = "not found", "busy", "forbidden", "refused request"
+REDIRECTED = "redirected"
+_LOCATION = re.compile(r"rtsps?://([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(?:/|$)", re.ASCII | re.IGNORECASE)
 _BUSY = (BUSY, "is busy ({}): close other viewers of the camera, use its sub-stream, or restart it")
 _TOO_OLD = "update the camera's firmware, or record it through its NVR"
 _MEANINGS: Dict[int, Tuple[str, str]] = {
@@ -50,6 +53,13 @@ def refusal(status: int, method: str, track: str = "") -> Refusal:
     if method == "SETUP":
         shown += f" to SETUP of its {track}" if track else " to SETUP"
     return Refusal(cause, text.format(shown))
+
+
+def redirection(status: int, location: str) -> Refusal:
+    """What a redirection means (RFC 2326 § 11.3). Of the new URL only host and port are shown."""
+    match = _LOCATION.match(location)
+    to = "another address" if match is None or "@" in location else match.group(1) + (match.group(2) or "")
+    return Refusal(REDIRECTED, f"redirects to {to} ({status}): set the new address in the RTSP URL")
 
 
 def refused_audio(status: Optional[int]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import List, Optional
 
 from cctv_cli.core.ffmpeg import process as processes
-from cctv_cli.core.ffmpeg.diagnosis import Diagnosis, diagnose
+from cctv_cli.core.ffmpeg.diagnosis import Diagnosis
 from cctv_cli.core.layout import media_suffix
 from cctv_cli.core.media.segment_file import first_pts, first_sample, key_frames, measure, written_before
 from cctv_cli.core.recording.cut import (
@@ -95,7 +95,7 @@ class Handover:
         if not self.new_lives:
             self.new.stderr.wait_until_read()
             code = None if self.new.process is None else self.new.process.exit_code()
-            return f"a second FFmpeg failed: {diagnose(self.new.stderr.recent_lines(), code).reason}"
+            return f"a second FFmpeg failed: {self.new.stderr.why_ended(code).reason}"
         with suppress(OSError):  # the disk of the live window does not matter to the recording
             self._live.prune_beside(self.new.record)
         gives_up = self._clock.monotonic() >= self._gives_up_at

@@ -13,7 +13,7 @@ from typing import Callable, Optional
 
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.ffmpeg import process as processes
-from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis, diagnose
+from cctv_cli.core.ffmpeg.diagnosis import NO_FIRST_TIME, Diagnosis
 from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording import desired, patience, reasons, stall
 from cctv_cli.core.recording.backlog import STORAGE_RETRY, Backlog, read_last_run, stop_last_run
@@ -312,7 +312,7 @@ class Recorder:
             return
         active.stderr.wait_until_read()
         exit_code = active.process.exit_code()
-        reason = self._why_ended = diagnose(active.stderr.recent_lines(), exit_code)
+        reason = self._why_ended = active.stderr.why_ended(exit_code)
         ended = self._tools.clock.monotonic()
         healthy = active.healthy_for(ended)
         if self._end_run(reason, flushed=exit_code is not None and exit_code >= 0, continues=True):

@@ -98,6 +98,7 @@ class Starter:
             raise
         self._own = {run: child for run, child in self._own.items() if child.alive()}
         self._own[record.run] = process
+        active.stderr.guard(process)
         active.begin_watch(self.tools.clock.monotonic(), record.started)
         log.info("%s: started FFmpeg %d", self.layout.camera_id, process.pid)
         return active
@@ -123,6 +124,7 @@ class Starter:
         except OSError as error:  # recording works without its messages
             log.error("%s: the messages of FFmpeg cannot be logged: %s", self.layout.camera_id, error)
         if living is not None:
+            active.stderr.guard(living)
             log.info("%s: adopted FFmpeg %d", self.layout.camera_id, living.pid)
         return active
 

@@ -1,14 +1,19 @@
-"""FFmpeg's standard error in one run: written to the log; the latest lines are kept for diagnosis."""
+"""FFmpeg's standard error in one run: written to the log; the latest lines are kept for diagnosis.
+
+A camera may redirect FFmpeg to any host, and FFmpeg has no option against it. Its message comes before it connects
+there, so it is killed at once.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Callable, Deque, List, Tuple
+from typing import Callable, Deque, List, Optional, Tuple
 
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import RtspSource, Source
-from cctv_cli.core.ffmpeg.diagnosis import redact
+from cctv_cli.core.ffmpeg.diagnosis import Diagnosis, diagnose, is_chatter, redact, redirected
+from cctv_cli.core.ffmpeg.process import Process
 from cctv_cli.core.ffmpeg.stderr_log import BoundedLog
 
 _LINES = 50
@@ -27,6 +32,14 @@ class Stderr:
         self._lines: Deque[Tuple[float, str]] = deque(maxlen=_LINES)  # with their monotonic times
         self._closed = threading.Event()
         self._read = threading.Event()  # to its end
+        self._process: Optional[Process] = None
+        self._redirected: Optional[Diagnosis] = None
+
+    def guard(self, process: Process) -> None:
+        """Kill the process that writes it as soon as the camera redirects it."""
+        self._process = process
+        if self._redirected is not None:
+            process.kill()
 
     def was_closed(self) -> bool:
         """Whether FFmpeg has closed it since the last call: FFmpeg is probably exiting."""
@@ -43,9 +56,20 @@ class Stderr:
         now = self._clock.monotonic()
         return [line for at, line in list(self._lines) if now - at <= within]
 
+    def why_ended(self, exit_code: Optional[int]) -> Diagnosis:
+        """Why FFmpeg has ended; `exit_code` is None if unknown."""
+        return self._redirected or diagnose(self.recent_lines(), exit_code)
+
     def on_line(self, line: str) -> None:
         """Handle a line that FFmpeg wrote."""
-        line = redact(line, self._source)
+        found = redirected(line)
+        if found is not None:
+            self._redirected = found
+            if self._process is not None:
+                self._process.kill()
+        elif is_chatter(line):
+            return
+        line = redact(line if found is None else found.reason, self._source)
         self._lines.append((self._clock.monotonic(), line))
         self._log.write(line, self._clock.now())
 

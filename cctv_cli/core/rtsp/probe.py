@@ -31,7 +31,6 @@ _PATIENCE = 10.0  # seconds that the logins of one conversation may wait for the
 
 _CHANNEL = re.compile(r"interleaved=(\d{1,3})\b", re.ASCII)
 _WHOLE_URL = re.compile(r"rtsps?://", re.IGNORECASE)
-_LOCATION = re.compile(r"rtsps?://([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(?:/|$)", re.ASCII | re.IGNORECASE)
 
 
 def probe(
@@ -273,19 +272,9 @@ def _refusal(answer: Answer, method: str, track: str = "") -> Problem:
     """What a status other than 200 and 401 means."""
     status = answer.status
     if 300 <= status < 400:
-        text = f"redirects to {_new_address(answer)} ({status}): set the new address in the RTSP URL"
-        return Problem(Outcome.REDIRECTED, text, status)
+        return Problem(Outcome.REDIRECTED, refusals.redirection(status, answer.first("location")).text, status)
     found = refusals.refusal(status, method, track)
     return Problem(_OUTCOMES.get(found.cause, Outcome.FAILED), found.text, status)
-
-
-def _new_address(answer: Answer) -> str:
-    """Host and port of a redirection; the rest may contain a password."""
-    location = answer.first("location")
-    match = _LOCATION.match(location)
-    if match is None or "@" in location:
-        return "another address"
-    return match.group(1) + (match.group(2) or "")
 
 
 def _in_words(video: VideoStream, audio: Optional[AudioStream]) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from cctv_cli.core.ffmpeg.command import USER_AGENT
 from cctv_cli.core.rtsp.result import Outcome, Problem
 
 ANSWER_LIMIT = 64 * 1024  # bytes of one answer, including headers and blank lines before it
@@ -48,7 +49,7 @@ class _Head(NamedTuple):
 
 def write_request(method: str, uri: str, cseq: int, *headers: str) -> bytes:
     """A request without a body."""
-    lines = [f"{method} {uri} RTSP/1.0", f"CSeq: {cseq}", "User-Agent: cctv", *headers]
+    lines = [f"{method} {uri} RTSP/1.0", f"CSeq: {cseq}", f"User-Agent: {USER_AGENT}", *headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", BYTES_STAY)
 
 
