@@ -23,6 +23,7 @@ from cctv_cli.core.recording.live_window import LiveWriter
 from cctv_cli.core.recording.login import CameraLogin, is_refusal
 from cctv_cli.core.recording.main_stream import MainStream
 from cctv_cli.core.recording.next_start import NextStart
+from cctv_cli.core.recording.restraint import Restraint
 from cctv_cli.core.recording.run import ActiveRun
 from cctv_cli.core.recording.saved import prepare
 from cctv_cli.core.recording.start import NoFfmpeg, Starter
@@ -36,7 +37,6 @@ from cctv_cli.core.storage.commit import RecordingStore
 
 log = logging.getLogger("cctv.recorder")
 
-LIVE_PATIENCE_MOST = 1800.0  # maximum seconds between restarts for the live window alone
 AFTER_MAIN = 2.0  # seconds by which a sub stream starts after its main stream, whose audio it must match
 COMMIT_FIRST = 2.0  # seconds before the next start up to which files of ended runs are committed
 
@@ -67,8 +67,7 @@ class Recorder:
         self._handover: Optional[Handover] = None
         self._why_ended: Optional[Diagnosis] = None  # why the last FFmpeg ended by itself
         self._next_start = NextStart(tools, self._login, AFTER_MAIN if sub else 0.0)
-        self._live_patience = 0.0  # seconds, in place of the usual ones
-        self._picture_changed_at = -stall.PICTURE_LASTS  # monotonic
+        self._restraint = Restraint()
         self._restart_request = RestartRequest(self._layout)
         self._source_changed = threading.Event()
         self._reconfigured = threading.Event()
@@ -263,24 +262,18 @@ class Recorder:
         )
         if news is not None:
             self._state.show(*news)
-        trouble = stall.verdict(
-            seen, live_patience=self._live_patience, picture_changed_for=monotonic - self._picture_changed_at
-        )
+        trouble = self._restraint.verdict(seen, active.healthy_for(monotonic), monotonic)
         if trouble is None:
             if not (self._main or self._handover) and is_due(active.record, seen.media_time, self._tools.rotate_after):
                 self._replace(reasons.ROTATED)
             return 0.0 if more else self._tools.tick()
         if trouble is stall.PICTURE_CHANGED:
-            self._picture_changed_at = monotonic
             self._restart(trouble)
             return 0.0
-        if seen.live_still_for < seen.patience and active.healthy_for(monotonic) > LIVE_PATIENCE_MOST:
-            self._live_patience = 0.0
         if trouble is stall.LIVE_STALLED:
             if self._handover is None and self._live.can_be_revived():
                 if self._main is None and not self._successors.may_begin(active):
-                    # it costs a second of recording, so it is tried less and less often
-                    self._live_patience = min(2 * max(self._live_patience, seen.patience), LIVE_PATIENCE_MOST)
+                    self._restraint.revives_live(seen)
                 self._replace(trouble)
             return 0.0 if more else self._tools.tick()
         self._state.show(State.STALLED, trouble.reason, trouble.cause)
