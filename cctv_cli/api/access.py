@@ -1,6 +1,6 @@
 """Lets requests in by their token, link or address (see `core/access`), and checks what each route needs.
 
-The gate puts the caller's grant into the request's scope; routes take it from there with `needs` and `grant_of`.
+The gate puts the caller into the request's scope; routes take its grant from there with `needs` and `grant_of`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from urllib.parse import quote
 
 from starlette.requests import Request as HttpRequest
 
+from cctv_cli.api.audit import AuditTrail
+from cctv_cli.api.caller import CALLER, Caller, caller_of
 from cctv_cli.api.detail import send_detail
 from cctv_cli.api.running import RunningAnswers
 from cctv_cli.core.access.admission import Presented, admit
 from cctv_cli.core.access.known import Known
-from cctv_cli.core.access.policy import Request, shows_proxy
+from cctv_cli.core.access.policy import READING_METHODS, Request, shows_proxy
 from cctv_cli.core.access.roles import Grant
+from cctv_cli.core.audit.entries import REFUSED
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.runtime import Runtime
@@ -27,11 +30,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE = "cctv"
-_WITHOUT_GRANT = frozenset({"/login", "/logout"})
+OPEN_PATHS = frozenset({"/login", "/logout"})
 _WRONG_WAITS = 1.0  # seconds until a wrong token is refused, so that guessing is slow
 _MOST_WAITING = 100
 _TOO_MANY = "Too many requests with a wrong token; try again in 2 s."
-_GRANT = "cctv.grant"
 _IN_PATH = re.compile(r"/t/([^/]+)(/.*|)\Z", re.DOTALL)
 _SECRETS_IN_PATH = re.compile(r"(?<=/t/)[^/]+|[\w-]{32,}", re.ASCII)  # what is as long as a token may be one
 _BEARER = re.compile(r"bearer +([^ ]+) *\Z", re.IGNORECASE)
@@ -62,16 +64,23 @@ class AccessGate:
     """ASGI middleware: passes on allowed requests and answers others with 401 and the reason in `detail`."""
 
     def __init__(
-        self, app: ASGIApp, runtime: Runtime, known: Known, running: RunningAnswers, wrong: WrongTokens
+        self,
+        app: ASGIApp,
+        runtime: Runtime,
+        known: Known,
+        running: RunningAnswers,
+        wrong: WrongTokens,
+        trail: AuditTrail,
     ) -> None:
         self._app = app
         self._runtime = runtime
         self._known = known
         self._running = running
         self._wrong = wrong
+        self._trail = trail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in _WITHOUT_GRANT):
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in OPEN_PATHS):
             await self._app(scope, receive, send)
             return
         presented, path = _presented(scope)
@@ -86,9 +95,12 @@ class AccessGate:
             self._runtime.clock.now(),
         )
         if isinstance(admitted, Grant):
-            inner = {**scope, "path": path, "raw_path": quote(path).encode(), _GRANT: admitted}
+            scope[CALLER] = Caller(admitted)  # also for those who passed the request to this gate
+            inner = {**scope, "path": path, "raw_path": quote(path).encode()}
             await self._answer(presented, inner, receive, send)
         elif scope["type"] == "http":
+            if presented is not None or request.method not in READING_METHODS:
+                self._trail.acted(scope, "control" if presented is None else "wrong token", outcome=REFUSED)
             if presented is not None and not await self._wrong.wait():
                 await send_detail(send, 429, _TOO_MANY, [(b"retry-after", b"2")])
             elif path == "/" and _is_browser(request):
@@ -124,9 +136,7 @@ def shown_report(report: Report, request: HttpRequest) -> Report:
 
 def grant_of(scope: Scope) -> Grant:
     """What the caller of a request may do."""
-    grant = scope[_GRANT]
-    assert isinstance(grant, Grant)
-    return grant
+    return caller_of(scope).grant
 
 
 def request_of(scope: Scope) -> Request:

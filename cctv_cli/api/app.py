@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from cctv_cli import version
 from cctv_cli.api import cameras, cleanup, health, login, metrics, recordings, stream
 from cctv_cli.api.access import AccessGate, WrongTokens
+from cctv_cli.api.audit import AuditTrail
 from cctv_cli.api.cors import Cors
 from cctv_cli.api.errors import add_error_handlers
 from cctv_cli.api.hardening import Hardening, HeadAsGet
@@ -25,6 +26,7 @@ from cctv_cli.api.request_log import RequestLog
 from cctv_cli.api.requests import WholeRequests
 from cctv_cli.api.running import Client, RunningAnswers
 from cctv_cli.core.access.known import Known
+from cctv_cli.core.audit.writer import AuditWriter
 from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.system import DaemonThread, memory
@@ -53,6 +55,8 @@ def create_app(runtime: Runtime, cut: Callable[[Client], None] = lambda client: 
     known = Known(runtime.settings.storage, lambda: runtime.settings, runtime.clock)
     known.read()
     running = RunningAnswers(known, runtime.clock, cut)
+    writer = AuditWriter(runtime.settings.storage, runtime.clock)
+    trail = AuditTrail(runtime, writer)
     ended = threading.Event()
 
     @asynccontextmanager
@@ -60,10 +64,12 @@ def create_app(runtime: Runtime, cut: Callable[[Client], None] = lambda client: 
         DaemonThread(partial(recordings.read_ahead, runtime, catalog, ended), "read ahead").start()
         known.follow()
         watching = asyncio.ensure_future(running.watch())
+        writer.start()
         yield
         watching.cancel()
         ended.set()
         known.end()
+        writer.end()
         cache.close()
 
     app = _App(
@@ -84,17 +90,17 @@ def create_app(runtime: Runtime, cut: Callable[[Client], None] = lambda client: 
     app.include_router(health.router(runtime))
     app.include_router(metrics.router(runtime))
     app.include_router(cleanup.router(runtime))
-    app.include_router(login.router(runtime, known, wrong))
+    app.include_router(login.router(runtime, known, wrong, trail))
     app.add_api_route("/", _index, include_in_schema=False)
     app.add_api_route("/openapi.json", _description, include_in_schema=False)
     add_error_handlers(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(MediaRoutes, runtime=runtime, states=states, cache=cache, periods=Periods(runtime, catalog))
-    app.add_middleware(AccessGate, runtime=runtime, known=known, running=running, wrong=wrong)
+    app.add_middleware(AccessGate, runtime=runtime, known=known, running=running, wrong=wrong, trail=trail)
     app.add_middleware(Cors, runtime=runtime)
     app.add_middleware(WholeRequests)
     app.add_middleware(Hardening)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, trail=trail)
     app.add_middleware(Outsides, runtime=runtime)  # the last one added runs first
     return app
 

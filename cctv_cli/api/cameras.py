@@ -42,25 +42,24 @@ def router(runtime: Runtime) -> APIRouter:
         return await shown(camera_id, request)
 
     control: Dict[str, Any] = {
-        "dependencies": [needs(Role.OPERATOR)],
         "response_model": CameraModel,
         "status_code": 202,
         "responses": errors(403, 404, 409),
     }
 
-    @routes.post("/{camera_id}/start", **control)
+    @routes.post("/{camera_id}/start", dependencies=[needs(Role.OPERATOR, act="start")], **control)
     async def start_camera(camera_id: str, request: Request) -> CameraModel:
         """Start a stopped camera. Answers at once; poll its state. 409 for a disabled camera."""
         await runtime.start_camera(camera_id).arrives()
         return await shown(camera_id, request)
 
-    @routes.post("/{camera_id}/stop", **control)
+    @routes.post("/{camera_id}/stop", dependencies=[needs(Role.OPERATOR, act="stop")], **control)
     async def stop_camera(camera_id: str, request: Request) -> CameraModel:
         """Stop a camera until it is started again, even if the server restarts in between."""
         await runtime.stop_camera(camera_id).arrives()
         return await shown(camera_id, request)
 
-    @routes.post("/{camera_id}/restart", **control)
+    @routes.post("/{camera_id}/restart", dependencies=[needs(Role.OPERATOR, act="restart")], **control)
     async def restart_camera(camera_id: str, request: Request) -> CameraModel:
         """Replace the camera's FFmpeg, without losing a frame if the camera allows a second session.
 

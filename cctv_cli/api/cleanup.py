@@ -62,7 +62,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/run",
-        dependencies=[needs(Role.ADMIN, all_cameras=True)],
+        dependencies=[needs(Role.ADMIN, all_cameras=True, act="cleanup")],
         response_model=CleanupModel,
         responses=errors(403, 409),
         summary="Clean up all cameras",
@@ -76,7 +76,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/camera/{camera_id}",
-        dependencies=[needs(Role.ADMIN)],
+        dependencies=[needs(Role.ADMIN, act="cleanup")],
         response_model=CleanupModel,
         responses=errors(403, 404, 409),
         summary="Clean up one camera",

@@ -16,9 +16,11 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from cctv_cli.api.access import CHALLENGE, COOKIE, WrongTokens, request_of
+from cctv_cli.api.audit import AuditTrail
 from cctv_cli.core.access import tokens
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.access.policy import cross_site_refusal
+from cctv_cli.core.audit.entries import REFUSED
 from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.units import Secret
 
@@ -63,7 +65,7 @@ _PAGE = f"""<!doctype html>
 _LOG_OUT = '<form method="post" action="logout"><button>Log out</button></form>'
 
 
-def router(runtime: Runtime, known: Known, wrong: WrongTokens) -> APIRouter:
+def router(runtime: Runtime, known: Known, wrong: WrongTokens, trail: AuditTrail) -> APIRouter:
     """The endpoints of this resource, which need no token."""
     routes = APIRouter(include_in_schema=False)
 
@@ -78,7 +80,9 @@ def router(runtime: Runtime, known: Known, wrong: WrongTokens) -> APIRouter:
         now = runtime.clock.now()
         token = tokens.find(known.keys.tokens or (), presented.reveal(), now)
         if token is None:
+            trail.acted(request.scope, "login", outcome=REFUSED)
             return _page(401, _WRONG) if await wrong.wait() else _page(429, _TOO_MANY)
+        trail.acted(request.scope, "login", name=token.name)
         return _with_cookie("./", request, presented, _LONGEST if token.expires is None else token.expires - now)
 
     @routes.post("/logout")

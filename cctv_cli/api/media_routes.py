@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cctv_cli.api.accel import proxy_target
 from cctv_cli.api.access import grant_of, require_shown
+from cctv_cli.api.caller import caller_of
 from cctv_cli.api.detail import send_detail
 from cctv_cli.api.media import LIVE_SEGMENT, PLAYLIST, RECORDED_SEGMENT, send_missing, serve_file, serve_text
 from cctv_cli.api.media_cache import MediaCache
 from cctv_cli.api.periods import Periods
 from cctv_cli.api.stream import LiveStates
+from cctv_cli.core.audit.counting import Media
 from cctv_cli.core.errors import UnknownCamera
 from cctv_cli.core.layout import (
     HOUR_PLAYLIST,
@@ -76,10 +78,15 @@ class MediaRoutes:
         try:
             if live is not None:
                 stream = _Stream(live.group(1), sub=live.group(2) is not None)
+                caller_of(scope).media = Media(stream.camera_id, live=True)
                 await self._live(stream, live.group(3), scope, receive, send)
             elif recorded is not None:
+                camera_id, day, hour, file = recorded.groups()
+                name = "" if file == HOUR_PLAYLIST else f"{day}/{hour}/{file}"
+                caller_of(scope).media = Media(camera_id, live=False, recording=name)
                 await self._recorded(recorded, scope, receive, send)
             elif period is not None:
+                caller_of(scope).media = Media(period.group(1), live=False)
                 await self._period(period.group(1), scope, receive, send)
             else:
                 await self._app(scope, receive, send)

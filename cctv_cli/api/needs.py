@@ -9,20 +9,26 @@ from typing import Any
 from fastapi import Depends, HTTPException
 from starlette.requests import Request
 
-from cctv_cli.api.access import grant_of, require_shown
+from cctv_cli.api.access import require_shown
+from cctv_cli.api.caller import caller_of
 from cctv_cli.core.access.roles import Role
 
 
 class Needs:
-    """What a route declares: the role that it needs, for the camera in its path if there is one, or for all cameras."""
+    """What a route declares: the role that it needs, for the camera in its path if there is one, or for all cameras.
 
-    def __init__(self, role: Role, *, all_cameras: bool = False) -> None:
+    A route that changes something also declares the word for it in the audit log.
+    """
+
+    def __init__(self, role: Role, *, all_cameras: bool = False, act: str = "") -> None:
         self.role = role
+        self.act = act
         self.all_cameras = all_cameras
 
     async def __call__(self, request: Request) -> None:
         """Raises UnknownCamera if the caller may not know of the camera, and a 403 if the role is not enough."""
-        grant, camera = grant_of(request.scope), request.path_params.get("camera_id")
+        caller, camera = caller_of(request.scope), request.path_params.get("camera_id")
+        grant, caller.act, caller.camera = caller.grant, self.act, camera or ""
         if camera is not None:
             require_shown(grant, camera)
         if grant.period is not None:
@@ -33,6 +39,6 @@ class Needs:
             raise HTTPException(403, f"This needs the role {self.role.value}, and yours is {grant.role.value}.")
 
 
-def needs(role: Role, *, all_cameras: bool = False) -> Any:
+def needs(role: Role, *, all_cameras: bool = False, act: str = "") -> Any:
     """The dependency by which a route declares what it needs."""
-    return Depends(Needs(role, all_cameras=all_cameras))
+    return Depends(Needs(role, all_cameras=all_cameras, act=act))

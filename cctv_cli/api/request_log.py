@@ -1,4 +1,4 @@
-"""Writes one log line for each request, and answers unexpected errors with one sentence. Plain ASGI.
+"""Logs each request, tells the audit log, and answers unexpected errors with one sentence. Plain ASGI.
 
 Every viewer requests media every few seconds, so these requests are logged at level DEBUG, all others at INFO.
 """
@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, MutableMapping
 
 from cctv_cli.api.access import split_path, without_secret
+from cctv_cli.api.audit import AuditTrail
 from cctv_cli.api.detail import send_detail
 from cctv_cli.api.media_routes import is_media
 from cctv_cli.api.outside import outside
@@ -31,8 +32,9 @@ class RequestLog:
     or breaks the connection if the answer has begun.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, trail: AuditTrail) -> None:
         self._app = app
+        self._trail = trail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,6 +59,7 @@ class RequestLog:
             log.exception("%s failed unexpectedly", _target(scope))
             if not status:
                 await send_detail(watched, 500, _FAILED)
+        self._trail.answered(scope, status, sent)
         level = logging.DEBUG if is_media(split_path(scope["path"])[1]) else logging.INFO
         if log.isEnabledFor(level):
             milliseconds = (time.perf_counter() - begin) * 1000

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import typer
 
 from cctv_cli.cli import options, output
+from cctv_cli.cli.audit import acted
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result
 from cctv_cli.cli.token import store_of
@@ -55,7 +57,8 @@ def forget_proxy(
     """
     runtime = options.runtime(context)
     store_of(runtime).forget_proxy()
-    output.finish(show_access(runtime), as_json=options.as_json(context))
+    found = replace(show_access(runtime), warnings=acted(runtime, "proxy forgotten"))
+    output.finish(found, as_json=options.as_json(context))
 
 
 def show_access(runtime: Runtime) -> Result:

@@ -10,7 +10,21 @@ import typer
 from typer.core import TyperGroup
 
 from cctv_cli import version
-from cctv_cli.cli import access, cameras, cleanup, config, health, holds, link, output, record, reload, serve, token
+from cctv_cli.cli import (
+    access,
+    audit,
+    cameras,
+    cleanup,
+    config,
+    health,
+    holds,
+    link,
+    output,
+    record,
+    reload,
+    serve,
+    token,
+)
 from cctv_cli.cli.ending import leave
 from cctv_cli.cli.exit_codes import EXIT_CODES
 from cctv_cli.cli.help import Command
@@ -89,6 +103,7 @@ app.add_typer(holds.app, name="holds")
 app.add_typer(token.app, name="token")
 app.add_typer(access.app, name="access")
 app.command("link", cls=Command)(link.link)
+app.command("audit", cls=Command)(audit.audit)
 app.command("config", cls=Command)(config.config)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 import typer
 
 from cctv_cli.cli import options, output, views
+from cctv_cli.cli.audit import acted
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result, Table
 from cctv_cli.core.units import counted
@@ -132,6 +133,7 @@ def stop_cameras(runtime: Runtime, cameras: Sequence[str]) -> Result:
     return Result(
         document=[{"id": layout.camera_id, "stopped": True} for layout in layouts],
         text=tuple(f"Camera {layout.camera_id} stays stopped until you start it" for layout in layouts),
+        warnings=_acted(runtime, "stop", cameras),
     )
 
 
@@ -144,6 +146,7 @@ def start_cameras(runtime: Runtime, cameras: Sequence[str]) -> Result:
     return Result(
         document=[{"id": camera, "stopped": False} for camera in cameras],
         text=tuple(f"Camera {camera} may record again" for camera in cameras),
+        warnings=_acted(runtime, "start", cameras),
     )
 
 
@@ -155,6 +158,7 @@ def restart_cameras(runtime: Runtime, cameras: Sequence[str]) -> Result:
     return Result(
         document=[{"id": camera, "restarting": done} for camera, (done, _) in zip(cameras, outcomes)],
         text=tuple(sentence for _, sentence in outcomes),
+        warnings=_acted(runtime, "restart", [camera for camera, (done, _) in zip(cameras, outcomes) if done]),
     )
 
 
@@ -166,6 +170,10 @@ def _restart(runtime: Runtime, camera: str) -> Tuple[bool, str]:
         return False, f"Camera {camera} needs no restart: neither cctv serve nor cctv record is recording it"
     runtime.restart_camera(camera).get()
     return True, f"Camera {camera} is restarted by process {process}"
+
+
+def _acted(runtime: Runtime, what: str, cameras: Sequence[str]) -> Tuple[str, ...]:
+    return tuple(warning for camera in cameras for warning in acted(runtime, what, camera=camera))
 
 
 def list_cameras(runtime: Runtime) -> Result:

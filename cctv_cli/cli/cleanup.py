@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional, Sequence
 import typer
 
 from cctv_cli.cli import options, output, views
+from cctv_cli.cli.audit import acted
 from cctv_cli.cli.result import Result
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def clean_up(
     return Result(
         document=report(done, runtime.tz),
         text=(summary(done) if done.done.files else "There was nothing to delete",),
+        warnings=acted(runtime, "cleanup", detail=summary(done)) if done.done.files else (),
         terminal_only=True,
         error=done.error,
     )

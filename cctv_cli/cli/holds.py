@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, Optional, Tuple
 import typer
 
 from cctv_cli.cli import options, output
+from cctv_cli.cli.audit import acted
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result, Table
 from cctv_cli.core.units import counted
@@ -106,6 +107,7 @@ def hold(runtime: Runtime, camera_id: str, start: float, end: float, note: str) 
     return Result(
         document=document,
         text=(f"Hold {entry.id} keeps {camera_id} from {document['from']} until {document['until']}{lost}",),
+        warnings=acted(runtime, "hold added", camera=camera_id, detail=entry.id),
     )
 
 
@@ -120,7 +122,11 @@ def release_hold(runtime: Runtime, hold_id: str) -> Result:
         if entry.id == hold_id:
             end_hold(layout, hold_id, runtime.tz)
             text = f"Hold {hold_id} of {layout.camera_id} is released"
-            return Result(document=_json(layout, entry, runtime), text=(text,))
+            return Result(
+                document=_json(layout, entry, runtime),
+                text=(text,),
+                warnings=acted(runtime, "hold released", camera=layout.camera_id, detail=hold_id),
+            )
     raise HoldError(f"There is no hold {hold_id[:80]!r}; cctv holds lists all holds")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Optional, Tuple
 import typer
 
 from cctv_cli.cli import options, output
+from cctv_cli.cli.audit import acted
 from cctv_cli.cli.result import Result
 from cctv_cli.cli.token import store_of
 from cctv_cli.core.clock import DAY
@@ -87,7 +88,8 @@ def make_link(
         raise TokenError("A link lasts at most 30d; for longer, add a token: cctv token add NAME --camera CAMERA")
     base = _base_url(runtime.settings) if url is None else _given(url)
     expires = runtime.clock.now() + lasts
-    secret = sign(Link(camera, expires, period), store_of(runtime).make_link_key())
+    link = Link(camera, expires, period)
+    secret = sign(link, store_of(runtime).make_link_key())
     path = f"stream/{camera}/live.m3u8" if period is None else f"recordings/{camera}/playlist.m3u8"
     whole = f"{base}/t/{secret.reveal()}/{path}"
     until = format_instant(expires, runtime.tz)
@@ -95,14 +97,15 @@ def make_link(
     return Result(
         document={"url": whole, "camera": camera, "from": start, "to": end, "expires": until},
         text=(f"Link to {camera} until {until}, for whoever has it:", whole, *(_qr_code(whole) if qr else ())),
-        warnings=() if period is None or _is_recorded(runtime, camera, period) else (_NOTHING.format(camera),),
+        warnings=(*_doubts(runtime, camera, period), *acted(runtime, "link made", camera=camera, detail=link.name)),
     )
 
 
-def _is_recorded(runtime: Runtime, camera: str, period: Period) -> bool:
+def _doubts(runtime: Runtime, camera: str, period: Optional[Period]) -> Tuple[str, ...]:
     from cctv_cli.core.footage.catalog import Catalog
 
-    return bool(Catalog().between(runtime.layout(camera), *period, runtime.tz))
+    is_empty = period is not None and not Catalog().between(runtime.layout(camera), *period, runtime.tz)
+    return (_NOTHING.format(camera),) if is_empty else ()
 
 
 def _base_url(settings: Settings) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from cctv_cli.cli import options, output
+from cctv_cli.cli.audit import acted
 from cctv_cli.cli.result import Result
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def reload_configuration(runtime: Runtime, limit: float) -> Result:
     return Result(
         document=[{"pid": each.pid, "cameras": each.cameras, **asdict(each.outcome)} for each in answers],
         text=tuple(_sentence(each) for each in answers if not each.outcome.problems) or (() if error else (idle,)),
+        warnings=acted(runtime, "reload") if answers else (),
         error=error,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 import typer
 
 from cctv_cli.cli import options, output
+from cctv_cli.cli.audit import acted
 from cctv_cli.cli.help import Command
 from cctv_cli.cli.result import Result, Table
 from cctv_cli.core.access.roles import Role
@@ -129,7 +130,12 @@ def add_token(runtime: Runtime, name: str, role: Role, cameras: List[str], lasts
         secret.reveal(),
         "Send it as the header Authorization: Bearer TOKEN, or write it into a URL: /t/TOKEN/stream/CAMERA/live.m3u8",
     )
-    return Result(document={**_json(token, runtime), "token": secret.reveal()}, text=text)
+    allowed = f"{role.value} for {', '.join(token.cameras or ('all cameras',))}"
+    return Result(
+        document={**_json(token, runtime), "token": secret.reveal()},
+        text=text,
+        warnings=acted(runtime, "token added", detail=f"{name}, {allowed}"),
+    )
 
 
 def list_tokens(runtime: Runtime) -> Result:
@@ -147,13 +153,21 @@ def list_tokens(runtime: Runtime) -> Result:
 def revoke_token(runtime: Runtime, name: str) -> Result:
     """Revoke a token. Raises TokenError, OSError."""
     revoked = store_of(runtime).revoke(name)
-    return Result(document=_json(revoked, runtime), text=(f"Token {name} is revoked",))
+    return Result(
+        document=_json(revoked, runtime),
+        text=(f"Token {name} is revoked",),
+        warnings=acted(runtime, "token revoked", detail=name),
+    )
 
 
 def revoke_all_links(runtime: Runtime) -> Result:
     """Make every link invalid. Raises OSError."""
     store_of(runtime).revoke_links()
-    return Result(document={"revoked": True}, text=("Every link that was made so far is revoked",))
+    return Result(
+        document={"revoked": True},
+        text=("Every link that was made so far is revoked",),
+        warnings=acted(runtime, "links revoked"),
+    )
 
 
 def store_of(runtime: Runtime) -> AccessStore:

@@ -16,6 +16,7 @@ Next to the cameras are .cctv-storage, which identifies this storage; .alerts.js
 .cleanup.lock of the running cleanup; and .logins/, readable by its owner only: refused.json and its .lock.
 .access/ too is readable by its owner only: tokens.json, link.key, proxy.json and their .lock.
 .reload/ has the request to read the configuration again, each process's answer, and the .lock of those who ask.
+.audit/ has the audit log: acts-NNNNNN.jsonl, views-NNNNNN.jsonl, refusals-NNNNNN.jsonl.
 
 A sub stream has its live window in live/sub/, and sub/.run.json .state.json .restart ffmpeg.log .incoming.
 H.265 is stored in fragmented MP4: .mp4 instead of .ts, and live/init{N}.mp4 for the run whose first
@@ -40,6 +41,7 @@ _RECORDING = re.compile(r"([0-5]\d)(?:-([1-9]\d{0,3}))?(\.ts|\.mp4)\Z", re.ASCII
 _LIVE_SEGMENT = re.compile(r"segment(0|[1-9]\d{0,11})(?:\.ts|\.mp4)\Z", re.ASCII)
 _LIVE_INIT = re.compile(r"init(0|[1-9]\d{0,11})\.mp4\Z", re.ASCII)
 _INCOMING = re.compile(r"(\d{6}|[1-9]\d{6,})(?:\.ts|\.mp4)\Z", re.ASCII)
+_AUDIT = re.compile(r"([a-z]+)-(\d{6}|[1-9]\d{6,11})\.jsonl\Z", re.ASCII)
 _RUN = re.compile(r"[0-9a-f]{16}\Z", re.ASCII)
 
 _MINUTE = 60.0  # seconds
@@ -218,6 +220,22 @@ def reload_files(storage: Path) -> ReloadFiles:
     """The files by which processes are asked to reload the configuration."""
     folder = storage / ".reload"
     return ReloadFiles(folder, folder / "request", folder / ".lock")
+
+
+def audit_folder(storage: Path) -> Path:
+    """The folder of the audit log."""
+    return storage / ".audit"
+
+
+def audit_file(storage: Path, series: str, number: int) -> Path:
+    """One file of the audit log; the newest of a series has the highest number."""
+    return audit_folder(storage) / f"{series}-{number:06d}.jsonl"
+
+
+def parse_audit_file(name: str) -> Optional[Tuple[str, int]]:
+    """The series and the number of a file of the audit log; None for any other name."""
+    match = _AUDIT.match(name)
+    return (match.group(1), int(match.group(2))) if match else None
 
 
 def storage_marker(storage: Path) -> Path:

@@ -116,6 +116,10 @@ if sys.platform == "win32":
     def make_private(handle: int) -> None:
         """Nothing: Windows gives files the rights of their folder."""
 
+    def user_name() -> str:
+        """The name of the user that this process belongs to."""
+        return os.environ.get("USERNAME", "unknown")
+
     def file_rights(path: Path) -> Optional[FileRights]:
         """None: Windows keeps no such rights."""
         return None
@@ -125,6 +129,7 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+    import pwd
     import resource
 
     END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -236,6 +241,13 @@ else:
         status = os.fstat(handle)
         if status.st_mode & _OWNER_ONLY and status.st_uid == os.geteuid():
             os.fchmod(handle, stat.S_IMODE(status.st_mode) & ~_OWNER_ONLY)
+
+    def user_name() -> str:
+        """The name of the user that this process belongs to, or its number if it has none."""
+        try:
+            return pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            return str(os.getuid())
 
     def file_rights(path: Path) -> Optional[FileRights]:
         """What others may do with a file; None if there is none, or it cannot be known."""

@@ -9,8 +9,10 @@ import httpx
 import pytest
 
 from cctv_cli.api.app import create_app
+from cctv_cli.api.audit import AuditTrail
 from cctv_cli.api.outside import Outsides
 from cctv_cli.api.request_log import RequestLog
+from cctv_cli.core.audit.writer import AuditWriter
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.runtime import Runtime
 from tests.api.conftest import LOCAL, NOW
@@ -111,7 +113,9 @@ async def sent(app: Any) -> List[Any]:
     async def receive() -> Optional[Any]:
         return None
 
-    await Outsides(RequestLog(app), Runtime(Settings()))(scope, receive, send)
+    runtime = Runtime(Settings())
+    trail = AuditTrail(runtime, AuditWriter(runtime.settings.storage, runtime.clock))
+    await Outsides(RequestLog(app, trail), runtime)(scope, receive, send)
     return messages
 
 

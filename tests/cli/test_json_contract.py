@@ -14,6 +14,8 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
+from cctv_cli.core.audit.entries import WATCHED, Entry, View
+from cctv_cli.core.audit.log import AuditLog
 from cctv_cli.core.clock import format_instant
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.recording.state import State
@@ -58,6 +60,19 @@ CHECK: Shape = {
     "retry_at": (float, None),
 }
 COVERAGE: Shape = {"recorded_seconds": float, "missing_seconds": float, "off_seconds": float}
+AUDIT: Shape = {
+    "at": str,
+    "what": str,
+    "who": {"name": str, "user": str, "address": str, "chain": [str]},
+    "camera": str,
+    "outcome": str,
+    "detail": str,
+    "count": int,
+    "view": (
+        {"began": str, "ended": str, "bytes": int, "answers": int, "first": str, "last": str},
+        None,
+    ),
+}
 HEALTH: Shape = {
     "status": str,
     "at": str,
@@ -188,6 +203,7 @@ CONTRACT: Dict[str, Shape] = {
     "health --test-alert": [{"webhook": str, "taken": bool, "reason": (str, None)}],
     "cleanup": CLEANUP,
     "cleanup --preview": CLEANUP,
+    "audit": [AUDIT],
     "holds": [HOLD],
     "holds add": HOLD,
     "holds release": HOLD,
@@ -273,6 +289,9 @@ def document(cctv: Callable[..., Any], home: Path, front: CameraTree, monkeypatc
             return json.loads(cctv(*name.split(), *named, "--json").out)
         if name == "link":
             return json.loads(cctv("link", "front", "--url", "http://nvr:8000", "--json").out)
+        if name == "audit":
+            assert cctv("cameras", "stop", "front").code == 0
+            AuditLog(home / "hls").append(Entry(time.time(), WATCHED, view=View(0.0, 1.0, 0, 1)))
         if not name.startswith("holds"):
             return json.loads(cctv(*name.split(), "--json").out)
         recent = [format_instant(time.time() - seconds, None) for seconds in (3600, 60)]

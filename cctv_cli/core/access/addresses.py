@@ -106,6 +106,11 @@ def clients(peer: Optional[str], headers: Headers, trusted: Tuple[Network, ...] 
     return known if len(known) == len(found) else None
 
 
+def named(headers: Headers) -> List[str]:
+    """The addresses that the forwarding headers name, true or not; "unknown" for what is none."""
+    return [str(address or "unknown") for chain in _chains(headers) for address in chain]
+
+
 def _client(chain: Sequence[Optional[Address]], trusted: Tuple[Network, ...]) -> Optional[Address]:
     """The nearest address of a forwarding header that is no trusted proxy, or the farthest if all are."""
     for address in reversed(chain):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timezone
 from typing import Any, Optional
 
 from itsdangerous import BadData, URLSafeSerializer
 
 from cctv_cli.core.access.roles import Grant, Period, Role
-from cctv_cli.core.clock import EARLIEST, LATEST
+from cctv_cli.core.clock import EARLIEST, LATEST, format_instant
 from cctv_cli.core.units import Secret
 
 _SALT = "cctv link 1"  # separates these signatures from others with the same key, and numbers the format
@@ -32,7 +33,12 @@ class Link:
     @property
     def grant(self) -> Grant:
         """What its holder may do."""
-        return Grant(Role.VIEWER, frozenset({self.camera}), self.period)
+        return Grant(Role.VIEWER, frozenset({self.camera}), self.period, self.name)
+
+    @property
+    def name(self) -> str:
+        """What the audit log calls it."""
+        return f"link until {format_instant(self.expires, timezone.utc)}"
 
 
 def sign(link: Link, key: Secret) -> Secret:

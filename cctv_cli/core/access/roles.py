@@ -31,12 +31,14 @@ class Period(NamedTuple):
 class Grant:
     """What one caller may do, and with which cameras: `cameras` are their ids, None for all.
 
-    With a `period`, the caller may play what these cameras recorded in it, and nothing else.
+    With a `period`, the caller may play what these cameras recorded in it, and nothing else. `name` says for people
+    what the caller presented: a token's name, or until when a link works; empty for nothing.
     """
 
     role: Role
     cameras: Optional[FrozenSet[str]] = None
     period: Optional[Period] = None
+    name: str = ""
 
     def shows(self, camera: str) -> bool:
         """Whether the caller may know of this camera."""

@@ -40,7 +40,7 @@ class Token:
     @property
     def grant(self) -> Grant:
         """What its holder may do."""
-        return Grant(self.role, None if self.cameras is None else frozenset(self.cameras))
+        return Grant(self.role, None if self.cameras is None else frozenset(self.cameras), name=self.name)
 
 
 def new_secret() -> Secret:
