@@ -161,10 +161,10 @@ class RtspCamera:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.refuse(True)
+        for each in (self._listener, self._kept):
+            if each is not None:
+                each.close()
         self.drop()
-        if self._kept is not None:
-            self._kept.close()
 
     @property
     def started_at(self) -> float:
