@@ -42,7 +42,8 @@ def serve(
     """Record all cameras and serve them over HTTP until Ctrl-C.
 
     Ctrl-C and SIGTERM end all recording and save the last minutes. SIGUSR1 ends this process but leaves FFmpeg
-    running, and the next cctv serve or cctv record takes over. SIGHUP reads the configuration again.
+    running, and the next cctv serve or cctv record takes over. SIGHUP and cctv reload let it read its configuration
+    again.
 
     \b
     Example:

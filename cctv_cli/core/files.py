@@ -318,16 +318,16 @@ def overwrite_text(path: Path, text: str) -> None:
         file.truncate()
 
 
-def read_bytes(path: Path, *, inside: Optional[Path] = None) -> bytes:
-    """The content of a file; see `open_to_read`."""
+def read_bytes(path: Path, *, inside: Optional[Path] = None, most: int = -1) -> bytes:
+    """The content of a file, or its first `most` bytes; see `open_to_read`."""
     with open_to_read(path, inside=inside) as file, naming(path):
-        return file.read()
+        return file.read(most)
 
 
-def read_text(path: Path, *, inside: Optional[Path] = None) -> Optional[str]:
-    """The text of a file; None if there is no such file."""
+def read_text(path: Path, *, inside: Optional[Path] = None, most: int = -1) -> Optional[str]:
+    """The text of a file, or of its first `most` bytes; None if there is no such file."""
     try:
-        return read_bytes(path, inside=inside).decode("utf-8", errors="replace")
+        return read_bytes(path, inside=inside, most=most).decode("utf-8", errors="replace")
     except FileNotFoundError:
         return None
 

@@ -14,6 +14,8 @@ from cctv_cli.core.layout import CameraLayout
 from cctv_cli.core.recording.saved import read_record
 from cctv_cli.core.recording.state import Run
 
+_LONGEST = 100  # bytes that are read of a request; more is none of cctv
+
 log = logging.getLogger("cctv.recorder")
 
 
@@ -50,7 +52,7 @@ class RestartRequest:
     def run(self) -> Optional[str]:
         """The run that shall be replaced, empty for none; None without a request that can be read."""
         try:
-            text = files.read_text(self._layout.restart_file)
+            text = files.read_text(self._layout.restart_file, most=_LONGEST)
         except OSError:
             return None
         return None if text == self._done else text

@@ -26,6 +26,7 @@ from cctv_cli.core.system import DaemonThread
 RELOAD_LIMIT = 30.0  # seconds that a process takes at most, even if a disk hangs
 FORMAT = 1  # of answers
 _EVERY = 1.0  # seconds between looks for a request
+_LONGEST = 100  # bytes that are read of a request; more is none of cctv
 _LOOK = 0.2  # seconds between looks for answers
 
 log = logging.getLogger("cctv.runtime")
@@ -106,7 +107,9 @@ class ReloadRequests:
     def _request(self) -> Optional[str]:
         """The latest request; None if there is none, or if it cannot be read for now."""
         try:
-            return self._disks.ask(self._files.folder, "read reload", partial(files.read_text, self._files.request))
+            return self._disks.ask(
+                self._files.folder, "read reload", partial(files.read_text, self._files.request, most=_LONGEST)
+            )
         except OSError:
             return None
 

@@ -127,6 +127,7 @@ FILES: Dict[str, Callable[[CameraLayout], Path]] = {
     "ended run": lambda layout: layout.ended_run(RUN),
     "live": lambda layout: layout.live_playlist,
     "log": lambda layout: layout.log_file,
+    "restart": lambda layout: layout.restart_file,
 }
 
 

@@ -16,14 +16,16 @@ from cctv_cli.core import files
 from cctv_cli.core.config.settings import Camera, DemoSource, RtspSource, Settings
 from cctv_cli.core.ffmpeg import process as processes
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from cctv_cli.core.layout import CameraLayout
+from cctv_cli.core.layout import CameraLayout, login_files
 from cctv_cli.core.recording import desired
 from cctv_cli.core.recording.recorder import Recorder
 from cctv_cli.core.recording.state import Run, State, to_json
 from cctv_cli.core.recording.tools import Tools
+from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.result import Outcome, ProbeResult
 from cctv_cli.core.rtsp.sdp import VideoStream
 from cctv_cli.core.storage.commit import RecordingStore
+from cctv_cli.core.units import Secret
 from tests.support.evidence import gaps
 from tests.support.media import Media
 from tests.support.storage_tree import CameraTree, FixedClock
@@ -52,6 +54,30 @@ def test_a_failure_is_shown_during_further_tries_until_an_operator_stops_the_cam
     recorder.run_once()
     state = files.read_json(layout.state_file)
     assert (state["state"], state["failure"]) == ("stopped", "")
+
+
+def test_a_restart_tries_a_refused_login_once_more_at_once(tmp_path: Path) -> None:
+    layout, clock = CameraLayout(tmp_path, "cam1"), FixedClock(1_800_000_000.0)
+    source = RtspSource("192.168.1.100", 554, "/101", "admin", Secret("wrong"))
+    camera = Camera("cam1", "Gate", source)
+    logins, asked = LoginGuard(*login_files(tmp_path), clock), []
+
+    def probe(source: RtspSource, *, setup: Optional[bool] = None, audio: bool = True) -> ProbeResult:
+        asked.append(clock.now())
+        logins.refused(source)
+        return ProbeResult(Outcome.UNAUTHORIZED, "It refuses.", retry_at=logins.standing(source).silent_until)
+
+    tools = Tools(Ffmpeg("ffmpeg", "9.0", 9, frozenset()), None, clock, probe=probe, logins=logins)
+    recorder = Recorder(camera, Settings(storage=tmp_path, cameras=(camera,)), tools, lambda: None)
+    for _ in range(3):
+        recorder.run_once()
+    assert len(asked) == 1
+    desired.restart(layout)
+    for _ in range(3):
+        recorder.run_once()
+    assert len(asked) == 2
+    assert not layout.restart_file.exists()
+    assert files.read_json(layout.state_file)["state"] == "auth_failed"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for FFmpeg is a shell script")
