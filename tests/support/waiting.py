@@ -18,9 +18,9 @@ HANG = 300.0  # seconds after which something that takes an idle machine a few c
 PATIENCE = 120.0  # seconds of an idle machine; the longest wait, for two handovers, takes about thirty
 
 _POLL = 0.05  # seconds between polls
-_MEASURE = 1.0  # seconds between measurements: one takes about 0.5 % of that
-_WORK = 100_000  # additions, which ...
-_WORK_SECONDS = 0.006  # ... take an idle core so long; a few milliseconds, because shorter work need not queue
+_MEASURE = 2.0  # seconds between measurements: one takes at most 1 % of that
+_WORK = 300_000  # additions, which ...
+_WORK_SECONDS = 0.018  # ... take an idle core so long; a third of that, after a rest, need not queue on a busy one
 
 _now, _pause = time.monotonic, threading.Event().wait  # tests replace the clock
 
@@ -38,7 +38,7 @@ def crowding() -> float:
     """Wall time divided by CPU time of some work of this thread: 1 on an idle machine, of any speed."""
     begin, computed = time.monotonic(), time.thread_time()
     total = 0
-    for number in range(20 * _WORK):
+    for number in range(7 * _WORK):
         total += number
     return max(1.0, (time.monotonic() - begin) / (time.thread_time() - computed))
 
