@@ -9,12 +9,15 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 import httpx
 import pytest
 
+from cctv_cli.core.access.roles import Role
+from cctv_cli.core.access.store import AccessStore
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout
 from tests.e2e.demo_server import DemoServer, played
@@ -26,6 +29,9 @@ OPENSSL = shutil.which("openssl")
 RECIPE = Path(__file__).parent.parent.parent / "examples" / "nginx" / "cctv.conf"
 SITE = "https://app.example"  # a web site whose pages may read
 LOCATION = "/cctv-media/"
+# the server below a path of its own, which nginx removes from most requests
+MORE_LOCATIONS = "location /cctv/ { proxy_pass http://cctv/; } location /cctv/stream/ { proxy_pass http://cctv; }"
+PROXIED = {"ACCEL_REDIRECT": LOCATION, "TRUSTED_PROXIES": "127.0.0.1"}
 
 pytestmark = [
     pytest.mark.e2e,
@@ -76,6 +82,9 @@ class Nginx:
                 "listen 443 ssl http2;": f"listen 127.0.0.1:{tls_port} ssl http2;",
                 "/etc/nginx/cctv/": f"{folder}/",
                 "/var/lib/cctv/$1": f"{server.storage}/$1",
+                "/var/log/nginx/cctv.log cctv;": f"{folder}/cctv.log cctv; access_log {folder}/access.log who;",
+                "/var/log/nginx/cctv-error.log": f"{folder}/cctv-error.log",
+                "    location / {": f"{MORE_LOCATIONS}\n    location / {{",
             },
         )
         (folder / "cctv.conf").write_text(recipe, encoding="utf-8")
@@ -126,7 +135,7 @@ def make_certificate(folder: Path) -> Path:
 @pytest.fixture
 def server(tmp_path: Path, ffmpeg: Ffmpeg) -> Iterator[DemoServer]:
     """A running demo that leaves sending the media to nginx."""
-    with DemoServer(tmp_path / "hls", ffmpeg, ACCEL_REDIRECT=LOCATION, CORS_ORIGINS=SITE) as running:
+    with DemoServer(tmp_path / "hls", ffmpeg, CORS_ORIGINS=SITE, **PROXIED) as running:
         yield running
 
 
@@ -222,6 +231,44 @@ def test_addresses_by_the_layout_on_disk(server: DemoServer, nginx: Nginx) -> No
     assert nginx.get(on_disk.replace("playlist.m3u8", names[0])).status_code == 200
     for path in ("/hls/demo_tone/.run.json", "/hls/demo_tone/ffmpeg.log", "/hls/"):
         assert nginx.get(path).status_code == 404
+
+
+def test_exposed_as_the_readme_says(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
+    """Everything through TLS, below a path, with a token or not at all; and no token in any log."""
+    storage, folder = tmp_path / "hls", tmp_path / "nginx"
+    folder.mkdir()
+    token = AccessStore(storage).add("phone", Role.OPERATOR, None, None, time.time()).reveal()
+    environ = {"SERVER_ACCESS": "token", "SERVER_BASE_PATH": "/cctv", **PROXIED}
+    with DemoServer(storage, ffmpeg, **environ) as server:
+        nginx = Nginx(folder, server)
+        trust = ssl.create_default_context(cafile=str(nginx.certificate))
+        with httpx.Client(verify=trust, base_url=nginx.tls_url, timeout=HANG) as client:
+            bearer = {"Authorization": f"Bearer {token}"}
+            wait_for(lambda: nginx.answers("/cctv/cameras", 401), "the server through nginx")
+            (camera, _) = client.get("/cctv/cameras", headers=bearer).json()
+            assert camera["live_url"] == "/cctv/stream/demo_tone/live.m3u8"
+            wait_for(lambda: client.get(camera["live_url"], headers=bearer).status_code == 200, "the live stream")
+            for path in (camera["live_url"], "/cctv/cameras", "/cameras", "/cctv/health", f"/cctv/x{token[1:]}"):
+                assert client.get(path).status_code == 401
+            assert client.get(f"/cctv/t/{token[:-1]}/cameras").status_code == 401
+            assert client.post("/cctv/cameras/demo_silent/stop").status_code == 401
+            assert client.post("/cctv/cameras/demo_silent/stop", headers=bearer).status_code == 202
+            for prefix in (f"/cctv/t/{token}", f"/t/{token}/cctv", f"/cctv//t/{token}", f"/%74/{token}", f"/{token}"):
+                client.get(f"{prefix}/cameras?token={token}")
+            live = camera["live_url"].replace("/cctv/", f"/cctv/t/{token}/")
+            segment = media_names(client.get(live).text)[0]
+            assert client.get(live.replace("live.m3u8", segment)).status_code == 200
+        # not through TLS: some FFmpegs check certificates, and this one is signed by itself
+        assert played(ffmpeg, nginx.url + live) == ["video", "audio"]
+        log = server.end()
+        assert nginx.answers(f"/t/{token}/cameras", 502)
+        nginx.end()
+    shown = (folder / "cctv.log").read_text()
+    assert '"GET /cctv/t/***" 200 ' in shown and '"POST /cctv/cameras/demo_silent/stop" 202 ' in shown
+    assert "/t/***" in log
+    assert token[1:-1] not in log + shown + "".join(
+        (folder / name).read_text() for name in ("cctv-error.log", "error.log")
+    )
 
 
 def test_tls_is_modern_and_offers_http_2(server: DemoServer, nginx: Nginx) -> None:
