@@ -94,10 +94,11 @@ def test_the_image_starts_a_command_that_exists() -> None:
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """Answers 200 to `/health`, 404 to everything else."""
+    """Answers 401 to `/health`, as a server does that requires a token."""
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/health" else 404)
+        assert self.path == "/health"
+        self.send_response(401)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -125,7 +126,7 @@ def test_the_health_check_fails_if_the_server_does_not_answer(answering: int) ->
         check = [sys.executable, *(word.replace(":8000", f":{port}") for word in words[1:])]
         return subprocess.run(check, stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG).returncode == 0
 
-    assert f":{last('EXPOSE')}/" in command
+    assert f":{last('EXPOSE')}'" in command
     assert healthy(answering)
     assert not healthy(free_port())
 
