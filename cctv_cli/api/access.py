@@ -15,6 +15,7 @@ from starlette.requests import Request as HttpRequest
 from cctv_cli.api.audit import AuditTrail
 from cctv_cli.api.caller import CALLER, Caller, caller_of
 from cctv_cli.api.detail import send_detail
+from cctv_cli.api.outside import outside
 from cctv_cli.api.running import RunningAnswers
 from cctv_cli.core.access.admission import Presented, admit
 from cctv_cli.core.access.known import Known
@@ -95,6 +96,8 @@ class AccessGate:
             self._runtime.clock.now(),
         )
         if isinstance(admitted, Grant):
+            if presented is not None and scope["type"] == "http" and outside(scope).in_clear:
+                self._known.note_in_clear(admitted.name, outside(scope).client)
             scope[CALLER] = Caller(admitted)  # also for those who passed the request to this gate
             inner = {**scope, "path": path, "raw_path": quote(path).encode()}
             await self._answer(presented, inner, receive, send)

@@ -14,7 +14,8 @@
 
 Next to the cameras are .cctv-storage, which identifies this storage; .alerts.json, the alerts sent; .cleanup and
 .cleanup.lock of the running cleanup; and .logins/, readable by its owner only: refused.json and its .lock.
-.access/ too is readable by its owner only: tokens.json, link.key, proxy.json and their .lock.
+.access/ too is readable by its owner only: tokens.json, link.key, proxy.json, in_clear.json and
+their .lock.
 .reload/ has the request to read the configuration again, each process's answer, and the .lock of those who ask.
 .audit/ has the audit log: acts-NNNNNN.jsonl, views-NNNNNN.jsonl, refusals-NNNNNN.jsonl.
 
@@ -194,18 +195,20 @@ def login_files(storage: Path) -> Tuple[Path, Path]:
 
 
 class AccessFiles(NamedTuple):
-    """Who gets in: the tokens, the key that signs links, whether a proxy was seen, and the lock of all."""
+    """Who gets in: tokens, the key that signs links, a proxy that was seen, a token in clear text, the lock of all."""
 
     tokens: Path
     link_key: Path
     proxy: Path
+    in_clear: Path
     lock: Path
 
 
 def access_files(storage: Path) -> AccessFiles:
     """The files that say who gets in."""
     folder = storage / ".access"
-    return AccessFiles(folder / "tokens.json", folder / "link.key", folder / "proxy.json", folder / ".lock")
+    names = ("tokens.json", "link.key", "proxy.json", "in_clear.json", ".lock")
+    return AccessFiles(*(folder / name for name in names))
 
 
 class ReloadFiles(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import httpx
@@ -405,3 +406,27 @@ async def test_the_log_shows_no_token(
     logged = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("cctv"))
     assert "/t/***/cameras" in logged
     assert token not in logged
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "warned"),
+    [
+        (PUBLIC, {}, True),
+        ("192.168.1.5", {"X-Forwarded-Proto": "https"}, True),
+        ("127.0.0.1", {}, False),
+        ("10.0.0.1", {"X-Forwarded-For": PUBLIC, "X-Forwarded-Proto": "http"}, True),
+        ("10.0.0.1", {"X-Forwarded-For": PUBLIC, "X-Forwarded-Proto": "https"}, False),
+    ],
+)
+async def test_a_token_that_others_can_read_is_warned_of(
+    ask: Ask, store: AccessStore, caplog: pytest.LogCaptureFixture, peer: str, headers: Dict[str, str], warned: bool
+) -> None:
+    """Only the proxy at 10.0.0.1 is trusted to say that its client used https."""
+    token, trusted = add(store), (ip_network("10.0.0.1"),)
+    for before, presented in ways(token):
+        caplog.clear()
+        answer = await ask(f"{before}/cameras", {**headers, **presented}, peer=peer, trusted_proxies=trusted)
+        assert answer.status_code == 200
+        found = [record.getMessage() for record in caplog.records if "without TLS" in record.getMessage()]
+        assert token not in "".join(found)
+        assert bool(found) is (warned and (before, presented) == ways(token)[0]), "once for each token"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from cctv_cli.core.access.addresses import Network, clients, is_in, parse_address
+from cctv_cli.core.access.addresses import LOOPBACK, Network, clients, is_in, parse_address
 
 _LONGEST_BASE = 200  # characters
 # unreserved characters of RFC 3986 § 2.3, which need no escape in JSON, HTML, headers and paths
@@ -24,6 +24,12 @@ class Outside:
     client: str
     scheme: str
     base_path: str
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether others on the way can read the request: it has no TLS, and comes from another machine."""
+        address = parse_address(self.client)
+        return self.scheme == "http" and address is not None and not is_in(address, LOOPBACK)
 
     def inner(self, path: str) -> str:
         """The path of a request without the base path, whether or not the proxy has removed it."""

@@ -15,13 +15,13 @@ from typing import Callable, Iterable, Iterator, Optional, Tuple
 from cctv_cli.core import files, locks, records
 from cctv_cli.core.access import tokens
 from cctv_cli.core.access.roles import Role
-from cctv_cli.core.access.tokens import Token
+from cctv_cli.core.access.tokens import InClear, Token
 from cctv_cli.core.errors import TokenError
 from cctv_cli.core.layout import access_files
 from cctv_cli.core.records import Instant
 from cctv_cli.core.units import Secret
 
-FORMAT = 1  # of tokens.json and proxy.json
+FORMAT = 1  # of tokens.json, proxy.json and in_clear.json
 _KEY_BYTES = 32
 _LOCK_PATIENCE = 10.0  # seconds; each change takes milliseconds
 
@@ -121,6 +121,18 @@ class AccessStore:
         """Forget that a proxy on this machine was seen."""
         with self._locked():
             files.remove(self._files.proxy)
+
+    def in_clear(self) -> Optional[InClear]:
+        """The token that came without TLS last, if it still lets somebody in. Raises TokenError like `tokens`."""
+        seen = records.decode(InClear, files.read_json(self._files.in_clear, FORMAT))
+        if seen is None or not any(each.name == seen.token and each.created <= seen.at for each in self.tokens()):
+            return None
+        return seen
+
+    def note_in_clear(self, seen: InClear) -> None:
+        """Remember that a token came without TLS."""
+        with self._locked():
+            files.replace_text(self._files.in_clear, records.encode(seen, FORMAT))
 
     def _new_link_key(self) -> Secret:
         key = secrets.token_hex(_KEY_BYTES)

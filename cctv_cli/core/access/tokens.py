@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Iterable, Optional, Tuple
 
 from cctv_cli.core.access.roles import Grant, Role
-from cctv_cli.core.records import FileName, Instant
+from cctv_cli.core.records import FileName, Instant, Text
 from cctv_cli.core.units import Secret
 
 _BYTES = 24
@@ -41,6 +41,14 @@ class Token:
     def grant(self) -> Grant:
         """What its holder may do."""
         return Grant(self.role, None if self.cameras is None else frozenset(self.cameras), name=self.name)
+
+
+@dataclass(frozen=True)
+class InClear:
+    """The token that came without TLS last, and when."""
+
+    token: Text
+    at: Instant
 
 
 def new_secret() -> Secret:

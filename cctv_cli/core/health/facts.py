@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from cctv_cli.core.access.tokens import InClear
 from cctv_cli.core.footage.coverage import NOTHING_RECORDED, Coverage
 from cctv_cli.core.recording.state import State
 from cctv_cli.core.storage.entries import ClockEntry
@@ -184,11 +185,12 @@ class AccessFacts:
     """Who can reach the cameras over HTTP.
 
     `is_open`: everybody may view. `unknown_proxy` is when a proxy on this machine was seen first, if no setting speaks
-    of one.
+    of one. `in_clear` is the token that came from another machine without TLS last, and when.
     """
 
     is_open: bool = False
     unknown_proxy: Optional[float] = None
+    in_clear: Optional[InClear] = None
 
 
 @dataclass(frozen=True)

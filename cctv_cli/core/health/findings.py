@@ -115,7 +115,7 @@ def assess(facts: Facts, limits: Thresholds, now: float) -> Tuple[Finding, ...]:
         *_promise(facts.storage.promise),
         *_cleanup(facts, limits, now),
         *_system(facts.system, limits),
-        *_access(facts.access),
+        *_access(facts.access, now),
     ]
     hung = {camera for disk in facts.storage.hung for camera in disk.cameras}
     for camera in facts.cameras:
@@ -281,7 +281,7 @@ def _system(system: SystemFacts, limits: Thresholds) -> Iterator[Finding]:
         yield Finding("open_files", Severity.WARNING, sentence)
 
 
-def _access(access: AccessFacts) -> Iterator[Finding]:
+def _access(access: AccessFacts, now: float) -> Iterator[Finding]:
     if access.is_open:
         sentence = "Everybody who reaches cctv serve may view all cameras; set server.access to lan or token"
         yield Finding("open_to_all", Severity.WARNING, sentence)
@@ -292,6 +292,13 @@ def _access(access: AccessFacts) -> Iterator[Finding]:
             "there is none any more, run cctv access forget-proxy"
         )
         yield Finding("unknown_proxy", Severity.WARNING, sentence)
+    if access.in_clear is not None and now - access.in_clear.at < DAY:
+        name, at = access.in_clear.token, format_instant(access.in_clear.at, None)
+        sentence = (
+            f"The token {name} came from another machine without TLS at {at}, so others on the way can read it; use "
+            f"https, then replace it: cctv token revoke {name}"
+        )
+        yield Finding("token_in_clear", Severity.WARNING, sentence)
 
 
 def _camera(camera: CameraFacts, limits: Thresholds, now: float) -> Iterator[Finding]:

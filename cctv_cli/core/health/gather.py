@@ -19,9 +19,11 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from cctv_cli.core.access.exposure import proxy_settings
 from cctv_cli.core.access.policy import Access
 from cctv_cli.core.access.store import AccessStore
+from cctv_cli.core.access.tokens import InClear
 from cctv_cli.core.clock import Clock
 from cctv_cli.core.config.settings import Camera, Settings
 from cctv_cli.core.disk_threads import Answer, DiskHangs, DiskThreads
+from cctv_cli.core.errors import TokenError
 from cctv_cli.core.health.camera_reader import CameraLook, CameraReader, disk_usage, unread
 from cctv_cli.core.health.capacity import promise
 from cctv_cli.core.health.facts import AccessFacts, DiskFacts, Facts, HungDisk, ProcessFacts, StorageFacts
@@ -40,13 +42,14 @@ LONGEST = 60.0  # seconds for gathering all facts; the first time takes a few te
 class _StorageLook:
     """Result of one check of the storage root; `denied`: this process may not write to it.
 
-    `proxy_seen` is when a proxy on this machine was seen first.
+    `proxy_seen` is when a proxy on this machine was seen first, `in_clear` the last token that came without TLS.
     """
 
     disk: DiskFacts
     marker: Marker
     denied: bool = False
     proxy_seen: Optional[float] = None
+    in_clear: Optional[InClear] = None
 
 
 _NO_ANSWER = _StorageLook(DiskFacts(0, 0, 0, 0, "its disk does not answer"), Marker(""))
@@ -115,6 +118,7 @@ class FactsReader:
             AccessFacts(
                 Access(self._settings.access) is Access.OPEN,
                 None if proxy_settings(self._settings) else found.proxy_seen,
+                found.in_clear,
             ),
         )
 
@@ -174,8 +178,10 @@ class FactsReader:
         """The storage root and its disk, on that disk's thread."""
         storage = self._settings.storage
         look = self._look_at_disk(storage)
-        with contextlib.suppress(OSError):  # health may be asked by somebody who may not read this
-            look = replace(look, proxy_seen=AccessStore(storage).proxy_seen())
+        access = AccessStore(storage)
+        with contextlib.suppress(OSError, TokenError):  # who asks for health may not be allowed to read this
+            look = replace(look, proxy_seen=access.proxy_seen())
+            look = replace(look, in_clear=access.in_clear())
         return look
 
     def _look_at_disk(self, storage: Path) -> _StorageLook:

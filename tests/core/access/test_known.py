@@ -9,6 +9,7 @@ import pytest
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.access.store import AccessStore
+from cctv_cli.core.access.tokens import InClear
 from cctv_cli.core.config.settings import Settings
 from tests.support.storage_tree import FixedClock
 
@@ -50,3 +51,29 @@ def test_a_proxy_is_forgotten_until_it_is_seen_again(tmp_path: Path) -> None:
         known.read()
         assert store.proxy_seen() == known.proxy_seen == seen
         store.forget_proxy()
+
+
+def test_a_token_or_link_without_tls_is_warned_of_once_an_hour(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, store = FixedClock(1_800_000_000.0), AccessStore(tmp_path)
+    store.add("phone", Role.VIEWER, None, None, clock.now())
+    known = Known(tmp_path, Settings, clock)
+    known.read()
+    caplog.set_level("WARNING", "cctv.access")
+    for name in ("phone", "phone", "link until 2027-01-15T08:00:00.000+00:00"):
+        known.note_in_clear(name, "192.168.1.5")
+    first, second = [record.getMessage() for record in caplog.records]
+    assert first.startswith("the token phone came from 192.168.1.5 without TLS")
+    assert second.startswith("a link until 2027-01-15T08:00:00.000+00:00 came from 192.168.1.5 without TLS")
+    known.read()
+    assert store.in_clear() == InClear("phone", 1_800_000_000.0), "a link is not something to be revoked"
+    caplog.clear()
+    clock.advance(3599)
+    known.note_in_clear("phone", "192.168.1.5")
+    assert not caplog.records
+    clock.advance(1)
+    known.note_in_clear("phone", "192.168.1.5")
+    known.read()
+    assert len(caplog.records) == 1
+    assert store.in_clear() == InClear("phone", 1_800_003_600.0)

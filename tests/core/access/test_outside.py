@@ -124,3 +124,19 @@ def test_what_anybody_else_says_does_not_count() -> None:
     said = ((b"x-forwarded-for", b"8.8.8.8"), (b"x-forwarded-proto", b"https"), (b"x-forwarded-prefix", b"/evil"))
     assert outside_of("192.168.1.5", said, "http", PROXY, None) == Outside("192.168.1.5", "http", "")
     assert outside_of("127.0.0.1", said, "http", (), "/cctv") == Outside("127.0.0.1", "http", "/cctv")
+
+
+@pytest.mark.parametrize(
+    ("client", "scheme", "in_clear"),
+    [
+        ("192.168.1.5", "http", True),
+        ("203.0.113.9", "http", True),
+        ("203.0.113.9", "https", False),
+        ("127.0.0.1", "http", False),
+        ("::1", "http", False),
+        ("::ffff:127.0.0.1", "http", False),
+        ("-", "http", False),
+    ],
+)
+def test_what_others_on_the_way_can_read(client: str, scheme: str, in_clear: bool) -> None:
+    assert Outside(client, scheme, "").in_clear is in_clear

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
+from cctv_cli.core.access.tokens import InClear
 from cctv_cli.core.config.settings import Settings
 from cctv_cli.core.health.facts import (
     AccessFacts,
@@ -175,6 +176,7 @@ def test_the_disk(disk: DiskFacts, expected: List[Tuple[str, str, Optional[str]]
     [
         (AccessFacts(is_open=True), "open_to_all", "set server.access to lan or token"),
         (AccessFacts(unknown_proxy=NOW), "unknown_proxy", "run cctv access forget-proxy"),
+        (AccessFacts(in_clear=InClear("phone", NOW - 86_399)), "token_in_clear", "cctv token revoke phone"),
     ],
 )
 def test_who_can_reach_the_cameras(access: AccessFacts, name: str, words: str) -> None:
@@ -182,6 +184,10 @@ def test_who_can_reach_the_cameras(access: AccessFacts, name: str, words: str) -
     assert found(everything) == [(name, "warning", None)]
     (finding,) = assess(everything, LIMITS, NOW)
     assert words in finding.sentence
+
+
+def test_a_token_without_tls_is_a_finding_for_a_day() -> None:
+    assert found(replace(facts(), access=AccessFacts(in_clear=InClear("phone", NOW - 86_400)))) == []
 
 
 def test_a_cameras_own_disk_that_is_not_mounted_is_a_finding_of_that_camera() -> None:

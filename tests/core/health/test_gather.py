@@ -11,12 +11,14 @@ import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Optional
 
 import pytest
 
 from cctv_cli.core import disk_threads, files
+from cctv_cli.core.access.roles import Role
 from cctv_cli.core.access.store import AccessStore
+from cctv_cli.core.access.tokens import InClear
 from cctv_cli.core.clock import zone
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.footage.coverage import Coverage
@@ -26,7 +28,7 @@ from cctv_cli.core.health.facts import AccessFacts, CameraFacts, CameraStorage, 
 from cctv_cli.core.health.facts import HungDisk as HungDiskFact
 from cctv_cli.core.health.gather import FactsReader
 from cctv_cli.core.health.journal_tail import JournalTail
-from cctv_cli.core.layout import CameraLayout, storage_marker
+from cctv_cli.core.layout import CameraLayout, access_files, storage_marker
 from cctv_cli.core.recording.state import RecorderState, Run, State, to_json
 from cctv_cli.core.storage import disk_clock
 from cctv_cli.core.storage.entries import ClockEntry
@@ -292,6 +294,25 @@ def test_a_proxy_that_no_setting_speaks_of_is_a_fact(settings: Settings, clock: 
     AccessStore(settings.storage).note_proxy(clock.now())
     assert access() == AccessFacts(unknown_proxy=clock.now())
     assert access(base_path="/cctv", access="open") == AccessFacts(is_open=True)
+
+
+def test_a_token_without_tls_is_a_fact_until_it_is_revoked(settings: Settings, clock: FixedClock) -> None:
+    store = AccessStore(settings.storage)
+
+    def in_clear() -> Optional[InClear]:
+        return FactsReader(settings, None, clock).read()[1].access.in_clear
+
+    store.add("phone", Role.VIEWER, None, None, clock.now())
+    assert in_clear() is None
+    seen = InClear("phone", clock.now())
+    store.note_in_clear(seen)
+    assert in_clear() == seen
+    store.revoke("phone")
+    assert in_clear() is None
+    store.add("phone", Role.VIEWER, None, None, clock.now() + 1)
+    assert in_clear() is None, "another token of the same name"
+    access_files(settings.storage).tokens.write_text("{}")
+    assert in_clear() is None
 
 
 def test_another_disk_mounted_as_the_storage_is_a_fault(
