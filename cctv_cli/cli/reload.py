@@ -48,7 +48,7 @@ def reload_configuration(runtime: Runtime, limit: float) -> Result:
     error: Optional[CctvError] = ConfigError(problems) if problems else None
     if silent:
         names = ", ".join(str(process) for process in sorted(set(silent.values())))
-        sentence = f"Process {names} did not say within {limit:.0f} s whether it has reloaded; see its log"
+        sentence = f"No answer from process {names}, which may not have reloaded; see its log, or restart it"
         error = ReloadUnanswered("\n".join((*problems, sentence)))
     idle = "Nothing to reload: neither cctv serve nor cctv record uses this storage now"
     return Result(

@@ -30,7 +30,7 @@ def test_a_process_that_does_not_answer_is_an_error_of_its_own(
     found = cctv("reload")
     tree.leave()
     assert (found.code, found.out) == (17, "")
-    assert f"Process {os.getpid()} did not say within" in found.err
+    assert f"No answer from process {os.getpid()}" in found.err
 
 
 def test_what_one_process_did_is_shown_beside_the_error_of_another(

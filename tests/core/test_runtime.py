@@ -19,7 +19,7 @@ from cctv_cli.core import runtime as runtime_module
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import CleanupRuns, ConfigError, StopIncomplete, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg
-from cctv_cli.core.layout import CameraLayout, storage_marker
+from cctv_cli.core.layout import CameraLayout, reload_files, storage_marker
 from cctv_cli.core.recording import supervisor as supervisor_module
 from cctv_cli.core.recording.lock import holder
 from cctv_cli.core.recording.recorder import Recorder
@@ -405,6 +405,7 @@ def test_a_process_that_does_not_answer_is_named(tmp_path: Path) -> None:
     tree.show(State.RUNNING, "recording", since=1.0)
     try:
         supervised = Runtime(Settings(storage=tmp_path)).supervised
+        reload_files(tmp_path).folder.mkdir()
         assert request_reload(tmp_path, supervised, 0.5) == ([], {"one": os.getpid()})
     finally:
         tree.leave()

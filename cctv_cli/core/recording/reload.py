@@ -77,7 +77,7 @@ class ReloadRequests:
     def start(self) -> None:
         """Start to look."""
         with suppress(OSError):  # then nobody can ask
-            self._disks.ask(self._files.folder, "make reload", partial(self._files.folder.mkdir, exist_ok=True))
+            self._disks.ask(self._files.folder, "make reload", self._make)
         self._thread.start()
 
     def ask_to_end(self) -> None:
@@ -104,6 +104,11 @@ class ReloadRequests:
             except Exception:  # a bug must not end the thread
                 log.exception("unexpected error in a request to reload")
 
+    def _make(self) -> None:
+        """Make the folder and the lock, so that they belong to the supervisor's user, whoever asks. Raises OSError."""
+        self._files.folder.mkdir(exist_ok=True)
+        locks.take(self._files.lock).release()
+
     def _request(self) -> Optional[str]:
         """The latest request; None if there is none, or if it cannot be read for now."""
         try:
@@ -124,9 +129,8 @@ def request_reload(
     """
     place = reload_files(storage)
     waiting = supervised()
-    if not waiting:
-        return [], {}
-    place.folder.mkdir(exist_ok=True)
+    if not waiting or not place.folder.is_dir():  # an older cctv does not make it
+        return [], waiting
     with locks.holding(place.lock, limit):
         for path in place.folder.glob("*.json"):
             files.remove(path)
