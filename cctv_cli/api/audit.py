@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Tuple
 
 from cctv_cli.api.caller import CALLER, caller_of
 from cctv_cli.api.outside import outside
@@ -42,6 +43,10 @@ class AuditTrail:
 
 
 def _who(scope: Scope, name: str) -> Who:
-    address, peer = outside(scope).client, scope.get("client")
-    others = {*named(scope["headers"]), *(peer[:1] if peer else ())} - {address}
-    return Who(name, address=address, chain=tuple(sorted(others)[:_MOST_ADDRESSES]))
+    peer = scope.get("client")
+    return _known(name, outside(scope).client, (*named(scope["headers"]), *(peer[:1] if peer else ())))
+
+
+@lru_cache(maxsize=1024)  # a few clients send most requests
+def _known(name: str, address: str, others: Tuple[str, ...]) -> Who:
+    return Who(name, address=address, chain=tuple(sorted({*others} - {address})[:_MOST_ADDRESSES]))

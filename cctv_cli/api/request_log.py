@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, MutableMapping
 
 from cctv_cli.api.access import split_path, without_secret
 from cctv_cli.api.audit import AuditTrail
+from cctv_cli.api.caller import CALLER, caller_of
 from cctv_cli.api.detail import send_detail
 from cctv_cli.api.media_routes import is_media
 from cctv_cli.api.outside import outside
@@ -60,7 +61,7 @@ class RequestLog:
             if not status:
                 await send_detail(watched, 500, _FAILED)
         self._trail.answered(scope, status, sent)
-        level = logging.DEBUG if is_media(split_path(scope["path"])[1]) else logging.INFO
+        level = logging.DEBUG if _is_media(scope) else logging.INFO
         if log.isEnabledFor(level):
             milliseconds = (time.perf_counter() - begin) * 1000
             log.log(
@@ -72,6 +73,12 @@ class RequestLog:
                 milliseconds,
                 outside(scope).client,
             )
+
+
+def _is_media(scope: Scope) -> bool:
+    if CALLER in scope:
+        return caller_of(scope).media is not None
+    return is_media(split_path(scope["path"])[1])
 
 
 def _target(scope: Scope) -> str:
