@@ -16,6 +16,7 @@ from cctv_cli.api.audit import AuditTrail
 from cctv_cli.api.caller import CALLER, Caller, caller_of
 from cctv_cli.api.detail import send_detail
 from cctv_cli.api.outside import outside
+from cctv_cli.api.requests import connection_of
 from cctv_cli.api.running import RunningAnswers
 from cctv_cli.core.access.admission import Presented, admit
 from cctv_cli.core.access.known import Known
@@ -114,11 +115,11 @@ class AccessGate:
             await send({"type": "websocket.close", "code": 1008, "reason": admitted.sentence})
 
     async def _answer(self, presented: Optional[Presented], scope: Scope, receive: Receive, send: Send) -> None:
-        client = scope.get("client")
-        if presented is None or not client:
+        connection = connection_of(scope)
+        if presented is None or connection is None:
             await self._app(scope, receive, send)
             return
-        running = self._running.begin(presented.text, tuple(client))
+        running = self._running.begin(presented.text, connection)
         try:
             await self._app(scope, receive, send)
         finally:

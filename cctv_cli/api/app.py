@@ -6,7 +6,7 @@ import asyncio
 import threading
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, AsyncIterator, Callable, Dict
+from typing import Any, AsyncIterator, Dict
 
 from fastapi import FastAPI, Request
 
@@ -24,7 +24,7 @@ from cctv_cli.api.outside import Outsides, base_of
 from cctv_cli.api.periods import Periods
 from cctv_cli.api.request_log import RequestLog
 from cctv_cli.api.requests import WholeRequests
-from cctv_cli.api.running import Client, RunningAnswers
+from cctv_cli.api.running import RunningAnswers
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.audit.writer import AuditWriter
 from cctv_cli.core.footage.catalog import Catalog
@@ -48,13 +48,13 @@ class _App(FastAPI):
         return description
 
 
-def create_app(runtime: Runtime, cut: Callable[[Client], None] = lambda client: None) -> FastAPI:
-    """The API of a runtime, which the caller starts and stops. `cut` ends the connection of a client at once."""
+def create_app(runtime: Runtime) -> FastAPI:
+    """The API of a runtime, which the caller starts and stops."""
     cache = MediaCache(min(_CACHE_BYTES, memory() // _CACHE_SHARE))
     catalog = Catalog()
     known = Known(runtime.settings.storage, lambda: runtime.settings, runtime.clock)
     known.read()
-    running = RunningAnswers(known, runtime.clock, cut)
+    running = RunningAnswers(known, runtime.clock)
     writer = AuditWriter(runtime.settings.storage, runtime.clock)
     trail = AuditTrail(runtime, writer)
     ended = threading.Event()

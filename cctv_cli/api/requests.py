@@ -32,7 +32,7 @@ class WholeRequests:
         taken: Optional[Receive] = receive
         if _has_body(scope):
             taken = await _take(scope, receive)
-        connection: Optional[Connection] = scope.get("state", {}).get(CONNECTION)
+        connection = connection_of(scope)
         if connection is not None:
             connection.begins()
         try:
@@ -43,6 +43,12 @@ class WholeRequests:
         finally:
             if connection is not None:
                 connection.ends()
+
+
+def connection_of(scope: Scope) -> Optional[Connection]:
+    """The connection of a request; None without a server, as in tests."""
+    connection: Optional[Connection] = scope.get("state", {}).get(CONNECTION)
+    return connection
 
 
 def _has_body(scope: Scope) -> bool:

@@ -17,13 +17,12 @@ from cctv_cli.api.connection import Connection
 from cctv_cli.api.listener import accept, end_overdue
 from cctv_cli.api.places import Places, most_places
 from cctv_cli.api.requests import CONNECTION
-from cctv_cli.api.running import Client
 from cctv_cli.api.threads import begun_threads, on_thread
 from cctv_cli.api.tls import Tls
 from cctv_cli.core.access.addresses import Network
 from cctv_cli.core.errors import AddressError
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.system import open_files_limit, reset_at_close
+from cctv_cli.core.system import open_files_limit
 
 _POLL = 0.2  # seconds between checks for requested stops and reloads
 _RENEWED = 5.0  # seconds between checks for a renewed certificate
@@ -50,12 +49,6 @@ class _Server(uvicorn.Server):
         self._context = None if tls is None else tls.context
         self._runtime = runtime
         self._tasks: List[asyncio.Task[None]] = []
-
-    def cut(self, client: Client) -> None:
-        """End the connection of a client at once; what it has not received yet is dropped."""
-        for connection in [each for each in self.server_state.connections if getattr(each, "client", None) == client]:
-            reset_at_close(connection.transport.get_extra_info("socket"))
-            connection.transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -127,7 +120,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 async def _serve(runtime: Runtime, listener: socket.socket, tls: Optional[Tls], requested: Requested) -> None:
     config = uvicorn.Config(
-        create_app(runtime, lambda client: server.cut(client)),
+        create_app(runtime),
         proxy_headers=False,  # `access` reads these headers itself
         server_header=False,
         access_log=False,
