@@ -27,7 +27,8 @@ from cctv_cli.core.layout import CameraLayout, is_camera_id, login_files
 from cctv_cli.core.recording import desired
 from cctv_cli.core.recording.lock import holder
 from cctv_cli.core.recording.published import Published
-from cctv_cli.core.recording.reload import RELOAD_LIMIT, Reloaded, ReloadRequests
+from cctv_cli.core.recording.reload import Reloaded, ReloadRequests
+from cctv_cli.core.recording.reload_once import ReloadOnce
 from cctv_cli.core.recording.status import CameraStatus, StatusReader
 from cctv_cli.core.recording.supervisor import Supervisor
 from cctv_cli.core.recording.tools import Tools
@@ -37,7 +38,6 @@ from cctv_cli.core.rtsp.login_guard import LoginGuard
 from cctv_cli.core.rtsp.probe import probe
 from cctv_cli.core.storage.claim import StorageClaim
 from cctv_cli.core.storage.marker import refuse_newer
-from cctv_cli.core.system import DaemonThread
 
 log = logging.getLogger("cctv.runtime")
 
@@ -79,8 +79,7 @@ class Runtime:
         self._supervisor: Optional[Supervisor] = None
         self._watch: Optional[HealthWatch] = None
         self._schedule: Optional[CleanupSchedule] = None
-        self._reloading: Optional[threading.Thread] = None
-        self._reload_lock = threading.Lock()  # so that a signal's and a file's request are obeyed one after the other
+        self._reloads = ReloadOnce(self._reload)
         self._requests: Optional[ReloadRequests] = None
         self.ending = threading.Event()
 
@@ -171,31 +170,7 @@ class Runtime:
         Raises nothing: errors are logged, and recording continues. Returns within RELOAD_LIMIT seconds, even if a
         disk hangs, or within twice that after another reload.
         """
-        with self._reload_lock:
-            return self._reload_in_time()
-
-    def _reload_in_time(self) -> Reloaded:
-        if self._reloading is not None and self._reloading.is_alive():
-            return _failed("the previous reload still hangs on a disk; restart cctv to use the changed configuration")
-        outcomes: List[Reloaded] = []
-        self._reloading = DaemonThread(lambda: outcomes.append(self._reload_or_fail()), "reload")
-        try:
-            self._reloading.start()
-        except RuntimeError as error:
-            return _failed(f"the configuration is not reloaded: {error}; raise the limits of cctv, or free memory")
-        self._reloading.join(RELOAD_LIMIT)
-        if self._reloading.is_alive():
-            return _failed("the reload hangs on a disk and continues once the disk answers")
-        return outcomes[0]
-
-    def _reload_or_fail(self) -> Reloaded:
-        try:
-            return self._reload()
-        except CctvError as error:
-            return _failed(*(f"the configuration is unchanged: {problem}" for problem in str(error).splitlines()))
-        except Exception:  # a bug must not end recording
-            log.exception("unexpected error in a reload")
-            return Reloaded(problems=("unexpected error in a reload; see the log of cctv",))
+        return self._reloads.run()
 
     def _reload(self) -> Reloaded:
         """Reload and reconcile. Raises CctvError before anything has changed if the configuration is invalid."""
@@ -230,7 +205,7 @@ class Runtime:
         is done, if a camera's thread still hangs on a disk.
         """
         hung: List[str] = []
-        if leave_running and self._moves():
+        if leave_running and _moves(self._load, self.settings.storage):
             log.warning("the configuration now names a different storage: the recorders of this one stop as well")
             leave_running = False
         if self._requests is not None:
@@ -255,13 +230,6 @@ class Runtime:
                 f"cctv ended without the threads of {', '.join(hung)}, which hang on a disk; "
                 "check its cable, power supply or network share"
             )
-
-    def _moves(self) -> bool:
-        """Whether the next supervisor will use a different storage and so would not find this one's recorders."""
-        try:
-            return self._load is not None and self._load().storage != self.settings.storage
-        except (CctvError, OSError):  # the next supervisor reports it
-            return False
 
     # ---- control
 
@@ -329,10 +297,12 @@ class Runtime:
             )
 
 
-def _failed(*problems: str) -> Reloaded:
-    for problem in problems:
-        log.error("%s", problem)
-    return Reloaded(problems=problems)
+def _moves(load: Optional[Callable[[], Settings]], storage: Path) -> bool:
+    """Whether the next supervisor will use a different storage and so would not find this one's recorders."""
+    try:
+        return load is not None and load().storage != storage
+    except (CctvError, OSError):  # the next supervisor reports it
+        return False
 
 
 def _require_cameras(settings: Settings) -> None:

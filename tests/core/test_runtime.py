@@ -15,11 +15,11 @@ from typing import Iterator, List, Sequence, Set
 
 import pytest
 
-from cctv_cli.core import runtime as runtime_module
 from cctv_cli.core.config.settings import Camera, DemoSource, Settings
 from cctv_cli.core.errors import CleanupRuns, ConfigError, StopIncomplete, UnknownCamera
 from cctv_cli.core.ffmpeg.command import Ffmpeg
 from cctv_cli.core.layout import CameraLayout, reload_files, storage_marker
+from cctv_cli.core.recording import reload_once
 from cctv_cli.core.recording import supervisor as supervisor_module
 from cctv_cli.core.recording.lock import holder
 from cctv_cli.core.recording.recorder import Recorder
@@ -414,7 +414,7 @@ def test_a_process_that_does_not_answer_is_named(tmp_path: Path) -> None:
 def test_a_reload_that_hangs_returns_in_time(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(runtime_module, "RELOAD_LIMIT", 0.1)
+    monkeypatch.setattr(reload_once, "RELOAD_LIMIT", 0.1)
     proceed = threading.Event()
     monkeypatch.setattr(Supervisor, "reload", lambda supervisor, settings: proceed.wait(HANG))
     try:
