@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Callable, Optional, cast
 
@@ -37,6 +38,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, address: Optional[str], places: Places, make: Callable[[Connection], asyncio.Protocol]) -> None:
         self.address = address
+        self.waiting_since: Optional[float] = time.monotonic()
+        self.stuck_since: Optional[float] = None
         self.opening: Optional[asyncio.Task[None]] = None  # until the transport is there: the TLS handshake
         self._places = places
         self._inner = make(self)
@@ -45,7 +48,6 @@ class Connection(asyncio.Protocol):
         # bytes that may arrive before the answer ends; None: no head is complete; negative: more came, and was dropped
         self._room: Optional[int] = None
         self._answers = 0  # in progress; two, while a file is closed after the first and the next has begun
-        self._is_stuck = False
 
     @property
     def was_open(self) -> bool:
@@ -53,10 +55,12 @@ class Connection(asyncio.Protocol):
         return self._transport is not None
 
     def end(self) -> None:
-        """Close the connection at once; what the client has not received yet is dropped."""
+        """Close the connection at once."""
         if self._transport is not None:
-            with suppress(OSError):  # it is closed already
-                reset_at_close(self._transport.get_extra_info("socket"))
+            # in an answer, or if the client takes nothing: the system would go on sending what it has
+            if self.waiting_since is None or self._transport.get_write_buffer_size():
+                with suppress(OSError):  # it is closed already
+                    reset_at_close(self._transport.get_extra_info("socket"))
             self._transport.abort()
         elif self.opening is not None:
             self.opening.cancel()
@@ -73,7 +77,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what may be: nothing of an incomplete head, and only so much of what follows."""
-        if self._room is None:
+        if self._room is None and not self._head and len(data) <= MOST_HEAD and data.endswith(b"\r\n\r\n"):
+            self._room = MOST_HEAD + _MOST_AFTER  # as almost all requests arrive
+        elif self._room is None:
             begin = max(0, len(self._head) - _LONGEST_END)
             self._head += data
             end = _END_OF_HEAD.search(self._head, begin)
@@ -93,7 +99,7 @@ class Connection(asyncio.Protocol):
         """A complete request is being answered."""
         self._answers += 1
         self._room = _MOST_AFTER
-        self._note()
+        self.waiting_since = None
 
     def ends(self) -> None:
         """The answer to a request is complete, or failed."""
@@ -102,7 +108,7 @@ class Connection(asyncio.Protocol):
             if self._room is not None and self._room < 0 and self._transport is not None:
                 self._transport.close()  # what was not read began in the middle of something
             self._room = None
-        self._note()
+            self.waiting_since = time.monotonic()
 
     def eof_received(self) -> Optional[bool]:
         """The client sends no more."""
@@ -110,23 +116,15 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client takes less than it is sent."""
-        self._is_stuck = True
-        self._note()
+        self.stuck_since = time.monotonic()
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         """The client has taken most of what it was sent."""
-        self._is_stuck = False
-        self._note()
+        self.stuck_since = None
+        if self.waiting_since is not None:  # the last answer is under way until now
+            self.waiting_since = time.monotonic()
         self._inner.resume_writing()
-
-    def _note(self) -> None:
-        if self._is_stuck:
-            self._places.sticks(self)
-        elif self._answers:
-            self._places.works(self)
-        else:
-            self._places.waits(self)
 
     def _refuse(self) -> None:
         assert self._transport is not None

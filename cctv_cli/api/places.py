@@ -6,7 +6,7 @@ answer, gives its place to a new client when all are taken: an attacker who hold
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Protocol, Tuple
+from typing import Callable, Dict, Optional, Protocol, Set
 
 _DESCRIPTORS_BASE = 64  # of the process itself, with a margin for connections that are being closed
 _DESCRIPTORS_CAMERA = 16  # a recorder has three open, and more for moments: while FFmpeg starts, while it commits
@@ -28,7 +28,10 @@ def most_places(descriptors: Optional[int], recordings: int) -> int:
 
 
 class Client(Protocol):
-    """A connection that takes a place."""
+    """A connection that takes a place. Instants are monotonic seconds."""
+
+    waiting_since: Optional[float]  # None: a complete request is being answered
+    stuck_since: Optional[float]  # None: it takes what it is sent
 
     @property
     def address(self) -> Optional[str]:
@@ -38,103 +41,69 @@ class Client(Protocol):
         """Close the connection at once."""
 
 
-class _Group:
-    """Clients that share a limit. Those that wait, and those that take nothing, are in the order since when."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.waiting: Dict[Client, float] = {}  # monotonic seconds
-        self.stuck: Dict[Client, float] = {}
-
-    def give_way(self) -> Optional[Client]:
-        """Who has to leave for a new client."""
-        return next(iter(self.waiting), None) or next(iter(self.stuck), None)
-
-
 class Places:
-    """The places of all clients, and of each address. `most` is asked for each new client; `clock` is monotonic."""
+    """The places of all clients, and of each address. `most` is asked for each new client; `clock` is monotonic.
+
+    Who has to leave is looked for when a place is needed, so that a request costs nothing here.
+    """
 
     def __init__(self, most: Callable[[], int], clock: Callable[[], float]) -> None:
         self._most = most
         self._clock = clock
-        self._everyone = _Group()
-        self._by_address: Dict[str, _Group] = {}
-        self._groups: Dict[Client, Tuple[_Group, ...]] = {}
+        self._everyone: Set[Client] = set()
+        self._by_address: Dict[str, Set[Client]] = {}
 
     def __len__(self) -> int:
-        return self._everyone.size
+        return len(self._everyone)
 
     def enter(self, client: Client) -> bool:
         """Give a new client a place, if need be that of another, which is ended. False: all are in use."""
         most = self._most()
-        known = None if client.address is None else self._by_address.get(client.address)
-        own = known or _Group()
-        for group, limit in ((own, max(1, most // _SHARE)), (self._everyone, most)):
-            while group.size >= limit:
-                leaves = group.give_way()
-                if leaves is None:
+        neighbours = set() if client.address is None else self._by_address.get(client.address, set())
+        for clients, limit in ((neighbours, max(1, most // _SHARE)), (self._everyone, most)):
+            while len(clients) >= limit:
+                if not self._make_room(clients):
                     return False
-                self._end(leaves)
+        self._everyone.add(client)
         if client.address is not None:
-            self._by_address[client.address] = own
-        self._groups[client] = (own, self._everyone)
-        own.size += 1
-        self._everyone.size += 1
-        self.waits(client)
+            self._by_address.setdefault(client.address, set()).add(client)
         return True
 
     def make_room(self) -> None:
         """End the client that would give way to a new one, if there is one."""
-        leaves = self._everyone.give_way()
-        if leaves is not None:
-            self._end(leaves)
+        self._make_room(self._everyone)
 
     def leave(self, client: Client) -> None:
         """Free the place of a client; nothing if it has none."""
-        for group in self._groups.pop(client, ()):
-            group.waiting.pop(client, None)
-            group.stuck.pop(client, None)
-            group.size -= 1
-            if client.address is not None and not group.size:
-                self._by_address.pop(client.address, None)
-
-    def waits(self, client: Client) -> None:
-        """The client has no request in progress from now on."""
-        now = self._clock()
-        for group in self._groups.get(client, ()):
-            group.stuck.pop(client, None)
-            group.waiting[client] = now
-
-    def sticks(self, client: Client) -> None:
-        """The client takes nothing from now on."""
-        now = self._clock()
-        for group in self._groups.get(client, ()):
-            group.waiting.pop(client, None)
-            group.stuck[client] = now
-
-    def works(self, client: Client) -> None:
-        """The client is being answered."""
-        for group in self._groups.get(client, ()):
-            group.waiting.pop(client, None)
-            group.stuck.pop(client, None)
+        self._everyone.discard(client)
+        neighbours = self._by_address.get(client.address or "", set())
+        neighbours.discard(client)
+        if client.address is not None and not neighbours:
+            self._by_address.pop(client.address, None)
 
     def end_overdue(self) -> None:
         """End the clients that have waited, or taken nothing, for too long."""
-        now, overdue = self._clock(), []
-        for since, limit in ((self._everyone.waiting, _REQUEST_WITHIN), (self._everyone.stuck, _TAKES_WITHIN)):
-            overdue += _before(since, now - limit)
-        for client in overdue:
-            self._end(client)
+        now = self._clock()
+        for client in list(self._everyone):
+            if client.stuck_since is not None:
+                is_overdue = now - client.stuck_since > _TAKES_WITHIN
+            else:
+                is_overdue = client.waiting_since is not None and now - client.waiting_since > _REQUEST_WITHIN
+            if is_overdue:
+                self._end(client)
+
+    def _make_room(self, clients: Set[Client]) -> bool:
+        stuck = [(client.stuck_since, id(client), client) for client in clients if client.stuck_since is not None]
+        waiting = [
+            (client.waiting_since, id(client), client)
+            for client in clients
+            if client.waiting_since is not None and client.stuck_since is None
+        ]
+        if not waiting and not stuck:
+            return False
+        self._end(min(waiting or stuck)[2])
+        return True
 
     def _end(self, client: Client) -> None:
         self.leave(client)
         client.end()
-
-
-def _before(since: Dict[Client, float], instant: float) -> List[Client]:
-    found = []
-    for client, began in since.items():  # in this order
-        if began > instant:
-            break
-        found.append(client)
-    return found

@@ -52,10 +52,10 @@ def connection_of(scope: Scope) -> Optional[Connection]:
 
 
 def _has_body(scope: Scope) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
-        for name, value in scope["headers"]
-    )
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
+            return True
+    return False
 
 
 async def _take(scope: Scope, receive: Receive) -> Optional[Receive]:

@@ -10,9 +10,14 @@ from cctv_cli.api.places import Places, most_places
 
 
 class Guest:
-    def __init__(self, address: Optional[str] = None) -> None:
+    def __init__(self, address: Optional[str], now: float) -> None:
         self.address = address
+        self.waiting_since: Optional[float] = now
+        self.stuck_since: Optional[float] = None
         self.ended = False
+
+    def works(self) -> None:
+        self.waiting_since = None
 
     def end(self) -> None:
         self.ended = True
@@ -26,9 +31,11 @@ class Site:
         self.places = Places(lambda: 16, lambda: self.now)
 
     def enter(self, count: int, address: Optional[str] = None) -> List[Guest]:
-        guests = [Guest(address) for _ in range(count)]
-        for guest in guests:
-            assert self.places.enter(guest)
+        guests = []
+        for _ in range(count):
+            self.now += 0.001
+            guests.append(Guest(address, self.now))
+            assert self.places.enter(guests[-1])
         return guests
 
 
@@ -39,10 +46,10 @@ def site() -> Site:
 
 def test_the_one_that_waited_longest_gives_way(site: Site) -> None:
     first, second, *others = site.enter(16)
-    site.places.works(first)
+    first.works()
     site.enter(1)
     assert [first.ended, second.ended, any(other.ended for other in others)] == [False, True, False]
-    site.places.waits(first)  # since now
+    first.waiting_since = site.now
     site.enter(14)
     assert all(other.ended for other in others) and not first.ended
     assert len(site.places) == 16
@@ -51,8 +58,8 @@ def test_the_one_that_waited_longest_gives_way(site: Site) -> None:
 def test_one_that_takes_nothing_gives_way_after_all_that_wait(site: Site) -> None:
     stuck, waiting = site.enter(2)
     for guest in site.enter(14):
-        site.places.works(guest)
-    site.places.sticks(stuck)
+        guest.works()
+    stuck.stuck_since = site.now
     site.enter(1)
     assert (stuck.ended, waiting.ended) == (False, True)
 
@@ -60,9 +67,9 @@ def test_one_that_takes_nothing_gives_way_after_all_that_wait(site: Site) -> Non
 def test_without_one_that_waits_there_is_no_place(site: Site) -> None:
     guests = site.enter(16)
     for guest in guests:
-        site.places.works(guest)
-    assert not site.places.enter(Guest())
-    assert not site.places.enter(Guest("192.0.2.1"))
+        guest.works()
+    assert not site.places.enter(Guest(None, site.now))
+    assert not site.places.enter(Guest("192.0.2.1", site.now))
     site.places.leave(guests[0])
     site.places.leave(guests[0])
     site.enter(1)
@@ -75,7 +82,7 @@ def test_one_address_has_a_share_and_its_own_give_way(site: Site) -> None:
     site.enter(1, "192.0.2.1")
     assert first.ended and not any(guest.ended for guest in flood + others)
     for guest in flood:
-        site.places.works(guest)
+        guest.works()
     site.enter(1, "192.0.2.1")
     site.enter(1, "192.0.2.2")
     assert len(site.places) == 15
@@ -83,8 +90,8 @@ def test_one_address_has_a_share_and_its_own_give_way(site: Site) -> None:
 
 def test_who_waits_too_long_is_ended(site: Site) -> None:
     waiting, stuck, working = guests = site.enter(3, "192.0.2.1")
-    site.places.sticks(stuck)
-    site.places.works(working)
+    stuck.stuck_since = site.now
+    working.works()
     ended = []
     for site.now in (109.9, 110.1, 129.9, 130.1, 1000.0):
         site.places.end_overdue()
