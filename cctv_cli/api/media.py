@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
 from cctv_cli.api.byte_range import ByteRange, RangeNotSatisfiable, accepts_gzip, matches_etag, parse_range
 from cctv_cli.api.detail import send_detail
-from cctv_cli.api.media_cache import CachedFile, FileVersion, MediaCache, OpenFile
+from cctv_cli.api.media_cache import SLICE, CachedFile, FileVersion, MediaCache, OpenFile, Slices
 from cctv_cli.core.files import NotRegularFile
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 HeaderList = List[Tuple[bytes, bytes]]
 
-_SLICE = 256 * 1024  # bytes passed to the server at once, so that a slow client slows down the reading
 _DEFAULT_TYPE = b"application/octet-stream"
 MEDIA_TYPES = {
     ".m3u8": b"application/vnd.apple.mpegurl",  # RFC 8216 § 10
@@ -54,7 +53,7 @@ RECORDED_SEGMENT = MediaKind(b"private, max-age=31536000, immutable", 5.0)
 class _Representation:
     """The bytes that a request selects, before ranges (RFC 9110 § 3.2)."""
 
-    content: Union[bytes, OpenFile]
+    content: Union[Slices, OpenFile]
     size: int
     etag: str
     gzipped: bool = False
@@ -95,7 +94,7 @@ async def serve_file(
 async def serve_text(scope: Scope, receive: Receive, send: Send, playlist: str) -> None:
     """Answer a GET or HEAD with a playlist in memory, as `serve_file` does with one on disk."""
     body = playlist.encode()
-    file = CachedFile(FileVersion(zlib.crc32(body), len(body), 0), body)
+    file = CachedFile(FileVersion(zlib.crc32(body), len(body), 0), Slices.of(body))
     with contextlib.suppress(_ClientGone):
         await _answer(scope, receive, send, file, ".m3u8", PLAYLIST)
 
@@ -141,11 +140,14 @@ async def _serve(
         detail = f"{path.name} cannot be read ({error.strerror}); check the storage's disk."
         await send_detail(send, 503, detail)
         return
-    try:
-        await _answer(scope, receive, send, file, path.suffix, kind)
-    finally:
-        if isinstance(file, OpenFile):
-            await file.close()
+    with cache.sending():
+        try:
+            rest = await _answer(scope, receive, send, file, path.suffix, kind)
+        finally:
+            if isinstance(file, OpenFile):
+                await file.close()
+        if rest is not None:
+            await _send_rest(receive, send, await cache.open(path, inside=inside), file.version, rest)
 
 
 async def _send_to_proxy(send: Send, target: bytes, suffix: str, kind: MediaKind) -> None:
@@ -170,7 +172,8 @@ async def _answer(
     file: Union[CachedFile, OpenFile],
     suffix: str,
     kind: MediaKind,
-) -> None:
+) -> Optional[ByteRange]:
+    """Send the answer; returns the bytes that are left to send because they are no longer in memory."""
     wanted = _wanted_headers(scope)
     chosen = _choose(file, wanted)
     try:
@@ -178,14 +181,15 @@ async def _answer(
     except RangeNotSatisfiable:
         detail = "The file does not have this range of bytes; Content-Range has its size."
         await send_detail(send, 416, detail, [(b"content-range", b"bytes */%d" % chosen.size)])
-        return
+        return None
     await _send_head(send, answer.status, answer.headers)
     if answer.part is None or answer.part.start == answer.part.stop:
         await _send_body(send, b"", more=False)
-    elif isinstance(chosen.content, bytes):
-        await _send_memory(send, chosen.content, answer.part)
+    elif isinstance(chosen.content, Slices):
+        return await _send_memory(send, chosen.content, answer.part)
     else:
         await _send_disk(receive, send, chosen.content, answer.part)
+    return None
 
 
 def _wanted_headers(scope: Scope) -> Dict[bytes, str]:
@@ -204,7 +208,7 @@ def _choose(file: Union[CachedFile, OpenFile], wanted: Dict[bytes, str]) -> _Rep
     etag = file.version.etag
     if file.compressed is not None and accepts_gzip(wanted.get(b"accept-encoding", "")):
         # different bytes need a different strong tag (RFC 9110 § 8.8.3.3)
-        return _Representation(file.compressed, len(file.compressed), f'{etag[:-1]}-gzip"', gzipped=True)
+        return _Representation(Slices.of(file.compressed), len(file.compressed), f'{etag[:-1]}-gzip"', gzipped=True)
     return _Representation(file.body, len(file.body), etag)
 
 
@@ -242,11 +246,24 @@ def _requested_range(method: str, wanted: Dict[bytes, str], chosen: _Representat
     return parse_range(wanted[b"range"].strip(), chosen.size)
 
 
-async def _send_memory(send: Send, content: bytes, part: ByteRange) -> None:
-    view = memoryview(content)  # its slices are not copies, which halves the CPU time
-    for start in range(part.start, part.stop, _SLICE):
-        stop = min(start + _SLICE, part.stop)
-        await _send_body(send, view[start:stop], more=stop < part.stop)
+async def _send_memory(send: Send, content: Slices, part: ByteRange) -> Optional[ByteRange]:
+    position = part.start
+    while position < part.stop:
+        piece = content.read(position, part.stop)
+        if piece is None:
+            return ByteRange(position, part.stop)
+        position += len(piece)
+        await _send_body(send, piece, more=position < part.stop)
+    return None
+
+
+async def _send_rest(receive: Receive, send: Send, file: OpenFile, version: FileVersion, part: ByteRange) -> None:
+    try:
+        if file.version != version:
+            raise OSError("a media file was replaced while it was sent")
+        await _send_disk(receive, send, file, part)
+    finally:
+        await file.close()
 
 
 async def _send_disk(receive: Receive, send: Send, file: OpenFile, part: ByteRange) -> None:
@@ -254,7 +271,7 @@ async def _send_disk(receive: Receive, send: Send, file: OpenFile, part: ByteRan
     try:
         position = part.start
         while position < part.stop and not gone.done():
-            chunk = await file.read(position, min(_SLICE, part.stop - position))
+            chunk = await file.read(position, min(SLICE, part.stop - position))
             if not chunk:
                 raise OSError("a media file became shorter while it was sent")
             position += len(chunk)

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import math
 import os
 import time
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Callable, Dict, NamedTuple, Optional, Protocol
+from typing import BinaryIO, Callable, Dict, Iterator, NamedTuple, Optional, Protocol, Sequence
 
 from cctv_cli.core import files
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
 from cctv_cli.core.system import DaemonThread
 
-_IDLE = 120.0  # seconds after its last use for which a file is kept; viewers of one stream are less far apart
+SLICE = 256 * 1024  # bytes that are read, kept and sent at once
+_IDLE = 60.0  # seconds after its last use for which a file is kept; viewers of one stream are less far apart
 _ENTRY_OVERHEAD = 1024  # bytes for the administration of an entry, so that empty files count too
 
 
@@ -38,12 +39,43 @@ class FileVersion(NamedTuple):
         return f'"{self.mtime_ns:x}-{self.size:x}-{self.inode:x}"'
 
 
+class Slices:
+    """The bytes of a file, in slices: an answer holds one at a time, so that slow clients keep no files in memory."""
+
+    def __init__(self, slices: Sequence[bytes]) -> None:
+        self._slices = slices
+        self._size = sum(map(len, slices))
+
+    @classmethod
+    def of(cls, body: bytes) -> Slices:
+        """The slices of bytes that are in memory."""
+        return cls([body[start : start + SLICE] for start in range(0, len(body), SLICE)])
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._slices)
+
+    def read(self, start: int, stop: int) -> Optional[memoryview]:
+        """The bytes from `start` to `stop`, or to the end of their slice; None after `drop`. Nothing is copied."""
+        if not self._slices:
+            return None
+        number, begin = divmod(start, SLICE)
+        return memoryview(self._slices[number])[begin : begin + stop - start]
+
+    def drop(self) -> None:
+        """Let go of the bytes, whoever holds this. A single slice stays: it is what an answer may have in flight."""
+        if len(self._slices) > 1:
+            self._slices = ()
+
+
 @dataclass(frozen=True)
 class CachedFile:
     """A whole file in memory; `compressed` is its gzip form, if that was requested and is smaller."""
 
     version: FileVersion
-    body: bytes
+    body: Slices
     compressed: Optional[bytes] = None
 
     @property
@@ -99,6 +131,8 @@ class _Entry:
 class MediaCache:
     """A cache of at most `max_bytes`, without files larger than a quarter of that; evicts the least recently used.
 
+    What is being sent counts too. An answer whose file was evicted continues from the disk.
+
     What nobody used for _IDLE seconds is evicted too, so that memory follows what is watched, not what ever was.
 
     Must be used from one event loop. `clock` returns monotonic seconds; `status` and `opener` access the disk and run
@@ -116,6 +150,7 @@ class MediaCache:
         self.max_bytes = max_bytes
         self.max_item = max_bytes // 4
         self.used_bytes = 0
+        self._sending_bytes = 0
         self._clock = clock
         self._status = status
         self._opener = opener
@@ -160,6 +195,16 @@ class MediaCache:
         opening = partial(self._open, path, inside)
         return await self._threads(inside).submit(_place(path, inside), object(), opening).arrives()
 
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Count what one answer has in flight."""
+        self._sending_bytes += SLICE
+        self._shrink()
+        try:
+            yield
+        finally:
+            self._sending_bytes -= SLICE
+
     def close(self) -> None:
         """Drop all entries."""
         self._entries.clear()
@@ -190,8 +235,8 @@ class MediaCache:
             version = _version(os.fstat(file.fileno()))
             if version.size > self.max_item:
                 return None
-            body = file.read(version.size)
-        return CachedFile(version, body, _smaller_gzip(body) if compress else None)
+            body = Slices([file.read(min(SLICE, version.size - start)) for start in range(0, version.size, SLICE)])
+        return CachedFile(version, body, _smaller_gzip(bytes(body)) if compress else None)
 
     def _open(self, path: Path, inside: Optional[Path]) -> OpenFile:
         file = self._opener(path, inside=inside)
@@ -208,11 +253,17 @@ class MediaCache:
     def _remember(self, path: Path, entry: _Entry) -> None:
         self._entries[path] = entry
         self.used_bytes += entry.file.cost
-        while self.used_bytes > self.max_bytes or self._oldest_use() < entry.used - _IDLE:
-            self._forget(next(iter(self._entries)))
+        self._shrink()
 
-    def _oldest_use(self) -> float:
-        return next(iter(self._entries.values())).used if self._entries else math.inf
+    def _shrink(self) -> None:
+        """Evict what does not fit, and what nobody used for long."""
+        idle_since = self._clock() - _IDLE
+        while self._entries:
+            path, oldest = next(iter(self._entries.items()))
+            if self.used_bytes + self._sending_bytes <= self.max_bytes and oldest.used >= idle_since:
+                return
+            self._forget(path)
+            oldest.file.body.drop()
 
     def _forget(self, path: Path) -> None:
         entry = self._entries.pop(path, None)

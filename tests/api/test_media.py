@@ -5,7 +5,7 @@ import errno
 import gzip
 import http.client
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List, Optional
 
 import httpx
 import pytest
@@ -288,6 +288,51 @@ async def test_a_viewer_that_disconnects_ends_the_reading(root: Path, send_fails
     cache.close()
     assert 1 <= len(viewer.pieces) <= 3
     assert opened.files and all(file.closed for file in opened.files)
+
+
+class SlowViewer:
+    """A client during whose first slice others fill the cache; then `meanwhile` is called."""
+
+    def __init__(self, cache: MediaCache, root: Path, meanwhile: Callable[[], object]) -> None:
+        self.received = b""
+        self._cache = cache
+        self._root = root
+        self._meanwhile = meanwhile
+
+    async def receive(self) -> Dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.body":
+            if not self.received:
+                await self._fill()
+            self.received += message["body"]
+
+    async def _fill(self) -> None:
+        for number in range(BUDGET // len(CONTENT) + 1):
+            other = self._root / f"other{number}.ts"
+            other.write_bytes(CONTENT)
+            await self._cache.get(other, 60.0)
+        self._meanwhile()
+
+
+async def test_an_evicted_file_is_sent_on_from_disk(cache: MediaCache, root: Path) -> None:
+    viewer = SlowViewer(cache, root, lambda: None)
+    await app_of(cache, root)(request("segment1.ts"), viewer.receive, viewer.send)
+    assert viewer.received == CONTENT
+    assert cache.version(root / "segment1.ts") is None
+
+
+async def test_an_evicted_file_that_was_replaced_breaks_the_answer(cache: MediaCache, root: Path) -> None:
+    def replace() -> None:
+        (root / "new.ts").write_bytes(CONTENT)
+        (root / "new.ts").replace(root / "segment1.ts")
+
+    viewer = SlowViewer(cache, root, replace)
+    with pytest.raises(OSError, match="replaced"):
+        await app_of(cache, root)(request("segment1.ts"), viewer.receive, viewer.send)
+    assert len(viewer.received) < len(CONTENT)
 
 
 async def test_a_streamed_answer_leaves_nothing_running(cache: MediaCache, root: Path) -> None:
