@@ -25,6 +25,7 @@ from cctv_cli.api.periods import Periods
 from cctv_cli.api.request_log import RequestLog
 from cctv_cli.api.requests import WholeRequests
 from cctv_cli.api.running import RunningAnswers
+from cctv_cli.api.threads import SharedCall
 from cctv_cli.core.access.known import Known
 from cctv_cli.core.audit.writer import AuditWriter
 from cctv_cli.core.footage.catalog import Catalog
@@ -84,11 +85,12 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     wrong = WrongTokens()
     states = stream.LiveStates(runtime)
+    reports = SharedCall(runtime.health)
     app.include_router(cameras.router(runtime))
     app.include_router(stream.router(runtime, states))
     app.include_router(recordings.router(runtime, catalog))
-    app.include_router(health.router(runtime))
-    app.include_router(metrics.router(runtime))
+    app.include_router(health.router(runtime, reports))
+    app.include_router(metrics.router(reports))
     app.include_router(cleanup.router(runtime))
     app.include_router(login.router(runtime, known, wrong, trail))
     app.add_api_route("/", _index, include_in_schema=False)

@@ -12,7 +12,7 @@ from cctv_cli.api.models import CameraModel
 from cctv_cli.api.needs import needs
 from cctv_cli.api.outside import base_of
 from cctv_cli.api.stream import stopped_detail
-from cctv_cli.api.threads import on_thread
+from cctv_cli.api.threads import SharedCall
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.disk_threads import DiskHangs
 from cctv_cli.core.recording.schema import camera_values
@@ -23,12 +23,13 @@ from cctv_cli.core.runtime import Runtime
 def router(runtime: Runtime) -> APIRouter:
     """The endpoints of this resource."""
     routes = APIRouter(prefix="/cameras", tags=["cameras"], responses=errors())
+    statuses = SharedCall(runtime.statuses)
 
     @routes.get("", dependencies=[needs(Role.VIEWER)], response_model=List[CameraModel], summary="List all cameras")
     async def list_cameras(request: Request) -> List[CameraModel]:
         """All configured cameras that the caller may see, in the order of the configuration."""
         shows, base = grant_of(request.scope).shows, base_of(request.scope)
-        return [camera_model(status, runtime, base) for status in await on_thread(runtime.statuses) if shows(status.id)]
+        return [camera_model(status, runtime, base) for status in await statuses.result() if shows(status.id)]
 
     @routes.get(
         "/{camera_id}",

@@ -10,18 +10,18 @@ from cctv_cli.api.access import shown_report
 from cctv_cli.api.errors import errors
 from cctv_cli.api.models import HealthModel, ProcessModel, StorageModel, SystemModel
 from cctv_cli.api.needs import needs
-from cctv_cli.api.threads import on_thread
+from cctv_cli.api.threads import SharedCall
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.health.report import Report, health_model, process_models, storage_model, system_model
 from cctv_cli.core.runtime import Runtime
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Runtime, reports: SharedCall[Report]) -> APIRouter:
     """The endpoints of this resource."""
     routes = APIRouter(prefix="/health", tags=["health"], responses=errors())
 
     async def report(request: Request) -> Report:
-        return shown_report(await on_thread(runtime.health), request)
+        return shown_report(await reports.result(), request)
 
     @routes.get("", dependencies=[needs(Role.VIEWER)], response_model=HealthModel, summary="Complete system health")
     async def health(request: Request) -> HealthModel:

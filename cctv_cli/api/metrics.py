@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple, Type, Union
 
 from fastapi import APIRouter, Request, Response
@@ -15,19 +16,18 @@ from cctv_cli import version
 from cctv_cli.api.access import shown_report
 from cctv_cli.api.errors import Responses, errors
 from cctv_cli.api.needs import needs
-from cctv_cli.api.threads import on_thread
+from cctv_cli.api.threads import SharedCall, on_thread
 from cctv_cli.core.access.roles import Role
 from cctv_cli.core.clock import DAY
 from cctv_cli.core.footage.coverage import Coverage
 from cctv_cli.core.health.facts import CameraFacts, CameraStorage, ProcessFacts, StorageFacts, SystemFacts
 from cctv_cli.core.health.report import Report
 from cctv_cli.core.recording.state import State
-from cctv_cli.core.runtime import Runtime
 
 Samples = Iterable[Tuple[Sequence[str], object]]  # label values, and a number or None
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(reports: SharedCall[Report]) -> APIRouter:
     """The endpoint of this resource."""
     routes = APIRouter(tags=["health"], responses=errors())
 
@@ -44,7 +44,8 @@ def router(runtime: Runtime) -> APIRouter:
     async def metrics(request: Request) -> Response:
         """Prometheus scrapes this, in the format that it asks for; `examples/prometheus/` has alert rules."""
         encode, media_type = choose_encoder(", ".join(request.headers.getlist("accept")))
-        shown = await on_thread(lambda: render(shown_report(runtime.health(), request), encode))
+        report = shown_report(await reports.result(), request)
+        shown = await on_thread(partial(render, report, encode))
         return Response(shown, media_type=media_type, headers={"Vary": "Accept"})
 
     return routes

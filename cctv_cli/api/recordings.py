@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import List, Optional
+from typing import Dict, Iterator, List, Optional
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
@@ -25,6 +26,8 @@ from cctv_cli.core.storage.days import recorded_days
 _DAYS = 31  # in a page: the default retention and today
 _MOST_DAYS = 366
 _LIMIT = 60.0  # seconds that one list may take: a year of journals on a slow disk
+_MOST = 16  # lists of a camera that are read or wait for it; more would delay all others by their answers
+_BUSY = "Too many lists of this camera's recordings are being read. Try again in 2 seconds."
 _BREATH = 0.1  # seconds between days that are read ahead, so that requests are not delayed
 _DATE = {"format": "date"}
 
@@ -45,7 +48,7 @@ def read_ahead(runtime: Runtime, catalog: Catalog, ended: threading.Event) -> No
 def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
     """The endpoints of this resource that answer JSON; `media_routes` answers the media."""
     routes = APIRouter(prefix="/recordings", tags=["recordings"], responses=errors(404))
-    disks = DiskThreads(_LIMIT)
+    disks, crowd = DiskThreads(_LIMIT), _Crowd()
 
     @routes.get(
         "/{camera_id}",
@@ -82,9 +85,29 @@ def router(runtime: Runtime, catalog: Catalog) -> APIRouter:
         base = base_of(request.scope)
         listing = _Listing(runtime, catalog, camera_id, base)
         call = partial(listing.days, before, limit) if date is None else partial(listing.day, date)
-        return await disks.submit(layout.recordings, (base, camera_id, date, before, limit), call).arrives()
+        with crowd.place(camera_id):
+            return await disks.submit(layout.recordings, (base, camera_id, date, before, limit), call).arrives()
 
     return routes
+
+
+class _Crowd:
+    """Those who wait for lists of a camera."""
+
+    def __init__(self) -> None:
+        self._waiting: Dict[str, int] = {}
+
+    @contextmanager
+    def place(self, camera_id: str) -> Iterator[None]:
+        """Wait among the others. Raises a 503 if they are too many."""
+        waiting = self._waiting.get(camera_id, 0)
+        if waiting >= _MOST:
+            raise HTTPException(503, _BUSY, {"Retry-After": "2"})
+        self._waiting[camera_id] = waiting + 1
+        try:
+            yield
+        finally:
+            self._waiting[camera_id] -= 1
 
 
 @dataclass(frozen=True)

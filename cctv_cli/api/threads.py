@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, TypeVar
+from typing import Callable, Generic, Optional, TypeVar
 
 T = TypeVar("T")
 
@@ -36,3 +36,20 @@ def begun_threads() -> ThreadPoolExecutor:
 async def on_thread(call: Callable[[], T]) -> T:
     """Make a call that may wait for disks on a thread of the event loop's executor. Raises what it raises."""
     return await asyncio.get_running_loop().run_in_executor(None, call)
+
+
+class SharedCall(Generic[T]):
+    """A call that is made by one thread at a time: who asks meanwhile gets the same result.
+
+    Must be used from one event loop.
+    """
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._made: Optional[asyncio.Future[T]] = None
+
+    async def result(self) -> T:
+        """The result of the call that is being made, or of a new one. Raises what it raises."""
+        if self._made is None or self._made.done():
+            self._made = asyncio.ensure_future(on_thread(self._call))
+        return await asyncio.shield(self._made)  # a client that leaves must not cancel the answer of others

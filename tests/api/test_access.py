@@ -16,6 +16,7 @@ from cctv_cli.api.app import create_app
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.needs import Needs
 from cctv_cli.api.stream import LiveStates
+from cctv_cli.api.threads import SharedCall
 from cctv_cli.core.access import links
 from cctv_cli.core.access.links import Link
 from cctv_cli.core.access.roles import Period, Role
@@ -92,9 +93,9 @@ def ways(token: str) -> List[Tuple[str, Dict[str, str]]]:
 
 
 def test_every_route_declares_what_it_needs(runtime: Runtime) -> None:
-    states, catalog = LiveStates(runtime), Catalog()
+    states, catalog, reports = LiveStates(runtime), Catalog(), SharedCall(runtime.health)
     routers = [cameras.router(runtime), stream.router(runtime, states), recordings.router(runtime, catalog)]
-    routers += [health.router(runtime), metrics.router(runtime), cleanup.router(runtime)]
+    routers += [health.router(runtime, reports), metrics.router(reports), cleanup.router(runtime)]
     needed = {}
     for route in (route for router in routers for route in router.routes):
         assert isinstance(route, APIRoute)

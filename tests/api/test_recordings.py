@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from cctv_cli.core.runtime import Runtime
 from cctv_cli.core.storage.entries import ClockEntry
 from cctv_cli.core.storage.journal import Journal
 from tests.support.storage_tree import CameraTree, instant
+from tests.support.waiting import HANG
 
 pytestmark = pytest.mark.anyio
 
@@ -240,3 +242,17 @@ def test_reading_ahead_ends_with_the_server(
     ended = threading.Event()
     ended.set()
     read_ahead(runtime, Catalog(), ended)
+
+
+async def test_too_many_lists_at_once_are_refused(
+    client: httpx.AsyncClient, front: CameraTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proceed = threading.Event()
+    monkeypatch.setattr(Catalog, "days", lambda *_, **__: [] if proceed.wait(HANG) else None)
+    lists = [asyncio.ensure_future(client.get(f"/recordings/front?limit={limit}")) for limit in range(1, 41)]
+    answers = asyncio.as_completed(lists, timeout=HANG)
+    refused = [await next(answers) for _ in range(24)]
+    assert {(answer.status_code, answer.headers["Retry-After"]) for answer in refused} == {(503, "2")}
+    proceed.set()
+    assert [(await answer).status_code for answer in answers] == [200] * 16
+    assert (await client.get("/recordings/front")).status_code == 200

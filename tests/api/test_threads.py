@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 
-from cctv_cli.api.threads import begun_threads
+from cctv_cli.api.threads import SharedCall, begun_threads
 from tests.support.storage_tree import CameraTree
 from tests.support.waiting import HANG
 
@@ -86,3 +86,22 @@ async def test_a_server_in_use_answers_without_another_thread(
         started.clear()
         assert [(await client.get(path)).status_code for path in PATHS] == first
         assert started == []
+
+
+async def test_who_asks_during_a_call_gets_its_result() -> None:
+    proceed, calls = threading.Event(), 0
+
+    def call() -> int:
+        nonlocal calls
+        calls += 1
+        assert proceed.wait(HANG)
+        return calls
+
+    shared = SharedCall(call)
+    left = asyncio.ensure_future(shared.result())
+    asked = [asyncio.ensure_future(shared.result()) for _ in range(50)]
+    await asyncio.sleep(0)
+    left.cancel()
+    proceed.set()
+    assert await asyncio.gather(*asked) == [1] * 50
+    assert await shared.result() == 2
