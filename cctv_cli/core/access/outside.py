@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Optional, Sequence, Tuple
 
-from cctv_cli.core.access.addresses import LOOPBACK, Network, clients, is_in, parse_address
+from cctv_cli.core.access.addresses import LOOPBACK, Network, clients, is_forwarding, is_in, parse_address
 
 _LONGEST_BASE = 200  # characters
 # unreserved characters of RFC 3986 § 2.3, which need no escape in JSON, HTML, headers and paths
@@ -62,11 +63,26 @@ def outside_of(
     nearest = None if peer is None else parse_address(peer)
     if peer is None or nearest is None or not is_in(nearest, trusted):
         return Outside(peer or "-", scheme, base_path or "")
+    return _said_by_proxy(peer, tuple(filter(_is_about_client, headers)), scheme, trusted, base_path)
+
+
+@lru_cache(maxsize=128)  # a few clients send most requests
+def _said_by_proxy(
+    peer: str,
+    headers: Tuple[Tuple[bytes, bytes], ...],
+    scheme: str,
+    trusted: Tuple[Network, ...],
+    base_path: Optional[str],
+) -> Outside:
     found = set(clients(peer, headers, trusted) or ())
     client = str(found.pop()) if len(found) == 1 else peer
     said = _single(headers, b"x-forwarded-proto")
     prefix = base_path or parse_base_path(_single(headers, b"x-forwarded-prefix"))
     return Outside(client, said if said in ("http", "https") else scheme, prefix or "")
+
+
+def _is_about_client(header: Tuple[bytes, bytes]) -> bool:
+    return is_forwarding(header[0])
 
 
 def _single(headers: Sequence[Tuple[bytes, bytes]], wanted: bytes) -> str:
