@@ -81,7 +81,7 @@ def supervising(site: Site, ffmpeg: Ffmpeg, live: int) -> Iterator[subprocess.Po
         finally:
             exit_code = process.poll()
             process.kill()
-            assert exit_code in (None, 0), f"the supervisor ended by itself, with {exit_code}"
+            assert exit_code is None or exit_code <= 0, f"the supervisor ended by itself, with {exit_code}"
 
 
 def end(supervisor: subprocess.Popen[bytes]) -> float:
