@@ -116,6 +116,9 @@ if sys.platform == "win32":
     def make_private(handle: int) -> None:
         """Nothing: Windows gives files the rights of their folder."""
 
+    def give_to_owner(handle: int, of: Path) -> None:
+        """Nothing: Windows gives files the rights of their folder."""
+
     def user_name() -> str:
         """The name of the user that this process belongs to."""
         return os.environ.get("USERNAME", "unknown")
@@ -241,6 +244,12 @@ else:
         status = os.fstat(handle)
         if status.st_mode & _OWNER_ONLY and status.st_uid == os.geteuid():
             os.fchmod(handle, stat.S_IMODE(status.st_mode) & ~_OWNER_ONLY)
+
+    def give_to_owner(handle: int, of: Path) -> None:
+        """As root, let an open file or folder belong to the owner of a path; others cannot. Raises OSError."""
+        if os.geteuid() == 0:
+            owner = os.stat(of)
+            os.fchown(handle, owner.st_uid, owner.st_gid)
 
     def user_name() -> str:
         """The name of the user that this process belongs to, or its number if it has none."""

@@ -70,6 +70,17 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     assert [stat.S_IMODE(path.stat().st_mode) & 0o077 for path in folder.iterdir()] == [0]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes for others")
+def test_what_root_writes_belongs_to_the_owner_of_the_storage(tmp_path: Path) -> None:
+    storage = tmp_path / "hls"
+    storage.mkdir()
+    os.chown(storage, 1234, 1235)
+    AuditLog(storage).append(STOP)
+    AuditLog(storage).append(VIEW)
+    folder = audit_folder(storage)
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (folder, *folder.iterdir())} == {(1234, 1235)}
+
+
 def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
     AuditLog(tmp_path).append(STOP)
     (path,) = audit_folder(tmp_path).iterdir()
