@@ -27,5 +27,12 @@ async def test_no_string_in_a_path_leads_out_of_the_camera(tmp_path: Path) -> No
         await site.attack(parameter, sample(_EACH, parameter))
 
 
+async def test_no_symbolic_link_is_followed(tmp_path: Path) -> None:
+    site, recordings = Site(tmp_path), "/recordings/front"
+    for path in ("/stream/front/segment6.ts", f"{recordings}/2026-07-14/14/42.ts", f"{recordings}/2026-07-13/14/41.ts"):
+        status, body = await site.send("GET", path)
+        assert (status, MARK in body) == (404, False), path
+
+
 def test_there_are_enough_strings() -> None:
     assert len(set(strings())) > 20_000

@@ -26,6 +26,9 @@ NOW = "2026-07-14T15:30:00+02:00"
 MARK = b"planted-where-no-request-leads"
 PUBLIC = ("203.0.113.9", 40000)
 
+# Symbolic links with the names of media, and where they lead.
+LINKS = {"live/segment6.ts": "secret.ts", "recordings/2026-07-14/14/42.ts": "secret.ts", "recordings/2026-07-13": "day"}
+
 # What stands for a parameter in a request that succeeds.
 _VALID = {"camera_id": "front", "date": "2026-07-14", "hour": "14"}
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -117,6 +120,10 @@ class Site:
         for place in ("live", "recordings", "recordings/2026-07-14", "recordings/2026-07-14/14"):
             (front / place / "secret.ts").write_bytes(MARK)
             (front / place / "link.ts").symlink_to(folder / "secret.ts")
+        (folder / "day" / "14").mkdir(parents=True)
+        (folder / "day" / "14" / "41.ts").write_bytes(MARK)
+        for link, target in LINKS.items():
+            (front / link).symlink_to(folder / target)
         self.app = create_app(Runtime(settings, clock=FixedClock(instant(NOW))))
 
     async def send(self, method: str, target: str) -> Tuple[int, bytes]:
