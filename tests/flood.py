@@ -134,7 +134,12 @@ def _get(port: int, path: str) -> bytes:
         connection.close()
 
 
+def _nothing(port: int) -> None:
+    signal.pause()
+
+
 ATTACKS: Dict[str, Attack] = {
+    "nothing": Attack(_nothing),  # what the machine itself costs
     "half-open": Attack(_half_open, 400),
     "silent": Attack(_silent, 200),
     "headers": Attack(_headers),

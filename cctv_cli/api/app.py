@@ -17,7 +17,7 @@ from cctv_cli.api.audit import AuditTrail
 from cctv_cli.api.cors import Cors
 from cctv_cli.api.errors import add_error_handlers
 from cctv_cli.api.hardening import Hardening, HeadAsGet
-from cctv_cli.api.media_cache import MediaCache
+from cctv_cli.api.media_cache import MediaCache, media_bytes
 from cctv_cli.api.media_description import media_paths
 from cctv_cli.api.media_routes import MediaRoutes
 from cctv_cli.api.outside import Outsides, base_of
@@ -30,10 +30,8 @@ from cctv_cli.core.access.known import Known
 from cctv_cli.core.audit.writer import AuditWriter
 from cctv_cli.core.footage.catalog import Catalog
 from cctv_cli.core.runtime import Runtime
-from cctv_cli.core.system import DaemonThread, memory
+from cctv_cli.core.system import DaemonThread
 
-_CACHE_BYTES = 256 * 1024 * 1024
-_CACHE_SHARE = 8  # it is at most one in so many bytes of memory: viewers must not cost FFmpeg its memory
 _DESCRIPTION = (
     "Live streams and recordings of RTSP cameras. Clients in the local network may read; "
     "control (every POST) is only for the machine that runs the server. "
@@ -51,7 +49,7 @@ class _App(FastAPI):
 
 def create_app(runtime: Runtime) -> FastAPI:
     """The API of a runtime, which the caller starts and stops."""
-    cache = MediaCache(min(_CACHE_BYTES, memory() // _CACHE_SHARE))
+    cache = MediaCache(media_bytes())
     catalog = Catalog()
     known = Known(runtime.settings.storage, lambda: runtime.settings, runtime.clock)
     known.read()

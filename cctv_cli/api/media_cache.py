@@ -19,11 +19,18 @@ from typing import BinaryIO, Callable, Dict, Iterator, NamedTuple, Optional, Pro
 
 from cctv_cli.core import files
 from cctv_cli.core.disk_threads import DiskHangs, DiskThreads
-from cctv_cli.core.system import DaemonThread
+from cctv_cli.core.system import DaemonThread, memory
 
+_MOST_BYTES = 256 * 1024 * 1024
+_SHARE = 8  # at most one in so many bytes of memory: viewers must not cost FFmpeg its memory
 SLICE = 256 * 1024  # bytes that are read, kept and sent at once
 _IDLE = 60.0  # seconds after its last use for which a file is kept; viewers of one stream are less far apart
 _ENTRY_OVERHEAD = 1024  # bytes for the administration of an entry, so that empty files count too
+
+
+def media_bytes() -> int:
+    """The memory for media, in bytes: what is cached, and what is being sent."""
+    return min(_MOST_BYTES, memory() // _SHARE)
 
 
 class FileVersion(NamedTuple):

@@ -11,7 +11,6 @@ from typing import Callable, Dict, Optional, Protocol, Set
 _DESCRIPTORS_BASE = 64  # of the process itself, with a margin for connections that are being closed
 _DESCRIPTORS_CAMERA = 16  # a recorder has three open, and more for moments: while FFmpeg starts, while it commits
 _DESCRIPTORS_CLIENT = 2  # the connection, and a file that is too large to be sent from memory
-_MOST = 1024  # with what each may have in flight (`media`), they fill the largest media cache
 _LEAST = 8  # however few descriptors the system grants
 _SHARE = 4  # one address gets one in so many places
 
@@ -19,12 +18,15 @@ _REQUEST_WITHIN = 10.0  # seconds for a TLS handshake and a request's head; also
 _TAKES_WITHIN = 30.0  # seconds for which a client may take nothing of its answer
 
 
-def most_places(descriptors: Optional[int], recordings: int) -> int:
-    """How many clients may be connected, beside so many recorders, with this limit of open files (None: no limit)."""
+def most_places(descriptors: Optional[int], recordings: int, answers: int) -> int:
+    """How many clients may be connected beside so many recorders.
+
+    `descriptors` is the limit of open files (None: no limit), `answers` how many can be in memory at a time.
+    """
     if descriptors is None:
-        return _MOST
+        return answers
     left = descriptors - _DESCRIPTORS_BASE - _DESCRIPTORS_CAMERA * recordings
-    return min(_MOST, max(_LEAST, left // _DESCRIPTORS_CLIENT))
+    return max(_LEAST, min(answers, left // _DESCRIPTORS_CLIENT))
 
 
 class Client(Protocol):

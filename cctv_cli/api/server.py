@@ -15,6 +15,7 @@ import uvicorn
 from cctv_cli.api.app import create_app
 from cctv_cli.api.connection import Connection
 from cctv_cli.api.listener import accept, end_overdue
+from cctv_cli.api.media_cache import SLICE, media_bytes
 from cctv_cli.api.places import Places, most_places
 from cctv_cli.api.requests import CONNECTION
 from cctv_cli.api.threads import begun_threads, on_thread
@@ -48,6 +49,7 @@ class _Server(uvicorn.Server):
         self._listener = listener
         self._context = None if tls is None else tls.context
         self._runtime = runtime
+        self._answers = media_bytes() // SLICE
         self._tasks: List[asyncio.Task[None]] = []
 
     @contextlib.contextmanager
@@ -70,7 +72,8 @@ class _Server(uvicorn.Server):
 
     def _most(self) -> int:
         cameras = self._runtime.settings.cameras
-        return most_places(open_files_limit(), sum(1 if camera.sub_source is None else 2 for camera in cameras))
+        recordings = sum(1 if camera.sub_source is None else 2 for camera in cameras)
+        return most_places(open_files_limit(), recordings, self._answers)
 
     def _proxies(self) -> Tuple[Network, ...]:
         return self._runtime.settings.trusted_proxies

@@ -107,11 +107,21 @@ def test_who_waits_too_long_is_ended(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("descriptors", "recordings", "most"),
-    [(400, 1, 160), (400, 4, 136), (200, 1, 60), (64, 20, 8), (1_048_576, 500, 1024), (None, 20, 1024)],
+    ("descriptors", "recordings", "answers", "most"),
+    [
+        (400, 1, 1024, 160),
+        (400, 4, 1024, 136),
+        (200, 1, 1024, 60),
+        (64, 20, 1024, 8),
+        (1_048_576, 500, 1024, 1024),
+        (1_048_576, 1, 256, 256),
+        (None, 20, 1024, 1024),
+    ],
 )
-def test_recording_keeps_its_descriptors(descriptors: Optional[int], recordings: int, most: int) -> None:
-    assert most_places(descriptors, recordings) == most
+def test_recording_keeps_descriptors_and_memory(
+    descriptors: Optional[int], recordings: int, answers: int, most: int
+) -> None:
+    assert most_places(descriptors, recordings, answers) == most
 
 
 @pytest.mark.parametrize(
