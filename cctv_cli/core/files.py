@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ContextManager, Dict, Iterator, List, Optional, Set, Tuple
 
 from cctv_cli.core import drafts, records
-from cctv_cli.core.system import FILE_FLAGS, open_folder
+from cctv_cli.core.system import FILE_FLAGS, give_to_owner, open_folder
 
 log = logging.getLogger("cctv.storage")
 
@@ -245,6 +245,7 @@ def replace_in(folder: Folder, name: str, data: bytes, *, durable: bool = True) 
     draft = drafts.draft_of(name)
     try:
         with os.fdopen(new_file(folder, draft), "wb") as file:
+            give_to_owner(file.fileno(), folder.path)  # the server of another user must be able to read what root wrote
             file.write(data)
             if durable:
                 file.flush()
@@ -304,11 +305,6 @@ def _age(folder: Folder, name: str) -> float:
     """Seconds since a file was written, by the clock of its disk."""
     with scratch(folder, "now") as handle:
         return os.fstat(handle).st_mtime - folder.status(name).st_mtime
-
-
-def let_all_read(path: Path) -> None:
-    """Let every user who may enter its folder read a file, as one that root writes for a supervisor of another user."""
-    os.chmod(path, 0o644)
 
 
 def overwrite_text(path: Path, text: str) -> None:

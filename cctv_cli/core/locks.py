@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
-from cctv_cli.core.system import FILE_FLAGS, make_private, try_lock, unlock
+from cctv_cli.core.system import FILE_FLAGS, give_to_owner, make_private, try_lock, unlock
 
 _POLL = 0.05  # seconds between tries to take a lock that is held
 _NO_LOCKD = (
@@ -101,6 +101,7 @@ def _open(path: Path) -> int:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | FILE_FLAGS, 0o600)
         make_private(handle)  # whoever can open a lock file can hold it
+        give_to_owner(handle, path.parent)  # what root made, the server of another user must be able to lock
         return handle
     except PermissionError:  # another user made it; most file systems can lock it all the same
         try:

@@ -246,10 +246,15 @@ else:
             os.fchmod(handle, stat.S_IMODE(status.st_mode) & ~_OWNER_ONLY)
 
     def give_to_owner(handle: int, of: Path) -> None:
-        """As root, let an open file or folder belong to the owner of a path; others cannot. Raises OSError."""
+        """As root, let an open file or folder belong to the owner of a path; others cannot. Raises OSError.
+
+        A file with two names stays as it is: the other one may be anywhere.
+        """
         if os.geteuid() == 0:
-            owner = os.stat(of)
-            os.fchown(handle, owner.st_uid, owner.st_gid)
+            status, owner = os.fstat(handle), os.stat(of)
+            if status.st_uid != owner.st_uid and (stat.S_ISDIR(status.st_mode) or status.st_nlink <= 1):
+                with suppress(PermissionError):  # a file server that does not let root be root
+                    os.fchown(handle, owner.st_uid, owner.st_gid)
 
     def user_name() -> str:
         """The name of the user that this process belongs to, or its number if it has none."""
@@ -364,3 +369,16 @@ class DaemonThread(threading.Thread):
     def run(self) -> None:
         if self._decided.acquire(blocking=False):
             super().run()
+
+
+def make_private_folder(path: Path, of: Path) -> None:
+    """Make a folder, and those above it, for nobody but the owner of `of`, if there is none. Raises OSError."""
+    if path.is_dir():
+        return
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = open_folder(path)
+    if handle is not None:
+        try:
+            give_to_owner(handle, of)
+        finally:
+            os.close(handle)

@@ -19,6 +19,7 @@ from cctv_cli.core.access.tokens import InClear, Token
 from cctv_cli.core.errors import TokenError
 from cctv_cli.core.layout import access_files
 from cctv_cli.core.records import Instant
+from cctv_cli.core.system import make_private_folder
 from cctv_cli.core.units import Secret
 
 FORMAT = 1  # of tokens.json, proxy.json and in_clear.json
@@ -44,6 +45,7 @@ class AccessStore:
     """The tokens of a storage, the key of its links, and whether a proxy was seen. Methods raise OSError."""
 
     def __init__(self, storage: Path) -> None:
+        self._storage = storage
         self._files = access_files(storage)
         self._seen: Optional[Tuple[int, int, int]] = None  # inode, size and time of tokens.json as it was read last
         self._tokens: Tuple[Token, ...] = ()
@@ -157,6 +159,6 @@ class AccessStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self._files.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._files.lock.parent, self._storage)
         with locks.holding(self._files.lock, _LOCK_PATIENCE):
             yield

@@ -15,7 +15,7 @@ from cctv_cli.core.audit import entries
 from cctv_cli.core.audit.entries import Entry, Series
 from cctv_cli.core.clock import HOUR
 from cctv_cli.core.layout import audit_file, audit_folder, parse_audit_file
-from cctv_cli.core.system import give_to_owner, open_folder
+from cctv_cli.core.system import give_to_owner, make_private_folder
 
 _FULL = 5 << 20  # bytes
 _LARGEST = 2 * _FULL  # what is beyond that in a file was not written by cctv
@@ -31,7 +31,7 @@ class AuditLog:
 
     def append(self, entry: Entry) -> None:
         """Write an entry. A power failure may lose it; the end of the process does not."""
-        self._make_folder()
+        make_private_folder(audit_folder(self._storage), self._storage)
         numbers = self._numbers()[entry.series]
         newest = numbers[-1] if numbers else 1
         if numbers and files.status(self._file(entry.series, newest)).st_size >= _FULL:
@@ -40,18 +40,6 @@ class AuditLog:
         for number in numbers:
             if number <= newest - _KEPT[entry.series]:
                 files.remove(self._file(entry.series, number))
-
-    def _make_folder(self) -> None:
-        folder = audit_folder(self._storage)
-        if folder.is_dir():
-            return
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = open_folder(folder)
-        if handle is not None:
-            try:
-                give_to_owner(handle, self._storage)
-            finally:
-                os.close(handle)
 
     def since(self, instant: float) -> List[Entry]:
         """The entries from an instant on, in order. Reads no file that was written last before it."""

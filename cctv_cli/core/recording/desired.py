@@ -39,7 +39,6 @@ def restart(layout: CameraLayout) -> None:
     """Ask for another FFmpeg in place of the current one, or for a new try if none runs. Raises OSError."""
     run = read_record(Run, layout.run_file, layout.camera_id)
     files.replace_text(layout.restart_file, "" if run is None else run.run)
-    files.let_all_read(layout.restart_file)
 
 
 class RestartRequest:

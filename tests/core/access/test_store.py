@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -131,3 +132,30 @@ def test_a_damaged_key_opens_nothing_and_is_replaced(store: AccessStore, tmp_pat
     access_files(tmp_path).link_key.write_text("short")
     assert store.link_key() is None
     assert store.make_link_key() == store.link_key() is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes for others")
+def test_the_server_of_another_user_can_read_what_root_writes(tmp_path: Path) -> None:
+    storage = tmp_path / "hls"
+    storage.mkdir()
+    os.chown(storage, 1234, 1235)
+    store = AccessStore(storage)
+    store.add("phone", Role.VIEWER, None, None, NOW)
+    store.make_link_key()
+    folder = access_files(storage).tokens.parent
+    owned = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in (folder, *folder.iterdir())}
+    assert set(owned.values()) == {(1234, 1235)}, owned
+    assert access_files(storage).link_key.name in owned
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes for others")
+def test_root_gives_away_no_file_that_has_another_name_elsewhere(tmp_path: Path) -> None:
+    storage = tmp_path / "hls"
+    access_files(storage).lock.parent.mkdir(parents=True)
+    os.chown(storage, 1234, 1235)
+    os.chown(access_files(storage).lock.parent, 1234, 1235)
+    secret = tmp_path / "of root"
+    secret.write_text("")
+    os.link(secret, access_files(storage).lock)
+    AccessStore(storage).add("phone", Role.VIEWER, None, None, NOW)
+    assert secret.stat().st_uid == 0
