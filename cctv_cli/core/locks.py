@@ -99,16 +99,25 @@ def is_held(path: Path) -> bool:
 
 def _open(path: Path) -> int:
     try:
+        return _create(path)
+    except FileExistsError:
+        pass
+    try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | FILE_FLAGS, 0o600)
-        make_private(handle)  # whoever can open a lock file can hold it
-        give_to_owner(handle, path.parent)  # what root made, the server of another user must be able to lock
-        return handle
     except PermissionError:  # another user made it; most file systems can lock it all the same
         try:
             return os.open(path, os.O_RDONLY | FILE_FLAGS)
         except FileNotFoundError:
             pass
         raise
+    make_private(handle)  # whoever can open a lock file can hold it
+    return handle
+
+
+def _create(path: Path) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | FILE_FLAGS, 0o600)
+    give_to_owner(handle, path.parent)  # what root makes, the server of another user must be able to lock
+    return handle
 
 
 def _try(handle: int, path: Path, *, shared: bool = False) -> bool:

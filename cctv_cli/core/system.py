@@ -246,14 +246,12 @@ else:
             os.fchmod(handle, stat.S_IMODE(status.st_mode) & ~_OWNER_ONLY)
 
     def give_to_owner(handle: int, of: Path) -> None:
-        """As root, let an open file or folder belong to the owner of a path; others cannot. Raises OSError.
-
-        A file with two names stays as it is: the other one may be anywhere.
-        """
+        """As root, let an open file or folder belong to the owner of a path, where the system can."""
         if os.geteuid() == 0:
-            status, owner = os.fstat(handle), os.stat(of)
-            if status.st_uid != owner.st_uid and (stat.S_ISDIR(status.st_mode) or status.st_nlink <= 1):
-                with suppress(PermissionError):  # a file server that does not let root be root
+            with suppress(OSError):  # in a container without this user, on file systems without owners, or over a quota
+                status, owner = os.fstat(handle), os.stat(of)
+                # the other name of a file with two may be anywhere
+                if status.st_uid != owner.st_uid and (stat.S_ISDIR(status.st_mode) or status.st_nlink <= 1):
                     os.fchown(handle, owner.st_uid, owner.st_gid)
 
     def user_name() -> str:

@@ -115,3 +115,23 @@ def test_other_errors_of_the_disk_stay_what_they_are(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="Input/output error") as failed:
         locks.take(tmp_path / "x")
     assert not isinstance(failed.value, LocksRefused) and failed.value.filename == str(tmp_path / "x")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes for others")
+def test_root_gives_a_lock_that_it_makes_to_the_owner_of_the_folder_and_no_file_that_was_there(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1235)
+    (tmp_path / "there").touch()
+    for name in ("new", "there"):
+        locks.take(tmp_path / name).release()
+    assert [(tmp_path / name).stat().st_uid for name in ("new", "there")] == [1234, 0]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes for others")
+def test_a_lock_needs_no_right_to_give_files_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(handle: int, user: int, group: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as in a container that does not have this user
+
+    os.chown(tmp_path, 1234, 1235)
+    monkeypatch.setattr(os, "fchown", refuse)
+    locks.take(tmp_path / "new").release()
+    assert (tmp_path / "new").stat().st_uid == 0
