@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_HEAD = 32 * 1024  # bytes of a request's line and headers
 _MOST_AFTER = 64 * 1024  # bytes after the head until the answer ends: far more than any body, and chunks with trailers
+_MOST_UNSENT = 64 * 1024  # bytes of an answer that the client has not taken yet
 _END_OF_HEAD = re.compile(rb"\n\r?\n")  # RFC 9112 § 2.2: a server may take a bare LF for a line's end
 _LONGEST_END = 3  # bytes
 _TOO_LARGE = json.dumps({"detail": f"A request's line and headers may have {MOST_HEAD} bytes, and these have more."})
@@ -59,8 +60,10 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             # in an answer, or if the client takes nothing: the system would go on sending what it has
             if self.waiting_since is None or self._transport.get_write_buffer_size():
+                opened = self._transport.get_extra_info("socket")
                 with suppress(OSError):  # it is closed already
-                    reset_at_close(self._transport.get_extra_info("socket"))
+                    if opened is not None:  # TLS forgets it a moment before it says that the connection is lost
+                        reset_at_close(opened)
             self._transport.abort()
         elif self.opening is not None:
             self.opening.cancel()
@@ -68,6 +71,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client is connected, after a TLS handshake if there is TLS."""
         self._transport = cast(asyncio.Transport, transport)  # that of uvloop inherits nothing
+        self._transport.set_write_buffer_limits(high=_MOST_UNSENT)  # TLS would keep half a megabyte for each client
         self._inner.connection_made(transport)
 
     def connection_lost(self, exc: Optional[Exception]) -> None:

@@ -6,6 +6,7 @@ The event loop's own server accepts all that wait before it calls anything, and 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import ssl
@@ -21,7 +22,8 @@ log = logging.getLogger("cctv.http")
 
 _HANDSHAKE_WITHIN = 10.0  # seconds
 _LOOKS_EVERY = 1.0  # seconds between looks for clients that have waited too long
-_PAUSE = 0.1  # seconds, when the system cannot give another connection
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})  # the system has no more connections
+_PAUSE = 0.1  # seconds until it may have one
 _HOME = 64  # bits of an IPv6 network that one customer gets at least (RFC 6177)
 
 Make = Callable[[Connection], asyncio.Protocol]
@@ -42,18 +44,21 @@ async def accept(
         while True:
             try:
                 accepted, peer = await loop.sock_accept(listener)
+                connection = Connection(address_of(peer[0], proxies()), places, make)
+                if places.enter(connection):
+                    task = connection.opening = loop.create_task(_open(connection, accepted, context, places))
+                    opening.add(task)
+                    task.add_done_callback(opening.discard)
+                else:
+                    accepted.close()
             except OSError as error:
-                log.warning("a connection cannot be accepted: %s", error.strerror)
-                places.make_room()
+                if error.errno in _SHORT:
+                    log.warning("a connection cannot be accepted: %s", error.strerror)
+                    places.make_room()
+                    await asyncio.sleep(_PAUSE)
+            except Exception:  # a bug must not lock all viewers out
+                log.exception("unexpected error while a connection was accepted")
                 await asyncio.sleep(_PAUSE)
-                continue
-            connection = Connection(address_of(peer[0], proxies()), places, make)
-            if places.enter(connection):
-                task = connection.opening = loop.create_task(_open(connection, accepted, context, places))
-                opening.add(task)
-                task.add_done_callback(opening.discard)
-            else:
-                accepted.close()
             await asyncio.sleep(0)  # the task begins, and who had to leave closes their connection
     finally:
         for task in opening:
@@ -64,7 +69,10 @@ async def end_overdue(places: Places) -> None:
     """End clients that have waited for too long, until cancelled."""
     while True:
         await asyncio.sleep(_LOOKS_EVERY)
-        places.end_overdue()
+        try:
+            places.end_overdue()
+        except Exception:  # a bug must not end the time limits of all others
+            log.exception("unexpected error while connections were ended")
 
 
 def address_of(peer: str, proxies: Tuple[Network, ...]) -> Optional[str]:
