@@ -143,7 +143,7 @@ def request_reload(
             waiting = {camera: pid for camera, pid in waiting.items() if camera not in answered}
             if not waiting or time.monotonic() >= until:
                 return answers, waiting
-            time.sleep(_LOOK)
+            time.sleep(_LOOK)  # no system tells a process portably that another has written a file
             waiting = {camera: pid for camera, pid in supervised().items() if camera in waiting}
 
 
